@@ -1,0 +1,44 @@
+/* A growing byte buffer with a ceiling set at birth.
+ *
+ * Going over the ceiling drops that addition and every later one and sets `overflow`: append freely
+ * and check once. Memory is freed by buf_fini(). The bytes are followed by a NUL that is not
+ * counted once buf_text() was called. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include "base/str.h"
+
+#include <stdarg.h>
+
+struct buf {
+    char *p;
+    size_t n, cap, max;
+    bool overflow;
+};
+
+void buf_init(struct buf *buf, size_t max);
+void buf_fini(struct buf *buf);
+
+/* Forgets the content, keeps the memory. */
+void buf_clear(struct buf *buf);
+
+void buf_add(struct buf *buf, const void *bytes, size_t n);
+void buf_add_str(struct buf *buf, struct str s);
+void buf_add_text(struct buf *buf, const char *text);
+void buf_add_char(struct buf *buf, char c);
+void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Room for `n` more bytes to be written by the caller, or NULL at the ceiling. Follow with
+ * buf_added(). */
+char *buf_room(struct buf *buf, size_t n);
+void buf_added(struct buf *buf, size_t n);
+
+/* The content as a NUL-terminated string; valid until the next change. */
+const char *buf_text(struct buf *buf);
+
+static inline struct str buf_str(const struct buf *buf)
+{
+    return (struct str){buf->p, buf->n};
+}
+
+#endif

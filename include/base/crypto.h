@@ -1,0 +1,48 @@
+/* The cryptography that Posthorn uses, over OpenSSL. Nothing here fails but decoding and
+ * crypto_open(): a failure inside OpenSSL is out of memory or a broken build, and aborts. */
+#ifndef BASE_CRYPTO_H
+#define BASE_CRYPTO_H
+
+#include "base/buf.h"
+
+#include <sys/types.h>
+
+#define SHA256_SIZE   32
+#define SEAL_KEY_SIZE 32
+#define SEAL_OVERHEAD 29 /* version, nonce, tag */
+
+void crypto_random(void *out, size_t n);
+
+void crypto_sha256(struct str data, uint8_t out[SHA256_SIZE]);
+
+/* HMAC-SHA256 (RFC 2104) over the parts one after another. */
+void crypto_hmac_sha256(struct str key, const struct str *parts, size_t count,
+                        uint8_t out[SHA256_SIZE]);
+
+/* In time that depends on the lengths only. */
+bool crypto_equal(struct str a, struct str b);
+
+/* Forgets `n` bytes for good. */
+void crypto_wipe(void *p, size_t n);
+
+/* Appends lower-case hex; base64 of RFC 4648 §4 with padding; of §5 (URL) without. */
+void crypto_hex(struct buf *out, const void *p, size_t n);
+void crypto_base64(struct buf *out, const void *p, size_t n);
+void crypto_base64url(struct buf *out, const void *p, size_t n);
+
+/* Decodes strict base64 of §4 with padding; the number of bytes, or -1 if it is malformed or longer
+ * than `max`. */
+ssize_t crypto_base64_decode(struct str text, uint8_t *out, size_t max);
+
+/* Secrets at rest: AES-256-GCM with a random 96-bit nonce (NIST SP 800-38D). `bound` is
+ * authenticated with the text, so that a sealed value cannot be moved to another row. Format: 0x01,
+ * nonce, text, tag. */
+void crypto_seal(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str bound,
+                 struct str text);
+
+/* Appends the opened text to `out`; ERR_INVALID if it was altered, sealed with another key, or
+ * bound to something else. */
+int crypto_open(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str bound,
+                struct str sealed) MUST_CHECK;
+
+#endif

@@ -1,0 +1,64 @@
+/* JSON as bytes: validation, walking, and re-writing in the form that a receiver's language
+ * reproduces. Own code, because json-c accepts what is not JSON, keeps the last of duplicate keys
+ * and rounds big integers; and because what we sign must be exact.
+ *
+ * Everything but json_check() takes text that json_check() accepted. */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include "base/buf.h"
+
+struct json_error {
+    size_t offset;       /* of the byte that is wrong */
+    const char *message; /* static text, for people */
+};
+
+/* RFC 8259, strictly: one value, no BOM, valid UTF-8 (RFC 3629), at most `max_depth` nested
+ * containers. ERR_BAD_JSON and `*error` otherwise. Lone surrogate escapes are accepted: they are
+ * within the grammar (§8.2). */
+int json_check(struct str text, int max_depth, struct json_error *error) MUST_CHECK;
+
+enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+/* The kind of the value that `text` is. */
+enum json_kind json_kind(struct str text);
+
+/* Walks the members of an object or the elements of an array, in order, without descending. */
+struct json_iter {
+    const char *p, *end;
+    bool object;
+};
+
+void json_iter_init(struct json_iter *it, struct str container);
+
+/* False at the end. `*key` is the key's literal with its quotes (for an array: empty); `*value` is
+ * the value without the whitespace around it. Both point into the container. */
+bool json_iter_next(struct json_iter *it, struct str *key, struct str *value);
+
+/* Appends the string that the literal `quoted` stands for, as UTF-8. ERR_INVALID when that has a
+ * lone surrogate or a NUL, which no column of PostgreSQL's text can hold. */
+int json_unquote(struct buf *out, struct str quoted) MUST_CHECK;
+
+/* Which language's serialiser gives back these very bytes. */
+enum json_form {
+    JSON_FORM_JS,             /* JSON.stringify(JSON.parse(x)) */
+    JSON_FORM_PYTHON,         /* json.dumps(json.loads(x)) */
+    JSON_FORM_PYTHON_COMPACT, /* json.dumps(json.loads(x), separators=(',', ':')) */
+    JSON_FORM_VERBATIM,       /* x */
+};
+
+/* What form js does with an integer that a double cannot hold digit for digit. */
+enum json_bigint {
+    JSON_BIGINT_STRING,   /* "9007199254740993", as superjson does */
+    JSON_BIGINT_REJECT,   /* ERR_INVALID */
+    JSON_BIGINT_VERBATIM, /* 9007199254740993: the exact bytes can be verified, re-serialised not */
+};
+
+/* Appends `text` in `form`. Duplicate keys collapse: first position, last value. Js puts
+ * array-index keys first, ascending. ERR_INVALID: a big integer under JSON_BIGINT_REJECT, or for
+ * the Python forms an integer of more than 4,300 digits, which Python refuses, or a number that
+ * overflows a double (Python would print Infinity, which is not JSON). */
+int json_write_form(struct buf *out, struct str text, enum json_form form,
+                    enum json_bigint bigint) MUST_CHECK;
+
+#endif

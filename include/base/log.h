@@ -1,0 +1,35 @@
+/* One logfmt line per event on stderr, in one write(2).
+ *
+ *     log_info("delivery_failed", "delivery=%s code=%d", id, code);
+ *     → time=2026-01-02T03:04:05.678Z level=info event=delivery_failed delivery=del_… code=500
+ *
+ * Ids come first. Never a payload, a secret, or a URL. Text that is not ours goes through
+ * log_quote(). */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "base/defs.h"
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Lines above `level` are dropped. Set once, before threads start. */
+void log_set_level(enum log_level level);
+bool log_enabled(enum log_level level);
+
+void log_line(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
+
+#define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(...)  log_line(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...)  log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)                              \
+    do {                                            \
+        if (log_enabled(LOG_LEVEL_DEBUG))           \
+            log_line(LOG_LEVEL_DEBUG, __VA_ARGS__); \
+    } while (0)
+
+/* `text` as a quoted logfmt value: control bytes and quotes escaped, cut at 512 bytes. The result
+ * is in `out`. */
+#define LOG_QUOTE_SIZE 600
+const char *log_quote(char out[LOG_QUOTE_SIZE], const char *text);
+
+#endif

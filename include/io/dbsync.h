@@ -1,0 +1,27 @@
+/* PostgreSQL, blocking, for commands that run before or without a loop: migrate, key, start-up
+ * checks. Text format; failures are logged here, once. */
+#ifndef IO_DBSYNC_H
+#define IO_DBSYNC_H
+
+#include "base/str.h"
+
+struct dbsync;
+struct dbsync_rows;
+
+/* NULL when it cannot connect within `timeout_ms`. */
+struct dbsync *dbsync_open(const char *url, int timeout_ms);
+void dbsync_close(struct dbsync *db); /* NULL is fine */
+
+/* One statement with text parameters (NULL: NULL). `*rows`, if wanted, is freed by
+ * dbsync_rows_free(). ERR_UNAVAILABLE, ERR_CONFLICT, ERR_INVALID, ERR_INTERNAL. */
+int dbsync_exec(struct dbsync *db, const char *sql, int count, const char *const *params,
+                struct dbsync_rows **rows) MUST_CHECK;
+
+/* Several statements in one string, without parameters. */
+int dbsync_script(struct dbsync *db, const char *sql) MUST_CHECK;
+
+int dbsync_count(const struct dbsync_rows *rows);
+const char *dbsync_text(const struct dbsync_rows *rows, int row, int column); /* NULL: NULL */
+void dbsync_rows_free(struct dbsync_rows *rows);                              /* NULL is fine */
+
+#endif

@@ -1,0 +1,83 @@
+/* One HTTP/1.1 POST to somebody else's server, by libcurl's multi interface on the loop.
+ *
+ * What a request must never do, it cannot: follow a redirect, use a proxy of the environment, reach
+ * an address that the guard refuses (asked after DNS, again at connect, again before every request
+ * on a reused connection), be sent twice by libcurl on its own, outlive its deadline, read more
+ * than its caps. */
+#ifndef IO_FETCH_H
+#define IO_FETCH_H
+
+#include "base/str.h"
+#include "io/dns.h"
+#include "io/loop.h"
+
+/* May a connection be made to this address? A pure function; called often. */
+typedef bool fetch_guard(void *arg, const struct sockaddr *address);
+
+struct fetcher;
+struct fetch;
+
+struct fetcher_config {
+    fetch_guard *guard;
+    void *guard_arg;
+    int connections_max; /* open at once, idle ones included */
+};
+
+struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *config);
+void fetcher_destroy(struct fetcher *fetcher); /* everything must have ended or been cancelled */
+
+#define FETCH_HEAD_MAX 16384 /* bytes kept of a response's head */
+#define FETCH_BODY_MAX                                                              \
+    16384 /* bytes kept of its body; what follows up to 64 KiB is read and dropped, \
+             then the connection is cut */
+
+struct fetch_request {
+    const char *url; /* normalised by url_parse() */
+    struct str head; /* header lines, each ending with CRLF, without Host and Content-Length */
+    struct str body;
+    int64_t timeout_ms; /* absolute: DNS, connect, TLS, sending, head and body */
+};
+
+/* What became of it. FETCH_ANSWERED: a final status line and complete headers came, whatever
+ * happened to the body after that. */
+enum fetch_outcome {
+    FETCH_ANSWERED,
+    FETCH_BAD_URL,
+    FETCH_DNS_FAILED,     /* no such name, no address, or the resolver failed */
+    FETCH_FORBIDDEN,      /* the guard said no */
+    FETCH_CONNECT_FAILED, /* refused, unreachable */
+    FETCH_TLS_FAILED,     /* handshake or certificate */
+    FETCH_TIMED_OUT,
+    FETCH_CONNECTION_LOST, /* closed or reset; the request may have been processed */
+    FETCH_BAD_RESPONSE,    /* not HTTP/1.x, or a head without end */
+    FETCH_INTERNAL,
+};
+
+struct fetch_result {
+    enum fetch_outcome outcome;
+    const char *error; /* in plain words; "" when answered */
+    int status;        /* 0 unless answered */
+    struct str head;   /* final status line and header lines as received, cut at FETCH_HEAD_MAX */
+    struct str body;   /* as received, cut at FETCH_BODY_MAX */
+    bool body_cut;
+    char address[64]; /* "192.0.2.1:443", "[2001:db8::1]:443", or "" if none was chosen */
+    /* How long each phase took, in microseconds; 0 if it did not take place (a reused connection
+     * has no DNS, connect and TLS). total_us is from start to callback. */
+    int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
+};
+
+/* The result is borrowed until the callback returns. */
+typedef void fetch_cb(void *arg, const struct fetch_result *result);
+
+/* Everything in `request` must stay until the callback or the cancel: it is the payload, and is not
+ * copied. */
+struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *request,
+                          fetch_cb *cb, void *arg);
+
+/* The callback will not run; the connection is closed. NULL is fine. */
+void fetch_cancel(struct fetch *fetch);
+
+/* The value of the first header `name` (any case) in a head, or p == NULL. */
+struct str fetch_header(struct str head, const char *name);
+
+#endif

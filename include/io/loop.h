@@ -1,0 +1,41 @@
+/* One thread, one loop: a uv_loop_t, timers on the monotonic clock, and a stop that any thread may
+ * ask for. */
+#ifndef IO_LOOP_H
+#define IO_LOOP_H
+
+#include "base/defs.h"
+
+#include <uv.h>
+
+struct loop;
+
+/* Called on the loop's thread, once, after loop_stop(). */
+typedef void loop_stop_cb(void *arg);
+
+struct loop *loop_create(loop_stop_cb *on_stop, void *arg);
+
+/* Runs until everything on the loop is closed. */
+void loop_run(struct loop *loop);
+
+/* Asks for the end; from any thread or, since it only writes to a descriptor, a signal handler. A
+ * second call has no effect. */
+void loop_stop(struct loop *loop);
+
+/* Frees a loop that loop_run() has come back from, or that never ran. NULL is fine. */
+void loop_destroy(struct loop *loop);
+
+uv_loop_t *loop_uv(struct loop *loop);
+
+/* A timer that can be set again and again. The callback may destroy it. */
+struct timer;
+typedef void timer_cb(void *arg);
+
+struct timer *timer_create(struct loop *loop, timer_cb *cb, void *arg);
+
+/* Calls back once, `delay_ms` from now, never before this returns; replaces an earlier setting. */
+void timer_set(struct timer *timer, int64_t delay_ms);
+void timer_clear(struct timer *timer);
+bool timer_is_set(const struct timer *timer);
+void timer_destroy(struct timer *timer); /* NULL is fine */
+
+#endif

@@ -1,0 +1,201 @@
+/* OpenSSL, behind functions that do not fail. */
+#include "base/crypto.h"
+
+#include "base/err.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+#define NONCE_SIZE   12
+#define TAG_SIZE     16
+#define SEAL_VERSION 1
+
+_Static_assert(SEAL_OVERHEAD == 1 + NONCE_SIZE + TAG_SIZE, "the format of crypto_seal()");
+
+/* OpenSSL's 1 for success. */
+static void must(int result)
+{
+    if (result != 1)
+        abort();
+}
+
+void crypto_random(void *out, size_t n)
+{
+    must(RAND_bytes(out, (int)n));
+}
+
+/* Fetched once per thread: a fetch by name for every digest costs more than the digest. */
+static EVP_MD *sha256_method(void)
+{
+    static _Thread_local EVP_MD *method;
+    if (method == NULL)
+        method = EVP_MD_fetch(NULL, "SHA256", NULL);
+    must(method != NULL);
+    return method;
+}
+
+void crypto_sha256(struct str data, uint8_t out[SHA256_SIZE])
+{
+    must(EVP_Digest(data.p, data.n, out, NULL, sha256_method(), NULL));
+}
+
+static EVP_MAC_CTX *hmac_context(void)
+{
+    static _Thread_local EVP_MAC_CTX *context;
+    if (context == NULL) {
+        EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+        context = EVP_MAC_CTX_new(mac);
+        EVP_MAC_free(mac);
+    }
+    must(context != NULL);
+    return context;
+}
+
+void crypto_hmac_sha256(struct str key, const struct str *parts, size_t count,
+                        uint8_t out[SHA256_SIZE])
+{
+    EVP_MAC_CTX *context = hmac_context();
+    char digest[] = "SHA256";
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+                           OSSL_PARAM_construct_end()};
+    size_t n;
+
+    must(EVP_MAC_init(context, (const unsigned char *)key.p, key.n, params));
+    for (size_t i = 0; i < count; i++)
+        must(EVP_MAC_update(context, (const unsigned char *)parts[i].p, parts[i].n));
+    must(EVP_MAC_final(context, out, &n, SHA256_SIZE));
+    assert(n == SHA256_SIZE);
+}
+
+bool crypto_equal(struct str a, struct str b)
+{
+    return a.n == b.n && CRYPTO_memcmp(a.p, b.p, a.n) == 0;
+}
+
+void crypto_wipe(void *p, size_t n)
+{
+    OPENSSL_cleanse(p, n);
+}
+
+void crypto_hex(struct buf *out, const void *p, size_t n)
+{
+    static const char hex[] = "0123456789abcdef";
+    const uint8_t *bytes = p;
+    char *room = buf_room(out, n * 2);
+    if (room == NULL)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        room[2 * i] = hex[bytes[i] >> 4];
+        room[2 * i + 1] = hex[bytes[i] & 15];
+    }
+    buf_added(out, n * 2);
+}
+
+void crypto_base64(struct buf *out, const void *p, size_t n)
+{
+    size_t size = (n + 2) / 3 * 4;
+    char *room = buf_room(out, size);
+    if (room == NULL)
+        return;
+    EVP_EncodeBlock((unsigned char *)room, p, (int)n);
+    buf_added(out, size);
+}
+
+void crypto_base64url(struct buf *out, const void *p, size_t n)
+{
+    size_t start = out->n;
+    crypto_base64(out, p, n);
+    for (size_t i = start; i < out->n; i++) {
+        if (out->p[i] == '=') {
+            out->n = i;
+            break;
+        }
+        if (out->p[i] == '+')
+            out->p[i] = '-';
+        else if (out->p[i] == '/')
+            out->p[i] = '_';
+    }
+}
+
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+ssize_t crypto_base64_decode(struct str text, uint8_t *out, size_t max)
+{
+    size_t padding = 0, n = 0;
+    while (padding < 2 && padding < text.n && text.p[text.n - 1 - padding] == '=')
+        padding++;
+    if (text.n % 4 != 0 || text.n / 4 * 3 - padding > max)
+        return -1;
+    uint32_t bits = 0;
+    for (size_t i = 0; i < text.n - padding; i++) {
+        int digit = base64_digit(text.p[i]);
+        if (digit < 0)
+            return -1;
+        bits = bits << 6 | (uint32_t)digit;
+        if (i % 4 != 0)
+            out[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
+    }
+    /* Bits that carry nothing must be 0, or one secret has several spellings. */
+    uint32_t unused = padding == 1 ? bits & 3 : padding == 2 ? bits & 15 : 0;
+    return unused == 0 ? (ssize_t)n : -1;
+}
+
+void crypto_seal(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str bound,
+                 struct str text)
+{
+    uint8_t nonce[NONCE_SIZE], *room = (uint8_t *)buf_room(out, text.n + SEAL_OVERHEAD);
+    int n;
+    if (room == NULL)
+        return;
+    crypto_random(nonce, sizeof nonce);
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    must(EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce));
+    must(EVP_EncryptUpdate(context, NULL, &n, (const uint8_t *)bound.p, (int)bound.n));
+    room[0] = SEAL_VERSION;
+    memcpy(room + 1, nonce, NONCE_SIZE);
+    uint8_t *body = room + 1 + NONCE_SIZE;
+    must(EVP_EncryptUpdate(context, body, &n, (const uint8_t *)text.p, (int)text.n));
+    must(EVP_EncryptFinal_ex(context, body + n, &n));
+    must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, body + text.n));
+    EVP_CIPHER_CTX_free(context);
+    buf_added(out, text.n + SEAL_OVERHEAD);
+}
+
+int crypto_open(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str bound,
+                struct str sealed)
+{
+    const uint8_t *p = (const uint8_t *)sealed.p;
+    int n, last;
+    if (sealed.n < SEAL_OVERHEAD || p[0] != SEAL_VERSION)
+        return ERR_INVALID;
+    size_t size = sealed.n - SEAL_OVERHEAD;
+    const uint8_t *body = p + 1 + NONCE_SIZE;
+    uint8_t tag[TAG_SIZE], *room = (uint8_t *)buf_room(out, size);
+    if (room == NULL)
+        return ERR_INVALID;
+    memcpy(tag, body + size, TAG_SIZE);
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    must(EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, p + 1));
+    must(EVP_DecryptUpdate(context, NULL, &n, (const uint8_t *)bound.p, (int)bound.n));
+    must(EVP_DecryptUpdate(context, room, &n, body, (int)size));
+    must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag));
+    bool intact = EVP_DecryptFinal_ex(context, room + n, &last) == 1;
+    EVP_CIPHER_CTX_free(context);
+    if (!intact) {
+        crypto_wipe(room, size);
+        return ERR_INVALID;
+    }
+    buf_added(out, size);
+    return 0;
+}

@@ -1,0 +1,32 @@
+/* Allocation that aborts: there is no sensible way on without memory, and a path per malloc that is
+ * never tested is worse than a restart. */
+#include "base/defs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *or_abort(void *p)
+{
+    if (p == NULL) {
+        fputs("posthorn: out of memory\n", stderr);
+        abort();
+    }
+    return p;
+}
+
+void *xcalloc(size_t count, size_t size)
+{
+    return or_abort(calloc(count > 0 ? count : 1, size > 0 ? size : 1));
+}
+
+void *xrealloc(void *ptr, size_t size)
+{
+    assert(size > 0);
+    return or_abort(realloc(ptr, size));
+}
+
+char *xstrdup(const char *text)
+{
+    return or_abort(strdup(text));
+}

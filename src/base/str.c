@@ -1,0 +1,103 @@
+/* Slices: splitting, trimming, comparing, numbers, UTF-8. */
+#include "base/str.h"
+
+char *str_dup(struct allocator a, struct str s)
+{
+    char *copy = a.alloc(a.pool, s.n + 1);
+    if (s.n > 0)
+        memcpy(copy, s.p, s.n);
+    copy[s.n] = '\0';
+    return copy;
+}
+
+bool str_next(struct str *rest, char sep, struct str *piece)
+{
+    if (rest->n == 0)
+        return false;
+    const char *end = memchr(rest->p, sep, rest->n);
+    piece->p = rest->p;
+    piece->n = end != NULL ? (size_t)(end - rest->p) : rest->n;
+    size_t taken = piece->n + (end != NULL ? 1 : 0);
+    rest->p += taken;
+    rest->n -= taken;
+    return true;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.n > 0 && is_blank(s.p[0])) {
+        s.p++;
+        s.n--;
+    }
+    while (s.n > 0 && is_blank(s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out)
+{
+    bool negative = s.n > 0 && s.p[0] == '-';
+    size_t i = negative ? 1 : 0;
+    int64_t value = 0;
+
+    if (i == s.n)
+        return false;
+    for (; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+        int digit = s.p[i] - '0';
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, negative ? -digit : digit, &value))
+            return false;
+    }
+    *out = value;
+    return value >= min && value <= max;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool str_eq_nocase(struct str a, struct str b)
+{
+    if (a.n != b.n)
+        return false;
+    for (size_t i = 0; i < a.n; i++)
+        if (lower(a.p[i]) != lower(b.p[i]))
+            return false;
+    return true;
+}
+
+/* The length of the well-formed sequence at `p`, or 0 (RFC 3629 §4). */
+static size_t utf8_sequence(const unsigned char *p, size_t left)
+{
+    if (p[0] < 0x80)
+        return 1;
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || left < n)
+        return 0;
+    unsigned char low = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned char high = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+    if (p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+bool str_is_utf8(struct str s)
+{
+    for (size_t i = 0, n; i < s.n; i += n) {
+        n = utf8_sequence((const unsigned char *)s.p + i, s.n - i);
+        if (n == 0)
+            return false;
+    }
+    return true;
+}
