@@ -1,0 +1,109 @@
+/* The loop of one thread, and its timers. libuv's handles die only in their close callback, so each is
+ * on the heap and frees itself there. */
+#include "io/loop.h"
+
+#include <stdlib.h>
+
+struct loop {
+    uv_loop_t uv;
+    uv_async_t stop;
+    loop_stop_cb *on_stop;
+    void *arg;
+};
+
+struct timer {
+    uv_timer_t uv;
+    timer_cb *cb;
+    void *arg;
+};
+
+static void on_stop_asked(uv_async_t *async)
+{
+    struct loop *loop = async->data;
+    uv_close((uv_handle_t *)async, NULL);
+    loop->on_stop(loop->arg);
+}
+
+struct loop *loop_create(loop_stop_cb *on_stop, void *arg)
+{
+    struct loop *loop = xcalloc(1, sizeof *loop);
+    int rc = uv_loop_init(&loop->uv);
+    assert(rc == 0);
+    rc = uv_async_init(&loop->uv, &loop->stop, on_stop_asked);
+    assert(rc == 0);
+    loop->stop.data = loop;
+    loop->on_stop = on_stop;
+    loop->arg = arg;
+    return loop;
+}
+
+void loop_run(struct loop *loop)
+{
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+void loop_stop(struct loop *loop)
+{
+    uv_async_send(&loop->stop);
+}
+
+void loop_destroy(struct loop *loop)
+{
+    if (loop == NULL)
+        return;
+    if (!uv_is_closing((uv_handle_t *)&loop->stop))
+        uv_close((uv_handle_t *)&loop->stop, NULL);
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    int rc = uv_loop_close(&loop->uv);
+    assert(rc == 0);
+    free(loop);
+}
+
+uv_loop_t *loop_uv(struct loop *loop)
+{
+    return &loop->uv;
+}
+
+static void on_timer(uv_timer_t *uv)
+{
+    struct timer *timer = uv->data;
+    timer->cb(timer->arg);
+}
+
+struct timer *timer_create(struct loop *loop, timer_cb *cb, void *arg)
+{
+    struct timer *timer = xcalloc(1, sizeof *timer);
+    int rc = uv_timer_init(&loop->uv, &timer->uv);
+    assert(rc == 0);
+    timer->uv.data = timer;
+    timer->cb = cb;
+    timer->arg = arg;
+    return timer;
+}
+
+void timer_set(struct timer *timer, int64_t delay_ms)
+{
+    uv_update_time(timer->uv.loop); /* or a long callback shortens the delay */
+    uv_timer_start(&timer->uv, on_timer, delay_ms > 0 ? (uint64_t)delay_ms : 0, 0);
+}
+
+void timer_clear(struct timer *timer)
+{
+    uv_timer_stop(&timer->uv);
+}
+
+bool timer_is_set(const struct timer *timer)
+{
+    return uv_is_active((const uv_handle_t *)&timer->uv);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void timer_destroy(struct timer *timer)
+{
+    if (timer != NULL)
+        uv_close((uv_handle_t *)&timer->uv, on_timer_closed);
+}
