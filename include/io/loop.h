@@ -26,16 +26,16 @@ void loop_destroy(struct loop *loop);
 
 uv_loop_t *loop_uv(struct loop *loop);
 
-/* A timer that can be set again and again. The callback may destroy it. */
-struct timer;
-typedef void timer_cb(void *arg);
+/* A timeout that can be set again and again. The callback may destroy it. */
+struct timeout;
+typedef void timeout_cb(void *arg);
 
-struct timer *timer_create(struct loop *loop, timer_cb *cb, void *arg);
+struct timeout *timeout_create(struct loop *loop, timeout_cb *cb, void *arg);
 
 /* Calls back once, `delay_ms` from now, never before this returns; replaces an earlier setting. */
-void timer_set(struct timer *timer, int64_t delay_ms);
-void timer_clear(struct timer *timer);
-bool timer_is_set(const struct timer *timer);
-void timer_destroy(struct timer *timer); /* NULL is fine */
+void timeout_set(struct timeout *timeout, int64_t delay_ms);
+void timeout_clear(struct timeout *timeout);
+bool timeout_is_set(const struct timeout *timeout);
+void timeout_destroy(struct timeout *timeout); /* NULL is fine */
 
 #endif

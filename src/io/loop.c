@@ -1,5 +1,5 @@
-/* The loop of one thread, and its timers. libuv's handles die only in their close callback, so each is
- * on the heap and frees itself there. */
+/* The loop of one thread, and its timers. libuv's handles die only in their close callback, so each
+ * is on the heap and frees itself there. */
 #include "io/loop.h"
 
 #include <stdlib.h>
@@ -11,9 +11,9 @@ struct loop {
     void *arg;
 };
 
-struct timer {
+struct timeout {
     uv_timer_t uv;
-    timer_cb *cb;
+    timeout_cb *cb;
     void *arg;
 };
 
@@ -66,35 +66,35 @@ uv_loop_t *loop_uv(struct loop *loop)
 
 static void on_timer(uv_timer_t *uv)
 {
-    struct timer *timer = uv->data;
-    timer->cb(timer->arg);
+    struct timeout *timeout = uv->data;
+    timeout->cb(timeout->arg);
 }
 
-struct timer *timer_create(struct loop *loop, timer_cb *cb, void *arg)
+struct timeout *timeout_create(struct loop *loop, timeout_cb *cb, void *arg)
 {
-    struct timer *timer = xcalloc(1, sizeof *timer);
-    int rc = uv_timer_init(&loop->uv, &timer->uv);
+    struct timeout *timeout = xcalloc(1, sizeof *timeout);
+    int rc = uv_timer_init(&loop->uv, &timeout->uv);
     assert(rc == 0);
-    timer->uv.data = timer;
-    timer->cb = cb;
-    timer->arg = arg;
-    return timer;
+    timeout->uv.data = timeout;
+    timeout->cb = cb;
+    timeout->arg = arg;
+    return timeout;
 }
 
-void timer_set(struct timer *timer, int64_t delay_ms)
+void timeout_set(struct timeout *timeout, int64_t delay_ms)
 {
-    uv_update_time(timer->uv.loop); /* or a long callback shortens the delay */
-    uv_timer_start(&timer->uv, on_timer, delay_ms > 0 ? (uint64_t)delay_ms : 0, 0);
+    uv_update_time(timeout->uv.loop); /* or a long callback shortens the delay */
+    uv_timer_start(&timeout->uv, on_timer, delay_ms > 0 ? (uint64_t)delay_ms : 0, 0);
 }
 
-void timer_clear(struct timer *timer)
+void timeout_clear(struct timeout *timeout)
 {
-    uv_timer_stop(&timer->uv);
+    uv_timer_stop(&timeout->uv);
 }
 
-bool timer_is_set(const struct timer *timer)
+bool timeout_is_set(const struct timeout *timeout)
 {
-    return uv_is_active((const uv_handle_t *)&timer->uv);
+    return uv_is_active((const uv_handle_t *)&timeout->uv);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -102,8 +102,8 @@ static void on_timer_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
-void timer_destroy(struct timer *timer)
+void timeout_destroy(struct timeout *timeout)
 {
-    if (timer != NULL)
-        uv_close((uv_handle_t *)&timer->uv, on_timer_closed);
+    if (timeout != NULL)
+        uv_close((uv_handle_t *)&timeout->uv, on_timer_closed);
 }
