@@ -1,0 +1,119 @@
+/* Blocking PostgreSQL for commands and start-up. */
+#include "io/dbsync.h"
+
+#include "base/err.h"
+#include "base/log.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+struct dbsync {
+    PGconn *pg;
+};
+
+static void ignore_notice(void *arg, const PGresult *r)
+{
+    (void)arg;
+    (void)r;
+}
+
+static void log_message(const char *event, const char *message)
+{
+    char text[LOG_QUOTE_SIZE], line[512];
+    snprintf(line, sizeof line, "%s", message);
+    line[strcspn(line, "\n")] = '\0';
+    log_error(event, "error=%s", log_quote(text, line));
+}
+
+/* PQconnectdb() waits as long as the URL says; this waits as long as the caller says. */
+static bool finish_connecting(PGconn *pg, int timeout_ms)
+{
+    int64_t deadline = clock_mono_ms() + timeout_ms;
+    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+
+    while (want != PGRES_POLLING_OK && want != PGRES_POLLING_FAILED) {
+        struct pollfd p = {.fd = PQsocket(pg),
+                           .events = want == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        int64_t left = deadline - clock_mono_ms();
+        if (left <= 0 || poll(&p, 1, (int)left) == 0)
+            return false;
+        want = PQconnectPoll(pg);
+    }
+    return want == PGRES_POLLING_OK;
+}
+
+struct dbsync *dbsync_open(const char *url, int timeout_ms)
+{
+    struct dbsync *db = xcalloc(1, sizeof *db);
+    db->pg = PQconnectStart(url);
+    if (db->pg == NULL || PQstatus(db->pg) == CONNECTION_BAD ||
+        !finish_connecting(db->pg, timeout_ms)) {
+        const char *message = PQerrorMessage(db->pg);
+        log_message("db_connect_failed", message[0] != '\0' ? message : "no answer in time");
+        dbsync_close(db);
+        return NULL;
+    }
+    PQsetNoticeReceiver(db->pg, ignore_notice, NULL);
+    return db;
+}
+
+void dbsync_close(struct dbsync *db)
+{
+    if (db == NULL)
+        return;
+    PQfinish(db->pg);
+    free(db);
+}
+
+static int check(const PGresult *r)
+{
+    ExecStatusType status = PQresultStatus(r);
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+        return 0;
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    if (state != NULL && strcmp(state, "23505") == 0)
+        return ERR_CONFLICT;
+    log_message("db_statement_failed", PQresultErrorMessage(r));
+    return state == NULL || strncmp(state, "08", 2) == 0 ? ERR_UNAVAILABLE
+           : strncmp(state, "22", 2) == 0                ? ERR_INVALID
+                                                         : ERR_INTERNAL;
+}
+
+int dbsync_exec(struct dbsync *db, const char *sql, int count, const char *const *params,
+                struct dbsync_rows **rows)
+{
+    PGresult *r = PQexecParams(db->pg, sql, count, NULL, params, NULL, NULL, 0);
+    int err = check(r);
+    if (err == 0 && rows != NULL)
+        *rows = (struct dbsync_rows *)r;
+    else
+        PQclear(r);
+    return err;
+}
+
+int dbsync_script(struct dbsync *db, const char *sql)
+{
+    PGresult *r = PQexec(db->pg, sql);
+    int err = check(r);
+    PQclear(r);
+    return err;
+}
+
+int dbsync_count(const struct dbsync_rows *rows)
+{
+    return PQntuples((const PGresult *)rows);
+}
+
+const char *dbsync_text(const struct dbsync_rows *rows, int row, int column)
+{
+    const PGresult *r = (const PGresult *)rows;
+    return PQgetisnull(r, row, column) ? NULL : PQgetvalue(r, row, column);
+}
+
+void dbsync_rows_free(struct dbsync_rows *rows)
+{
+    PQclear((PGresult *)rows);
+}
