@@ -85,14 +85,13 @@ struct db_op;
 
 struct db_config {
     const char *url;
-    const char
-        *session_sql; /* run at connect, e.g. "SET synchronous_commit = off"; NULL: nothing */
+    const char *const *session;         /* statements run at connect, ending with NULL */
     const struct db_stmt *const *stmts; /* prepared at connect; ends with NULL */
     int connections;
     int queue_max;   /* statements waiting to be sent; the next one gets ERR_BUSY */
     int patience_ms; /* how long one may wait for a connection before it gets ERR_UNAVAILABLE */
 
-    /* Called on every connection that becomes ready, and for every NOTIFY that session_sql LISTENs
+    /* Called on every connection that becomes ready, and for every NOTIFY that `session` LISTENs
      * to. Both may be NULL. */
     void (*on_ready)(void *arg);
     void (*on_notify)(void *arg, const char *channel, const char *payload);
