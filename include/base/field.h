@@ -1,0 +1,103 @@
+/* Binds a JSON object to a struct by a table: which members there are, of which type, within which
+ * bounds. Everything that is wrong is collected with the member's path, so that a client learns it
+ * all at once. Unknown and duplicate members are wrong.
+ *
+ *     static const struct field fields[] = {
+ *         {"url", FIELD_STR, offsetof(struct input, url), FIELD_REQUIRED, .max = 2048},
+ *         {"timeout_ms", FIELD_I64, offsetof(struct input, timeout_ms), 0, .min = 1000, .max =
+ * 30000},
+ *     };
+ */
+#ifndef BASE_FIELD_H
+#define BASE_FIELD_H
+
+#include "base/str.h"
+
+enum field_kind {
+    FIELD_STR,  /* struct str; min and max are bytes */
+    FIELD_I64,  /* int64_t; min and max are values */
+    FIELD_ENUM, /* int: index into `names` */
+    FIELD_TIME, /* int64_t: milliseconds of the Unix epoch */
+    FIELD_STRS, /* struct field_strs; min and max are counts, item_max the bytes of each */
+    FIELD_I64S, /* struct field_i64s; min and max are counts, item_min and item_max values */
+    FIELD_MAP,  /* struct field_map, string to string; min and max are counts, key_max and item_max
+                   bytes */
+    FIELD_RAW,  /* struct str: the JSON text; `kinds` says which kinds of value are fine */
+};
+
+enum { FIELD_REQUIRED = 1, FIELD_NULLABLE = 2 };
+
+/* Bits for field.kinds. */
+#define FIELD_KIND(kind) (1U << (kind))
+#define FIELD_ANY        0xffU
+
+struct field_strs {
+    struct str *at;
+    size_t n;
+};
+
+struct field_i64s {
+    int64_t *at;
+    size_t n;
+};
+
+struct field_pair {
+    struct str key, value;
+};
+
+struct field_map {
+    struct field_pair *at;
+    size_t n;
+};
+
+struct field {
+    const char *name;
+    enum field_kind kind;
+    size_t offset;
+    unsigned flags;
+    int64_t min, max;
+    int64_t item_min, item_max, key_max;
+    unsigned kinds;
+    const char *const *names; /* ends with NULL */
+
+    /* What is wrong with the string (FIELD_STR), with one of several (FIELD_STRS), with a pair
+     * (FIELD_MAP: key, value); NULL: nothing. */
+    const char *(*check)(struct str value);
+    const char *(*check_pair)(struct str key, struct str value);
+};
+
+#define FIELD_PROBLEMS_MAX 16
+
+struct field_problem {
+    const char *field; /* a path: "url", "events[2]", "headers.X-Token" */
+    const char *message;
+};
+
+struct fields {
+    struct allocator alloc; /* what was bound, and the problems, live there */
+    uint32_t present;       /* bit i: table[i] was given and is not null */
+    uint32_t nulls;         /* bit i: it was given as null */
+    struct field_problem problems[FIELD_PROBLEMS_MAX];
+    size_t problem_count;
+};
+
+static inline bool field_given(const struct fields *f, int index)
+{
+    return ((f->present | f->nulls) >> index & 1) != 0;
+}
+
+static inline bool field_has(const struct fields *f, int index)
+{
+    return (f->present >> index & 1) != 0;
+}
+
+/* Binds `object`, text that json_check() accepted, to `out`, which the caller has filled with
+ * defaults. ERR_INVALID when there are problems; ERR_BAD_REQUEST when it is no object. `path` comes
+ * before the names in problems: "" or "events[3]." */
+int fields_bind(struct fields *f, const struct field *table, size_t count, struct str object,
+                const char *path, void *out) MUST_CHECK;
+
+/* Adds one; what does not fit any more is dropped. Both texts are copied. */
+void fields_problem(struct fields *f, const char *field, const char *message);
+
+#endif

@@ -1,0 +1,327 @@
+/* Tables binding JSON objects. The bytes were validated by json_check(); members are walked by
+ * json_iter, which sees duplicates, and each value is parsed by json-c, which knows the types. */
+#include "base/field.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/json.h"
+
+#include <json.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define PATH_MAX_BYTES 200
+
+void fields_problem(struct fields *f, const char *field, const char *message)
+{
+    if (f->problem_count == FIELD_PROBLEMS_MAX)
+        return;
+    struct field_problem *p = &f->problems[f->problem_count++];
+    p->field = str_dup(f->alloc, str_of(field));
+    p->message = str_dup(f->alloc, str_of(message));
+}
+
+/* One member being bound. */
+struct binding {
+    struct fields *fields;
+    const struct field *field;
+    char path[PATH_MAX_BYTES];
+};
+
+PRINTF_LIKE(2, 3)
+static bool problem(struct binding *b, const char *format, ...)
+{
+    char message[160];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    fields_problem(b->fields, b->path, message);
+    return false;
+}
+
+/* A path that was cut may end inside a character. */
+static void end_at_character(char *path)
+{
+    size_t n = strlen(path);
+    while (n > 0 && !str_is_utf8((struct str){path, n}))
+        path[--n] = '\0';
+}
+
+/* Bindings for what is inside `b`: path[3] and path.key. */
+static struct binding element_at(const struct binding *b, size_t i)
+{
+    struct binding e = {b->fields, b->field, ""};
+    snprintf(e.path, sizeof e.path, "%.110s[%zu]", b->path, i);
+    return e;
+}
+
+static struct binding element_of(const struct binding *b, struct str key)
+{
+    struct binding e = {b->fields, b->field, ""};
+    snprintf(e.path, sizeof e.path, "%.110s.%.70s", b->path, key.p);
+    end_at_character(e.path);
+    return e;
+}
+
+/* Never NULL for validated text but for `null` and what is nested too deep for json-c. */
+static json_object *parse(struct str text)
+{
+    json_tokener *tokener = json_tokener_new();
+    json_object *object = json_tokener_parse_ex(tokener, text.p, (int)text.n);
+    /* A number at the very end of the text might go on: a NUL ends it. */
+    if (object == NULL && json_tokener_get_error(tokener) == json_tokener_continue)
+        object = json_tokener_parse_ex(tokener, "", -1);
+    json_tokener_free(tokener);
+    return object;
+}
+
+static bool take_str(struct binding *b, struct str text, int64_t min, int64_t max, struct str *out)
+{
+    if (json_kind(text) != JSON_STRING)
+        return problem(b, "must be a string");
+    json_object *object = parse(text);
+    size_t n = (size_t)json_object_get_string_len(object);
+    const char *p = json_object_get_string(object);
+    bool good = true;
+
+    if ((int64_t)n < min || (max > 0 && (int64_t)n > max))
+        good = problem(b, "must be %lld to %lld bytes long", (long long)min, (long long)max);
+    else if (memchr(p, '\0', n) != NULL)
+        good = problem(b, "must not contain U+0000");
+    else
+        *out = (struct str){str_dup(b->fields->alloc, (struct str){p, n}), n};
+    json_object_put(object);
+    return good;
+}
+
+static bool take_i64(struct binding *b, struct str text, int64_t min, int64_t max, int64_t *out)
+{
+    if (json_kind(text) != JSON_NUMBER || !str_to_i64(text, INT64_MIN, INT64_MAX, out))
+        return problem(b, "must be an integer");
+    if (*out < min || *out > max)
+        return problem(b, "must be between %lld and %lld", (long long)min, (long long)max);
+    return true;
+}
+
+static bool checked(struct binding *b, const char *wrong)
+{
+    return wrong == NULL || problem(b, "%s", wrong);
+}
+
+static bool bind_str(struct binding *b, struct str text, void *out)
+{
+    struct str *s = out;
+    return take_str(b, text, b->field->min, b->field->max, s) &&
+           (b->field->check == NULL || checked(b, b->field->check(*s)));
+}
+
+static bool bind_i64(struct binding *b, struct str text, void *out)
+{
+    return take_i64(b, text, b->field->min, b->field->max, out);
+}
+
+static bool bind_enum(struct binding *b, struct str text, void *out)
+{
+    struct str name;
+    char list[120] = "";
+    if (!take_str(b, text, 0, 0, &name))
+        return false;
+    for (int i = 0; b->field->names[i] != NULL; i++) {
+        if (str_eq_text(name, b->field->names[i])) {
+            *(int *)out = i;
+            return true;
+        }
+        size_t n = strlen(list);
+        snprintf(list + n, sizeof list - n, "%s%s", i > 0 ? ", " : "", b->field->names[i]);
+    }
+    return problem(b, "must be one of: %s", list);
+}
+
+static bool bind_time(struct binding *b, struct str text, void *out)
+{
+    struct str s;
+    return take_str(b, text, 0, 0, &s) &&
+           (clock_parse(s, out) || problem(b, "must be an RFC 3339 timestamp"));
+}
+
+/* The number of elements, if it is one that the field allows. */
+static bool count_elements(struct binding *b, struct str text, enum json_kind kind, size_t *n)
+{
+    struct json_iter it;
+    struct str key, value;
+
+    if (json_kind(text) != kind)
+        return problem(b, kind == JSON_ARRAY ? "must be an array" : "must be an object");
+    *n = 0;
+    json_iter_init(&it, text);
+    while (json_iter_next(&it, &key, &value))
+        ++*n;
+    if ((int64_t)*n < b->field->min || (int64_t)*n > b->field->max)
+        return problem(b, "must have %lld to %lld members", (long long)b->field->min,
+                       (long long)b->field->max);
+    return true;
+}
+
+static bool bind_strs(struct binding *b, struct str text, void *out)
+{
+    struct field_strs *list = out;
+    struct json_iter it;
+    struct str key, value;
+    size_t n;
+    bool good = true;
+
+    if (!count_elements(b, text, JSON_ARRAY, &n))
+        return false;
+    list->at = b->fields->alloc.alloc(b->fields->alloc.pool, (n + 1) * sizeof *list->at);
+    list->n = 0;
+    json_iter_init(&it, text);
+    for (size_t i = 0; json_iter_next(&it, &key, &value); i++) {
+        struct binding e = element_at(b, i);
+        struct str *item = &list->at[list->n];
+        bool fine = take_str(&e, value, 0, b->field->item_max, item) &&
+                    (b->field->check == NULL || checked(&e, b->field->check(*item)));
+        for (size_t j = 0; fine && j < list->n; j++)
+            if (str_eq(list->at[j], *item))
+                fine = problem(&e, "is there twice");
+        list->n += fine ? 1 : 0;
+        good = good && fine;
+    }
+    return good;
+}
+
+static bool bind_i64s(struct binding *b, struct str text, void *out)
+{
+    struct field_i64s *list = out;
+    struct json_iter it;
+    struct str key, value;
+    bool good = true;
+    size_t n;
+
+    if (!count_elements(b, text, JSON_ARRAY, &n))
+        return false;
+    list->at = b->fields->alloc.alloc(b->fields->alloc.pool, (n + 1) * sizeof *list->at);
+    list->n = n;
+    json_iter_init(&it, text);
+    for (size_t i = 0; json_iter_next(&it, &key, &value); i++) {
+        struct binding e = element_at(b, i);
+        good = take_i64(&e, value, b->field->item_min, b->field->item_max, &list->at[i]) && good;
+    }
+    return good;
+}
+
+static bool bind_pair(struct binding *b, struct field_map *map, struct str key, struct str value)
+{
+    struct field_pair *pair = &map->at[map->n];
+    if (!take_str(b, key, 1, b->field->key_max, &pair->key))
+        return false;
+    struct binding e = element_of(b, pair->key);
+    for (size_t i = 0; i < map->n; i++)
+        if (str_eq(map->at[i].key, pair->key))
+            return problem(&e, "is there twice");
+    if (!take_str(&e, value, 0, b->field->item_max, &pair->value) ||
+        (b->field->check_pair != NULL &&
+         !checked(&e, b->field->check_pair(pair->key, pair->value))))
+        return false;
+    map->n++;
+    return true;
+}
+
+static bool bind_map(struct binding *b, struct str text, void *out)
+{
+    struct field_map *map = out;
+    struct json_iter it;
+    struct str key, value;
+    size_t n;
+    bool good = true;
+
+    if (!count_elements(b, text, JSON_OBJECT, &n))
+        return false;
+    map->at = b->fields->alloc.alloc(b->fields->alloc.pool, (n + 1) * sizeof *map->at);
+    map->n = 0;
+    json_iter_init(&it, text);
+    while (json_iter_next(&it, &key, &value))
+        good = bind_pair(b, map, key, value) && good;
+    return good;
+}
+
+static bool bind_raw(struct binding *b, struct str text, void *out)
+{
+    static const char *const names[] = {"null",     "a boolean", "a number",
+                                        "a string", "an array",  "an object"};
+    enum json_kind kind = json_kind(text);
+    if ((b->field->kinds & FIELD_KIND(kind)) == 0)
+        return problem(b, "must not be %s", names[kind]);
+    if (b->field->max > 0 && (int64_t)text.n > b->field->max)
+        return problem(b, "must be at most %lld bytes long", (long long)b->field->max);
+    *(struct str *)out = text;
+    return true;
+}
+
+typedef bool bind_kind(struct binding *b, struct str text, void *out);
+
+static bind_kind *const binders[] = {
+    [FIELD_STR] = bind_str,   [FIELD_I64] = bind_i64,   [FIELD_ENUM] = bind_enum,
+    [FIELD_TIME] = bind_time, [FIELD_STRS] = bind_strs, [FIELD_I64S] = bind_i64s,
+    [FIELD_MAP] = bind_map,   [FIELD_RAW] = bind_raw,
+};
+
+static int find(const struct field *table, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq_text(name, table[i].name))
+            return (int)i;
+    return -1;
+}
+
+static void bind_member(struct fields *f, const struct field *table, size_t count, struct str key,
+                        struct str value, const char *path, void *out)
+{
+    json_object *name = parse(key);
+    struct str text = {json_object_get_string(name), (size_t)json_object_get_string_len(name)};
+    struct binding b = {.fields = f};
+    int i = find(table, count, text);
+
+    snprintf(b.path, sizeof b.path, "%.60s%.100s", path, text.p);
+    end_at_character(b.path);
+    json_object_put(name);
+    if (i < 0) {
+        problem(&b, "is not a field that is known here");
+        return;
+    }
+    b.field = &table[i];
+    if (field_given(f, i)) {
+        problem(&b, "is there twice");
+    } else if (json_kind(value) == JSON_NULL && (table[i].flags & FIELD_NULLABLE) != 0) {
+        f->nulls |= 1U << i;
+    } else {
+        f->present |= 1U << i;
+        binders[table[i].kind](&b, value, (char *)out + table[i].offset);
+    }
+}
+
+int fields_bind(struct fields *f, const struct field *table, size_t count, struct str object,
+                const char *path, void *out)
+{
+    struct json_iter it;
+    struct str key, value;
+    size_t before = f->problem_count;
+
+    assert(count <= 32);
+    f->present = f->nulls = 0;
+    if (json_kind(object) != JSON_OBJECT) {
+        fields_problem(f, path, "must be a JSON object");
+        return ERR_BAD_REQUEST;
+    }
+    json_iter_init(&it, object);
+    while (json_iter_next(&it, &key, &value))
+        bind_member(f, table, count, key, value, path, out);
+    for (size_t i = 0; i < count; i++) {
+        if ((table[i].flags & FIELD_REQUIRED) == 0 || field_given(f, (int)i))
+            continue;
+        struct binding b = {.fields = f};
+        snprintf(b.path, sizeof b.path, "%.60s%.100s", path, table[i].name);
+        problem(&b, "is required");
+    }
+    return f->problem_count > before ? ERR_INVALID : 0;
+}
