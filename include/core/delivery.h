@@ -1,0 +1,70 @@
+/* The life of a delivery: its states, the legal moves between them, and what the end of an attempt
+ * means. Pure: the time is an argument. */
+#ifndef CORE_DELIVERY_H
+#define CORE_DELIVERY_H
+
+#include "core/backoff.h"
+
+/* The numbers are those of the column. In flight is pending with a live lease: there is no state to
+ * be stranded in. */
+enum delivery_state {
+    DELIVERY_PENDING = 0,
+    DELIVERY_DELIVERED = 1,
+    DELIVERY_FAILED = 2,
+    DELIVERY_CANCELLED = 3,
+    DELIVERY_HELD = 4,
+};
+
+#define DELIVERY_STATES 5
+extern const char *const delivery_state_names[]; /* ends with NULL */
+
+/* Who moves it: an attempt that ended, the service's own rules, or a person through the API. */
+enum delivery_actor { ACTOR_ATTEMPT, ACTOR_SERVICE, ACTOR_PERSON };
+
+/* Delivered absorbs: only a person leaves it. A success is recorded whatever the state. */
+bool delivery_may_move(enum delivery_actor actor, enum delivery_state from, enum delivery_state to);
+
+/* Why an attempt did not succeed. The numbers are those of the column. */
+enum attempt_error {
+    ATTEMPT_OK = 0,
+    ATTEMPT_BAD_URL = 1,
+    ATTEMPT_DNS_FAILED = 2,
+    ATTEMPT_FORBIDDEN = 3,
+    ATTEMPT_CONNECT_FAILED = 4,
+    ATTEMPT_TLS_FAILED = 5,
+    ATTEMPT_TIMED_OUT = 6,
+    ATTEMPT_CONNECTION_LOST = 7,
+    ATTEMPT_BAD_RESPONSE = 8,
+    ATTEMPT_HTTP_STATUS = 9,
+    ATTEMPT_REDIRECT = 10,
+    ATTEMPT_GONE = 11,
+    ATTEMPT_INTERNAL = 12,
+};
+
+/* "http_status"; NULL for ATTEMPT_OK and unknown numbers. */
+const char *attempt_error_code(int error);
+
+/* What the sender saw. */
+struct attempt_seen {
+    enum attempt_error transport; /* ATTEMPT_OK: an answer came */
+    int status;                   /* of the answer */
+    struct str retry_after;       /* the header's value; p == NULL: none */
+    int step;                     /* failed attempts of this run before it */
+    bool once;                    /* a test: there is no second attempt */
+    int64_t now_ms;               /* wall clock */
+};
+
+/* What follows from it. */
+struct verdict {
+    enum delivery_state state;
+    enum attempt_error error;
+    int64_t delay_ms; /* until the next attempt, when pending */
+    bool disable;     /* the receiver is gone for good: disable the webhook */
+};
+
+/* 2xx alone is success. 410 fails for good and disables. 429 and 503 may ask for a longer delay,
+ * within [the schedule's step, 24 h]. Everything else is tried again while the schedule has steps.
+ */
+struct verdict delivery_judge(const struct schedule *schedule, const struct attempt_seen *seen);
+
+#endif

@@ -1,0 +1,33 @@
+/* Secrets and signatures. */
+#ifndef CORE_SIGNATURE_H
+#define CORE_SIGNATURE_H
+
+#include "base/buf.h"
+
+#define SECRET_MAX      256
+#define SECRET_PREFIX   "whsec_"
+#define SECRET_KEY_MIN  24 /* bytes behind the prefix, by Standard Webhooks */
+#define SECRET_KEY_MAX  64
+#define SECRET_TEXT_MAX (SECRET_MAX + 1)
+
+/* NULL if `secret` is 1 to 256 printable ASCII bytes and, with the prefix whsec_, base64 of 24 to
+ * 64 bytes; else what is wrong. */
+const char *secret_check(struct str secret);
+
+/* whsec_ and base64 of 32 random bytes. */
+void secret_generate(struct buf *out);
+
+/* True for a whsec_ secret: what Standard Webhooks can be signed with. */
+bool secret_is_standard(struct str secret);
+
+/* Appends `prefix` and the lower-case hex of HMAC-SHA256(secret, body). The key is the secret's
+ * whole string. */
+void signature_hex(struct buf *out, const char *prefix, struct str secret, struct str body);
+
+/* Appends "v1," and base64 of HMAC-SHA256(decoded secret, "id.timestamp.body"); the secret must be
+ * standard.
+ * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
+void signature_standard(struct buf *out, struct str secret, struct str id, struct str timestamp,
+                        struct str body);
+
+#endif

@@ -1,0 +1,36 @@
+/* A webhook's settings and their rules. */
+#ifndef CORE_WEBHOOK_H
+#define CORE_WEBHOOK_H
+
+#include "base/id.h"
+#include "base/str.h"
+
+/* The numbers are those of the column. */
+enum webhook_status { WEBHOOK_ACTIVE = 0, WEBHOOK_PAUSED = 1, WEBHOOK_DISABLED = 2 };
+extern const char *const webhook_status_names[]; /* ends with NULL */
+
+enum webhook_disabled_reason { DISABLED_NOT = 0, DISABLED_BY_API = 1, DISABLED_GONE = 2 };
+extern const char *const webhook_disabled_reasons[]; /* [0] is NULL */
+
+#define WEBHOOK_EVENTS_MAX       100
+#define WEBHOOK_DESCRIPTION_MAX  1000
+#define WEBHOOK_HEADERS_MAX      20
+#define WEBHOOK_HEADER_NAME_MAX  64
+#define WEBHOOK_HEADER_VALUE_MAX 1024
+#define WEBHOOK_TIMEOUT_MS_MIN   1000
+#define WEBHOOK_TIMEOUT_MS_MAX   30000
+#define WEBHOOK_TIMEOUT_MS       10000
+#define WEBHOOK_RATE_MAX         10000
+#define WEBHOOK_CONCURRENCY_MAX  1024
+#define WEBHOOK_CONCURRENCY      32
+#define WEBHOOK_OVERLAP_SECONDS  86400
+#define WEBHOOK_OVERLAP_MAX      604800
+#define METADATA_MAX             50
+#define METADATA_KEY_MAX         64
+#define METADATA_VALUE_MAX       500
+
+/* NULL if a customer may set this header, else what is wrong: the name must be an RFC 9110 token
+ * that is not ours to set, the value visible ASCII, space and tab. */
+const char *webhook_header_check(struct str name, struct str value);
+
+#endif

@@ -1,0 +1,77 @@
+/* Profile `default`: the generic webhook API of many documentation sites, a body that
+ * JSON.stringify(JSON.parse(body)) gives back, and a signature over exactly that body; plus, with a
+ * whsec_ secret, the three headers of Standard Webhooks
+ * (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md),
+ * whose timestamp is the attempt's. */
+#include "profile_internal.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/jsonw.h"
+#include "core/signature.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static int render_body(const struct profile_input *in, const char *id, struct buf *body)
+{
+    struct buf envelope;
+    buf_init(&envelope, MESSAGE_BODY_MAX);
+    struct jsonw w = jsonw_on(&envelope);
+    jsonw_begin(&w, NULL, '{');
+    jsonw_text(&w, "id", id);
+    jsonw_str(&w, "type", in->type);
+    jsonw_time(&w, "created_at", id_time_ms(in->event), CLOCK_SECONDS);
+    jsonw_raw(&w, "data", in->data);
+    jsonw_end(&w, '}');
+    int err = json_write_form(body, buf_str(&envelope), in->options.json, in->options.bigint);
+    buf_fini(&envelope);
+    return err;
+}
+
+static void add_standard_headers(const struct profile_input *in, const char *id, struct str body,
+                                 struct buf *head)
+{
+    char seconds[24];
+    int n = snprintf(seconds, sizeof seconds, "%" PRId64, in->now_ms / 1000);
+    struct str timestamp = {seconds, (size_t)n};
+
+    buf_printf(head, "webhook-id: %s\r\nwebhook-timestamp: %s\r\nwebhook-signature: ", id, seconds);
+    signature_standard(head, in->secret, str_of(id), timestamp, body);
+    if (secret_is_standard(in->previous_secret)) {
+        buf_add_char(head, ' ');
+        signature_standard(head, in->previous_secret, str_of(id), timestamp, body);
+    }
+    buf_add_text(head, "\r\n");
+}
+
+static int render(const struct profile_input *in, struct buf *head, struct buf *body)
+{
+    char event[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE], delivery[ID_TEXT_SIZE];
+
+    id_text(event, in->test ? ID_TEST_EVENT : ID_EVENT, in->event);
+    int err = render_body(in, event, body);
+    if (err < 0)
+        return err;
+    buf_printf(head,
+               "Content-Type: application/json\r\n"
+               "User-Agent: Posthorn-Webhooks/" POSTHORN_VERSION "\r\n"
+               "X-Webhook-Id: %s\r\n"
+               "X-Webhook-Event: %.*s\r\n"
+               "X-Webhook-Delivery: %s\r\n"
+               "X-Webhook-Attempt: %d\r\n"
+               "X-Webhook-Signature: ",
+               id_text(webhook, ID_WEBHOOK, in->webhook), STR_FMT(in->type),
+               id_text(delivery, ID_DELIVERY, in->delivery), in->attempt);
+    signature_hex(head, "sha256=", in->secret, buf_str(body));
+    buf_add_text(head, "\r\n");
+    if (secret_is_standard(in->secret))
+        add_standard_headers(in, event, buf_str(body), head);
+    return head->overflow || body->overflow ? ERR_INVALID : 0;
+}
+
+const struct profile profile_default = {
+    .name = "default",
+    .standard = {JSON_FORM_JS, JSON_BIGINT_STRING},
+    .render = render,
+};
