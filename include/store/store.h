@@ -1,0 +1,37 @@
+/* What all of the store shares: the two pools' sessions, the list of statements, and small
+ * bindings. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "core/backoff.h"
+#include "io/db.h"
+
+#define STORE_DEADLINE_MS 5000
+
+/* Statements to run at connect. The API's commits are durable before they are answered; the
+ * worker's may be lost with a crash of PostgreSQL, which costs a second send at most. */
+extern const char *const store_api_session[];
+extern const char *const store_worker_session[];
+
+/* Every statement, prepared on the connections that need it; each ends with NULL. */
+extern const struct db_stmt *const store_api_stmts[];
+extern const struct db_stmt *const store_worker_stmts[];
+
+/* NOTIFY channels that an API process listens to: the end of a test delivery (payload: the
+ * delivery's UUID), the end of a key. */
+#define STORE_TEST_CHANNEL "posthorn_test"
+#define STORE_KEY_CHANNEL  "posthorn_key"
+
+/* An array parameter of ids. */
+void db_arg_ids(struct db_args *args, const struct id *ids, size_t count);
+
+/* The bounds of the partitions that deliveries with `ids` and their events lie in: two parameters.
+ */
+void db_arg_id_bounds(struct db_args *args, const struct id *ids, size_t count);
+
+/* Before every id there is. */
+struct id id_last(void);
+
+void schedule_read(const struct db_rows *rows, int row, int column, struct schedule *schedule);
+
+#endif

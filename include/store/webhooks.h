@@ -1,0 +1,63 @@
+/* Webhooks in the ledger. Every call names its tenant: another one's id is not found. */
+#ifndef STORE_WEBHOOKS_H
+#define STORE_WEBHOOKS_H
+
+#include "core/backoff.h"
+#include "core/profile.h"
+#include "core/webhook.h"
+#include "io/db.h"
+
+struct settings;
+
+/* A row. Texts are borrowed from what they were read from. */
+struct webhook {
+    struct id id, app;
+    struct str url;
+    struct str events[WEBHOOK_EVENTS_MAX];
+    size_t event_count;
+    int status, disabled_reason; /* enum webhook_status, enum webhook_disabled_reason */
+    struct str profile;
+    struct profile_options options;
+    struct str sealed_secret, sealed_previous, sealed_headers;
+    int64_t previous_until_ms; /* 0: no rotation under way */
+    struct schedule schedule;
+    int64_t timeout_ms;
+    int64_t rate_limit; /* 0: none */
+    int64_t concurrency;
+    struct str description; /* p == NULL: none */
+    struct str metadata;    /* JSON */
+    int64_t updated_us;     /* also the row's version */
+};
+
+/* Seals and opens what is sealed in a row; it is bound to the webhook's id. */
+void webhook_seal(const struct settings *settings, struct id id, struct str text, struct buf *out);
+int webhook_open(const struct settings *settings, struct id id, struct str sealed,
+                 struct buf *out) MUST_CHECK;
+
+void webhooks_read(const struct db_rows *rows, int row, struct webhook *webhook);
+
+/* One row of webhooks_read() each, or none: not found. */
+struct db_op *webhooks_insert(struct db *db, const struct webhook *webhook, db_cb *cb, void *arg);
+struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+
+/* Writes every settable column of `webhook`, unless the row changed since it was read: then there
+ * is no row. */
+struct db_op *webhooks_update(struct db *db, const struct webhook *webhook, db_cb *cb, void *arg);
+struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id, struct str sealed_secret,
+                              int64_t overlap_seconds, db_cb *cb, void *arg);
+
+/* A row if it was there. */
+struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+
+/* Newest first, `before` excluded; `status` < 0: any. */
+struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id before, int limit,
+                            db_cb *cb, void *arg);
+
+/* The worker's: a receiver said 410. Ids that are not active any more are left alone. */
+struct db_op *webhooks_disable(struct db *db, const struct id *ids, size_t count, db_cb *cb,
+                               void *arg);
+
+extern const struct db_stmt stmt_webhook_insert, stmt_webhook_get, stmt_webhook_update,
+    stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list, stmt_webhook_disable;
+
+#endif

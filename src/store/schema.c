@@ -1,0 +1,133 @@
+/* Migrating and checking the schema. */
+#include "store/schema.h"
+
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "base/err.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "io/dbsync.h"
+#include "schema_internal.h"
+
+#include <stdio.h>
+
+#define LOCK_KEY     "7310579632415171183" /* any number that nobody else locks */
+#define CHECKSUM_MAX (2 * SHA256_SIZE)
+
+static const char sql_setup[] = "select pg_advisory_lock(" LOCK_KEY ");"
+                                "create table if not exists schema_migration ("
+                                " number int4 primary key, name text not null,"
+                                " checksum text not null,"
+                                " applied_at timestamptz not null default now())";
+static const char sql_unlock[] = "select pg_advisory_unlock(" LOCK_KEY ")";
+static const char sql_exists[] = "select to_regclass('schema_migration') is not null";
+static const char sql_list[] = "select number, checksum from schema_migration order by number";
+static const char sql_record[] =
+    "insert into schema_migration (number, name, checksum) values ($1::int4, $2, $3)";
+static const char sql_default_app[] =
+    "insert into app (id, name) values ($1::uuid, 'default') on conflict do nothing";
+
+static const char *checksum(struct buf *out, const char *sql)
+{
+    uint8_t digest[SHA256_SIZE];
+    crypto_sha256(str_of(sql), digest);
+    buf_clear(out);
+    crypto_hex(out, digest, sizeof digest);
+    return buf_text(out);
+}
+
+/* How many of ours are applied, or ERR_CONFLICT when what is applied is not what we have. */
+static int count_applied(struct dbsync *db)
+{
+    struct dbsync_rows *rows;
+    struct buf sum;
+    int err = dbsync_exec(db, sql_list, 0, NULL, &rows);
+    if (err < 0)
+        return err;
+    int n = dbsync_count(rows);
+    buf_init(&sum, CHECKSUM_MAX);
+    for (int i = 0; i < n && err == 0; i++) {
+        if ((size_t)i >= migration_count) {
+            log_error("schema_newer", "applied=%d known=%zu hint=\"run a newer posthorn\"", n,
+                      migration_count);
+            err = ERR_CONFLICT;
+        } else if (strcmp(dbsync_text(rows, i, 1), checksum(&sum, migrations[i].sql)) != 0) {
+            log_error("schema_altered", "migration=%d hint=\"it was applied with another content\"",
+                      i + 1);
+            err = ERR_CONFLICT;
+        }
+    }
+    buf_fini(&sum);
+    dbsync_rows_free(rows);
+    return err < 0 ? err : n;
+}
+
+static int apply(struct dbsync *db, const struct migration *m)
+{
+    char number[16];
+    struct buf sum;
+
+    snprintf(number, sizeof number, "%d", m->number);
+    buf_init(&sum, CHECKSUM_MAX);
+    const char *params[] = {number, m->name, checksum(&sum, m->sql)};
+    int err = dbsync_script(db, "begin");
+    if (err == 0)
+        err = dbsync_script(db, m->sql);
+    if (err == 0)
+        err = dbsync_exec(db, sql_record, 3, params, NULL);
+    int end = dbsync_script(db, err == 0 ? "commit" : "rollback");
+    buf_fini(&sum);
+    if (err == 0 && end == 0)
+        printf("applied %04d_%s\n", m->number, m->name);
+    return err < 0 ? err : end;
+}
+
+static int make_default_app(struct dbsync *db)
+{
+    struct id id = id_new();
+    struct buf hex;
+    buf_init(&hex, 2 * sizeof id.b);
+    crypto_hex(&hex, id.b, sizeof id.b);
+    const char *params[] = {buf_text(&hex)};
+    int err = dbsync_exec(db, sql_default_app, 1, params, NULL);
+    buf_fini(&hex);
+    return err;
+}
+
+int schema_migrate(struct dbsync *db)
+{
+    int err = dbsync_script(db, sql_setup);
+    if (err < 0)
+        return err;
+    int applied = err = count_applied(db);
+    if (applied == (int)migration_count)
+        printf("the schema is up to date (%d)\n", applied);
+    for (int i = applied; i >= 0 && i < (int)migration_count; i++) {
+        err = apply(db, &migrations[i]);
+        if (err < 0)
+            break;
+    }
+    if (err >= 0)
+        err = make_default_app(db);
+    int unlocked = dbsync_script(db, sql_unlock);
+    return err < 0 ? err : unlocked;
+}
+
+int schema_check(struct dbsync *db)
+{
+    struct dbsync_rows *rows;
+    int err = dbsync_exec(db, sql_exists, 0, NULL, &rows);
+    if (err < 0)
+        return err;
+    bool exists = strcmp(dbsync_text(rows, 0, 0), "t") == 0;
+    dbsync_rows_free(rows);
+    int applied = exists ? count_applied(db) : 0;
+    if (applied < 0)
+        return applied;
+    if (applied < (int)migration_count) {
+        log_error("schema_older", "applied=%d needed=%zu hint=\"run: posthorn migrate\"", applied,
+                  migration_count);
+        return ERR_CONFLICT;
+    }
+    return 0;
+}

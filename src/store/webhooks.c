@@ -1,0 +1,262 @@
+/* Webhooks: statements, binding, decoding. */
+#include "store/webhooks.h"
+
+#include "base/err.h"
+#include "core/settings.h"
+#include "store/store.h"
+
+void webhook_seal(const struct settings *settings, struct id id, struct str text, struct buf *out)
+{
+    crypto_seal(out, settings->seal_key, (struct str){(const char *)id.b, sizeof id.b}, text);
+}
+
+int webhook_open(const struct settings *settings, struct id id, struct str sealed, struct buf *out)
+{
+    return crypto_open(out, settings->seal_key, (struct str){(const char *)id.b, sizeof id.b},
+                       sealed);
+}
+
+#define COLUMNS                                                                                  \
+    "w.id, w.app_id, w.url, w.events, w.status::int8, w.disabled_reason::int8, w.profile, "      \
+    "w.json_form::int8, w.json_bigint::int8, w.secret, "                                         \
+    "case when w.previous_until > now() then w.previous_secret end, "                            \
+    "case when w.previous_until > now() then ms_of(w.previous_until) end, "                      \
+    "w.headers, w.retry_schedule, w.timeout_ms::int8, w.rate_limit::int8, w.concurrency::int8, " \
+    "w.description, w.metadata, us_of(w.updated_at)"
+
+enum {
+    COL_ID,
+    COL_APP,
+    COL_URL,
+    COL_EVENTS,
+    COL_STATUS,
+    COL_DISABLED_REASON,
+    COL_PROFILE,
+    COL_JSON_FORM,
+    COL_JSON_BIGINT,
+    COL_SECRET,
+    COL_PREVIOUS_SECRET,
+    COL_PREVIOUS_UNTIL,
+    COL_HEADERS,
+    COL_RETRY_SCHEDULE,
+    COL_TIMEOUT_MS,
+    COL_RATE_LIMIT,
+    COL_CONCURRENCY,
+    COL_DESCRIPTION,
+    COL_METADATA,
+    COL_UPDATED,
+};
+
+void schedule_read(const struct db_rows *rows, int row, int column, struct schedule *schedule)
+{
+    struct db_array array = db_array(rows, row, column);
+    struct str element;
+
+    schedule->count = 0;
+    while (schedule->count < SCHEDULE_STEPS_MAX && db_array_next(&array, &element))
+        schedule->seconds[schedule->count++] = (int32_t)db_element_i64(element);
+}
+
+void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
+{
+    struct db_array events = db_array(rows, row, COL_EVENTS);
+
+    w->id = db_id(rows, row, COL_ID);
+    w->app = db_id(rows, row, COL_APP);
+    w->url = db_str(rows, row, COL_URL);
+    w->event_count = 0;
+    while (w->event_count < WEBHOOK_EVENTS_MAX &&
+           db_array_next(&events, &w->events[w->event_count]))
+        w->event_count++;
+    w->status = (int)db_i64(rows, row, COL_STATUS);
+    w->disabled_reason = (int)db_i64(rows, row, COL_DISABLED_REASON);
+    w->profile = db_str(rows, row, COL_PROFILE);
+    w->options.json = (enum json_form)db_i64(rows, row, COL_JSON_FORM);
+    w->options.bigint = (enum json_bigint)db_i64(rows, row, COL_JSON_BIGINT);
+    w->sealed_secret = db_str(rows, row, COL_SECRET);
+    w->sealed_previous = db_str(rows, row, COL_PREVIOUS_SECRET);
+    w->previous_until_ms = db_i64(rows, row, COL_PREVIOUS_UNTIL);
+    w->sealed_headers = db_str(rows, row, COL_HEADERS);
+    schedule_read(rows, row, COL_RETRY_SCHEDULE, &w->schedule);
+    w->timeout_ms = db_i64(rows, row, COL_TIMEOUT_MS);
+    w->rate_limit = db_i64(rows, row, COL_RATE_LIMIT);
+    w->concurrency = db_i64(rows, row, COL_CONCURRENCY);
+    w->description = db_str(rows, row, COL_DESCRIPTION);
+    w->metadata = db_str(rows, row, COL_METADATA);
+    w->updated_us = db_i64(rows, row, COL_UPDATED);
+}
+
+/* $1 id, $2 app, and the settable columns from $3 to $16. */
+static void bind_settings(struct db_args *args, const struct webhook *w)
+{
+    db_args_init(args);
+    db_arg_id(args, w->id);
+    db_arg_id(args, w->app);
+    db_arg_str(args, w->url);
+    db_array_begin(args, DB_TEXT, (int)w->event_count);
+    for (size_t i = 0; i < w->event_count; i++)
+        db_array_str(args, w->events[i]);
+    db_array_end(args);
+    db_arg_i64(args, w->status);
+    db_arg_i64(args, w->disabled_reason);
+    db_arg_str(args, w->profile);
+    db_arg_i64(args, w->options.json);
+    db_arg_i64(args, w->options.bigint);
+    db_arg_str(args, w->sealed_headers);
+    db_array_begin(args, DB_I64, (int)w->schedule.count);
+    for (size_t i = 0; i < w->schedule.count; i++)
+        db_array_i64(args, w->schedule.seconds[i]);
+    db_array_end(args);
+    db_arg_i64(args, w->timeout_ms);
+    db_arg_i64(args, w->rate_limit);
+    db_arg_i64(args, w->concurrency);
+    db_arg_str(args, w->description);
+    db_arg_str(args, w->metadata);
+}
+
+const struct db_stmt stmt_webhook_insert = {
+    "webhook_insert",
+    "with w as ("
+    " insert into webhook (id, app_id, url, events, status, disabled_reason, profile, json_form,"
+    "  json_bigint, headers, retry_schedule, timeout_ms, rate_limit, concurrency, description,"
+    "  metadata, secret)"
+    " values ($1::uuid, $2::uuid, $3::text, $4::text[], $5::int8, $6::int8, $7::text, $8::int8,"
+    "  $9::int8, $10::bytea, $11::int8[], $12::int8, nullif($13::int8, 0), $14::int8, $15::text,"
+    "  $16::text, $17::bytea)"
+    " returning *"
+    "), s as ("
+    " insert into subscription (app_id, pattern, webhook_id)"
+    " select w.app_id, unnest(w.events), w.id from w"
+    ") select " COLUMNS " from w",
+    17};
+
+struct db_op *webhooks_insert(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    bind_settings(&args, w);
+    db_arg_str(&args, w->sealed_secret);
+    return db_exec(db, &stmt_webhook_insert, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_webhook_get = {
+    "webhook_get",
+    "select " COLUMNS " from webhook w"
+    " where w.id = $1::uuid and w.app_id = $2::uuid and w.deleted_at is null",
+    2};
+
+struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, id);
+    db_arg_id(&args, app);
+    return db_exec(db, &stmt_webhook_get, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+/* The version goes up even when the clock does not. */
+#define TOUCH "updated_at = greatest(now(), updated_at + interval '1 us')"
+
+const struct db_stmt stmt_webhook_update = {
+    "webhook_update",
+    "with w as ("
+    " update webhook set url = $3::text, events = $4::text[], status = $5::int8,"
+    "  disabled_reason = $6::int8, profile = $7::text, json_form = $8::int8,"
+    "  json_bigint = $9::int8, headers = $10::bytea, retry_schedule = $11::int8[],"
+    "  timeout_ms = $12::int8, rate_limit = nullif($13::int8, 0), concurrency = $14::int8,"
+    "  description = $15::text, metadata = $16::text, unsettled = unsettled or status <> $5::int8,"
+    "  " TOUCH " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
+    "  and us_of(updated_at) = $17::int8"
+    " returning *"
+    "), gone as ("
+    " delete from subscription s using w where s.webhook_id = w.id and s.pattern <> all (w.events)"
+    "), added as ("
+    " insert into subscription (app_id, pattern, webhook_id)"
+    " select w.app_id, unnest(w.events), w.id from w on conflict do nothing"
+    ") select " COLUMNS " from w",
+    17};
+
+struct db_op *webhooks_update(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    bind_settings(&args, w);
+    db_arg_i64(&args, w->updated_us);
+    return db_exec(db, &stmt_webhook_update, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_webhook_rotate = {
+    "webhook_rotate",
+    "with w as ("
+    " update webhook set previous_secret = secret, secret = $3::bytea,"
+    "  previous_until = now() + $4::int8 * interval '1 s', " TOUCH
+    " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
+    " returning *"
+    ") select " COLUMNS " from w",
+    4};
+
+struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id, struct str sealed_secret,
+                              int64_t overlap_seconds, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, id);
+    db_arg_id(&args, app);
+    db_arg_str(&args, sealed_secret);
+    db_arg_i64(&args, overlap_seconds);
+    return db_exec(db, &stmt_webhook_rotate, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+/* The row stays, without its secrets, for the history that points to it. */
+const struct db_stmt stmt_webhook_delete = {
+    "webhook_delete",
+    "with w as ("
+    " update webhook set deleted_at = now(), unsettled = true, secret = '', previous_secret = null,"
+    "  headers = ''"
+    " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
+    " returning id"
+    "), gone as (delete from subscription s using w where s.webhook_id = w.id"
+    ") select id from w",
+    2};
+
+struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, id);
+    db_arg_id(&args, app);
+    return db_exec(db, &stmt_webhook_delete, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_webhook_list = {
+    "webhook_list",
+    "select " COLUMNS " from webhook w"
+    " where w.app_id = $1::uuid and w.id < $2::uuid and w.deleted_at is null"
+    "  and ($3::int8 < 0 or w.status = $3::int8)"
+    " order by w.id desc limit $4::int8",
+    4};
+
+struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id before, int limit,
+                            db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, app);
+    db_arg_id(&args, before);
+    db_arg_i64(&args, status);
+    db_arg_i64(&args, limit);
+    return db_exec(db, &stmt_webhook_list, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_webhook_disable = {
+    "webhook_disable",
+    "update webhook set status = 2, disabled_reason = 2, unsettled = true, " TOUCH
+    " where id = any ($1::uuid[]) and status <> 2 and deleted_at is null returning id",
+    1};
+
+struct db_op *webhooks_disable(struct db *db, const struct id *ids, size_t count, db_cb *cb,
+                               void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_ids(&args, ids, count);
+    return db_exec(db, &stmt_webhook_disable, &args, STORE_DEADLINE_MS, cb, arg);
+}
