@@ -34,7 +34,7 @@ create table api_key (
 
 create table webhook (
     id              uuid primary key,
-    app_id          uuid not null references app on delete cascade,
+    app_id          uuid not null,
     url             text not null,
     events          text[] not null,
     status          int2 not null default 0, -- 0 active, 1 paused, 2 disabled
@@ -87,6 +87,12 @@ create table idempotency (
     expires_at timestamptz not null
 );
 create index idempotency_expires on idempotency (expires_at);
+
+-- Undoes the statement that finds a key of a batch used for another request: all or nothing.
+create function idempotency_conflict() returns int8 language plpgsql as $$
+begin
+    raise exception 'idempotency key reused' using errcode = 'unique_violation';
+end $$;
 
 create table event (
     id     uuid primary key,

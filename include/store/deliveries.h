@@ -1,0 +1,77 @@
+/* Deliveries and their attempts, as the API reads and moves them. */
+#ifndef STORE_DELIVERIES_H
+#define STORE_DELIVERIES_H
+
+#include "core/delivery.h"
+#include "io/db.h"
+
+/* Which deliveries of a webhook. */
+struct delivery_filter {
+    int state;        /* < 0: any */
+    struct str type;  /* p == NULL: any */
+    struct id from;   /* included */
+    struct id before; /* excluded */
+};
+
+struct delivery {
+    struct id id, event, webhook;
+    bool test;
+    struct str type, url;
+    int state;
+    int64_t attempts, created_ms;
+    int64_t next_ms;       /* 0: none */
+    int64_t completed_ms;  /* 0: not yet */
+    bool answered;         /* `code` is set */
+    int64_t code, last_us; /* of the last attempt */
+    int last_error;        /* enum attempt_error */
+    struct str error_text;
+};
+
+/* A row of a list, without `url` and `error_text`; a row of deliveries_get(), with them. */
+void deliveries_read(const struct db_rows *rows, int row, struct delivery *delivery);
+void deliveries_read_whole(const struct db_rows *rows, int row, struct delivery *delivery);
+
+/* Newest first. No row at all: no such webhook; one row whose first column is NULL: no delivery. */
+struct db_op *deliveries_list(struct db *db, struct id app, struct id webhook,
+                              const struct delivery_filter *filter, int limit, db_cb *cb,
+                              void *arg);
+
+/* Of one event, at most `limit`. */
+struct db_op *deliveries_of_event(struct db *db, struct id app, struct id event, int limit,
+                                  db_cb *cb, void *arg);
+
+struct db_op *deliveries_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+
+/* Moves one. No row: no such delivery. A row of (moved, webhook id, concurrency, rate); not moved:
+ * its state does not allow it. */
+struct db_op *deliveries_retry(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+
+/* Sets a webhook's deliveries of one state going again, oldest first, at most `limit`. No row: no
+ * such active or paused webhook. Else rows of (matched, moved, delivery id to enqueue or NULL,
+ * concurrency, rate). With `dry_run` nothing moves. */
+struct db_op *deliveries_replay(struct db *db, struct id app, struct id webhook,
+                                const struct delivery_filter *filter, bool dry_run, int limit,
+                                db_cb *cb, void *arg);
+
+struct attempt_row {
+    int64_t number, started_ms;
+    bool answered;
+    int64_t code;
+    int error; /* enum attempt_error */
+    struct str error_text, address;
+    int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
+    struct str request_head, response_head, response_body, url;
+    bool body_cut;
+};
+
+void attempts_read(const struct db_rows *rows, int row, struct attempt_row *attempt);
+
+/* Newest first. No row: no such delivery; one row whose first column is NULL: no attempt. */
+struct db_op *attempts_list(struct db *db, struct id app, struct id delivery, int limit, db_cb *cb,
+                            void *arg);
+
+extern const struct db_stmt stmt_delivery_list, stmt_delivery_of_event, stmt_delivery_get,
+    stmt_delivery_retry, stmt_delivery_cancel, stmt_delivery_replay, stmt_attempt_list;
+
+#endif

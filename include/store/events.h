@@ -1,0 +1,61 @@
+/* Events: accepting them, and reading them back. */
+#ifndef STORE_EVENTS_H
+#define STORE_EVENTS_H
+
+#include "core/filter.h"
+#include "io/db.h"
+
+/* One event to accept. Borrowed until the statement was started. */
+struct event_new {
+    struct id id, app;
+    struct str type; /* checked by event_type_check() */
+    struct str data; /* JSON as posted */
+    bool keyed;      /* `key` and `hash` are set */
+    bool grouped;    /* one of several in a request, all or nothing */
+    struct id key;   /* of the idempotency key; see event_key() */
+    struct id hash;  /* of the request */
+};
+
+/* The identity of an idempotency key: 128 bits of SHA-256 over the tenant, the kind ('e': an
+ * event's, 'b': a batch's, with the event's place in it) and the text. */
+struct id event_key(struct id app, char kind, struct str text, size_t index);
+
+/* 128 bits of SHA-256 over what must be the same for a request to be the same. */
+struct id event_hash(const struct str *parts, size_t count);
+
+/* Stores events and a delivery for each webhook that subscribed, in one statement and one commit.
+ *
+ * Rows come in the order of the events, one per delivery or, for an event without any, one:
+ * events_read_accepted(). ERR_CONFLICT: a grouped event's key was used for another request; nothing
+ * of the statement was stored. */
+struct db_op *events_accept(struct db *db, const struct event_new *const *events, size_t count,
+                            db_cb *cb, void *arg);
+
+struct event_accepted {
+    size_t index;    /* into `events` */
+    struct id event; /* another's when the key is known: the answer of the first request */
+    bool differs;    /* the key was used for another request; not stored */
+    int64_t deliveries;
+    bool queued; /* the rest is set: a delivery that is due now */
+    struct id delivery, webhook;
+    int concurrency, rate;
+};
+
+void events_read_accepted(const struct db_rows *rows, int row, struct event_accepted *out);
+
+/* A test event and its one delivery, whatever the webhook's status and patterns. A row of
+ * (delivery id, concurrency, rate), or none: no such webhook. */
+struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook, struct id event,
+                                 struct str type, struct str data, db_cb *cb, void *arg);
+
+/* Rows: (id, test, type, data). */
+struct db_op *events_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+
+/* Rows: (id, test, type), newest first, from `from` (included) to `before` (excluded). */
+struct db_op *events_list(struct db *db, struct id app, struct str type, struct id from,
+                          struct id before, int limit, db_cb *cb, void *arg);
+
+extern const struct db_stmt stmt_event_accept, stmt_event_insert_test, stmt_event_get,
+    stmt_event_list;
+
+#endif

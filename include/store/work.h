@@ -1,0 +1,106 @@
+/* The worker's side of the ledger: claim, finish, and what keeps both honest. PostgreSQL decides;
+ * every statement here may run twice, or in two workers at once, without harm. */
+#ifndef STORE_WORK_H
+#define STORE_WORK_H
+
+#include "core/delivery.h"
+#include "io/db.h"
+#include "store/webhooks.h"
+
+#define WORK_LEASE_MS   75000
+#define WORK_HORIZON_MS 600000 /* what is due later waits in PostgreSQL only */
+
+/* --- claim --------------------------------------------------------------------------------------
+ */
+
+/* Leases those of `ids` that are pending, due and unleased. What it does not return is not sent:
+ * drop it from the queue; the reconciler knows better. Rows: claims_read(). A row whose state is
+ * not pending was moved instead: held, because its webhook is paused or disabled, or cancelled,
+ * because it is deleted. */
+struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
+                         int64_t owner, db_cb *cb, void *arg);
+
+/* All that sending needs. */
+struct claim {
+    struct id delivery, event, webhook;
+    int state; /* enum delivery_state */
+    int64_t attempts, step;
+    bool test;
+    struct str type, data, url, profile;
+    struct profile_options options;
+    struct str sealed_secret, sealed_previous, sealed_headers;
+    struct schedule schedule;
+    int64_t timeout_ms, concurrency, rate;
+};
+
+void claims_read(const struct db_rows *rows, int row, struct claim *claim);
+
+/* --- finish -------------------------------------------------------------------------------------
+ */
+
+struct finish {
+    struct id delivery;
+    int64_t token;
+    enum delivery_state state;
+    enum attempt_error error;
+    bool test;
+    int64_t number, started_ms, delay_ms;
+    int64_t code; /* 0: no answer */
+    int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
+    struct str address, error_text, request_head, response_head, response_body;
+    bool body_cut;
+};
+
+/* Records attempts, and moves deliveries where the token still matches or the attempt succeeded.
+ * Rows: ids of the deliveries that moved. NOTIFYs STORE_TEST_CHANNEL for tests. */
+struct db_op *work_finish(struct db *db, const struct finish *const *list, size_t count, db_cb *cb,
+                          void *arg);
+
+/* Gives back leases whose sending never began. */
+struct db_op *work_release(struct db *db, const struct id *ids, size_t count, int64_t token,
+                           db_cb *cb, void *arg);
+
+/* --- reconcile ----------------------------------------------------------------------------------
+ */
+
+/* Rows of the four that follow: queue_row_read(). */
+struct queue_row {
+    struct id delivery, webhook;
+    int64_t delay_ms; /* may be negative: overdue */
+    int concurrency, rate;
+};
+
+void queue_row_read(const struct db_rows *rows, int row, struct queue_row *out);
+
+/* Pending, unleased and overdue by three seconds: the queue has lost them. Oldest first. */
+struct db_op *work_overdue(struct db *db, int limit, db_cb *cb, void *arg);
+
+/* Pending and unleased, due after (due_ms, id) and before the horizon, in that order: a page. */
+struct db_op *work_upcoming(struct db *db, int64_t due_ms, struct id id, int limit, db_cb *cb,
+                            void *arg);
+
+/* Due now and unleased, fair over webhooks within their concurrency and rate: what direct mode
+ * sends. `period_ms`: how often it is asked. */
+struct db_op *work_direct(struct db *db, int limit, int period_ms, db_cb *cb, void *arg);
+
+/* A worker that starts takes back the leases of its dead predecessor in the same slot. */
+struct db_op *work_take_over(struct db *db, int64_t owner, db_cb *cb, void *arg);
+
+/* --- the janitor --------------------------------------------------------------------------------
+ */
+
+/* Moves deliveries after the status of their webhook: of one that is active again held → pending
+ * (they are the rows, as above), of a paused or disabled one pending → held, of a deleted one →
+ * cancelled. At most `limit` each time. */
+struct db_op *work_settle(struct db *db, int limit, db_cb *cb, void *arg);
+
+/* Makes the partitions of the days ahead; drops those past retention; forgets expired keys. */
+struct db_op *work_partitions_make(struct db *db, db_cb *cb, void *arg);
+struct db_op *work_partitions_drop(struct db *db, int64_t days, db_cb *cb, void *arg);
+struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg);
+
+extern const struct db_stmt stmt_work_claim, stmt_work_finish, stmt_work_release, stmt_work_overdue,
+    stmt_work_upcoming, stmt_work_direct, stmt_work_take_over, stmt_work_settle,
+    stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget;
+
+#endif

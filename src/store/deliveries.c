@@ -1,0 +1,268 @@
+/* Deliveries and attempts for the API. The joins to event are lateral with offset 0, which keeps
+ * them a probe of one partition's primary key (migrations/README.md, traps). */
+#include "store/deliveries.h"
+
+#include "store/store.h"
+
+#define COLUMNS                                                                                   \
+    "d.id, d.event_id, d.webhook_id, d.test, e.type, d.state::int8, d.attempts::int8, "           \
+    "case when d.state = 0 then ms_of(d.next_at) end, ms_of(d.completed_at), d.last_code::int8, " \
+    "d.last_us::int8, d.last_error::int8"
+
+#define EVENT_OF_D \
+    " cross join lateral (select type from event where event.id = d.event_id offset 0) e"
+
+void deliveries_read(const struct db_rows *rows, int row, struct delivery *d)
+{
+    enum {
+        ID,
+        EVENT,
+        WEBHOOK,
+        TEST,
+        TYPE,
+        STATE,
+        ATTEMPTS,
+        NEXT,
+        COMPLETED,
+        CODE,
+        LAST_US,
+        LAST_ERROR
+    };
+    d->id = db_id(rows, row, ID);
+    d->event = db_id(rows, row, EVENT);
+    d->webhook = db_id(rows, row, WEBHOOK);
+    d->test = db_bool(rows, row, TEST);
+    d->type = db_str(rows, row, TYPE);
+    d->state = (int)db_i64(rows, row, STATE);
+    d->attempts = db_i64(rows, row, ATTEMPTS);
+    d->created_ms = id_time_ms(d->id);
+    d->next_ms = db_i64(rows, row, NEXT);
+    d->completed_ms = db_i64(rows, row, COMPLETED);
+    d->answered = !db_null(rows, row, CODE);
+    d->code = db_i64(rows, row, CODE);
+    d->last_us = db_i64(rows, row, LAST_US);
+    d->last_error = (int)db_i64(rows, row, LAST_ERROR);
+}
+
+static void bind_filter(struct db_args *args, const struct delivery_filter *filter)
+{
+    db_arg_i64(args, filter->state);
+    db_arg_str(args, filter->type);
+    db_arg_id(args, filter->from);
+    db_arg_id(args, filter->before);
+}
+
+const struct db_stmt stmt_delivery_list = {
+    "delivery_list",
+    "select d.* from webhook w left join lateral ("
+    " select " COLUMNS " from delivery d" EVENT_OF_D " where d.webhook_id = $1::uuid"
+    "  and ($3::int8 < 0 or d.state = $3::int8) and ($4::text is null or e.type = $4::text)"
+    "  and d.id >= $5::uuid and d.id < $6::uuid"
+    " order by d.id desc limit $7::int8) d on true"
+    " where w.id = $1::uuid and w.app_id = $2::uuid and w.deleted_at is null order by d.id desc",
+    7};
+
+struct db_op *deliveries_list(struct db *db, struct id app, struct id webhook,
+                              const struct delivery_filter *filter, int limit, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, webhook);
+    db_arg_id(&args, app);
+    bind_filter(&args, filter);
+    db_arg_i64(&args, limit);
+    return db_exec(db, &stmt_delivery_list, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+/* An event's deliveries share its first eight bytes: a short walk along the primary key. */
+const struct db_stmt stmt_delivery_of_event = {
+    "delivery_of_event",
+    "select " COLUMNS " from delivery d" EVENT_OF_D " where d.event_id = $1::uuid"
+    " and d.id between $2::uuid and $3::uuid and d.app_id = $4::uuid order by d.id limit $5::int8",
+    5};
+
+struct db_op *deliveries_of_event(struct db *db, struct id app, struct id event, int limit,
+                                  db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, event);
+    db_arg_id_bounds(&args, &event, 1);
+    db_arg_id(&args, app);
+    db_arg_i64(&args, limit);
+    return db_exec(db, &stmt_delivery_of_event, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_delivery_get = {
+    "delivery_get",
+    "select " COLUMNS ", w.url, a.error_text from delivery d" EVENT_OF_D
+    " join webhook w on w.id = d.webhook_id"
+    " left join lateral (select error_text from attempt where delivery_id = $1::uuid"
+    "  order by number desc, started_at desc limit 1) a on true"
+    " where d.id = $1::uuid and d.app_id = $2::uuid",
+    2};
+
+struct db_op *deliveries_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, id);
+    db_arg_id(&args, app);
+    return db_exec(db, &stmt_delivery_get, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+void deliveries_read_whole(const struct db_rows *rows, int row, struct delivery *d)
+{
+    enum { URL = 12, ERROR_TEXT };
+    deliveries_read(rows, row, d);
+    d->url = db_str(rows, row, URL);
+    d->error_text = db_str(rows, row, ERROR_TEXT);
+}
+
+#define NOT_LEASED "(lease_until is null or lease_until < now())"
+
+/* The moves of delivery_may_move() that a person may make to pending. */
+const struct db_stmt stmt_delivery_retry = {
+    "delivery_retry",
+    "with d as ("
+    " select d.id, d.webhook_id, w.concurrency, w.rate_limit,"
+    "  w.deleted_at is null and w.status <> 2 as alive"
+    " from delivery d join webhook w on w.id = d.webhook_id"
+    " where d.id = $1::uuid and d.app_id = $2::uuid"
+    "), u as ("
+    " update delivery t set state = 0, next_at = now(), step = 0, completed_at = null,"
+    "  lease_token = null, lease_until = null, lease_owner = null"
+    " from d where t.id = $1::uuid and d.alive and (t.state <> 0 or " NOT_LEASED ")"
+    " returning t.id"
+    ") select exists (select from u), webhook_id, concurrency::int8, rate_limit::int8 from d",
+    2};
+
+static struct db_op *move(struct db *db, const struct db_stmt *stmt, struct id app, struct id id,
+                          db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, id);
+    db_arg_id(&args, app);
+    return db_exec(db, stmt, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+struct db_op *deliveries_retry(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
+{
+    return move(db, &stmt_delivery_retry, app, id, cb, arg);
+}
+
+/* Without its token, an attempt under way can no longer fail the delivery; a success still counts.
+ */
+const struct db_stmt stmt_delivery_cancel = {
+    "delivery_cancel",
+    "with d as ("
+    " select d.id, d.webhook_id, w.concurrency, w.rate_limit"
+    " from delivery d join webhook w on w.id = d.webhook_id"
+    " where d.id = $1::uuid and d.app_id = $2::uuid"
+    "), u as ("
+    " update delivery t set state = 3, completed_at = now(), lease_token = null,"
+    "  lease_until = null, lease_owner = null"
+    " from d where t.id = $1::uuid and t.state in (0, 4)"
+    " returning t.id"
+    ") select exists (select from u), webhook_id, concurrency::int8, rate_limit::int8 from d",
+    2};
+
+struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
+{
+    return move(db, &stmt_delivery_cancel, app, id, cb, arg);
+}
+
+const struct db_stmt stmt_delivery_replay = {
+    "delivery_replay",
+    "with w as materialized ("
+    " select id, status, concurrency, rate_limit from webhook"
+    " where id = $1::uuid and app_id = $2::uuid and deleted_at is null and status <> 2"
+    "), m as materialized ("
+    " select d.id from delivery d" EVENT_OF_D " where d.webhook_id = $1::uuid"
+    "  and d.state = $3::int8 and ($4::text is null or e.type = $4::text)"
+    "  and d.id >= $5::uuid and d.id < $6::uuid and not d.test and exists (select from w)"
+    "), n as materialized (select id from m order by id limit $7::int8"
+    "), u as ("
+    " update delivery t set state = case w.status when 1 then 4 else 0 end, next_at = now(),"
+    "  step = 0, completed_at = null, lease_token = null, lease_until = null, lease_owner = null"
+    " from n, w where t.id = n.id and not $8::bool and t.state = $3::int8"
+    " returning t.id, t.state"
+    ") select (select count(*) from m), (select count(*) from u), u.id, w.concurrency::int8,"
+    " w.rate_limit::int8 from w left join u on u.state = 0",
+    8};
+
+struct db_op *deliveries_replay(struct db *db, struct id app, struct id webhook,
+                                const struct delivery_filter *filter, bool dry_run, int limit,
+                                db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, webhook);
+    db_arg_id(&args, app);
+    bind_filter(&args, filter);
+    db_arg_i64(&args, limit);
+    db_arg_bool(&args, dry_run);
+    return db_exec(db, &stmt_delivery_replay, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_attempt_list = {
+    "attempt_list",
+    "select a.number::int8, ms_of(a.started_at), a.code::int8, a.error::int8, a.error_text,"
+    " a.address, a.dns_us::int8, a.connect_us::int8, a.tls_us::int8, a.first_byte_us::int8,"
+    " a.total_us::int8, a.request_head, a.response_head, a.response_body, w.url, a.body_cut"
+    " from delivery d join webhook w on w.id = d.webhook_id"
+    " left join attempt a on a.delivery_id = $1::uuid"
+    " where d.id = $1::uuid and d.app_id = $2::uuid"
+    " order by a.number desc, a.started_at desc limit $3::int8",
+    3};
+
+struct db_op *attempts_list(struct db *db, struct id app, struct id delivery, int limit, db_cb *cb,
+                            void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, delivery);
+    db_arg_id(&args, app);
+    db_arg_i64(&args, limit);
+    return db_exec(db, &stmt_attempt_list, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+void attempts_read(const struct db_rows *rows, int row, struct attempt_row *a)
+{
+    enum {
+        NUMBER,
+        STARTED,
+        CODE,
+        ERROR,
+        ERROR_TEXT,
+        ADDRESS,
+        DNS,
+        CONNECT,
+        TLS,
+        FIRST_BYTE,
+        TOTAL,
+        REQUEST_HEAD,
+        RESPONSE_HEAD,
+        RESPONSE_BODY,
+        URL,
+        BODY_CUT
+    };
+    a->number = db_i64(rows, row, NUMBER);
+    a->started_ms = db_i64(rows, row, STARTED);
+    a->answered = !db_null(rows, row, CODE);
+    a->code = db_i64(rows, row, CODE);
+    a->error = (int)db_i64(rows, row, ERROR);
+    a->error_text = db_str(rows, row, ERROR_TEXT);
+    a->address = db_str(rows, row, ADDRESS);
+    a->dns_us = db_i64(rows, row, DNS);
+    a->connect_us = db_i64(rows, row, CONNECT);
+    a->tls_us = db_i64(rows, row, TLS);
+    a->first_byte_us = db_i64(rows, row, FIRST_BYTE);
+    a->total_us = db_i64(rows, row, TOTAL);
+    a->request_head = db_str(rows, row, REQUEST_HEAD);
+    a->response_head = db_str(rows, row, RESPONSE_HEAD);
+    a->response_body = db_str(rows, row, RESPONSE_BODY);
+    a->url = db_str(rows, row, URL);
+    a->body_cut = db_bool(rows, row, BODY_CUT);
+}

@@ -1,0 +1,220 @@
+/* Events: the accept statement, and reading. */
+#include "store/events.h"
+
+#include "base/crypto.h"
+#include "base/err.h"
+#include "store/store.h"
+
+struct id event_hash(const struct str *parts, size_t count)
+{
+    uint8_t digest[SHA256_SIZE];
+    struct id id;
+    /* A fixed key makes this a hash of parts without gluing them together first. */
+    crypto_hmac_sha256(STR_LIT("posthorn-request"), parts, count, digest);
+    memcpy(id.b, digest, sizeof id.b);
+    return id;
+}
+
+struct id event_key(struct id app, char kind, struct str text, size_t index)
+{
+    struct str parts[] = {{(const char *)app.b, sizeof app.b},
+                          {&kind, 1},
+                          {(const char *)&index, sizeof index},
+                          text};
+    return event_hash(parts, ARRAY_LEN(parts));
+}
+
+/* A delivery's id: its event's first eight bytes, random ones after, a UUIDv7 still. */
+#define NEW_DELIVERY_ID(event)       \
+    "encode(substr(uuid_send(" event \
+    "), 1, 8) || substr(uuid_send(gen_random_uuid()), 9), 'hex')::uuid"
+
+const struct db_stmt stmt_event_accept = {
+    "event_accept",
+    "with r as materialized ("
+    " select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::uuid[], $6::uuid[],"
+    "  $7::bool[]) with ordinality as r (id, app_id, type, data, key, hash, grouped, n)"
+    "), p as materialized ("
+    " select * from unnest($8::int8[], $9::text[]) as p (n, pattern)"
+    "), w as materialized ("
+    " select distinct r.n, w.id, w.status, w.concurrency, w.rate_limit"
+    " from r join p on p.n = r.n"
+    "  join subscription s on s.app_id = r.app_id and s.pattern = p.pattern"
+    "  join webhook w on w.id = s.webhook_id and w.status <> 2 and w.deleted_at is null"
+    "), c as materialized (select n, count(*) as deliveries from w group by n"
+    "), i as ("
+    " insert into idempotency as t (key, hash, event_id, deliveries, expires_at)"
+    " select distinct on (r.key) r.key, r.hash, r.id, coalesce(c.deliveries, 0),"
+    "  now() + interval '24 h'"
+    " from r left join c on c.n = r.n where r.key is not null order by r.key, r.n"
+    " on conflict (key) do update set"
+    "  hash = case when t.expires_at > now() then t.hash else excluded.hash end,"
+    "  event_id = case when t.expires_at > now() then t.event_id else excluded.event_id end,"
+    "  deliveries = case when t.expires_at > now() then t.deliveries else excluded.deliveries end,"
+    "  expires_at = case when t.expires_at > now() then t.expires_at else excluded.expires_at end"
+    " returning key, hash, event_id, deliveries"
+    "), o as materialized ("
+    " select r.*, coalesce(i.event_id, r.id) as owner, coalesce(i.hash <> r.hash, false) as "
+    "differs,"
+    "  coalesce(i.deliveries, c.deliveries, 0) as deliveries"
+    " from r left join i on i.key = r.key left join c on c.n = r.n"
+    "), e as ("
+    " insert into event (id, app_id, test, type, data)"
+    " select id, app_id, false, type, data from o where owner = id"
+    "), d as ("
+    " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
+    " select " NEW_DELIVERY_ID(
+        "o.id") ","
+                "  o.id, w.id, o.app_id, now(), case w.status when 1 then 4 else 0 end, false"
+                " from o join w on w.n = o.n where o.owner = o.id"
+                " returning id, event_id, webhook_id, state"
+                ") select o.n, o.owner, o.differs,"
+                " case when o.differs and o.grouped then idempotency_conflict() else o.deliveries "
+                "end,"
+                " d.state::int8, d.id, d.webhook_id, w.concurrency::int8, w.rate_limit::int8"
+                " from o left join d on d.event_id = o.id left join w on w.n = o.n and w.id = "
+                "d.webhook_id"
+                " order by o.n",
+    9};
+
+static void bind_patterns(struct db_args *args, const struct event_new *const *events, size_t count)
+{
+    struct filter_iter it;
+    struct str pattern;
+    int total = 0;
+
+    for (size_t i = 0; i < count; i++)
+        for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
+            total++;
+    db_array_begin(args, DB_I64, total);
+    for (size_t i = 0; i < count; i++)
+        for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
+            db_array_i64(args, (int64_t)i + 1);
+    db_array_end(args);
+    db_array_begin(args, DB_TEXT, total);
+    for (size_t i = 0; i < count; i++)
+        for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
+            db_array_str(args, pattern);
+    db_array_end(args);
+}
+
+static void bind_ids(struct db_args *args, const struct event_new *const *events, size_t count,
+                     size_t offset, bool keyed_only)
+{
+    db_array_begin(args, DB_UUID, (int)count);
+    for (size_t i = 0; i < count; i++) {
+        if (keyed_only && !events[i]->keyed)
+            db_array_null(args);
+        else
+            db_array_id(args, *(const struct id *)((const char *)events[i] + offset));
+    }
+    db_array_end(args);
+}
+
+static void bind_texts(struct db_args *args, const struct event_new *const *events, size_t count,
+                       enum db_type type, size_t offset)
+{
+    db_array_begin(args, type, (int)count);
+    for (size_t i = 0; i < count; i++)
+        db_array_str(args, *(const struct str *)((const char *)events[i] + offset));
+    db_array_end(args);
+}
+
+struct db_op *events_accept(struct db *db, const struct event_new *const *events, size_t count,
+                            db_cb *cb, void *arg)
+{
+    struct db_args args;
+
+    db_args_init(&args);
+    bind_ids(&args, events, count, offsetof(struct event_new, id), false);
+    bind_ids(&args, events, count, offsetof(struct event_new, app), false);
+    bind_texts(&args, events, count, DB_TEXT, offsetof(struct event_new, type));
+    bind_texts(&args, events, count, DB_BYTEA, offsetof(struct event_new, data));
+    bind_ids(&args, events, count, offsetof(struct event_new, key), true);
+    bind_ids(&args, events, count, offsetof(struct event_new, hash), true);
+    db_array_begin(&args, DB_BOOL, (int)count);
+    for (size_t i = 0; i < count; i++)
+        db_array_bool(&args, events[i]->grouped);
+    db_array_end(&args);
+    bind_patterns(&args, events, count);
+    return db_exec(db, &stmt_event_accept, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+void events_read_accepted(const struct db_rows *rows, int row, struct event_accepted *out)
+{
+    enum { N, OWNER, DIFFERS, DELIVERIES, STATE, DELIVERY, WEBHOOK, CONCURRENCY, RATE };
+
+    out->index = (size_t)db_i64(rows, row, N) - 1;
+    out->event = db_id(rows, row, OWNER);
+    out->differs = db_bool(rows, row, DIFFERS);
+    out->deliveries = db_i64(rows, row, DELIVERIES);
+    out->queued = !db_null(rows, row, DELIVERY) && db_i64(rows, row, STATE) == 0;
+    out->delivery = db_id(rows, row, DELIVERY);
+    out->webhook = db_id(rows, row, WEBHOOK);
+    out->concurrency = (int)db_i64(rows, row, CONCURRENCY);
+    out->rate = (int)db_i64(rows, row, RATE);
+}
+
+const struct db_stmt stmt_event_insert_test = {
+    "event_insert_test",
+    "with w as ("
+    " select id, app_id, concurrency, rate_limit from webhook"
+    " where id = $2::uuid and app_id = $1::uuid and deleted_at is null"
+    "), e as ("
+    " insert into event (id, app_id, test, type, data)"
+    " select $3::uuid, app_id, true, $4::text, $5::bytea from w"
+    "), d as ("
+    " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
+    " select " NEW_DELIVERY_ID(
+        "$3::uuid") ", $3::uuid, id, app_id, now(), 0, true from w"
+                    " returning id"
+                    ") select d.id, w.concurrency::int8, w.rate_limit::int8 from d, w",
+    5};
+
+struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook, struct id event,
+                                 struct str type, struct str data, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, app);
+    db_arg_id(&args, webhook);
+    db_arg_id(&args, event);
+    db_arg_str(&args, type);
+    db_arg_str(&args, data);
+    return db_exec(db, &stmt_event_insert_test, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_event_get = {"event_get",
+                                       "select id, test, type, data from event"
+                                       " where id = $1::uuid and app_id = $2::uuid",
+                                       2};
+
+struct db_op *events_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, id);
+    db_arg_id(&args, app);
+    return db_exec(db, &stmt_event_get, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_event_list = {
+    "event_list",
+    "select id, test, type from event"
+    " where app_id = $1::uuid and id >= $2::uuid and id < $3::uuid"
+    "  and ($4::text is null or type = $4::text)"
+    " order by id desc limit $5::int8",
+    5};
+
+struct db_op *events_list(struct db *db, struct id app, struct str type, struct id from,
+                          struct id before, int limit, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, app);
+    db_arg_id(&args, from);
+    db_arg_id(&args, before);
+    db_arg_str(&args, type);
+    db_arg_i64(&args, limit);
+    return db_exec(db, &stmt_event_list, &args, STORE_DEADLINE_MS, cb, arg);
+}

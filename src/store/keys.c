@@ -1,0 +1,102 @@
+/* API keys: the id in the key's text finds the row, the hash proves the rest. */
+#include "store/store.h"
+#include "store/tenants.h"
+
+#define KEY_PREFIX       "ph"
+#define KEY_SECRET_BYTES 32
+
+const char *const key_scope_names[] = {"read", "publish", "write", "admin", NULL};
+
+void key_make(struct id id, struct buf *text, uint8_t hash[SHA256_SIZE])
+{
+    char prefix[ID_TEXT_SIZE];
+    uint8_t secret[KEY_SECRET_BYTES];
+
+    crypto_random(secret, sizeof secret);
+    buf_printf(text, "%s_", id_text(prefix, KEY_PREFIX, id));
+    crypto_base64url(text, secret, sizeof secret);
+    crypto_wipe(secret, sizeof secret);
+    crypto_sha256(buf_str(text), hash);
+}
+
+bool key_parse(struct str text, struct id *id)
+{
+    size_t head = sizeof KEY_PREFIX - 1 + 1 + 26;
+    return text.n > head + 1 && text.n <= KEY_TEXT_MAX && text.p[head] == '_' &&
+           id_parse((struct str){text.p, head}, KEY_PREFIX, id);
+}
+
+#define COLUMNS "id, app_id, name, scope::int8, hash, ms_of(expires_at)"
+
+void keys_read(const struct db_rows *rows, int row, struct key *key)
+{
+    enum { ID, APP, NAME, SCOPE, HASH, EXPIRES };
+    key->id = db_id(rows, row, ID);
+    key->has_app = !db_null(rows, row, APP);
+    key->app = db_id(rows, row, APP);
+    key->name = db_str(rows, row, NAME);
+    key->scope = (int)db_i64(rows, row, SCOPE);
+    key->hash = db_str(rows, row, HASH);
+    key->expires_ms = db_i64(rows, row, EXPIRES);
+}
+
+const struct db_stmt stmt_key_insert = {
+    "key_insert",
+    "insert into api_key (id, app_id, name, scope, hash, expires_at)"
+    " values ($1::uuid, $2::uuid, $3::text, $4::int8, $5::bytea, time_of(nullif($6::int8, 0)))"
+    " returning " COLUMNS,
+    6};
+
+struct db_op *keys_insert(struct db *db, const struct key *key, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, key->id);
+    if (key->has_app)
+        db_arg_id(&args, key->app);
+    else
+        db_arg_null(&args);
+    db_arg_str(&args, key->name);
+    db_arg_i64(&args, key->scope);
+    db_arg_str(&args, key->hash);
+    db_arg_i64(&args, key->expires_ms);
+    return db_exec(db, &stmt_key_insert, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_key_get = {"key_get",
+                                     "select " COLUMNS " from api_key where id = $1::uuid", 1};
+
+struct db_op *keys_get(struct db *db, struct id id, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, id);
+    return db_exec(db, &stmt_key_get, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_key_list = {
+    "key_list",
+    "select " COLUMNS " from api_key where id < $1::uuid order by id desc limit $2::int8", 2};
+
+struct db_op *keys_list(struct db *db, struct id before, int limit, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, before);
+    db_arg_i64(&args, limit);
+    return db_exec(db, &stmt_key_list, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_key_delete = {
+    "key_delete",
+    "with k as (delete from api_key where id = $1::uuid returning id)"
+    " select id, pg_notify('" STORE_KEY_CHANNEL "', id::text)::text from k",
+    1};
+
+struct db_op *keys_delete(struct db *db, struct id id, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, id);
+    return db_exec(db, &stmt_key_delete, &args, STORE_DEADLINE_MS, cb, arg);
+}

@@ -1,0 +1,80 @@
+/* Sessions, and the list of all statements. */
+#include "store/store.h"
+
+#include "store/deliveries.h"
+#include "store/events.h"
+#include "store/tenants.h"
+#include "store/webhooks.h"
+#include "store/work.h"
+
+/* Generic plans are right for every statement here and save planning each time; without sequential
+ * and bitmap scans a plan made while a partition was empty stays good (migrations/README.md). */
+#define SESSION                                                                         \
+    "set plan_cache_mode = force_generic_plan", "set enable_seqscan = off",             \
+        "set enable_bitmapscan = off", "set jit = off", "set statement_timeout = '8s'", \
+        "set lock_timeout = '4s'", "set timezone = 'UTC'"
+
+const char *const store_api_session[] = {SESSION, "set synchronous_commit = on",
+                                         "listen " STORE_TEST_CHANNEL, "listen " STORE_KEY_CHANNEL,
+                                         NULL};
+const char *const store_worker_session[] = {SESSION, "set synchronous_commit = off", NULL};
+
+const struct db_stmt *const store_api_stmts[] = {
+    &stmt_webhook_insert,    &stmt_webhook_get,       &stmt_webhook_update,
+    &stmt_webhook_rotate,    &stmt_webhook_delete,    &stmt_webhook_list,
+    &stmt_event_accept,      &stmt_event_insert_test, &stmt_event_get,
+    &stmt_event_list,        &stmt_delivery_list,     &stmt_delivery_of_event,
+    &stmt_delivery_get,      &stmt_delivery_retry,    &stmt_delivery_cancel,
+    &stmt_delivery_replay,   &stmt_attempt_list,      &stmt_app_insert,
+    &stmt_app_get,           &stmt_app_find,          &stmt_app_list,
+    &stmt_app_update,        &stmt_app_delete,        &stmt_key_insert,
+    &stmt_key_get,           &stmt_key_list,          &stmt_key_delete,
+    &stmt_event_type_insert, &stmt_event_type_get,    &stmt_event_type_list,
+    &stmt_event_type_update, &stmt_event_type_delete, NULL,
+};
+
+const struct db_stmt *const store_worker_stmts[] = {
+    &stmt_work_claim,
+    &stmt_work_finish,
+    &stmt_work_release,
+    &stmt_work_overdue,
+    &stmt_work_upcoming,
+    &stmt_work_direct,
+    &stmt_work_take_over,
+    &stmt_work_settle,
+    &stmt_work_partitions_make,
+    &stmt_work_partitions_drop,
+    &stmt_work_forget,
+    &stmt_webhook_disable,
+    NULL,
+};
+
+void db_arg_ids(struct db_args *args, const struct id *ids, size_t count)
+{
+    db_array_begin(args, DB_UUID, (int)count);
+    for (size_t i = 0; i < count; i++)
+        db_array_id(args, ids[i]);
+    db_array_end(args);
+}
+
+void db_arg_id_bounds(struct db_args *args, const struct id *ids, size_t count)
+{
+    struct id low = ids[0], high = ids[0];
+    for (size_t i = 1; i < count; i++) {
+        if (id_cmp(ids[i], low) < 0)
+            low = ids[i];
+        if (id_cmp(ids[i], high) > 0)
+            high = ids[i];
+    }
+    memset(low.b + 8, 0x00, 8);
+    memset(high.b + 8, 0xff, 8);
+    db_arg_id(args, low);
+    db_arg_id(args, high);
+}
+
+struct id id_last(void)
+{
+    struct id id;
+    memset(id.b, 0xff, sizeof id.b);
+    return id;
+}

@@ -1,0 +1,108 @@
+/* Claiming and giving back. `+ 0` and `+ '0 s'` keep the planner off the due index: the ids are
+ * known, and the primary key is the shortest way to them (migrations/README.md). */
+#include "store/store.h"
+#include "store/work.h"
+
+/* A test goes out whatever the webhook's status. */
+const struct db_stmt stmt_work_claim = {
+    "work_claim",
+    "with c as ("
+    " update delivery d set"
+    "  state = case when w.deleted_at is not null then 3 when w.status <> 0 and not d.test then 4"
+    "   else 0 end,"
+    "  completed_at = case when w.deleted_at is not null then now() end,"
+    "  lease_token = $2::int8, lease_owner = $3::int8,"
+    "  lease_until = case when w.deleted_at is null and (w.status = 0 or d.test)"
+    "   then now() + interval '75 s' end"
+    " from webhook w"
+    " where w.id = d.webhook_id and d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
+    "  and d.state + 0 = 0 and d.next_at + interval '0 s' <= now() + interval '1 s'"
+    "  and (d.lease_until is null or d.lease_until < now())"
+    " returning d.id, d.event_id, d.webhook_id, d.state, d.attempts, d.step, d.test"
+    ") select c.id, c.event_id, c.webhook_id, c.state::int8, c.attempts::int8, c.step::int8, "
+    "c.test,"
+    " e.type, e.data, w.url, w.profile, w.json_form::int8, w.json_bigint::int8, w.secret,"
+    " case when w.previous_until > now() then w.previous_secret end, w.headers, w.retry_schedule,"
+    " w.timeout_ms::int8, w.concurrency::int8, w.rate_limit::int8"
+    " from c"
+    " cross join lateral (select type, data from event"
+    "  where event.id = c.event_id and event.id between $4::uuid and $5::uuid offset 0) e"
+    " join webhook w on w.id = c.webhook_id",
+    5};
+
+struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
+                         int64_t owner, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_ids(&args, ids, count);
+    db_arg_i64(&args, token);
+    db_arg_i64(&args, owner);
+    db_arg_id_bounds(&args, ids, count);
+    return db_exec(db, &stmt_work_claim, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+void claims_read(const struct db_rows *rows, int row, struct claim *c)
+{
+    enum {
+        ID,
+        EVENT,
+        WEBHOOK,
+        STATE,
+        ATTEMPTS,
+        STEP,
+        TEST,
+        TYPE,
+        DATA,
+        URL,
+        PROFILE,
+        JSON_FORM,
+        JSON_BIGINT,
+        SECRET,
+        PREVIOUS,
+        HEADERS,
+        SCHEDULE,
+        TIMEOUT_MS,
+        CONCURRENCY,
+        RATE
+    };
+    c->delivery = db_id(rows, row, ID);
+    c->event = db_id(rows, row, EVENT);
+    c->webhook = db_id(rows, row, WEBHOOK);
+    c->state = (int)db_i64(rows, row, STATE);
+    c->attempts = db_i64(rows, row, ATTEMPTS);
+    c->step = db_i64(rows, row, STEP);
+    c->test = db_bool(rows, row, TEST);
+    c->type = db_str(rows, row, TYPE);
+    c->data = db_str(rows, row, DATA);
+    c->url = db_str(rows, row, URL);
+    c->profile = db_str(rows, row, PROFILE);
+    c->options.json = (enum json_form)db_i64(rows, row, JSON_FORM);
+    c->options.bigint = (enum json_bigint)db_i64(rows, row, JSON_BIGINT);
+    c->sealed_secret = db_str(rows, row, SECRET);
+    c->sealed_previous = db_str(rows, row, PREVIOUS);
+    c->sealed_headers = db_str(rows, row, HEADERS);
+    schedule_read(rows, row, SCHEDULE, &c->schedule);
+    c->timeout_ms = db_i64(rows, row, TIMEOUT_MS);
+    c->concurrency = db_i64(rows, row, CONCURRENCY);
+    c->rate = db_i64(rows, row, RATE);
+}
+
+const struct db_stmt stmt_work_release = {
+    "work_release",
+    "update delivery d set lease_until = null, lease_token = null, lease_owner = null"
+    " where d.id = any ($1::uuid[]) and d.id between $3::uuid and $4::uuid"
+    "  and d.state + 0 = 0 and d.lease_token = $2::int8"
+    " returning d.id",
+    4};
+
+struct db_op *work_release(struct db *db, const struct id *ids, size_t count, int64_t token,
+                           db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_ids(&args, ids, count);
+    db_arg_i64(&args, token);
+    db_arg_id_bounds(&args, ids, count);
+    return db_exec(db, &stmt_work_release, &args, STORE_DEADLINE_MS, cb, arg);
+}

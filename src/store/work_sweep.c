@@ -1,0 +1,170 @@
+/* The statements of the reconciler and the janitor. */
+#include "store/store.h"
+#include "store/work.h"
+
+/* d.* and w.* in the shape of queue_row_read(). */
+#define QUEUE_ROW \
+    "d.id, d.webhook_id, ms_of(d.next_at) - ms_of(now()), w.concurrency::int8, w.rate_limit::int8"
+
+void queue_row_read(const struct db_rows *rows, int row, struct queue_row *out)
+{
+    enum { DELIVERY, WEBHOOK, DELAY, CONCURRENCY, RATE };
+    out->delivery = db_id(rows, row, DELIVERY);
+    out->webhook = db_id(rows, row, WEBHOOK);
+    out->delay_ms = db_i64(rows, row, DELAY);
+    out->concurrency = (int)db_i64(rows, row, CONCURRENCY);
+    out->rate = (int)db_i64(rows, row, RATE);
+}
+
+const struct db_stmt stmt_work_overdue = {
+    "work_overdue",
+    "select " QUEUE_ROW " from ("
+    " select id, webhook_id, next_at from delivery"
+    " where state = 0 and next_at < now() - interval '3 s'"
+    "  and (lease_until is null or lease_until < now())"
+    " order by next_at limit $1::int8) d join webhook w on w.id = d.webhook_id",
+    1};
+
+struct db_op *work_overdue(struct db *db, int limit, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_i64(&args, limit);
+    return db_exec(db, &stmt_work_overdue, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_work_upcoming = {
+    "work_upcoming",
+    "select " QUEUE_ROW ", ms_of(d.next_at) from ("
+    " select id, webhook_id, next_at from delivery"
+    " where state = 0 and (ms_of(next_at), id) > ($1::int8, $2::uuid)"
+    "  and next_at >= time_of($1::int8) and next_at < now() + interval '10 min'"
+    "  and (lease_until is null or lease_until < now())"
+    " order by next_at, id limit $3::int8) d join webhook w on w.id = d.webhook_id"
+    " order by d.next_at, d.id",
+    3};
+
+struct db_op *work_upcoming(struct db *db, int64_t due_ms, struct id id, int limit, db_cb *cb,
+                            void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_i64(&args, due_ms);
+    db_arg_id(&args, id);
+    db_arg_i64(&args, limit);
+    return db_exec(db, &stmt_work_upcoming, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+/* Looks at twenty times as much as it takes, so that one webhook's backlog cannot fill it. */
+const struct db_stmt stmt_work_direct = {
+    "work_direct",
+    "select " QUEUE_ROW " from ("
+    " select id, webhook_id, next_at, leased,"
+    "  row_number() over (partition by webhook_id, leased order by next_at, id) as place,"
+    "  count(*) filter (where leased) over (partition by webhook_id) as busy"
+    " from (select id, webhook_id, next_at,"
+    "   coalesce(lease_until >= now(), false) as leased from delivery"
+    "  where state = 0 and next_at <= now() order by next_at limit 20 * $1::int8) x"
+    ") d join webhook w on w.id = d.webhook_id"
+    " where not d.leased and d.place + d.busy <= w.concurrency"
+    "  and (w.rate_limit is null or d.place <= greatest(1, w.rate_limit * $2::int8 / 1000))"
+    " order by d.place, d.next_at limit $1::int8",
+    2};
+
+struct db_op *work_direct(struct db *db, int limit, int period_ms, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_i64(&args, limit);
+    db_arg_i64(&args, period_ms);
+    return db_exec(db, &stmt_work_direct, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_work_take_over = {
+    "work_take_over",
+    "with d as ("
+    " update delivery set lease_until = null, lease_token = null, lease_owner = null"
+    " where state = 0 and lease_owner = $1::int8 and lease_until is not null"
+    " returning id, webhook_id, next_at"
+    ") select " QUEUE_ROW " from d join webhook w on w.id = d.webhook_id",
+    1};
+
+struct db_op *work_take_over(struct db *db, int64_t owner, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_i64(&args, owner);
+    return db_exec(db, &stmt_work_take_over, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+/* One webhook at a time. It is settled when a pass finds less than the limit. A delivery in flight is
+ * left to its attempt; the claim looks at the webhook again. `is true` keeps the planner on the index of
+ * what is pending: the webhook's history may be long. */
+const struct db_stmt stmt_work_settle = {
+    "work_settle",
+    "with w as materialized ("
+    " select id, status, deleted_at is not null as deleted, concurrency, rate_limit from webhook"
+    " where unsettled order by id limit 1 for update skip locked"
+    "), n as materialized (("
+    " select d.id from delivery d, w where d.state = 4 and d.webhook_id = w.id"
+    "  and (w.deleted or w.status = 0) limit $1::int8"
+    ") union all ("
+    " select d.id from delivery d, w where d.state = 0 and (d.webhook_id = w.id) is true"
+    "  and (w.deleted or w.status <> 0) and not d.test"
+    "  and (d.lease_until is null or d.lease_until < now()) limit $1::int8"
+    ")), d as ("
+    " update delivery t set"
+    "  state = case when w.deleted then 3 when w.status = 0 then 0 else 4 end,"
+    "  next_at = case when w.status = 0 then now() else t.next_at end,"
+    "  completed_at = case when w.deleted then now() end"
+    " from n, w where t.id = n.id and t.state in (0, 4)"
+    " returning t.id, t.webhook_id, t.next_at, t.state"
+    "), done as ("
+    " update webhook set unsettled = false"
+    " from w where webhook.id = w.id and (select count(*) from n) < $1::int8"
+    ") select " QUEUE_ROW " from d join w on w.id = d.webhook_id where d.state = 0",
+    1};
+
+struct db_op *work_settle(struct db *db, int limit, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_i64(&args, limit);
+    return db_exec(db, &stmt_work_settle, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_work_partitions_make = {"work_partitions_make",
+                                                  "select partitions_make(-1, 7)::text", 0};
+
+struct db_op *work_partitions_make(struct db *db, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    return db_exec(db, &stmt_work_partitions_make, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_work_partitions_drop = {"work_partitions_drop",
+                                                  "select partitions_drop($1::int8::int)", 1};
+
+struct db_op *work_partitions_drop(struct db *db, int64_t days, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_i64(&args, days);
+    return db_exec(db, &stmt_work_partitions_drop, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
+const struct db_stmt stmt_work_forget = {
+    "work_forget",
+    "with k as (delete from idempotency where key in ("
+    "  select key from idempotency where expires_at < now() limit $1::int8) returning key)"
+    " select count(*) from k",
+    1};
+
+struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_i64(&args, limit);
+    return db_exec(db, &stmt_work_forget, &args, STORE_DEADLINE_MS, cb, arg);
+}
