@@ -189,7 +189,6 @@ struct sqlstate_class {
 /* https://www.postgresql.org/docs/15/errcodes-appendix.html; the first prefix that fits. */
 static const struct sqlstate_class sqlstates[] = {
     {"23505", ERR_CONFLICT},    {"57014", ERR_TIMEOUT},  {"22", ERR_INVALID},
-    {"23514", ERR_UNAVAILABLE}, /* no partition for the row: the janitor is behind */
     {"23", ERR_INVALID},        {"08", ERR_UNAVAILABLE}, {"57P", ERR_UNAVAILABLE},
     {"53", ERR_UNAVAILABLE},    {"40", ERR_UNAVAILABLE}, {"55", ERR_UNAVAILABLE},
     {"25006", ERR_UNAVAILABLE}, /* a standby: the primary is elsewhere by now */

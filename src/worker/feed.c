@@ -1,0 +1,271 @@
+/* What to send next. The queue proposes, the fenced claim in PostgreSQL disposes. Without Redis
+ * PostgreSQL proposes as well (direct mode). */
+#include "worker_internal.h"
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+
+#define CLAIM_MAX         128  /* ids in one fenced claim */
+#define CLAIMS_MAX        4    /* statements under way */
+#define LEASE_MARGIN_MS   5000 /* of the lease, not used for sending */
+#define PUT_BACK_MS       1000 /* when PostgreSQL did not answer the claim */
+#define REDIS_PATIENCE_MS 1000 /* away for longer: direct mode */
+#define DIRECT_PERIOD_MS  250
+#define RELEASE_MS        10000
+
+/* One fenced claim, from its start until all of its rows are attempts; or, its outcome unknown, until
+ * its leases are released. */
+struct fenced {
+    struct list node;
+    struct worker *worker;
+    struct db_op *op;
+    int64_t token;
+    int64_t started_ms; /* monotonic: the lease cannot have begun earlier */
+    size_t count;
+    struct queue_ref refs[CLAIM_MAX];
+};
+
+static void on_timeout(void *arg);
+static void release(struct fenced *f);
+
+void feed_init(struct worker *w)
+{
+    w->feed.timeout = timeout_create(w->loop, on_timeout, w);
+    list_init(&w->feed.claims);
+    list_init(&w->feed.orphans);
+    timeout_set(w->feed.timeout, REDIS_PATIENCE_MS);
+}
+
+static void free_all(struct list *list)
+{
+    struct list *node;
+    while ((node = list_pop(list)) != NULL) {
+        struct fenced *f = CONTAINER_OF(node, struct fenced, node);
+        db_cancel(f->op);
+        free(f);
+    }
+}
+
+void feed_fini(struct worker *w)
+{
+    queue_cancel(w->feed.queue_op);
+    db_cancel(w->feed.direct_op);
+    timeout_destroy(w->feed.timeout);
+    free_all(&w->feed.claims);
+    free_all(&w->feed.orphans);
+}
+
+bool feed_idle(const struct worker *w)
+{
+    return w->feed.queue_op == NULL && w->feed.direct_op == NULL && list_empty(&w->feed.claims);
+}
+
+/* Out of the queue, or back into it. */
+static void ack(struct worker *w, const struct queue_ref *ref, int64_t delay_ms)
+{
+    struct queue_ack a = {ref->delivery, ref->webhook, delay_ms};
+    queue_ack(w->queue, &a, 1);
+}
+
+static bool was_returned(const struct db_rows *rows, struct id delivery)
+{
+    for (int i = 0; i < db_count(rows); i++)
+        if (id_eq(db_id(rows, i, 0), delivery))
+            return true;
+    return false;
+}
+
+static void start_attempts(struct fenced *f, const struct db_rows *rows)
+{
+    struct worker *w = f->worker;
+    struct claim claim;
+
+    for (size_t i = 0; i < f->count; i++)
+        if (!was_returned(rows, f->refs[i].delivery))
+            ack(w, &f->refs[i], -1);
+    for (int i = 0; i < db_count(rows); i++) {
+        claims_read(rows, i, &claim);
+        struct queue_ref ref = {claim.delivery, claim.webhook};
+        int64_t lease_left = f->started_ms + WORK_LEASE_MS - LEASE_MARGIN_MS - clock_mono_ms();
+        if (claim.state != DELIVERY_PENDING) {
+            ack(w, &ref, -1);
+        } else if (lease_left < claim.timeout_ms) {
+            /* Stopped for long between claim and here: the lease runs out, and another sends it. */
+            ack(w, &ref, -1);
+        } else {
+            w->in_flight++;
+            attempt_start(w, &claim, f->token);
+        }
+    }
+}
+
+static void on_claimed(void *arg, int err, const struct db_rows *rows)
+{
+    struct fenced *f = arg;
+    struct worker *w = f->worker;
+
+    f->op = NULL;
+    list_remove(&f->node);
+    w->in_flight -= (int)f->count;
+    if (err < 0 || w->stopping) {
+        for (size_t i = 0; i < f->count; i++)
+            ack(w, &f->refs[i], err < 0 ? PUT_BACK_MS : 0);
+        list_push(&w->feed.orphans, &f->node);
+        release(f);
+    } else {
+        start_attempts(f, rows);
+        free(f);
+    }
+    worker_advance(w);
+}
+
+static void on_released(void *arg, int err, const struct db_rows *rows)
+{
+    struct fenced *f = arg;
+    struct worker *w = f->worker;
+    (void)rows;
+
+    f->op = NULL;
+    if (err == ERR_UNAVAILABLE && !w->stopping) {
+        release(f); /* waits inside the pool for a connection */
+        return;
+    }
+    list_remove(&f->node);
+    free(f);
+    worker_advance(w);
+}
+
+/* The leases of a claim whose answer never came, or came too late to send. */
+static void release(struct fenced *f)
+{
+    struct id ids[CLAIM_MAX];
+    for (size_t i = 0; i < f->count; i++)
+        ids[i] = f->refs[i].delivery;
+    f->op = work_release(f->worker->db, ids, f->count, f->token, on_released, f);
+}
+
+static void claim(struct worker *w, const struct queue_ref *refs, size_t count)
+{
+    struct fenced *f = xcalloc(1, sizeof *f);
+    struct id ids[CLAIM_MAX];
+
+    assert(count > 0 && count <= CLAIM_MAX);
+    f->worker = w;
+    f->count = count;
+    f->started_ms = clock_mono_ms();
+    /* Equality is all that fencing asks of a token: random ones need no sequence. */
+    crypto_random(&f->token, sizeof f->token);
+    memcpy(f->refs, refs, count * sizeof *refs);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = refs[i].delivery;
+    w->in_flight += (int)count;
+    list_push(&w->feed.claims, &f->node);
+    f->op = work_claim(w->db, ids, count, f->token, w->slot.owner, on_claimed, f);
+}
+
+static size_t room(const struct worker *w)
+{
+    size_t statements = 0;
+    LIST_FOREACH(node, &w->feed.claims)
+    {
+        statements++;
+    }
+    int left = w->in_flight_max - w->in_flight;
+    if (w->stopping || !w->taken_over || !db_ready(w->db) || statements >= CLAIMS_MAX || left <= 0)
+        return 0;
+    return left < CLAIM_MAX ? (size_t)left : CLAIM_MAX;
+}
+
+static void on_queue_claim(void *arg, int err, const struct queue_claim *result)
+{
+    struct worker *w = arg;
+
+    w->feed.queue_op = NULL;
+    if (err < 0) {
+        timeout_set(w->feed.timeout, REDIS_PATIENCE_MS);
+        worker_advance(w);
+        return;
+    }
+    if (result->count > 0)
+        claim(w, result->refs, result->count);
+    if (result->next_ms > 0)
+        timeout_set(w->feed.timeout, result->next_ms);
+    if (result->next_ms == 0 || result->count == w->feed.asked || w->feed.woken)
+        feed_pump(w);
+    worker_advance(w);
+}
+
+static void on_direct(void *arg, int err, const struct db_rows *rows)
+{
+    struct worker *w = arg;
+    struct queue_ref refs[CLAIM_MAX];
+    struct queue_row row;
+    size_t count = err == 0 ? (size_t)db_count(rows) : 0, limit = room(w);
+
+    w->feed.direct_op = NULL;
+    for (size_t i = 0; i < count && i < limit; i++) {
+        queue_row_read(rows, (int)i, &row);
+        refs[i] = (struct queue_ref){row.delivery, row.webhook};
+    }
+    count = count < limit ? count : limit;
+    if (count > 0)
+        claim(w, refs, count);
+    timeout_set(w->feed.timeout, DIRECT_PERIOD_MS);
+    worker_advance(w);
+}
+
+void feed_pump(struct worker *w)
+{
+    size_t max = room(w);
+
+    if (w->feed.queue_op != NULL) {
+        w->feed.woken = true;
+        return;
+    }
+    w->feed.starved = max == 0;
+    if (max == 0)
+        return;
+    if (queue_up(w->queue)) {
+        w->feed.woken = false;
+        w->feed.asked = max;
+        w->feed.queue_op = queue_claim(w->queue, max, on_queue_claim, w);
+    } else if (w->feed.direct && w->feed.direct_op == NULL &&
+               !timeout_is_set(w->feed.timeout)) {
+        w->feed.direct_op = work_direct(w->db, (int)max, DIRECT_PERIOD_MS, on_direct, w);
+    }
+}
+
+void feed_room(struct worker *w)
+{
+    if (w->feed.starved)
+        feed_pump(w);
+}
+
+static void on_timeout(void *arg)
+{
+    struct worker *w = arg;
+    if (!queue_up(w->queue) && !w->feed.direct) {
+        w->feed.direct = true;
+        log_warn("direct_mode", "on=true");
+    }
+    feed_pump(w);
+    /* Nothing could start: without this, direct mode would not look again. */
+    if (w->feed.direct && w->feed.direct_op == NULL && !w->stopping)
+        timeout_set(w->feed.timeout, DIRECT_PERIOD_MS);
+}
+
+void feed_redis_changed(struct worker *w)
+{
+    if (queue_up(w->queue) && w->feed.direct) {
+        w->feed.direct = false;
+        log_info("direct_mode", "on=false");
+    }
+    if (queue_up(w->queue))
+        feed_pump(w);
+    else
+        timeout_set(w->feed.timeout, REDIS_PATIENCE_MS);
+}
