@@ -7,6 +7,7 @@
 
 #include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -55,11 +56,21 @@ static struct decimal decimal_rounded(double x, int precision)
     return d;
 }
 
+/* How many digits any decimal of the size of `x` may have and still survive the way through a
+ * double: SAFE_DIGITS, or less where denormal numbers have fewer than 53 bits. */
+static int safe_digits(double x)
+{
+    int exponent;
+    frexp(x, &exponent);
+    int bits = exponent - (DBL_MIN_EXP - DBL_MANT_DIG);
+    int digits = (int)((bits - 1) * 0.30103);
+    return digits < 1 ? 1 : digits < SAFE_DIGITS ? digits : SAFE_DIGITS;
+}
+
 static bool is_power_of_two(double x)
 {
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return (bits & ((UINT64_C(1) << 52) - 1)) == 0;
+    int exponent;
+    return frexp(x, &exponent) <= 0.5;
 }
 
 /* The gap below a power of two is half the gap above. So the nearest decimal may lie below, outside
@@ -73,13 +84,12 @@ static bool neighbour_reads_back(struct decimal *d, double x)
     return true;
 }
 
-/* The fewest digits that read back as `x`, and of those the nearest. Below DBL_MIN doubles are so
- * sparse that fewer than SAFE_DIGITS may do. Otherwise, what needs fewer shows as zeros at the
- * end. */
+/* The fewest digits that read back as `x`, and of those the nearest. Where fewer than the safe
+ * number would do, the rest shows as zeros at the end. */
 static struct decimal decimal_shortest(double x)
 {
     struct decimal d;
-    int precision = x < DBL_MIN ? 1 : SAFE_DIGITS;
+    int precision = safe_digits(x);
     do {
         d = decimal_rounded(x, precision);
     } while (decimal_value(d) != x && !neighbour_reads_back(&d, x) && ++precision <= 17);
