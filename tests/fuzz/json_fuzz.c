@@ -5,6 +5,7 @@
  *         -fno-sanitize-recover=undefined -Iinclude -o build/json_fuzz tests/fuzz/json_fuzz.c \
  *         src/base/json.c src/base/json_form.c src/base/json_number.c src/base/str.c \
  *         src/base/buf.c src/base/mem.c
+ *     mkdir -p build/json_corpus
  *     build/json_fuzz -max_total_time=180 build/json_corpus */
 #include "base/json.h"
 
