@@ -8,14 +8,17 @@
 
 #include "base/buf.h"
 
+/* The deepest nesting that any of this deals with. */
+#define JSON_DEPTH_MAX 64
+
 struct json_error {
     size_t offset;       /* of the byte that is wrong */
     const char *message; /* static text, for people */
 };
 
 /* RFC 8259, strictly: one value, no BOM, valid UTF-8 (RFC 3629), at most `max_depth` nested
- * containers. ERR_BAD_JSON and `*error` otherwise. Lone surrogate escapes are accepted: they are
- * within the grammar (§8.2). */
+ * containers (itself at most JSON_DEPTH_MAX). ERR_BAD_JSON and `*error` otherwise. Lone surrogate
+ * escapes are accepted: they are within the grammar (§8.2). */
 int json_check(struct str text, int max_depth, struct json_error *error) MUST_CHECK;
 
 enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
@@ -57,7 +60,9 @@ enum json_bigint {
 /* Appends `text` in `form`. Duplicate keys collapse: first position, last value. Js puts
  * array-index keys first, ascending. ERR_INVALID: a big integer under JSON_BIGINT_REJECT, or for
  * the Python forms an integer of more than 4,300 digits, which Python refuses, or a number that
- * overflows a double (Python would print Infinity, which is not JSON). */
+ * overflows a double (Python would print Infinity, which is not JSON); `out` is then as before, and
+ * a value counts even if a later duplicate replaces it. At the ceiling of `out`: 0, and
+ * out->overflow as with every addition. */
 int json_write_form(struct buf *out, struct str text, enum json_form form,
                     enum json_bigint bigint) MUST_CHECK;
 
