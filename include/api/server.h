@@ -1,0 +1,25 @@
+/* The REST API: one thread, one loop, its own listener on the same port (SO_REUSEPORT). */
+#ifndef API_SERVER_H
+#define API_SERVER_H
+
+#include "core/settings.h"
+
+#include <stdio.h>
+
+struct server;
+
+/* NULL, and a line in the log, when it cannot listen. */
+struct server *server_create(const struct settings *settings);
+
+/* Serves until server_stop(); then answers what is under way, at most 20 s, and returns. */
+void server_run(struct server *server);
+
+/* From any thread. */
+void server_stop(struct server *server);
+
+void server_destroy(struct server *server); /* NULL is fine */
+
+/* METHOD PATH SCOPE, a line each. */
+void routes_print(FILE *out);
+
+#endif
