@@ -129,9 +129,10 @@ END
   set +a
 }
 
-# A run that was killed hard leaves its servers behind; they are ours by their data folder.
+# A run that was killed hard leaves its servers and sockets behind; they are ours by their data folder
+# and by .local/env.
 leftovers_stop() {
-  local pid
+  local pid old
   for pid in $(cat "$data/posthorn.pid" "$data/redis/pid" 2>/dev/null || true); do
     case $(readlink "/proc/$pid/cwd" 2>/dev/null || true) in
       "$data" | "$data/redis") kill "$pid" && timeout 45 tail --pid "$pid" -f /dev/null ;;
@@ -140,6 +141,9 @@ leftovers_stop() {
   if [ -d "$data/postgres" ] && as_owner "$POSTGRES_BIN/pg_ctl" -D postgres status >/dev/null; then
     as_owner "$POSTGRES_BIN/pg_ctl" -D postgres -m fast -w stop >/dev/null
   fi
+  old=$(sed -n 's|^POSTHORN_REDIS_URL=unix://\(/tmp/posthorn\.[A-Za-z0-9]*\)/redis.sock$|\1|p' .local/env \
+    2>/dev/null || true)
+  [ -z "$old" ] || rm -rf "$old"
 }
 
 # wait_until SECONDS WHAT COMMAND...: the last started process must live meanwhile.
