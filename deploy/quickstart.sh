@@ -135,7 +135,10 @@ leftovers_stop() {
   local pid old
   for pid in $(cat "$data/posthorn.pid" "$data/redis/pid" 2>/dev/null || true); do
     case $(readlink "/proc/$pid/cwd" 2>/dev/null || true) in
-      "$data" | "$data/redis") kill "$pid" && timeout 45 tail --pid "$pid" -f /dev/null ;;
+      "$data" | "$data/redis")
+        kill "$pid" && timeout 45 tail --pid "$pid" -f /dev/null ||
+          die "process $pid of an earlier run does not stop"
+        ;;
     esac
   done
   if [ -d "$data/postgres" ] && as_owner "$POSTGRES_BIN/pg_ctl" -D postgres status >/dev/null; then
