@@ -136,8 +136,8 @@ leftovers_stop() {
   for pid in $(cat "$data/posthorn.pid" "$data/redis/pid" 2>/dev/null || true); do
     case $(readlink "/proc/$pid/cwd" 2>/dev/null || true) in
       "$data" | "$data/redis")
-        kill "$pid" && timeout 45 tail --pid "$pid" -f /dev/null ||
-          die "process $pid of an earlier run does not stop"
+        kill "$pid"
+        timeout 45 tail --pid "$pid" -f /dev/null || die "process $pid of an earlier run does not stop"
         ;;
     esac
   done
