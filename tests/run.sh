@@ -93,6 +93,7 @@ run_pytest() {
   count $? "$out/pytest.xml"
 }
 
+# The cmocka programs and the comparisons of tests/fuzz: what meson.build lists.
 run_meson() {
   title "unit tests"
   rm -f build-tests/meson-logs/testlog.junit.xml
@@ -101,14 +102,6 @@ run_meson() {
   if [ -f build-tests/meson-logs/testlog.junit.xml ] || [ "$status" -ne 0 ]; then
     count "$status" build-tests/meson-logs/testlog.junit.xml
   fi
-}
-
-# Each compares a part of ours with another implementation of it, on random input.
-run_fuzz() {
-  local file
-  for file in tests/fuzz/*.py; do
-    [ ! -f "$file" ] || step "$file" tests/.venv/bin/python "$file"
-  done
 }
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1}
@@ -134,6 +127,5 @@ fi
 step "build with clang" build build-clang clang-14
 step "structure" python3 tests/check_structure.py
 run_meson
-run_fuzz
 [ "${#suites[@]}" -eq 0 ] || run_pytest
 finish
