@@ -116,18 +116,24 @@ def included(name, line):
 
 
 BROKEN = {
-    "base uses io": (included("src/base/buf.c", '#include "io/db.h"'), "src/base/buf.c:2: ", "base must not use io"),
+    "base uses io": (
+        included("src/base/buf.c", '#include "io/db.h"'), "src/base/buf.c:2: ", "base must not use io",
+    ),
     "public header crosses": (
         {"include/base/buf.h": GOOD["include/base/buf.h"].replace("\nint", '#include "io/db.h"\n\nint')},
         "include/base/buf.h:4: ", "base must not use io",
     ),
-    "io uses core": (included("src/io/db.c", '#include "core/event.h"'), "src/io/db.c:2: ", "io must not use core"),
+    "io uses core": (
+        included("src/io/db.c", '#include "core/event.h"'), "src/io/db.c:2: ", "io must not use core",
+    ),
     "core uses store": (
         {"src/core/event.c": '/* Events. */\n#include "store/apps.h"\n',
          "src/meson.build": GOOD["src/meson.build"] + "core = ['core/event.c']\n"},
         "src/core/event.c:2: ", "core must not use store",
     ),
-    "api uses worker": (included("src/api/reply.c", '#include "worker/worker.h"'), "src/api/reply.c:2: ", "api must not use worker"),
+    "api uses worker": (
+        included("src/api/reply.c", '#include "worker/worker.h"'), "src/api/reply.c:2: ", "api must not use worker",
+    ),
     "worker uses api": (
         {"src/worker/claim.c": '/* Claims. */\n#include "api/server.h"\n',
          "src/meson.build": GOOD["src/meson.build"] + "worker = ['worker/claim.c']\n"},
@@ -136,32 +142,64 @@ BROKEN = {
     "private header of another layer": (
         included("src/store/apps.c", '#include "io/db_internal.h"'), "src/store/apps.c:2: ", "not a public header of io",
     ),
-    "relative include": (included("src/store/apps.c", '#include "../io/db.h"'), "src/store/apps.c:2: ", "name it from the root"),
-    "libpq outside io": (included("src/store/apps.c", "#include <libpq-fe.h>"), "src/store/apps.c:2: ", "only io/"),
-    "hiredis outside io": (included("src/api/reply.c", "#include <hiredis/hiredis.h>"), "src/api/reply.c:2: ", "only io/"),
-    "curl outside io": (included("src/main.c", "#include <curl/curl.h>"), "src/main.c:2: ", "only io/"),
-    "c-ares outside io": (included("src/base/buf.c", "#include <ares.h>"), "src/base/buf.c:2: ", "only io/"),
-    "h2o outside api": (included("src/io/db.c", "#include <h2o.h>"), "src/io/db.c:2: ", "only api/"),
-    "json-c elsewhere": (included("src/base/buf.c", "#include <json-c/json.h>"), "src/base/buf.c:2: ", "base/field*.c"),
+    "relative include": (
+        included("src/store/apps.c", '#include "../io/db.h"'), "src/store/apps.c:2: ", "name it from the root",
+    ),
+    "libpq outside io": (
+        included("src/store/apps.c", "#include <libpq-fe.h>"), "src/store/apps.c:2: ", "only io/",
+    ),
+    "hiredis outside io": (
+        included("src/api/reply.c", "#include <hiredis/hiredis.h>"), "src/api/reply.c:2: ", "only io/",
+    ),
+    "curl outside io": (
+        included("src/main.c", "#include <curl/curl.h>"), "src/main.c:2: ", "only io/",
+    ),
+    "c-ares outside io": (
+        included("src/base/buf.c", "#include <ares.h>"), "src/base/buf.c:2: ", "only io/",
+    ),
+    "h2o outside api": (
+        included("src/io/db.c", "#include <h2o.h>"), "src/io/db.c:2: ", "only api/",
+    ),
+    "json-c elsewhere": (
+        included("src/base/buf.c", "#include <json-c/json.h>"), "src/base/buf.c:2: ", "base/field*.c",
+    ),
     "uv_poll outside io": (
         added("src/api/reply.c", "\nvoid reply_watch(void *p)\n{\n    uv_poll_stop(p);\n}\n"),
         "src/api/reply.c:11: ", "uses uv_poll_stop",
     ),
-    "SQL in api": (added("src/api/reply.c", '\nstatic const char sql[] = "DELETE FROM app";\n'), "src/api/reply.c:9: ", "SQL text"),
-    "SQL in io": (added("src/io/db.c", '\nstatic const char sql[] = "WITH x AS (TABLE app)";\n'), "src/io/db.c:8: ", "SQL text"),
-    "long function": (added("src/base/buf.c", LONG_FUNCTION), "src/base/buf.c:17: ", "buf_long() has 81 lines"),
-    "long file": (added("src/base/buf.c", "\n/* More. */" * 700), "src/base/buf.c:601: ", "at most 600"),
+    "SQL in api": (
+        added("src/api/reply.c", '\nstatic const char sql[] = "DELETE FROM app";\n'), "src/api/reply.c:9: ", "SQL text",
+    ),
+    "SQL in io": (
+        added("src/io/db.c", '\nstatic const char sql[] = "WITH x AS (TABLE app)";\n'), "src/io/db.c:8: ", "SQL text",
+    ),
+    "long function": (
+        added("src/base/buf.c", LONG_FUNCTION), "src/base/buf.c:17: ", "buf_long() has 81 lines",
+    ),
+    "long file": (
+        added("src/base/buf.c", "\n/* More. */" * 700), "src/base/buf.c:601: ", "at most 600",
+    ),
     "unbalanced braces": (
         added("src/base/buf.c", "\n#if 1\nint buf_odd(void)\n{\n#endif\n"), "src/base/buf.c:20: ", "braces do not balance",
     ),
-    "no opening comment": ({"src/main.c": GOOD["src/main.c"].split("\n", 1)[1]}, "src/main.c:1: ", "does not open with a comment"),
-    "no include guard": ({"include/io/db.h": '/* The database. */\n#include "base/buf.h"\n'}, "include/io/db.h:1: ", "IO_DB_H"),
+    "no opening comment": (
+        {"src/main.c": GOOD["src/main.c"].split("\n", 1)[1]}, "src/main.c:1: ", "does not open with a comment",
+    ),
+    "no include guard": (
+        {"include/io/db.h": '/* The database. */\n#include "base/buf.h"\n'}, "include/io/db.h:1: ", "IO_DB_H",
+    ),
     "another's include guard": (
         {"include/io/db.h": GOOD["include/io/db.h"].replace("IO_DB_H", "BASE_BUF_H")}, "include/io/db.h:1: ", "IO_DB_H",
     ),
-    "not in the build": ({"src/core/event.c": "/* Events. */\n"}, "src/core/event.c:1: ", "not listed in src/meson.build"),
-    "listed but missing": ({"src/store/apps.c": None}, "src/meson.build:1: ", "store/apps.c, which does not exist"),
-    "unfinished": (added("src/main.c", f"\n/* {UNDONE}: more. */\n"), "src/main.c:9: ", "unfinished"),
+    "not in the build": (
+        {"src/core/event.c": "/* Events. */\n"}, "src/core/event.c:1: ", "not listed in src/meson.build",
+    ),
+    "listed but missing": (
+        {"src/store/apps.c": None}, "src/meson.build:1: ", "store/apps.c, which does not exist",
+    ),
+    "unfinished": (
+        added("src/main.c", f"\n/* {UNDONE}: more. */\n"), "src/main.c:9: ", "unfinished",
+    ),
     "unfinished script": ({"deploy/x.sh": f"# {UNDONE}\n"}, "deploy/x.sh:1: ", "unfinished"),
     "not formatted": (added("src/main.c", "\nint  x;\n"), "src/main.c:9: ", "not formatted"),
 }
