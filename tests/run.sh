@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# The whole test suite in one command on a bare Debian 12: installs what the tests need, builds with
+# sanitizers (gcc) and once more with clang, runs everything, and ends with one line:
+# `N passed, N failed`. Exit status 1 if anything failed.
+#
+#   tests/run.sh                      everything
+#   tests/run.sh -k name, a path, …   the sanitized build, then pytest with these arguments only
+#
+# The servers that tests need they start themselves, each on a port or socket of its own.
+#
+# Functions are called by way of step and need, which shellcheck does not see.
+# shellcheck disable=SC2317
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+# shellcheck source=deploy/packages.sh
+. deploy/packages.sh
+
+out=build-tests/results # JUnit files and logs of this run
+passed=0
+failed=0
+skipped=0
+
+title() {
+  echo "== $*"
+}
+
+finish() {
+  [ "$skipped" -eq 0 ] || echo "$skipped skipped"
+  echo "$passed passed, $failed failed"
+  [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+  exit
+}
+
+# A step that is one test: its exit status is the result.
+step() {
+  local name=$1
+  shift
+  title "$name"
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED $name" >&2
+  fi
+}
+
+# Not a test, but without it there are none.
+need() {
+  title "$1"
+  shift
+  "$@" && return
+  failed=$((failed + 1))
+  finish
+}
+
+# count STATUS FILE: the tests in a JUnit file; a runner that failed without a failed test is one.
+count() {
+  local p f s
+  read -r p f s < <(python3 tests/count_results.py "$2")
+  [ "$1" -eq 0 ] || [ "$f" -gt 0 ] || {
+    f=1
+    echo "FAILED the run that wrote $2 (exit status $1)" >&2
+  }
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+venv() {
+  [ ! -f tests/requirements.txt ] || sh tests/venv.sh >/dev/null
+}
+
+# build FOLDER COMPILER OPTION...
+build() {
+  local folder=$1 compiler=$2
+  shift 2
+  [ -f "$folder/build.ninja" ] || CC=$compiler meson setup "$folder" -Dwerror=true "$@" &&
+    ninja -C "$folder" --quiet
+}
+
+# Arguments that name no path choose among all suites.
+run_pytest() {
+  title pytest "$@"
+  [ -x tests/.venv/bin/pytest ] || {
+    echo "FAILED there is no pytest: tests/requirements.txt is missing" >&2
+    failed=$((failed + 1))
+    return
+  }
+  local argument where=("${suites[@]}")
+  for argument in "$@"; do
+    [ ! -e "${argument%%::*}" ] || where=()
+  done
+  rm -f "$out/pytest.xml"
+  tests/.venv/bin/pytest --junitxml="$out/pytest.xml" "$@" "${where[@]}"
+  count $? "$out/pytest.xml"
+}
+
+# The cmocka programs and the comparisons of tests/fuzz: what meson.build lists.
+run_meson() {
+  title "unit tests"
+  rm -f build-tests/meson-logs/testlog.junit.xml
+  meson test -C build-tests --no-rebuild --print-errorlogs
+  local status=$?
+  if [ -f build-tests/meson-logs/testlog.junit.xml ] || [ "$status" -ne 0 ]; then
+    count "$status" build-tests/meson-logs/testlog.junit.xml
+  fi
+}
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
+export POSTHORN_BIN=$PWD/build-tests/posthorn
+export PATH=$PWD/build-tests/bin:$POSTGRES_BIN:$PATH
+
+suites=()
+for folder in tests/unit tests/api tests/compat tests/chaos; do
+  [ -z "$(find "$folder" -name 'test_*.py' 2>/dev/null)" ] || suites+=("$folder")
+done
+
+need "packages" install_packages "${packages_build[@]}" "${packages_run[@]}" "${packages_test[@]}"
+need "tests/.venv" venv
+need "build with sanitizers" build build-tests gcc -Db_sanitize=address,undefined
+mkdir -p "$out"
+redis_link build-tests/bin # redis-server for the tests, without its package
+
+if [ $# -gt 0 ]; then
+  run_pytest "$@"
+  finish
+fi
+step "build with clang" build build-clang clang-14
+step "structure" python3 tests/check_structure.py
+run_meson
+[ "${#suites[@]}" -eq 0 ] || run_pytest
+finish
