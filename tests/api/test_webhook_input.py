@@ -142,7 +142,7 @@ def test_duplicate_member(api, stored):
 @pytest.mark.parametrize("member, value", [
     ("url", "http://hooks.example.com"), ("url", "https://hooks.example.com:8443/a?b=c&d=%20e"),
     ("url", "https://93.184.216.34/"), ("url", "https://[2606:4700::1111]:8080/"),
-    ("url", "https://hooks.example.com/" + "a" * (2048 - 26)), ("url", "https://bücher.example.com/"),
+    ("url", "https://hooks.example.com/" + "a" * (2048 - 26)),
     ("events", ["*"]), ("events", ["a" * 128, "A.b-c_d", "a.*", "a.b.*", "0"]),
     ("events", [f"t{i}" for i in range(100)]),
     ("secret", "x"), ("secret", " ~" * 128), ("secret", whsec(24)), ("secret", whsec(64)),
