@@ -66,6 +66,8 @@ class Client:
         answer = self.exchange(method, target, data, sent)
         if check:
             self.contract.check(method, target, answer)
+            if data is not None and answer.status < 300:
+                self.contract.check_request(method, target, data)
         if expect is SUCCESS:
             assert 200 <= answer.status < 300, f"{method} {target}: {answer.status} {answer.body[:500]}"
         elif expect is not None:

@@ -92,6 +92,14 @@ class Contract:
                 if method in item:
                     yield method.upper(), path, item[method]
 
+    def check_request(self, method, target, body):
+        """A body that was accepted must be one that the contract describes."""
+        path = self.path_of(target)
+        pointer = f"/paths/{path.replace('/', '~1')}/{method.lower()}/requestBody"
+        if body.strip():
+            self.validate(f"{pointer}/content/application~1json/schema", json.loads(body),
+                          f"the request {method} {target}")
+
     def check(self, method, target, answer):
         what = f"{method} {target} → {answer.status}"
         assert REQUEST_ID.match(answer.headers.get("X-Request-Id", "")), f"{what}: X-Request-Id"
