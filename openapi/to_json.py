@@ -29,7 +29,7 @@ def main(source, target):
     with open(target, "w", encoding="ascii") as f:
         f.write(TOP)
         for i in range(0, len(data), PER_LINE):
-            f.write("    " + "".join(f"{byte}," for byte in data[i:i + PER_LINE]) + "\n")
+            f.write("    " + "".join(f"{byte}," for byte in data[i : i + PER_LINE]) + "\n")
         f.write(BOTTOM)
 
 

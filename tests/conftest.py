@@ -158,5 +158,3 @@ def receiver():
 def address():
     """A public address that nothing is ever sent to: tests that only store a URL use it."""
     return "https://hooks.example.com/in"
-
-

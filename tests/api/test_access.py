@@ -7,20 +7,35 @@ from harness.contract import load
 from harness.wait import until
 
 DOCUMENT = load()
-OPERATIONS = [(method.upper(), path, operation["x-scope"])
-              for path, item in DOCUMENT["paths"].items()
-              for method, operation in item.items() if method in ("get", "post", "patch", "delete")]
+OPERATIONS = [
+    (method.upper(), path, operation["x-scope"])
+    for path, item in DOCUMENT["paths"].items()
+    for method, operation in item.items()
+    if method in ("get", "post", "patch", "delete")
+]
 CLOSED = [o for o in OPERATIONS if o[2] != "none"]
-COVERS = {"admin": {"admin", "write", "publish", "read"}, "write": {"write", "publish", "read"},
-          "publish": {"publish"}, "read": {"read"}}
-BODIES = {"/webhooks": {"url": "https://hooks.example.com/in", "events": ["*"]},
-          "/events": {"type": "a", "data": {}},
-          "/events/batch": {"events": [{"type": "a", "data": {}}]},
-          "/event-types": {"name": "some.type"}, "/apps": {"name": "some-app"},
-          "/keys": {"name": "k", "scope": "read"}}
-UNKNOWN = {"webhooks": "wh_01kn2p8v3rf0pbw4gd9ztq6e1x", "events": "evt_01kn2pa7gxe83r5cv0jw1mh4bd",
-           "deliveries": "del_01kn2pa7gye0qa5gmmt2w8z3fk", "apps": "app_01kn2p7t5ye9a8x3v6j0qk2wcr",
-           "keys": "key_01kn2p7xrkf2s9d4h1n8b6m5ta", "event-types": "never.made"}
+COVERS = {
+    "admin": {"admin", "write", "publish", "read"},
+    "write": {"write", "publish", "read"},
+    "publish": {"publish"},
+    "read": {"read"},
+}
+BODIES = {
+    "/webhooks": {"url": "https://hooks.example.com/in", "events": ["*"]},
+    "/events": {"type": "a", "data": {}},
+    "/events/batch": {"events": [{"type": "a", "data": {}}]},
+    "/event-types": {"name": "some.type"},
+    "/apps": {"name": "some-app"},
+    "/keys": {"name": "k", "scope": "read"},
+}
+UNKNOWN = {
+    "webhooks": "wh_01kn2p8v3rf0pbw4gd9ztq6e1x",
+    "events": "evt_01kn2pa7gxe83r5cv0jw1mh4bd",
+    "deliveries": "del_01kn2pa7gye0qa5gmmt2w8z3fk",
+    "apps": "app_01kn2p7t5ye9a8x3v6j0qk2wcr",
+    "keys": "key_01kn2p7xrkf2s9d4h1n8b6m5ta",
+    "event-types": "never.made",
+}
 names = [f"{m} {p}" for m, p, _ in CLOSED]
 
 
@@ -40,10 +55,19 @@ def send(client, method, path, ids=UNKNOWN, expect=None):
 @pytest.mark.parametrize("method, path, scope", CLOSED, ids=names)
 def test_without_a_key(shared, admin, method, path, scope):
     before = shared.database.counts()
-    wrong = ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer x y",
-             "Bearer ph_01kn2p7xrkf2s9d4h1n8b6m5ta_gA5mJ0sRfWc9Yq2xT7bK1dN8vL3hP6uE4zXoQiCyMt0",
-             "Bearer ph_01kn2p7xrkf2s9d4h1n8b6m5ta_short", f"bearer{admin.key}", admin.key,
-             f"Bearer {admin.key}x", f"Bearer {admin.key[:-1]}"]
+    wrong = [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic YTpi",
+        "Bearer x y",
+        "Bearer ph_01kn2p7xrkf2s9d4h1n8b6m5ta_gA5mJ0sRfWc9Yq2xT7bK1dN8vL3hP6uE4zXoQiCyMt0",
+        "Bearer ph_01kn2p7xrkf2s9d4h1n8b6m5ta_short",
+        f"bearer{admin.key}",
+        admin.key,
+        f"Bearer {admin.key}x",
+        f"Bearer {admin.key[:-1]}",
+    ]
     none = admin.with_(key=None)
     for client in [none] + [none.with_(Authorization=value) for value in wrong]:
         answer = send(client, method, path, expect=401)
@@ -87,8 +111,12 @@ def things(tenant, receiver):
     api.post("/event-types", {"name": "only.mine"}, expect=201)
     event = api.publish("only.mine")
     delivery = api.settled(webhook)
-    return {"webhooks": webhook["id"], "events": event["id"], "deliveries": delivery["id"],
-            "event-types": "only.mine"}
+    return {
+        "webhooks": webhook["id"],
+        "events": event["id"],
+        "deliveries": delivery["id"],
+        "event-types": "only.mine",
+    }
 
 
 def test_other_tenants_ids_are_404(tenant, other_tenant, admin, things):
@@ -166,9 +194,18 @@ def test_revoked_key_on_another_process(start):
 
 def test_expired_key(tenant, admin):
     import datetime
+
     soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=2)
-    made = admin.post("/keys", {"name": "k", "scope": "read", "app_id": tenant.app["id"],
-                                "expires_at": soon.strftime("%Y-%m-%dT%H:%M:%SZ")}, expect=201).json
+    made = admin.post(
+        "/keys",
+        {
+            "name": "k",
+            "scope": "read",
+            "app_id": tenant.app["id"],
+            "expires_at": soon.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        },
+        expect=201,
+    ).json
     client = admin.with_(key=made["key"])
     assert client.get("/webhooks", expect=None).status in (200, 401)
     until(lambda: client.get("/webhooks", expect=None).status == 401, 8, "the key to expire")

@@ -4,8 +4,12 @@ import re
 
 import pytest
 
-TYPE = {"name": "user.created", "description": "A user signed up.",
-        "schema": {"type": "object", "required": ["id"]}, "example": {"id": "usr_789"}}
+TYPE = {
+    "name": "user.created",
+    "description": "A user signed up.",
+    "schema": {"type": "object", "required": ["id"]},
+    "example": {"id": "usr_789"},
+}
 
 
 def test_event_type(api):
@@ -17,7 +21,11 @@ def test_event_type(api):
     assert api.get("/event-types/user.created").json == made
     assert api.get("/event-types").json == {"data": [made], "next_cursor": None}
     changed = api.patch("/event-types/user.created", {"description": "Other", "schema": False}).json
-    assert (changed["description"], changed["schema"], changed["example"]) == ("Other", False, TYPE["example"])
+    assert (changed["description"], changed["schema"], changed["example"]) == (
+        "Other",
+        False,
+        TYPE["example"],
+    )
     api.delete("/event-types/user.created", expect=204)
     api.get("/event-types/user.created", expect=404)
     api.delete("/event-types/user.created", expect=404)
@@ -34,12 +42,23 @@ def test_event_type_twice(api):
     assert api.get("/event-types/user.created").json["description"] == TYPE["description"]
 
 
-@pytest.mark.parametrize("body, field", [
-    ({}, "name"), ({"name": ""}, "name"), ({"name": "a b"}, "name"), ({"name": "a*"}, "name"),
-    ({"name": "a" * 129}, "name"), ({"name": 1}, "name"), ({"name": "a", "description": 1}, "description"),
-    ({"name": "a", "description": "a" * 1001}, "description"), ({"name": "a", "schema": 1}, "schema"),
-    ({"name": "a", "schema": "x"}, "schema"), ({"name": "a", "schema": []}, "schema"),
-    ({"name": "a", "nonsense": 1}, "nonsense")])
+@pytest.mark.parametrize(
+    "body, field",
+    [
+        ({}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "a b"}, "name"),
+        ({"name": "a*"}, "name"),
+        ({"name": "a" * 129}, "name"),
+        ({"name": 1}, "name"),
+        ({"name": "a", "description": 1}, "description"),
+        ({"name": "a", "description": "a" * 1001}, "description"),
+        ({"name": "a", "schema": 1}, "schema"),
+        ({"name": "a", "schema": "x"}, "schema"),
+        ({"name": "a", "schema": []}, "schema"),
+        ({"name": "a", "nonsense": 1}, "nonsense"),
+    ],
+)
 def test_event_type_refused(api, body, field):
     assert api.post("/event-types", body, expect=422).fields == [field]
     assert api.get("/event-types").json["data"] == []
@@ -74,11 +93,22 @@ def test_default_app_stays(admin):
     assert admin.get(f"/apps/{default['id']}").json == default
 
 
-@pytest.mark.parametrize("body, field", [
-    ({}, "name"), ({"name": ""}, "name"), ({"name": "a b"}, "name"), ({"name": "a" * 65}, "name"),
-    ({"name": "a/b"}, "name"), ({"name": "é"}, "name"), ({"name": None}, "name"), ({"name": 1}, "name"),
-    ({"name": "x", "metadata": []}, "metadata"), ({"name": "x", "metadata": {"a": 1}}, "metadata.a"),
-    ({"name": "x", "id": "app_x"}, "id")])
+@pytest.mark.parametrize(
+    "body, field",
+    [
+        ({}, "name"),
+        ({"name": ""}, "name"),
+        ({"name": "a b"}, "name"),
+        ({"name": "a" * 65}, "name"),
+        ({"name": "a/b"}, "name"),
+        ({"name": "é"}, "name"),
+        ({"name": None}, "name"),
+        ({"name": 1}, "name"),
+        ({"name": "x", "metadata": []}, "metadata"),
+        ({"name": "x", "metadata": {"a": 1}}, "metadata.a"),
+        ({"name": "x", "id": "app_x"}, "id"),
+    ],
+)
 def test_app_refused(admin, shared, body, field):
     counts = shared.database.counts()
     assert admin.post("/apps", body, expect=422).fields == [field]
@@ -95,7 +125,9 @@ def test_deleting_an_app_deletes_its_webhooks(admin, tenant, receiver):
 
 
 def test_key(admin, tenant):
-    answer = admin.post("/keys", {"name": "k", "scope": "publish", "app_id": tenant.app["id"]}, expect=201)
+    answer = admin.post(
+        "/keys", {"name": "k", "scope": "publish", "app_id": tenant.app["id"]}, expect=201
+    )
     made = answer.json
     assert re.fullmatch(r"ph_[0-7][0-9a-hjkmnp-tv-z]{25}_[A-Za-z0-9_-]{43}", made["key"])
     assert made["key"].split("_")[1] == made["id"].removeprefix("key_")
@@ -111,7 +143,9 @@ def test_key(admin, tenant):
 
 
 def test_key_of_the_app_header(admin, tenant):
-    made = admin.with_(X_App_Id=tenant.app["name"]).post("/keys", {"name": "k", "scope": "read"}).json
+    made = (
+        admin.with_(X_App_Id=tenant.app["name"]).post("/keys", {"name": "k", "scope": "read"}).json
+    )
     assert made["app_id"] == tenant.app["id"]
 
 
@@ -119,19 +153,29 @@ def test_admin_key_has_no_app(admin, tenant):
     made = admin.post("/keys", {"name": "k", "scope": "admin"}, expect=201).json
     assert made["app_id"] is None
     admin.with_(key=made["key"]).get("/apps", expect=200)
-    answer = admin.post("/keys", {"name": "k", "scope": "admin", "app_id": tenant.app["id"]}, expect=422)
+    answer = admin.post(
+        "/keys", {"name": "k", "scope": "admin", "app_id": tenant.app["id"]}, expect=422
+    )
     assert answer.fields == ["app_id"]
     admin.delete(f"/keys/{made['id']}")
 
 
-@pytest.mark.parametrize("body, field", [
-    ({"scope": "read"}, "name"), ({"name": "k"}, "scope"), ({"name": "", "scope": "read"}, "name"),
-    ({"name": 1, "scope": "read"}, "name"), ({"name": "k", "scope": "all"}, "scope"),
-    ({"name": "k", "scope": ["read"]}, "scope"), ({"name": "k", "scope": "read", "app_id": "x"}, "app_id"),
-    ({"name": "k", "scope": "read", "app_id": "app_01kn2p7t5ye9a8x3v6j0qk2wcr"}, "app_id"),
-    ({"name": "k", "scope": "read", "expires_at": "tomorrow"}, "expires_at"),
-    ({"name": "k", "scope": "read", "expires_at": "2001-01-01T00:00:00Z"}, "expires_at"),
-    ({"name": "k", "scope": "read", "key": "mine"}, "key")])
+@pytest.mark.parametrize(
+    "body, field",
+    [
+        ({"scope": "read"}, "name"),
+        ({"name": "k"}, "scope"),
+        ({"name": "", "scope": "read"}, "name"),
+        ({"name": 1, "scope": "read"}, "name"),
+        ({"name": "k", "scope": "all"}, "scope"),
+        ({"name": "k", "scope": ["read"]}, "scope"),
+        ({"name": "k", "scope": "read", "app_id": "x"}, "app_id"),
+        ({"name": "k", "scope": "read", "app_id": "app_01kn2p7t5ye9a8x3v6j0qk2wcr"}, "app_id"),
+        ({"name": "k", "scope": "read", "expires_at": "tomorrow"}, "expires_at"),
+        ({"name": "k", "scope": "read", "expires_at": "2001-01-01T00:00:00Z"}, "expires_at"),
+        ({"name": "k", "scope": "read", "key": "mine"}, "key"),
+    ],
+)
 def test_key_refused(admin, shared, body, field):
     counts = shared.database.counts()
     assert admin.post("/keys", body, expect=422).fields == [field]

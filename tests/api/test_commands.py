@@ -27,9 +27,18 @@ def test_help(run):
     assert "routes" not in out.stdout
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--role", "cook"], ["serve", "extra"],
-                                       ["key"], ["key", "create"], ["key", "revoke"],
-                                       ["key", "create", "--name", "x", "--scope", "all"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["serve", "--role", "cook"],
+        ["serve", "extra"],
+        ["key"],
+        ["key", "create"],
+        ["key", "revoke"],
+        ["key", "create", "--name", "x", "--scope", "all"],
+    ],
+)
 def test_wrong_usage(run, arguments):
     out = run(*arguments)
     assert out.returncode not in (0, 99)
@@ -54,6 +63,7 @@ def test_serve_refuses_an_empty_database(postgres, redis):
 
 def test_migrate_twice_at_once(postgres, redis):
     import concurrent.futures
+
     empty = postgres.create()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         outs = list(pool.map(lambda _: command(options(empty, redis), "migrate"), range(4)))
@@ -77,6 +87,7 @@ def test_key_create_list_revoke(run, posthorn):
     assert key_id in listed.stdout
     assert run("key", "revoke", key_id).returncode == 0
     from harness.wait import until
+
     until(lambda: client.get("/webhooks", expect=None).status == 401, 7, "the key to be refused")
     assert run("key", "revoke", key_id).returncode != 0
 

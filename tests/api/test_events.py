@@ -20,8 +20,12 @@ def test_post(api, receiver):
     assert (made["type"], made["deliveries"]) == ("user.created", 2)
     for path in ("/a", "/b"):
         request = receiver.wait(1, path)[0]
-        assert request.json == {"id": made["id"], "type": "user.created",
-                                "created_at": made["created_at"], "data": DATA}
+        assert request.json == {
+            "id": made["id"],
+            "type": "user.created",
+            "created_at": made["created_at"],
+            "data": DATA,
+        }
     assert receiver.at("/c") == []
 
 
@@ -29,8 +33,13 @@ def test_post_without_webhooks(api):
     made = api.publish()
     assert made["deliveries"] == 0
     got = api.get(f"/events/{made['id']}", expect=200).json
-    assert got == {"id": made["id"], "type": "user.created", "created_at": made["created_at"],
-                   "data": {"id": "usr_789"}, "deliveries": []}
+    assert got == {
+        "id": made["id"],
+        "type": "user.created",
+        "created_at": made["created_at"],
+        "data": {"id": "usr_789"},
+        "deliveries": [],
+    }
 
 
 def test_get(api, receiver):
@@ -39,8 +48,16 @@ def test_get(api, receiver):
     delivery = api.settled(webhook)
     got = api.get(f"/events/{made['id']}", expect=200).json
     assert got["data"] == DATA
-    assert got["deliveries"] == [{"id": delivery["id"], "webhook_id": webhook["id"], "status": "delivered",
-                                  "response_code": 200, "attempts": 1, "next_attempt_at": None}]
+    assert got["deliveries"] == [
+        {
+            "id": delivery["id"],
+            "webhook_id": webhook["id"],
+            "status": "delivered",
+            "response_code": 200,
+            "attempts": 1,
+            "next_attempt_at": None,
+        }
+    ]
 
 
 def test_data_is_kept_as_posted(api):
@@ -75,6 +92,7 @@ def test_since_and_until_meet(api):
 
 def until_second(event):
     import datetime
+
     return datetime.datetime.fromisoformat(event["created_at"]).timestamp()
 
 
@@ -92,28 +110,59 @@ def test_batch(api, receiver):
 def test_batch_is_all_or_nothing(api, shared):
     counts = shared.database.counts()
     good = {"type": "a", "data": {}}
-    for bad, field in [({"type": "a b", "data": {}}, "events[2].type"), ({"type": "a"}, "events[2].data"),
-                       ({"type": "a", "data": 1}, "events[2].data"), (1, "events[2]"), (None, "events[2]"),
-                       ({**good, "nonsense": 1}, "events[2].nonsense"),
-                       ({**good, "idempotency_key": ""}, "events[2].idempotency_key"),
-                       ({**good, "idempotency_key": "é"}, "events[2].idempotency_key"),
-                       ({**good, "idempotency_key": "k" * 256}, "events[2].idempotency_key")]:
+    for bad, field in [
+        ({"type": "a b", "data": {}}, "events[2].type"),
+        ({"type": "a"}, "events[2].data"),
+        ({"type": "a", "data": 1}, "events[2].data"),
+        (1, "events[2]"),
+        (None, "events[2]"),
+        ({**good, "nonsense": 1}, "events[2].nonsense"),
+        ({**good, "idempotency_key": ""}, "events[2].idempotency_key"),
+        ({**good, "idempotency_key": "é"}, "events[2].idempotency_key"),
+        ({**good, "idempotency_key": "k" * 256}, "events[2].idempotency_key"),
+    ]:
         answer = api.post("/events/batch", {"events": [good, good, bad, good]}, expect=422)
         assert answer.fields == [field], bad
     assert shared.database.counts() == counts
     assert api.get("/events").json["data"] == []
 
 
-@pytest.mark.parametrize("body, field", [
-    ({"events": []}, "events"), ({"events": {}}, "events"), ({"events": None}, "events"), ({}, "events"),
-    ({"events": [{"type": "a", "data": {}}] * 1001}, "events"),
-    ({"events": [{"type": "a", "data": {}}], "nonsense": 1}, "nonsense")], ids=range(6))
+@pytest.mark.parametrize(
+    "body, field",
+    [
+        ({"events": []}, "events"),
+        ({"events": {}}, "events"),
+        ({"events": None}, "events"),
+        ({}, "events"),
+        ({"events": [{"type": "a", "data": {}}] * 1001}, "events"),
+        ({"events": [{"type": "a", "data": {}}], "nonsense": 1}, "nonsense"),
+    ],
+    ids=range(6),
+)
 def test_batch_refuses(api, body, field):
     assert api.post("/events/batch", body, expect=422).fields == [field]
 
 
-@pytest.mark.parametrize("type_", ["", "a b", "a/b", "a*", "*", "a.*", "é", "a\n", "a\u0000", "a" * 129, None,
-                                   1, ["a"], {}, True])
+@pytest.mark.parametrize(
+    "type_",
+    [
+        "",
+        "a b",
+        "a/b",
+        "a*",
+        "*",
+        "a.*",
+        "é",
+        "a\n",
+        "a\u0000",
+        "a" * 129,
+        None,
+        1,
+        ["a"],
+        {},
+        True,
+    ],
+)
 def test_types_refused(api, type_):
     assert api.post("/events", {"type": type_, "data": {}}, expect=422).fields == ["type"]
     assert api.get("/events").json["data"] == []
@@ -129,10 +178,18 @@ def test_data_must_be_an_object(api, data):
     assert api.post("/events", {"type": "a", "data": data}, expect=422).fields == ["data"]
 
 
-@pytest.mark.parametrize("body, field", [
-    (b'{"type":"a"}', "data"), (b'{"data":{}}', "type"), (b'{"type":"a","data":{},"id":"evt_1"}', "id"),
-    (b'{"type":"a","data":{},"type":"b"}', "type"), (b'{"type":"a","data":{},"data":{}}', "data"),
-    (b'{"type":"a","data":{},"Type":"b"}', "Type"), (b'{"type":"a","data":{},"":1}', "")])
+@pytest.mark.parametrize(
+    "body, field",
+    [
+        (b'{"type":"a"}', "data"),
+        (b'{"data":{}}', "type"),
+        (b'{"type":"a","data":{},"id":"evt_1"}', "id"),
+        (b'{"type":"a","data":{},"type":"b"}', "type"),
+        (b'{"type":"a","data":{},"data":{}}', "data"),
+        (b'{"type":"a","data":{},"Type":"b"}', "Type"),
+        (b'{"type":"a","data":{},"":1}', ""),
+    ],
+)
 def test_members_refused(api, body, field):
     assert api.post("/events", body, expect=422).fields == [field]
 
@@ -144,8 +201,12 @@ def test_duplicate_members_inside_data_are_the_customers_own(api):
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "naïve", "a\tb"])
 def test_bad_idempotency_keys(api, key):
-    answer = api.post("/events", {"type": "a", "data": {}}, expect=422,
-                      headers={"Idempotency-Key": key.encode("utf-8")})
+    answer = api.post(
+        "/events",
+        {"type": "a", "data": {}},
+        expect=422,
+        headers={"Idempotency-Key": key.encode("utf-8")},
+    )
     assert answer.fields == ["Idempotency-Key"]
     assert api.get("/events").json["data"] == []
 
@@ -156,12 +217,28 @@ def test_created_at_is_in_seconds(api):
     assert json.dumps(api.get(f"/events/{made['id']}").json).count(made["created_at"]) == 1
 
 
-@pytest.mark.parametrize("pattern, types", [
-    ("*", ["a", "a.b", "user.created"]), ("user.*", ["user.created", "user.a.b"]),
-    ("user.created", ["user.created"]), ("a.b.*", ["a.b.c", "a.b.c.d"])])
+@pytest.mark.parametrize(
+    "pattern, types",
+    [
+        ("*", ["a", "a.b", "user.created"]),
+        ("user.*", ["user.created", "user.a.b"]),
+        ("user.created", ["user.created"]),
+        ("a.b.*", ["a.b.c", "a.b.c.d"]),
+    ],
+)
 def test_patterns(api, address, pattern, types):
     api.webhook(address, events=[pattern])
-    every = ["a", "a.b", "a.b.c", "a.b.c.d", "user", "user.created", "user.a.b", "users.created", "User.created"]
+    every = [
+        "a",
+        "a.b",
+        "a.b.c",
+        "a.b.c.d",
+        "user",
+        "user.created",
+        "user.a.b",
+        "users.created",
+        "User.created",
+    ]
     events = [{"type": t, "data": {}} for t in every]
     made = api.post("/events/batch", {"events": events}).json["data"]
     matched = [e["type"] for e in made if e["deliveries"]]

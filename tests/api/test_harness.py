@@ -49,14 +49,19 @@ def test_receiver_follows_scripts(receiver):
     assert codes == [500, 204, 410, 410]
 
 
-@pytest.mark.parametrize("reply, expected", [
-    (replies.close(), b""),
-    (replies.reset(), b""),
-    (replies.raw(b"what"), b"what"),
-    (replies.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "close"),
-     b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"),
-    (replies.hang(), b""),
-])
+@pytest.mark.parametrize(
+    "reply, expected",
+    [
+        (replies.close(), b""),
+        (replies.reset(), b""),
+        (replies.raw(b"what"), b"what"),
+        (
+            replies.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "close"),
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+        ),
+        (replies.hang(), b""),
+    ],
+)
 def test_receiver_misbehaves(receiver, reply, expected):
     receiver.script("/hook", reply)
     assert post(receiver, "/hook", timeout=0.5) == expected
@@ -109,6 +114,7 @@ def test_postgres(postgres):
 
 def test_redis(redis):
     assert redis.command("SET", "a", "b") == b"+OK"
+    assert redis.keys() == ["a"]
     redis.flush()
     assert redis.command("DBSIZE") == b":0"
     redis.stop()
@@ -131,30 +137,47 @@ def test_ports_differ():
 
 
 def test_signatures():
-    body = (b'{"id":"evt_abc123","type":"user.created","created_at":"2023-12-01T15:30:00Z","data":'
-            b'{"id":"usr_789","name":"John Doe","email":"john@example.com",'
-            b'"created_at":"2023-12-01T15:30:00Z"}}')
+    body = (
+        b'{"id":"evt_abc123","type":"user.created","created_at":"2023-12-01T15:30:00Z","data":'
+        b'{"id":"usr_789","name":"John Doe","email":"john@example.com",'
+        b'"created_at":"2023-12-01T15:30:00Z"}}'
+    )
     assert hex_signature("your_webhook_secret", body) == (
-        "sha256=6bf341cd28efbbf5308770bb295c2781b7162f4f505eeebdb9c552d077231c46")
+        "sha256=6bf341cd28efbbf5308770bb295c2781b7162f4f505eeebdb9c552d077231c46"
+    )
     # The example of the Standard Webhooks libraries.
-    assert standard_signature("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-                              "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}') == (
-        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
+    assert standard_signature(
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1614265330,
+        b'{"test": 2432232314}',
+    ) == ("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
 
 
 def answer(status, body, **headers):
-    headers = {"X-Request-Id": "req_01kn2p8v3rf0pbw4gd9ztq6e1x",
-               "Content-Type": "application/json", "Content-Length": str(len(body)), **headers}
+    headers = {
+        "X-Request-Id": "req_01kn2p8v3rf0pbw4gd9ztq6e1x",
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **headers,
+    }
     return Answer(status, headers, body, 0.0)
 
 
 def test_contract_catches(contract):
     good = json.dumps({"status": "ok"}).encode()
     contract.check("GET", "/v1/healthz", answer(200, good))
-    for bad in [answer(201, good), answer(200, good + b"\n"), answer(200, b'{"status":"no"}'),
-                answer(200, b'{"status":"ok","more":1}'), answer(200, b'{"status":"ok","status":"ok"}'),
-                answer(200, good, **{"X-Request-Id": "x"}), answer(200, good, **{"Content-Type": "text/plain"}),
-                answer(405, good), answer(422, good)]:
+    for bad in [
+        answer(201, good),
+        answer(200, good + b"\n"),
+        answer(200, b'{"status":"no"}'),
+        answer(200, b'{"status":"ok","more":1}'),
+        answer(200, b'{"status":"ok","status":"ok"}'),
+        answer(200, good, **{"X-Request-Id": "x"}),
+        answer(200, good, **{"Content-Type": "text/plain"}),
+        answer(405, good),
+        answer(422, good),
+    ]:
         with pytest.raises(AssertionError):
             contract.check("GET", "/v1/healthz", bad)
 
@@ -165,5 +188,3 @@ def test_contract_keeps_secrets_out(contract):
     contract.check("POST", "/webhooks", answer(201, body, Location="/v1/webhooks/x"))
     with pytest.raises(AssertionError):
         contract.check("GET", "/webhooks/wh_01kn2p8v3rf0pbw4gd9ztq6e1x", answer(200, body))
-
-

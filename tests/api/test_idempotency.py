@@ -28,8 +28,10 @@ def test_other_keys_are_other_events(api):
     assert api.publish()["id"] != api.publish()["id"]
 
 
-@pytest.mark.parametrize("other", [{"type": "user.created", "data": {"n": 2}},
-                                   {"type": "user.deleted", "data": {"n": 1}}])
+@pytest.mark.parametrize(
+    "other",
+    [{"type": "user.created", "data": {"n": 2}}, {"type": "user.deleted", "data": {"n": 1}}],
+)
 def test_another_body_is_refused(api, other):
     first = post(api, "one").json
     assert post(api, "one", other, expect=409).code == "idempotency_key_reused"
@@ -39,7 +41,9 @@ def test_another_body_is_refused(api, other):
 
 def test_a_batch_is_another_request(api):
     post(api, "one")
-    assert post(api, "one", {"events": [BODY]}, "/events/batch", 409).code == "idempotency_key_reused"
+    assert (
+        post(api, "one", {"events": [BODY]}, "/events/batch", 409).code == "idempotency_key_reused"
+    )
 
 
 def test_keys_belong_to_the_tenant(tenant, other_tenant):
@@ -106,8 +110,12 @@ def test_batch_again(api, receiver):
 
 def test_keys_inside_a_batch(api):
     one = {"type": "a", "data": {"n": 1}, "idempotency_key": "inner"}
-    first = api.post("/events/batch", {"events": [one, {"type": "b", "data": {}}]}, expect=202).json["data"]
-    again = api.post("/events/batch", {"events": [{"type": "c", "data": {}}, one]}, expect=202).json["data"]
+    first = api.post(
+        "/events/batch", {"events": [one, {"type": "b", "data": {}}]}, expect=202
+    ).json["data"]
+    again = api.post(
+        "/events/batch", {"events": [{"type": "c", "data": {}}, one]}, expect=202
+    ).json["data"]
     assert again[1]["id"] == first[0]["id"]
     assert len(api.get("/events").json["data"]) == 3
 

@@ -13,14 +13,20 @@ SCOPES = {"none", "read", "publish", "write", "admin"}
 
 def nodes(node, pointer=""):
     yield pointer, node
-    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    items = (
+        node.items()
+        if isinstance(node, dict)
+        else enumerate(node) if isinstance(node, list) else ()
+    )
     for key, child in items:
         yield from nodes(child, f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}")
 
 
 def test_schemas_are_valid():
     for pointer, node in nodes(CONTRACT.document):
-        in_example = "/example" in pointer or "/schemas/" in pointer and pointer.endswith("/properties")
+        in_example = (
+            "/example" in pointer or "/schemas/" in pointer and pointer.endswith("/properties")
+        )
         if isinstance(node, dict) and "schema" in node and not in_example:
             Draft202012Validator.check_schema(node["schema"])
     for schema in CONTRACT.document["components"]["schemas"].values():

@@ -48,25 +48,28 @@ def test_defaults(database, redis):
     assert shown["POSTHORN_RETENTION_DAYS"] == "30"
 
 
-@pytest.mark.parametrize("name, value", [
-    ("POSTHORN_DATABASE_URL", None),
-    ("POSTHORN_ENCRYPTION_KEY", None),
-    ("POSTHORN_ENCRYPTION_KEY", "short"),
-    ("POSTHORN_ENCRYPTION_KEY", "AAECAwQFBgcICQoLDA0ODw=="),
-    ("POSTHORN_ADMIN_KEY", "too-short"),
-    ("POSTHORN_LISTEN", "nowhere"),
-    ("POSTHORN_LISTEN", "127.0.0.1:99999"),
-    ("POSTHORN_ALLOW_NETWORKS", "127.0.0.0/33"),
-    ("POSTHORN_ALLOW_NETWORKS", "127.0.0.1/8"),
-    ("POSTHORN_ALLOW_NETWORKS", "what"),
-    ("POSTHORN_API_THREADS", "0"),
-    ("POSTHORN_WORKER_THREADS", "-1"),
-    ("POSTHORN_WORKER_THREADS", "many"),
-    ("POSTHORN_RETENTION_DAYS", "0"),
-    ("POSTHORN_LOG_LEVEL", "loud"),
-    ("POSTHORN_RETRY_SCHEDULE", "60,,300"),
-    ("POSTHORN_RETRY_SCHEDULE", "60,604801"),
-])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("POSTHORN_DATABASE_URL", None),
+        ("POSTHORN_ENCRYPTION_KEY", None),
+        ("POSTHORN_ENCRYPTION_KEY", "short"),
+        ("POSTHORN_ENCRYPTION_KEY", "AAECAwQFBgcICQoLDA0ODw=="),
+        ("POSTHORN_ADMIN_KEY", "too-short"),
+        ("POSTHORN_LISTEN", "nowhere"),
+        ("POSTHORN_LISTEN", "127.0.0.1:99999"),
+        ("POSTHORN_ALLOW_NETWORKS", "127.0.0.0/33"),
+        ("POSTHORN_ALLOW_NETWORKS", "127.0.0.1/8"),
+        ("POSTHORN_ALLOW_NETWORKS", "what"),
+        ("POSTHORN_API_THREADS", "0"),
+        ("POSTHORN_WORKER_THREADS", "-1"),
+        ("POSTHORN_WORKER_THREADS", "many"),
+        ("POSTHORN_RETENTION_DAYS", "0"),
+        ("POSTHORN_LOG_LEVEL", "loud"),
+        ("POSTHORN_RETRY_SCHEDULE", "60,,300"),
+        ("POSTHORN_RETRY_SCHEDULE", "60,604801"),
+    ],
+)
 def test_bad_options_are_refused(database, redis, name, value):
     for arguments in (["check-config"], ["serve"]):
         out = command(options(database, redis, **{name: value}), *arguments, timeout=10)

@@ -21,8 +21,12 @@ def assert_gaps(requests, expected):
 
 
 def test_schedule(api, receiver):
-    receiver.script("/hook", replies.answer(500, b"first"), replies.answer(404, b"second"),
-                    replies.answer(200, b"third"))
+    receiver.script(
+        "/hook",
+        replies.answer(500, b"first"),
+        replies.answer(404, b"second"),
+        replies.answer(200, b"third"),
+    )
     webhook = api.webhook(receiver.url(), retry_schedule=[1, 2, 60])
     api.publish()
     requests = receiver.wait(3)
@@ -34,7 +38,10 @@ def test_schedule(api, receiver):
     assert (delivery["attempts"], delivery["next_attempt_at"]) == (3, None)
     attempts = api.attempts(delivery)
     assert [(a["number"], a["status"], a["response_code"]) for a in attempts] == [
-        (3, "delivered", 200), (2, "failed", 404), (1, "failed", 500)]
+        (3, "delivered", 200),
+        (2, "failed", 404),
+        (1, "failed", 500),
+    ]
     assert attempts[1]["response"]["body"] == "second"
     assert attempts[1]["error"]["code"] == "http_status"
 
@@ -48,6 +55,7 @@ def test_counted_from_the_end_of_an_attempt(api, receiver):
 
 def test_signed_anew(api, receiver):
     from harness.signature import verify_standard
+
     receiver.script("/hook", replies.answer(500), replies.answer(200))
     webhook = api.webhook(receiver.url(), retry_schedule=[2])
     api.publish()
@@ -64,7 +72,11 @@ def test_failed_after_the_last(api, receiver):
     webhook = api.webhook(receiver.url(), retry_schedule=[1, 1])
     api.publish()
     delivery = api.settled(webhook, "failed")
-    assert (delivery["attempts"], delivery["next_attempt_at"], delivery["response_code"]) == (3, None, 500)
+    assert (delivery["attempts"], delivery["next_attempt_at"], delivery["response_code"]) == (
+        3,
+        None,
+        500,
+    )
     got = api.get(f"/deliveries/{delivery['id']}").json
     assert got["last_error"]["code"] == "http_status" and got["completed_at"]
     never(lambda: len(receiver.requests) > 3, 1.5, "a fourth attempt")
@@ -79,13 +91,16 @@ def test_empty_schedule(api, receiver):
 
 def test_next_attempt_at(api, receiver):
     from datetime import datetime
+
     receiver.script("/hook", replies.answer(500))
     webhook = api.webhook(receiver.url())
     api.publish()
     attempt = api.attempted(webhook)[0]
     delivery = api.only_delivery(webhook)
     assert delivery["status"] == "pending"
-    wait = datetime.fromisoformat(delivery["next_attempt_at"]) - datetime.fromisoformat(attempt["started_at"])
+    wait = datetime.fromisoformat(delivery["next_attempt_at"]) - datetime.fromisoformat(
+        attempt["started_at"]
+    )
     assert 60 <= wait.total_seconds() < 61
 
 
@@ -125,7 +140,9 @@ def test_redirects_are_not_followed(api, receiver, status):
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after(api, receiver, status):
-    receiver.script("/hook", replies.answer(status, headers=[("Retry-After", "3")]), replies.answer(200))
+    receiver.script(
+        "/hook", replies.answer(status, headers=[("Retry-After", "3")]), replies.answer(200)
+    )
     webhook = api.webhook(receiver.url(), retry_schedule=[1])
     api.publish()
     assert_gaps(receiver.wait(2), [3])
@@ -134,24 +151,42 @@ def test_retry_after(api, receiver, status):
 
 def test_retry_after_as_a_date(api, receiver):
     at = int(time.time()) + 4
-    receiver.script("/hook", replies.answer(503, headers=[("Retry-After", email.utils.formatdate(at, usegmt=True))]),
-                    replies.answer(200))
+    receiver.script(
+        "/hook",
+        replies.answer(503, headers=[("Retry-After", email.utils.formatdate(at, usegmt=True))]),
+        replies.answer(200),
+    )
     api.webhook(receiver.url(), retry_schedule=[1])
     api.publish()
     assert at - 0.1 <= receiver.wait(2)[1].wall <= at + 1 + LATE
 
 
-@pytest.mark.parametrize("value", ["0", "-5", "soon", "", "1.5", "1e3", "99999999999999999999999",
-                                   "Sun, 06 Nov 1994 08:49:37 GMT", "\x01"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0",
+        "-5",
+        "soon",
+        "",
+        "1.5",
+        "1e3",
+        "99999999999999999999999",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "\x01",
+    ],
+)
 def test_retry_after_is_never_earlier_nor_endless(api, receiver, value):
     from datetime import datetime
+
     receiver.script("/hook", replies.answer(503, headers=[("Retry-After", value)]))
     webhook = api.webhook(receiver.url(), retry_schedule=[100])
     api.publish()
     attempt = api.attempted(webhook)[0]
     delivery = api.only_delivery(webhook)
     assert delivery["status"] == "pending"
-    wait = datetime.fromisoformat(delivery["next_attempt_at"]) - datetime.fromisoformat(attempt["started_at"])
+    wait = datetime.fromisoformat(delivery["next_attempt_at"]) - datetime.fromisoformat(
+        attempt["started_at"]
+    )
     assert 99.9 < wait.total_seconds() < 24 * 3600 + 2
     if len(value) < 20:
         assert wait.total_seconds() < 102
@@ -163,7 +198,9 @@ def test_410_disables(api, receiver):
     api.publish()
     delivery = api.settled(webhook, "failed")
     assert api.attempts(delivery)[0]["error"]["code"] == "gone"
-    shown = until(lambda: (w := api.get(f"/webhooks/{webhook['id']}").json)["status"] == "disabled" and w, 5)
+    shown = until(
+        lambda: (w := api.get(f"/webhooks/{webhook['id']}").json)["status"] == "disabled" and w, 5
+    )
     assert shown["disabled_reason"] == "gone"
     assert api.publish()["deliveries"] == 0
     never(lambda: len(receiver.requests) > 1, 1.5, "another request")
@@ -184,6 +221,7 @@ def test_rate_limit(api, receiver):
 
 def test_concurrency(api, receiver):
     import threading
+
     opened = threading.Event()
     receiver.script("/hook", replies.gate(opened))
     api.webhook(receiver.url(), concurrency=3)
@@ -196,7 +234,9 @@ def test_concurrency(api, receiver):
 
 def test_a_hanging_receiver_does_not_stall_another(api, receiver):
     receiver.script("/hang", replies.hang())
-    api.webhook(receiver.url("/hang"), events=["slow"], timeout_ms=30000, concurrency=4, retry_schedule=[])
+    api.webhook(
+        receiver.url("/hang"), events=["slow"], timeout_ms=30000, concurrency=4, retry_schedule=[]
+    )
     api.webhook(receiver.url("/fast"), events=["fast"])
     api.post("/events/batch", {"events": [{"type": "slow", "data": {}}] * 500}, expect=202)
     started = time.monotonic()

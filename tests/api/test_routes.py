@@ -7,14 +7,22 @@ import pytest
 from harness.contract import load
 from harness.server import command, options
 
-OPERATIONS = [(method.upper(), path, operation["x-scope"])
-              for path, item in load()["paths"].items()
-              for method, operation in item.items() if method in ("get", "post", "patch", "delete")]
+OPERATIONS = [
+    (method.upper(), path, operation["x-scope"])
+    for path, item in load()["paths"].items()
+    for method, operation in item.items()
+    if method in ("get", "post", "patch", "delete")
+]
 PATHS = sorted({path for _, path, _ in OPERATIONS})
 ALL_METHODS = ("GET", "POST", "PATCH", "DELETE", "PUT")
-IDS = {"webhooks": "wh_01kn2p8v3rf0pbw4gd9ztq6e1x", "events": "evt_01kn2pa7gxe83r5cv0jw1mh4bd",
-       "deliveries": "del_01kn2pa7gye0qa5gmmt2w8z3fk", "apps": "app_01kn2p7t5ye9a8x3v6j0qk2wcr",
-       "keys": "key_01kn2p7xrkf2s9d4h1n8b6m5ta", "event-types": "user.created"}
+IDS = {
+    "webhooks": "wh_01kn2p8v3rf0pbw4gd9ztq6e1x",
+    "events": "evt_01kn2pa7gxe83r5cv0jw1mh4bd",
+    "deliveries": "del_01kn2pa7gye0qa5gmmt2w8z3fk",
+    "apps": "app_01kn2p7t5ye9a8x3v6j0qk2wcr",
+    "keys": "key_01kn2p7xrkf2s9d4h1n8b6m5ta",
+    "event-types": "user.created",
+}
 
 
 def filled(path):
@@ -47,17 +55,43 @@ def test_both_prefixes(api, address, prefix):
     client.delete(f"/webhooks/{made['id']}", expect=204)
 
 
-@pytest.mark.parametrize("target", ["/", "/v1", "/v1/", "/nothing", "/v1/nothing", "/v2/webhooks",
-                                    "/v1/v1/webhooks", "/webhooks/", "/webhooks//", "/webhooks/a/b/c",
-                                    "/webhooksx", "/V1/webhooks", "/Webhooks"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/",
+        "/v1",
+        "/v1/",
+        "/nothing",
+        "/v1/nothing",
+        "/v2/webhooks",
+        "/v1/v1/webhooks",
+        "/webhooks/",
+        "/webhooks//",
+        "/webhooks/a/b/c",
+        "/webhooksx",
+        "/V1/webhooks",
+        "/Webhooks",
+    ],
+)
 def test_unknown_paths_are_404(admin, target):
     assert admin.with_(prefix="").get(target, expect=404).code == "not_found"
 
 
 @pytest.mark.parametrize("path", [p for m, p, _ in OPERATIONS if "{id}" in p and m == "GET"])
-@pytest.mark.parametrize("bad", ["x", "wh_", "wh_01kn2p8v3rf0pbw4gd9ztq6e1", "wh_81kn2p8v3rf0pbw4gd9ztq6e1x",
-                                 "wh_01KN2P8V3RF0PBW4GD9ZTQ6E1X", "usr_01kn2p8v3rf0pbw4gd9ztq6e1x",
-                                 "%00", "wh_01kn2p8v3rf0pbw4gd9ztq6e1x%20", "%77h_01kn2p8v3rf0pbw4gd9ztq6e1x"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "x",
+        "wh_",
+        "wh_01kn2p8v3rf0pbw4gd9ztq6e1",
+        "wh_81kn2p8v3rf0pbw4gd9ztq6e1x",
+        "wh_01KN2P8V3RF0PBW4GD9ZTQ6E1X",
+        "usr_01kn2p8v3rf0pbw4gd9ztq6e1x",
+        "%00",
+        "wh_01kn2p8v3rf0pbw4gd9ztq6e1x%20",
+        "%77h_01kn2p8v3rf0pbw4gd9ztq6e1x",
+    ],
+)
 def test_malformed_ids_are_404(admin, path, bad):
     assert admin.get(path.replace("{id}", bad), expect=404).code == "not_found"
 
@@ -77,7 +111,10 @@ def test_health(admin):
     open_ = admin.with_(key=None)
     assert open_.get("/healthz", expect=200).json == {"status": "ok"}
     assert open_.get("/readyz", expect=200).json == {
-        "status": "ready", "database": "up", "redis": "up"}
+        "status": "ready",
+        "database": "up",
+        "redis": "up",
+    }
 
 
 def test_openapi_is_served(admin):
@@ -93,6 +130,7 @@ def test_unknown_query_parameters(admin, path):
 
 def test_head_has_no_body(shared):
     from harness import raw
+
     answer = raw.exchange(("127.0.0.1", shared.port), raw.request("HEAD", "/healthz"), 2)
     assert raw.status(answer) in (200, 405)
     assert answer.endswith(b"\r\n\r\n")

@@ -39,20 +39,50 @@ def test_canary(posthorn, database, receiver):
     api.post(f"/webhooks/{one['id']}/test", expect=200)
     delivery = api.settled(two)
     assert receiver.at("/one")[0].header("X-Token") == token
-    hidden = [given, token, two["secret"], three, key, key.split("_")[2], admin.key,
-              posthorn.env["POSTHORN_ENCRYPTION_KEY"]]
-    api.post("/webhooks", b'{"url":"https://x.example.com/","events":["*"],"secret":"' + given.encode() + b'",}',
-             expect=400)
-    api.post("/webhooks", {"url": "https://u:canary-header-value-9876@x.example.com/", "events": ["*"]}, expect=422)
-    answers = [api.get(path).body for path in (
-        "/webhooks", f"/webhooks/{one['id']}", f"/webhooks/{two['id']}", f"/webhooks/{one['id']}/deliveries",
-        f"/events/{event['id']}", f"/deliveries/{delivery['id']}", f"/deliveries/{delivery['id']}/attempts")]
+    hidden = [
+        given,
+        token,
+        two["secret"],
+        three,
+        key,
+        key.split("_")[2],
+        admin.key,
+        posthorn.env["POSTHORN_ENCRYPTION_KEY"],
+    ]
+    api.post(
+        "/webhooks",
+        b'{"url":"https://x.example.com/","events":["*"],"secret":"' + given.encode() + b'",}',
+        expect=400,
+    )
+    api.post(
+        "/webhooks",
+        {"url": "https://u:canary-header-value-9876@x.example.com/", "events": ["*"]},
+        expect=422,
+    )
+    answers = [
+        api.get(path).body
+        for path in (
+            "/webhooks",
+            f"/webhooks/{one['id']}",
+            f"/webhooks/{two['id']}",
+            f"/webhooks/{one['id']}/deliveries",
+            f"/events/{event['id']}",
+            f"/deliveries/{delivery['id']}",
+            f"/deliveries/{delivery['id']}/attempts",
+        )
+    ]
     answers += [api.attempts(d).__repr__().encode() for d in api.deliveries(one)]
-    answers += [admin.get("/keys").body, admin.get("/apps").body,
-                api.patch(f"/webhooks/{one['id']}", {"description": "x"}).body]
+    answers += [
+        admin.get("/keys").body,
+        admin.get("/apps").body,
+        api.patch(f"/webhooks/{one['id']}", {"description": "x"}).body,
+    ]
     posthorn.stop()
-    for place, data in [("answers", b"\n".join(answers)), ("log", posthorn.log().encode()),
-                        ("database", database.dump())]:
+    for place, data in [
+        ("answers", b"\n".join(answers)),
+        ("log", posthorn.log().encode()),
+        ("database", database.dump()),
+    ]:
         for secret in hidden:
             for form in forms(secret):
                 assert form not in data, f"{secret} in {place}"
@@ -70,7 +100,10 @@ def test_other_encryption_key(start, receiver):
     webhook = server.client().webhook(receiver.url())
     server.stop()
     other = start(wait=False, POSTHORN_ENCRYPTION_KEY=base64.b64encode(b"x" * 32).decode())
-    up = until(lambda: other.process.poll() is not None or "event=listening" in other.log(), 20) and other.is_running()
+    up = (
+        until(lambda: other.process.poll() is not None or "event=listening" in other.log(), 20)
+        and other.is_running()
+    )
     if up:
         until(other.is_up, 10)
         client = other.client()
@@ -93,8 +126,12 @@ def test_rotation(api, receiver):
     api.publish()
     request = receiver.wait(1)[0]
     assert request.header("X-Webhook-Signature") == hex_signature(rotated["secret"], request.body)
-    expected = {standard_signature(s, request.header("webhook-id"), request.header("webhook-timestamp"), request.body)
-                for s in (old, rotated["secret"])}
+    expected = {
+        standard_signature(
+            s, request.header("webhook-id"), request.header("webhook-timestamp"), request.body
+        )
+        for s in (old, rotated["secret"])
+    }
     assert set(request.header("webhook-signature").split(" ")) == expected
     shown = api.get(f"/webhooks/{webhook['id']}").json
     assert shown["previous_secret_expires_at"] == rotated["previous_secret_expires_at"]
@@ -137,8 +174,12 @@ def test_rotation_twice(api, receiver):
     third = rotate(api, webhook)["secret"]
     api.publish()
     request = receiver.wait(1)[0]
-    expected = {standard_signature(s, request.header("webhook-id"), request.header("webhook-timestamp"), request.body)
-                for s in (second, third)}
+    expected = {
+        standard_signature(
+            s, request.header("webhook-id"), request.header("webhook-timestamp"), request.body
+        )
+        for s in (second, third)
+    }
     assert set(request.header("webhook-signature").split(" ")) == expected
 
 

@@ -29,7 +29,10 @@ def test_paused_holds_and_active_sends(api, receiver):
     never(lambda: receiver.requests, 1, "a delivery while paused")
     set_status(api, webhook, "active")
     assert {r.json["id"] for r in receiver.wait(5)} == {e["id"] for e in made}
-    until(lambda: {d["status"] for d in api.deliveries(webhook)} == {"delivered"}, what="all delivered")
+    until(
+        lambda: {d["status"] for d in api.deliveries(webhook)} == {"delivered"},
+        what="all delivered",
+    )
     assert len(receiver.requests) == 5
 
 
@@ -52,7 +55,9 @@ def test_disabled_makes_none_and_holds_the_pending(api, receiver):
     api.attempted(webhook)
     assert set_status(api, webhook, "disabled")["disabled_reason"] == "api"
     assert api.publish()["deliveries"] == 0
-    delivery = until(lambda: (d := api.only_delivery(webhook))["status"] == "held" and d, 5, "it to be held")
+    delivery = until(
+        lambda: (d := api.only_delivery(webhook))["status"] == "held" and d, 5, "it to be held"
+    )
     never(lambda: len(receiver.requests) > 1, 1.5, "a delivery while disabled")
     assert api.post(f"/deliveries/{delivery['id']}/retry", expect=409).code == "invalid_state"
     set_status(api, webhook, "active")
@@ -66,7 +71,10 @@ def test_delete_cancels(api, receiver):
     api.attempted(webhook)
     delivery = api.only_delivery(webhook)
     api.delete(f"/webhooks/{webhook['id']}", expect=204)
-    got = until(lambda: (d := api.get(f"/deliveries/{delivery['id']}").json)["status"] == "cancelled" and d, 5)
+    got = until(
+        lambda: (d := api.get(f"/deliveries/{delivery['id']}").json)["status"] == "cancelled" and d,
+        5,
+    )
     assert got["webhook_id"] == webhook["id"] and got["next_attempt_at"] is None
     never(lambda: len(receiver.requests) > 1, 2, "a delivery to a deleted webhook")
     assert len(api.attempts(delivery)) == 1
@@ -157,7 +165,12 @@ def test_cancel_held(api, receiver):
     webhook = api.webhook(receiver.url())
     set_status(api, webhook, "paused")
     api.publish()
-    assert api.post(f"/deliveries/{api.only_delivery(webhook)['id']}/cancel", expect=200).json["status"] == "cancelled"
+    assert (
+        api.post(f"/deliveries/{api.only_delivery(webhook)['id']}/cancel", expect=200).json[
+            "status"
+        ]
+        == "cancelled"
+    )
     set_status(api, webhook, "active")
     never(lambda: receiver.requests, 1, "a cancelled delivery")
 
@@ -223,7 +236,10 @@ def test_replay(api, receiver):
     rest = replay(api, webhook)
     assert (rest["matched"], rest["done"]) == (2, 2)
     receiver.wait(before + 3)
-    until(lambda: {d["status"] for d in api.deliveries(webhook)} == {"delivered"}, what="all delivered")
+    until(
+        lambda: {d["status"] for d in api.deliveries(webhook)} == {"delivered"},
+        what="all delivered",
+    )
     assert sorted(r.json["id"] for r in receiver.requests[before:]) == sorted(e["id"] for e in made)
     assert replay(api, webhook, status="delivered")["matched"] == 3
 
@@ -257,4 +273,7 @@ def test_deliveries_of_one_webhook(api, receiver):
     event = api.publish()
     for webhook in (one, two):
         assert api.settled(webhook)["event_id"] == event["id"]
-    assert {d["webhook_id"] for d in api.get(f"/events/{event['id']}").json["deliveries"]} == {one["id"], two["id"]}
+    assert {d["webhook_id"] for d in api.get(f"/events/{event['id']}").json["deliveries"]} == {
+        one["id"],
+        two["id"],
+    }

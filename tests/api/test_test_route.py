@@ -18,12 +18,19 @@ def test_delivered(api, receiver):
     webhook = api.webhook(receiver.url())
     result = send(api, webhook)
     assert list(result)[:4] == ["id", "status", "response_code", "response_body"]
-    assert (result["status"], result["response_code"], result["response_body"]) == ("delivered", 200, "OK")
+    assert (result["status"], result["response_code"], result["response_body"]) == (
+        "delivered",
+        200,
+        "OK",
+    )
     assert result["error"] is None and isinstance(result["response_time_ms"], int)
     request = receiver.wait(1)[0]
     assert request.json["id"] == result["id"]
     assert request.json["type"] == request.header("X-Webhook-Event") == "webhook.test"
-    assert request.json["data"] == {"message": "This is a test event from Posthorn", "webhook_id": webhook["id"]}
+    assert request.json["data"] == {
+        "message": "This is a test event from Posthorn",
+        "webhook_id": webhook["id"],
+    }
     assert request.header("X-Webhook-Delivery") == result["delivery_id"]
     verify_standard(request, webhook["secret"])
 
@@ -53,9 +60,15 @@ def test_whatever_its_status(api, receiver, status):
     assert api.get(f"/webhooks/{webhook['id']}").json["status"] == status
 
 
-@pytest.mark.parametrize("reply, code", [
-    (replies.answer(500, b"no"), "http_status"), (replies.close(), "connection_lost"),
-    (replies.answer(302, headers=[("Location", "/x")]), "redirect"), (replies.raw(b"what\n\n", "close"), None)])
+@pytest.mark.parametrize(
+    "reply, code",
+    [
+        (replies.answer(500, b"no"), "http_status"),
+        (replies.close(), "connection_lost"),
+        (replies.answer(302, headers=[("Location", "/x")]), "redirect"),
+        (replies.raw(b"what\n\n", "close"), None),
+    ],
+)
 def test_failures_in_words(api, receiver, reply, code):
     receiver.script("/hook", reply)
     webhook = api.webhook(receiver.url(), retry_schedule=[1, 1])
@@ -71,6 +84,7 @@ def test_failures_in_words(api, receiver, reply, code):
 
 def test_one_attempt_only(api, receiver):
     from harness.wait import never
+
     receiver.script("/hook", replies.answer(500))
     webhook = api.webhook(receiver.url(), retry_schedule=[1, 1])
     result = send(api, webhook)
@@ -84,7 +98,11 @@ def test_one_attempt_only(api, receiver):
 def test_nobody_listens(api, receiver):
     webhook = api.webhook("http://127.0.0.1:1/")
     result = send(api, webhook)
-    assert (result["status"], result["response_code"], result["response_body"]) == ("failed", None, None)
+    assert (result["status"], result["response_code"], result["response_body"]) == (
+        "failed",
+        None,
+        None,
+    )
     assert result["error"]["code"] == "connect_failed"
     assert receiver.requests == []
 
@@ -128,6 +146,7 @@ def test_at_once_before_what_waits(api, receiver):
 
 def test_many_at_once(api, receiver):
     import concurrent.futures
+
     webhook = api.webhook(receiver.url())
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         results = list(pool.map(lambda _: send(api, webhook), range(40)))

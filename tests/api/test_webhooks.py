@@ -6,14 +6,40 @@ import re
 
 import pytest
 
-ORDER = ["id", "url", "events", "created_at", "status", "updated_at", "description", "profile",
-         "profile_options", "headers", "retry_schedule", "timeout_ms", "rate_limit", "concurrency",
-         "metadata", "disabled_reason", "secret_preview", "previous_secret_expires_at"]
-FULL = {"url": "https://hooks.example.com/in?a=1", "events": ["user.created", "project.*"],
-        "secret": "a secret of mine", "description": "Näme ✓", "profile": "default",
-        "profile_options": {"json": "python", "bigint": "verbatim"}, "headers": {"X-Team": "growth"},
-        "retry_schedule": [1, 604800], "timeout_ms": 1000, "rate_limit": 5, "concurrency": 1,
-        "metadata": {"plan": "team"}}
+ORDER = [
+    "id",
+    "url",
+    "events",
+    "created_at",
+    "status",
+    "updated_at",
+    "description",
+    "profile",
+    "profile_options",
+    "headers",
+    "retry_schedule",
+    "timeout_ms",
+    "rate_limit",
+    "concurrency",
+    "metadata",
+    "disabled_reason",
+    "secret_preview",
+    "previous_secret_expires_at",
+]
+FULL = {
+    "url": "https://hooks.example.com/in?a=1",
+    "events": ["user.created", "project.*"],
+    "secret": "a secret of mine",
+    "description": "Näme ✓",
+    "profile": "default",
+    "profile_options": {"json": "python", "bigint": "verbatim"},
+    "headers": {"X-Team": "growth"},
+    "retry_schedule": [1, 604800],
+    "timeout_ms": 1000,
+    "rate_limit": 5,
+    "concurrency": 1,
+    "metadata": {"plan": "team"},
+}
 
 
 def members(answer):
@@ -26,11 +52,22 @@ def test_create_minimal(api, address):
     assert members(answer) == ORDER[:5] + ["secret"] + ORDER[5:]
     assert re.fullmatch(r"(/v1)?/webhooks/" + made["id"], answer.headers["Location"])
     assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", made["secret"])
-    expected = {"url": address, "events": ["user.created"], "status": "active", "description": "",
-                "profile": "default", "profile_options": {"json": "js", "bigint": "string"},
-                "headers": {}, "retry_schedule": [60, 300, 1800, 3600, 21600], "timeout_ms": 10000,
-                "rate_limit": None, "concurrency": 32, "metadata": {}, "disabled_reason": None,
-                "previous_secret_expires_at": None}
+    expected = {
+        "url": address,
+        "events": ["user.created"],
+        "status": "active",
+        "description": "",
+        "profile": "default",
+        "profile_options": {"json": "js", "bigint": "string"},
+        "headers": {},
+        "retry_schedule": [60, 300, 1800, 3600, 21600],
+        "timeout_ms": 10000,
+        "rate_limit": None,
+        "concurrency": 32,
+        "metadata": {},
+        "disabled_reason": None,
+        "previous_secret_expires_at": None,
+    }
     assert {name: made[name] for name in expected} == expected
     created = datetime.datetime.fromisoformat(made["created_at"])
     assert abs((datetime.datetime.now(datetime.UTC) - created).total_seconds()) < 10
@@ -63,15 +100,30 @@ def test_list_is_newest_first_and_filters(api, address):
     made = [api.webhook(address)["id"] for _ in range(3)]
     assert [w["id"] for w in api.get("/webhooks").json["data"]] == made[::-1]
     api.patch(f"/webhooks/{made[1]}", {"status": "paused"})
-    for status, expected in (("paused", [made[1]]), ("active", [made[2], made[0]]), ("disabled", [])):
+    for status, expected in (
+        ("paused", [made[1]]),
+        ("active", [made[2], made[0]]),
+        ("disabled", []),
+    ):
         assert [w["id"] for w in api.get("/webhooks", status=status).json["data"]] == expected
 
 
-@pytest.mark.parametrize("name, value", [
-    ("url", "http://other.example.com/x"), ("events", ["*"]), ("description", "other"),
-    ("profile", "default"), ("profile_options", {"json": "verbatim", "bigint": "reject"}),
-    ("retry_schedule", []), ("timeout_ms", 30000), ("rate_limit", 10000), ("concurrency", 1024),
-    ("metadata", {"a": "b"}), ("status", "paused")])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("url", "http://other.example.com/x"),
+        ("events", ["*"]),
+        ("description", "other"),
+        ("profile", "default"),
+        ("profile_options", {"json": "verbatim", "bigint": "reject"}),
+        ("retry_schedule", []),
+        ("timeout_ms", 30000),
+        ("rate_limit", 10000),
+        ("concurrency", 1024),
+        ("metadata", {"a": "b"}),
+        ("status", "paused"),
+    ],
+)
 def test_patch_one(api, address, name, value):
     made = api.webhook(address)
     del made["secret"]
@@ -91,8 +143,20 @@ def test_patch_headers_replaces_them(api, receiver):
     assert request.all("X-One") == [] and request.header("X-Two") == "2"
 
 
-@pytest.mark.parametrize("name", ["description", "profile", "profile_options", "headers",
-                                  "retry_schedule", "timeout_ms", "rate_limit", "concurrency", "metadata"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "description",
+        "profile",
+        "profile_options",
+        "headers",
+        "retry_schedule",
+        "timeout_ms",
+        "rate_limit",
+        "concurrency",
+        "metadata",
+    ],
+)
 def test_patch_null_is_the_default(api, address, name):
     default = api.webhook(address)
     made = api.post("/webhooks", FULL, expect=201).json
@@ -115,14 +179,29 @@ def test_patch_nothing(api, address):
 
 def test_patch_status_and_reason(api, address):
     path = f"/webhooks/{api.webhook(address)['id']}"
-    for status, reason in (("disabled", "api"), ("active", None), ("paused", None), ("disabled", "api")):
+    for status, reason in (
+        ("disabled", "api"),
+        ("active", None),
+        ("paused", None),
+        ("disabled", "api"),
+    ):
         changed = api.patch(path, {"status": status}).json
         assert (changed["status"], changed["disabled_reason"]) == (status, reason)
 
 
-@pytest.mark.parametrize("name, value", [
-    ("id", "wh_x"), ("secret", "x"), ("created_at", "2026-01-02T03:04:05Z"), ("nonsense", 1),
-    ("disabled_reason", None), ("status", "deleted"), ("status", "ACTIVE"), ("status", 1)])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("id", "wh_x"),
+        ("secret", "x"),
+        ("created_at", "2026-01-02T03:04:05Z"),
+        ("nonsense", 1),
+        ("disabled_reason", None),
+        ("status", "deleted"),
+        ("status", "ACTIVE"),
+        ("status", 1),
+    ],
+)
 def test_patch_refuses(api, address, name, value):
     made = api.webhook(address)
     del made["secret"]

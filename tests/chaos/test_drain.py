@@ -22,7 +22,9 @@ class Load:
     def post(self):
         while not self.stopped.is_set():
             try:
-                answer = self.client.post("/events", {"type": "a", "data": {}}, expect=None, check=False)
+                answer = self.client.post(
+                    "/events", {"type": "a", "data": {}}, expect=None, check=False
+                )
             except OSError:
                 continue
             except Exception:  # noqa: BLE001 - a connection that ends without an answer
@@ -129,6 +131,7 @@ def test_sigterm_at_once(start):
 
 def test_sigint_too(start):
     import signal
+
     server = start()
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(30) == 0

@@ -11,7 +11,9 @@ from harness.wait import until
 
 def batch(client, count):
     events = [{"type": "a", "data": {"n": n}} for n in range(count)]
-    return {e["id"] for e in client.post("/events/batch", {"events": events}, expect=202).json["data"]}
+    return {
+        e["id"] for e in client.post("/events/batch", {"events": events}, expect=202).json["data"]
+    }
 
 
 def ids(receiver):
@@ -31,7 +33,11 @@ def test_worker_killed_with_deliveries_in_flight(start, receiver):
     opened.set()
     restarted = time.monotonic()
     worker.start()
-    until(lambda: len(client.deliveries(webhook, status="delivered", limit=250)) == 200, 20, "all delivered")
+    until(
+        lambda: len(client.deliveries(webhook, status="delivered", limit=250)) == 200,
+        20,
+        "all delivered",
+    )
     assert time.monotonic() - restarted < 15
     assert ids(receiver) == made
     assert len(receiver.requests) <= 200 + in_flight
@@ -64,7 +70,9 @@ def test_everything_killed_while_accepting(start, receiver):
         def post(client=client, stop=stop):
             while not stop.is_set():
                 try:
-                    accepted.add(client.post("/events", {"type": "a", "data": {}}, expect=202).json["id"])
+                    accepted.add(
+                        client.post("/events", {"type": "a", "data": {}}, expect=202).json["id"]
+                    )
                 except Exception:  # noqa: BLE001 - the server is being killed
                     return
 
@@ -84,6 +92,7 @@ def test_everything_killed_while_accepting(start, receiver):
 def test_worker_frozen(start, receiver):
     """Stopped and continued: nothing lost."""
     import signal
+
     api, worker = start(role="api"), start(role="worker")
     client = api.client()
     webhook = client.webhook(receiver.url())
@@ -115,18 +124,25 @@ def test_clients_that_hang_up(posthorn, receiver):
     address = ("127.0.0.1", posthorn.port)
     key = [("Authorization", f"Bearer {client.key}")]
     body = b'{"type":"a","data":{"x":"' + b"a" * 20000 + b'"}}'
-    requests = [raw.request("POST", "/v1/events", [*key, ("Content-Length", len(body))], body),
-                raw.request("POST", "/v1/events", [*key, ("Transfer-Encoding", "chunked")], raw.chunked(body, 999)),
-                raw.request("GET", f"/v1/webhooks/{hook['id']}/deliveries", key),
-                raw.request("POST", f"/v1/webhooks/{hook['id']}/test", [*key, ("Content-Length", 0)]),
-                raw.request("GET", "/openapi.json"), raw.request("GET", "/readyz")]
+    requests = [
+        raw.request("POST", "/v1/events", [*key, ("Content-Length", len(body))], body),
+        raw.request(
+            "POST", "/v1/events", [*key, ("Transfer-Encoding", "chunked")], raw.chunked(body, 999)
+        ),
+        raw.request("GET", f"/v1/webhooks/{hook['id']}/deliveries", key),
+        raw.request("POST", f"/v1/webhooks/{hook['id']}/test", [*key, ("Content-Length", 0)]),
+        raw.request("GET", "/openapi.json"),
+        raw.request("GET", "/readyz"),
+    ]
     chance = random.Random(7)
     for n in range(400):
         data = chance.choice(requests)
         cut = len(data) if n % 2 else chance.randrange(len(data))
         with socket.create_connection(address, 5) as s:
             if n % 3:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+                s.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00"
+                )
             s.sendall(data[:cut])
     for _ in range(20):
         client.get("/webhooks", expect=200)
@@ -140,7 +156,7 @@ def test_idle_and_slow_clients(posthorn):
     address = ("127.0.0.1", posthorn.port)
     idle = [socket.create_connection(address, 5) for _ in range(150)]
     for n, s in enumerate(idle):
-        s.sendall(b"GET /v1/webhooks HTTP/1.1\r\nHost: a\r\n"[:n % 30])
+        s.sendall(b"GET /v1/webhooks HTTP/1.1\r\nHost: a\r\n"[: n % 30])
     for _ in range(20):
         assert posthorn.client().get("/webhooks", expect=200).seconds < 1
     for s in idle:

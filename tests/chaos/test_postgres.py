@@ -19,8 +19,12 @@ def test_down_and_up_again(own_postgres, server, receiver, how):
     receiver.wait(1)
     until(lambda: client.only_delivery(webhook)["status"] == "delivered", 5)
     own_postgres.stop(how)
-    for method, path, more in [("POST", "/events", {"body": {"type": "a", "data": {}}}), ("GET", "/webhooks", {}),
-                               ("GET", f"/events/{before['id']}", {}), ("PATCH", f"/webhooks/{webhook['id']}", {"body": {}})]:
+    for method, path, more in [
+        ("POST", "/events", {"body": {"type": "a", "data": {}}}),
+        ("GET", "/webhooks", {}),
+        ("GET", f"/events/{before['id']}", {}),
+        ("PATCH", f"/webhooks/{webhook['id']}", {"body": {}}),
+    ]:
         answer = client.request(method, path, expect=503, **more)
         assert answer.seconds < 1.0
         assert answer.code == "unavailable"
@@ -54,7 +58,11 @@ def test_restarted_under_load(own_postgres, server, receiver):
         else:
             refused += 1
     assert refused >= 40 and len(accepted) >= 200
-    until(lambda: set(accepted) <= {r.json["id"] for r in receiver.requests}, 90, "all that was accepted")
+    until(
+        lambda: set(accepted) <= {r.json["id"] for r in receiver.requests},
+        90,
+        "all that was accepted",
+    )
 
 
 def test_connections_cut(own_postgres, server, receiver):
@@ -66,11 +74,16 @@ def test_connections_cut(own_postgres, server, receiver):
         if n % 10 == 5:
             own_postgres.database.query(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()")
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
         answer = client.post("/events", {"type": "a", "data": {}}, expect=None)
         assert answer.status in (202, 503)
         accepted += [answer.json["id"]] if answer.status == 202 else []
-    until(lambda: set(accepted) <= {r.json["id"] for r in receiver.requests}, 90, "all that was accepted")
+    until(
+        lambda: set(accepted) <= {r.json["id"] for r in receiver.requests},
+        90,
+        "all that was accepted",
+    )
     until(lambda: client.get("/webhooks", expect=None).status == 200, 10)
 
 
@@ -80,7 +93,10 @@ def test_down_at_the_start(own_postgres, redis, start_on):
     server = start_on(own_postgres.database, redis, wait=False)
     until(lambda: server.log() or server.process.poll() is not None, 10, "a word")
     own_postgres.start()
-    if until(lambda: server.process.poll() is not None or server.is_up(), 20) and server.is_running():
+    if (
+        until(lambda: server.process.poll() is not None or server.is_up(), 20)
+        and server.is_running()
+    ):
         return
     assert server.process.returncode not in (0, 99)
     server.process = None

@@ -47,8 +47,14 @@ class Client:
     def with_(self, key=UNSET, prefix=None, **headers):
         """A copy with another key, prefix or more headers (X_App_Id="…")."""
         more = {n.replace("_", "-"): v for n, v in headers.items()}
-        return Client(self.address, self.key if key is UNSET else key, self.contract,
-                      self.prefix if prefix is None else prefix, {**self.headers, **more}, self.timeout)
+        return Client(
+            self.address,
+            self.key if key is UNSET else key,
+            self.contract,
+            self.prefix if prefix is None else prefix,
+            {**self.headers, **more},
+            self.timeout,
+        )
 
     def request(self, method, path, body=UNSET, expect=SUCCESS, headers=None, check=True, **query):
         """`body`: bytes go as they are, anything else as JSON. `expect`: a status, None for any, by
@@ -69,9 +75,13 @@ class Client:
             if data is not None and answer.status < 300:
                 self.contract.check_request(method, target, data)
         if expect is SUCCESS:
-            assert 200 <= answer.status < 300, f"{method} {target}: {answer.status} {answer.body[:500]}"
+            assert (
+                200 <= answer.status < 300
+            ), f"{method} {target}: {answer.status} {answer.body[:500]}"
         elif expect is not None:
-            assert answer.status == expect, f"{method} {target}: {answer.status} {answer.body[:500]}"
+            assert (
+                answer.status == expect
+            ), f"{method} {target}: {answer.status} {answer.body[:500]}"
         return answer
 
     def exchange(self, method, target, data, headers):
@@ -130,15 +140,19 @@ class Client:
 
     def settled(self, webhook, status="delivered", timeout=10):
         """The webhook's only delivery, once it has the status."""
+
         def reached():
             found = self.only_delivery(webhook)
             return found if found["status"] == status else None
+
         return until(reached, timeout, lambda: f"{status}, it is {self.deliveries(webhook)}")
 
     def attempted(self, webhook, count=1, timeout=10):
         """The attempts of the webhook's only delivery, once there are `count` of them."""
         delivery = self.only_delivery(webhook)
+
         def reached():
             found = self.attempts(delivery)
             return found if len(found) >= count else None
+
         return until(reached, timeout, lambda: f"{count} attempts of {delivery}")

@@ -36,7 +36,11 @@ def parse_json(body):
 def seal(node):
     """Closes every object schema that lists its members."""
     if isinstance(node, dict):
-        if "properties" in node and "additionalProperties" not in node and node.get("type") == "object":
+        if (
+            "properties" in node
+            and "additionalProperties" not in node
+            and node.get("type") == "object"
+        ):
             node["additionalProperties"] = False
         for child in node.values():
             seal(child)
@@ -51,10 +55,13 @@ class Contract:
         sealed = copy.deepcopy(self.document)
         seal(sealed["components"]["schemas"])
         self.registry = Registry().with_resource(
-            URI, Resource.from_contents(sealed, default_specification=DRAFT202012))
+            URI, Resource.from_contents(sealed, default_specification=DRAFT202012)
+        )
         self.validators = {}
-        self.paths = [(re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + r"\Z"), path)
-                      for path in self.document["paths"]]
+        self.paths = [
+            (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + r"\Z"), path)
+            for path in self.document["paths"]
+        ]
 
     def resolve(self, node, pointer):
         """Follows one $ref of the document; returns the node and where it is."""
@@ -72,12 +79,15 @@ class Contract:
     def validator(self, pointer):
         if pointer not in self.validators:
             self.validators[pointer] = Draft202012Validator(
-                {"$ref": f"{URI}#{pointer}"}, registry=self.registry)
+                {"$ref": f"{URI}#{pointer}"}, registry=self.registry
+            )
         return self.validators[pointer]
 
     def validate(self, pointer, value, what):
-        errors = [f"{'/'.join(map(str, e.absolute_path))}: {e.message}"
-                  for e in self.validator(pointer).iter_errors(value)]
+        errors = [
+            f"{'/'.join(map(str, e.absolute_path))}: {e.message}"
+            for e in self.validator(pointer).iter_errors(value)
+        ]
         assert not errors, f"{what} is not {pointer}: {errors}\n{json.dumps(value)[:2000]}"
 
     def path_of(self, target):
@@ -97,8 +107,11 @@ class Contract:
         path = self.path_of(target)
         pointer = f"/paths/{path.replace('/', '~1')}/{method.lower()}/requestBody"
         if body.strip():
-            self.validate(f"{pointer}/content/application~1json/schema", json.loads(body),
-                          f"the request {method} {target}")
+            self.validate(
+                f"{pointer}/content/application~1json/schema",
+                json.loads(body),
+                f"the request {method} {target}",
+            )
 
     def check(self, method, target, answer):
         what = f"{method} {target} → {answer.status}"
@@ -144,7 +157,8 @@ class Contract:
         assert kind in content, f"{what}: Content-Type {kind!r}"
         assert answer.headers.get("Content-Length") == str(len(answer.body)), what
         if "schema" in content[kind]:
-            self.validate(f"{pointer}/content/{kind.replace('/', '~1')}/schema",
-                          parse_json(answer.body), what)
+            self.validate(
+                f"{pointer}/content/{kind.replace('/', '~1')}/schema", parse_json(answer.body), what
+            )
         if kind == "application/problem+json":
             assert parse_json(answer.body)["status"] == answer.status, what

@@ -46,8 +46,22 @@ class Database:
     def query(self, sql):
         """Rows as lists of text."""
         out = subprocess.run(
-            [binary("psql"), "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", self.url, "-c", sql],
-            capture_output=True, text=True, timeout=60)
+            [
+                binary("psql"),
+                "-XAtq",
+                "-F",
+                "\t",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-d",
+                self.url,
+                "-c",
+                sql,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         assert out.returncode == 0, out.stderr
         return [line.split("\t") for line in out.stdout.splitlines()]
 
@@ -56,8 +70,11 @@ class Database:
 
     def dump(self):
         """Everything that is stored, as text (bytea in hex and, decoded, appended)."""
-        out = subprocess.run([binary("pg_dump"), "--data-only", "--inserts", "-d", self.url],
-                             capture_output=True, timeout=60)
+        out = subprocess.run(
+            [binary("pg_dump"), "--data-only", "--inserts", "-d", self.url],
+            capture_output=True,
+            timeout=60,
+        )
         assert out.returncode == 0, out.stderr
         return out.stdout
 
@@ -69,18 +86,41 @@ class Cluster:
         self.process = None
         self.names = (f"test_{i}" for i in itertools.count(1))
         subprocess.run(
-            [binary("initdb"), "-D", f"{self.directory}/data", "-U", USER, "-A", "trust",
-             "-E", "UTF8", "--locale=C", "--no-sync"],
-            check=True, stdout=subprocess.DEVNULL, cwd="/", **unprivileged())
+            [
+                binary("initdb"),
+                "-D",
+                f"{self.directory}/data",
+                "-U",
+                USER,
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            **unprivileged(),
+        )
 
     def start(self):
-        arguments = [binary("postgres"), "-D", f"{self.directory}/data", "-k", self.directory,
-                     "-p", self.port]
+        arguments = [
+            binary("postgres"),
+            "-D",
+            f"{self.directory}/data",
+            "-k",
+            self.directory,
+            "-p",
+            self.port,
+        ]
         for name, value in SETTINGS.items():
             arguments += ["-c", f"{name}={value}"]
         with open(f"{self.directory}/log", "ab") as log:
-            self.process = spawn(arguments, death=signal.SIGINT, stdout=log, stderr=log, cwd="/",
-                                 **unprivileged())
+            self.process = spawn(
+                arguments, death=signal.SIGINT, stdout=log, stderr=log, cwd="/", **unprivileged()
+            )
         until(self.answers, 30, lambda: f"PostgreSQL to start: {self.log()}")
         return self
 

@@ -21,7 +21,8 @@ def spawn(arguments, death=signal.SIGKILL, **options):
         LIBC.prctl(PR_SET_PDEATHSIG, int(death), 0, 0, 0)
 
     return subprocess.Popen(
-        [str(a) for a in arguments], stdin=subprocess.DEVNULL, preexec_fn=before_exec, **options)
+        [str(a) for a in arguments], stdin=subprocess.DEVNULL, preexec_fn=before_exec, **options
+    )
 
 
 def end(process, number, timeout):

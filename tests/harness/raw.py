@@ -30,7 +30,7 @@ def request(method, target, headers=(), body=b""):
 def chunked(body, size=65536):
     out = b""
     for i in range(0, len(body), size):
-        piece = body[i:i + size]
+        piece = body[i : i + size]
         out += b"%x\r\n%s\r\n" % (len(piece), piece)
     return out + b"0\r\n\r\n"
 

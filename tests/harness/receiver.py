@@ -83,8 +83,11 @@ class Receiver:
 
     def wait(self, count=1, path="/hook", timeout=10):
         """The requests of a path once there are `count` of them."""
-        until(lambda: len(self.at(path)) >= count, timeout,
-              lambda: f"{count} requests at {path}, there are {len(self.at(path))}")
+        until(
+            lambda: len(self.at(path)) >= count,
+            timeout,
+            lambda: f"{count} requests at {path}, there are {len(self.at(path))}",
+        )
         return self.at(path)
 
     def accept(self):
@@ -106,7 +109,9 @@ class Receiver:
                 replies.hang()(self, connection, None)
                 return
             if self.context:
-                plain, connection = connection, self.context.wrap_socket(connection, server_side=True)
+                plain, connection = connection, self.context.wrap_socket(
+                    connection, server_side=True
+                )
                 with self.lock:
                     self.open.discard(plain)
                     self.open.add(connection)
@@ -153,10 +158,13 @@ def read_request(stream, number):
         head += line
     lines = head[:-4].decode("latin-1").split("\r\n")
     method, target, version = lines[0].split(" ")
-    headers = [tuple(line.split(": ", 1)) if ": " in line else (line.rstrip(":"), "")
-               for line in lines[1:]]
+    headers = [
+        tuple(line.split(": ", 1)) if ": " in line else (line.rstrip(":"), "") for line in lines[1:]
+    ]
     size = next((int(v) for n, v in headers if n.lower() == "content-length"), 0)
     body = stream.read(size)
     if len(body) != size:
         return None
-    return Request(method, target, version, headers, head, body, time.monotonic(), time.time(), number)
+    return Request(
+        method, target, version, headers, head, body, time.monotonic(), time.time(), number
+    )

@@ -18,9 +18,22 @@ class Redis:
     def start(self):
         with open(f"{self.directory.name}/log", "ab") as log:
             self.process = spawn(
-                ["redis-server", "--bind", "127.0.0.1", "--port", self.port, "--save", "",
-                 "--appendonly", "no", "--dir", self.directory.name],
-                stdout=log, stderr=log)
+                [
+                    "redis-server",
+                    "--bind",
+                    "127.0.0.1",
+                    "--port",
+                    self.port,
+                    "--save",
+                    "",
+                    "--appendonly",
+                    "no",
+                    "--dir",
+                    self.directory.name,
+                ],
+                stdout=log,
+                stderr=log,
+            )
         until(self.answers, 10, "Redis to start")
         return self
 
@@ -30,12 +43,24 @@ class Redis:
         except OSError:
             return False
 
-    def command(self, *words):
-        """The first line of the reply."""
+    def command(self, *words, lines=False):
+        """The first line of the reply; or the elements of an array of strings."""
         with socket.create_connection(("127.0.0.1", self.port), 5) as s:
-            s.sendall(b"*%d\r\n" % len(words) + b"".join(
-                b"$%d\r\n%s\r\n" % (len(w.encode()), w.encode()) for w in words))
-            return s.makefile("rb").readline().rstrip(b"\r\n")
+            s.sendall(
+                b"*%d\r\n" % len(words)
+                + b"".join(b"$%d\r\n%s\r\n" % (len(w.encode()), w.encode()) for w in words)
+            )
+            with s.makefile("rb") as reply:
+                first = reply.readline().rstrip(b"\r\n")
+                if not lines:
+                    return first
+                return [
+                    reply.readline() and reply.readline().rstrip(b"\r\n").decode()
+                    for _ in range(int(first[1:]))
+                ]
+
+    def keys(self):
+        return self.command("KEYS", "*", lines=True)
 
     def flush(self):
         assert self.command("FLUSHALL") == b"+OK"

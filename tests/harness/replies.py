@@ -4,8 +4,16 @@ request) and returns whether the connection stays open."""
 import socket
 import struct
 
-REASONS = {200: "OK", 204: "No Content", 301: "Moved Permanently", 302: "Found", 410: "Gone",
-           429: "Too Many Requests", 500: "Internal Server Error", 503: "Service Unavailable"}
+REASONS = {
+    200: "OK",
+    204: "No Content",
+    301: "Moved Permanently",
+    302: "Found",
+    410: "Gone",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
 
 
 def head(status, headers=(), size=None):
@@ -49,7 +57,8 @@ def raw(data, end="close"):
     def reply(receiver, connection, request):
         connection.sendall(data)
         return {"close": close, "reset": reset, "hang": hang, "keep": keep}[end]()(
-            receiver, connection, request)
+            receiver, connection, request
+        )
 
     return reply
 
@@ -89,7 +98,7 @@ def hang():
 def drip(data, interval):
     def reply(receiver, connection, _request):
         for i in range(len(data)):
-            connection.sendall(data[i:i + 1])
+            connection.sendall(data[i : i + 1])
             if receiver.stopping.wait(interval):
                 return False
         return True

@@ -11,7 +11,9 @@ from harness.wait import until
 
 ADMIN_KEY = "test-admin-key-0123456789abcdef"
 ENCRYPTION_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|MemorySanitizer|runtime error:")
+SANITIZER = re.compile(
+    r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|MemorySanitizer|runtime error:"
+)
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
@@ -45,8 +47,9 @@ def options(database, redis, **more):
 
 def command(env, *arguments, timeout=60, **more):
     """Runs `posthorn ARGUMENTS` to its end."""
-    return subprocess.run([binary(), *arguments], env=env, capture_output=True, text=True,
-                          timeout=timeout, **more)
+    return subprocess.run(
+        [binary(), *arguments], env=env, capture_output=True, text=True, timeout=timeout, **more
+    )
 
 
 class Posthorn:

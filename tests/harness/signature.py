@@ -22,7 +22,8 @@ def verify(request, secret):
 
 
 def verify_standard(request, secret):
-    expected = standard_signature(secret, request.header("webhook-id"),
-                                  request.header("webhook-timestamp"), request.body)
+    expected = standard_signature(
+        secret, request.header("webhook-id"), request.header("webhook-timestamp"), request.body
+    )
     assert expected in request.header("webhook-signature").split(" ")
     assert abs(int(request.header("webhook-timestamp")) - request.wall) < 10

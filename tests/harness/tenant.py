@@ -11,13 +11,17 @@ class Tenant:
     def __init__(self, admin):
         self.admin = admin
         self.app = admin.post(
-            "/apps", {"name": f"app-{os.getpid()}-{next(NUMBERS)}"}, expect=201).json
+            "/apps", {"name": f"app-{os.getpid()}-{next(NUMBERS)}"}, expect=201
+        ).json
         self.clients = {}
 
     def client(self, scope):
         if scope not in self.clients:
-            made = self.admin.post("/keys", {"name": f"{scope} key", "scope": scope,
-                                             "app_id": self.app["id"]}, expect=201).json
+            made = self.admin.post(
+                "/keys",
+                {"name": f"{scope} key", "scope": scope, "app_id": self.app["id"]},
+                expect=201,
+            ).json
             self.clients[scope] = self.admin.with_(key=made["key"])
         return self.clients[scope]
 
