@@ -1,0 +1,173 @@
+"""POST /webhooks/{id}/test: what the receiver said, or why it could not, in the same answer."""
+
+import base64
+import threading
+import time
+
+import pytest
+from harness import replies
+from harness.signature import verify_standard
+
+
+def send(api, webhook, *body, **more):
+    return api.post(f"/webhooks/{webhook['id']}/test", *body, expect=200, **more).json
+
+
+def test_delivered(api, receiver):
+    receiver.script("/hook", replies.answer(200, b"OK"))
+    webhook = api.webhook(receiver.url())
+    result = send(api, webhook)
+    assert list(result)[:4] == ["id", "status", "response_code", "response_body"]
+    assert (result["status"], result["response_code"], result["response_body"]) == (
+        "delivered",
+        200,
+        "OK",
+    )
+    assert result["error"] is None and isinstance(result["response_time_ms"], int)
+    request = receiver.wait(1)[0]
+    assert request.json["id"] == result["id"]
+    assert request.json["type"] == request.header("X-Webhook-Event") == "webhook.test"
+    assert request.json["data"] == {
+        "message": "This is a test event from Posthorn",
+        "webhook_id": webhook["id"],
+    }
+    assert request.header("X-Webhook-Delivery") == result["delivery_id"]
+    verify_standard(request, webhook["secret"])
+
+
+def test_own_event(api, receiver):
+    webhook = api.webhook(receiver.url(), events=["other"])
+    send(api, webhook, {"type": "user.created", "data": {"a": 1}})
+    assert receiver.wait(1)[0].json["type"] == "user.created"
+    send(api, webhook, {})
+    assert receiver.wait(2)[1].json["type"] == "webhook.test"
+    send(api, webhook, {"data": {}})
+    assert receiver.wait(3)[2].json["data"] == {}
+
+
+def test_only_to_that_webhook(api, receiver):
+    webhook = api.webhook(receiver.url())
+    api.webhook(receiver.url("/other"))
+    send(api, webhook)
+    assert receiver.at("/other") == []
+
+
+@pytest.mark.parametrize("status", ["paused", "disabled"])
+def test_whatever_its_status(api, receiver, status):
+    webhook = api.webhook(receiver.url())
+    api.patch(f"/webhooks/{webhook['id']}", {"status": status})
+    assert send(api, webhook)["status"] == "delivered"
+    assert api.get(f"/webhooks/{webhook['id']}").json["status"] == status
+
+
+@pytest.mark.parametrize(
+    "reply, code",
+    [
+        (replies.answer(500, b"no"), "http_status"),
+        (replies.close(), "connection_lost"),
+        (replies.answer(302, headers=[("Location", "/x")]), "redirect"),
+        (replies.raw(b"what\n\n", "close"), None),
+    ],
+)
+def test_failures_in_words(api, receiver, reply, code):
+    receiver.script("/hook", reply)
+    webhook = api.webhook(receiver.url(), retry_schedule=[1, 1])
+    result = send(api, webhook)
+    assert result["status"] == "failed"
+    assert code in (None, result["error"]["code"])
+    assert len(result["error"]["message"]) > 8
+    if code == "http_status":
+        assert (result["response_code"], result["response_body"]) == (500, "no")
+        assert "500" in result["error"]["message"]
+    assert len(receiver.requests) == 1
+
+
+def test_one_attempt_only(api, receiver):
+    from harness.wait import never
+
+    receiver.script("/hook", replies.answer(500))
+    webhook = api.webhook(receiver.url(), retry_schedule=[1, 1])
+    result = send(api, webhook)
+    never(lambda: len(receiver.requests) > 1, 2, "a second attempt of a test")
+    delivery = api.get(f"/deliveries/{result['delivery_id']}", expect=200).json
+    assert (delivery["status"], delivery["attempts"]) == ("failed", 1)
+    assert delivery["event_id"] == result["id"]
+    assert len(api.attempts(delivery)) == 1
+
+
+def test_nobody_listens(api, receiver):
+    webhook = api.webhook("http://127.0.0.1:1/")
+    result = send(api, webhook)
+    assert (result["status"], result["response_code"], result["response_body"]) == (
+        "failed",
+        None,
+        None,
+    )
+    assert result["error"]["code"] == "connect_failed"
+    assert receiver.requests == []
+
+
+def test_timeout(api, receiver):
+    receiver.script("/hook", replies.hang())
+    webhook = api.webhook(receiver.url(), timeout_ms=1000)
+    started = time.monotonic()
+    result = send(api, webhook)
+    assert time.monotonic() - started < 4
+    assert result["error"]["code"] == "timed_out"
+
+
+def test_binary_answer(api, receiver):
+    receiver.script("/hook", replies.answer(200, b"\xff\x00"))
+    result = send(api, api.webhook(receiver.url()))
+    assert base64.b64decode(result["response_body"]) == b"\xff\x00"
+    assert result["response_body_encoding"] == "base64"
+
+
+def test_410_from_a_test(api, receiver):
+    receiver.script("/hook", replies.answer(410))
+    assert send(api, api.webhook(receiver.url()))["error"]["code"] == "gone"
+
+
+def test_at_once_before_what_waits(api, receiver):
+    """A test does not queue behind the webhook's backlog."""
+    opened = threading.Event()
+    receiver.script("/hook", *[replies.gate(opened)] * 2, replies.answer(200))
+    webhook = api.webhook(receiver.url(), concurrency=2)
+    api.post("/events/batch", {"events": [{"type": "a", "data": {}}] * 20}, expect=202)
+    receiver.wait(2)
+    opened_at = time.monotonic()
+    timer = threading.Timer(3, opened.set)
+    timer.start()
+    result = send(api, webhook)
+    timer.join()
+    assert result["status"] == "delivered"
+    assert time.monotonic() - opened_at < 10
+
+
+def test_many_at_once(api, receiver):
+    import concurrent.futures
+
+    webhook = api.webhook(receiver.url())
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        results = list(pool.map(lambda _: send(api, webhook), range(40)))
+    assert {r["status"] for r in results} == {"delivered"}
+    assert len({r["id"] for r in results}) == 40
+    assert sorted(r.json["id"] for r in receiver.requests) == sorted(r["id"] for r in results)
+
+
+def test_split_roles(start, receiver):
+    """The API process sends nothing itself."""
+    api = start(role="api")
+    webhook = api.client().webhook(receiver.url())
+    start(role="worker")
+    assert send(api.client(), webhook)["status"] == "delivered"
+
+
+def test_without_a_worker(start, receiver):
+    api = start(role="api").client()
+    webhook = api.webhook(receiver.url(), timeout_ms=1000)
+    answer = api.post(f"/webhooks/{webhook['id']}/test", expect=None)
+    assert answer.status in (200, 504)
+    if answer.status == 200:
+        assert answer.json["status"] == "pending"
+    assert receiver.requests == []

@@ -1,0 +1,154 @@
+"""A PostgreSQL cluster of our own: temporary folder, loopback, fsync on."""
+
+import glob
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+
+from harness.process import PORTS, end, short_directory, spawn, unprivileged
+from harness.wait import until
+
+USER = "posthorn"
+SETTINGS = {
+    "fsync": "on",
+    "listen_addresses": "127.0.0.1",
+    "logging_collector": "off",
+    "max_connections": "100",
+    "max_wal_size": "256MB",
+    "shared_buffers": "64MB",
+}
+
+# Row counts of all tables that are not partitions, whatever the schema is.
+COUNTS = """
+SELECT c.relname, (xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %s',
+       c.oid::regclass), false, true, '')))[1]::text
+  FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+   AND s.nspname NOT IN ('pg_catalog', 'information_schema')
+ ORDER BY 1"""
+
+
+def binary(name):
+    found = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"))
+    path = found[-1] if found else shutil.which(name)
+    assert path, f"{name} is not installed"
+    return path
+
+
+class Database:
+    def __init__(self, cluster, name):
+        self.cluster = cluster
+        self.name = name
+        self.url = f"postgresql://{USER}@127.0.0.1:{cluster.port}/{name}"
+
+    def query(self, sql):
+        """Rows as lists of text."""
+        out = subprocess.run(
+            [
+                binary("psql"),
+                "-XAtq",
+                "-F",
+                "\t",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-d",
+                self.url,
+                "-c",
+                sql,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert out.returncode == 0, out.stderr
+        return [line.split("\t") for line in out.stdout.splitlines()]
+
+    def counts(self):
+        return {name: int(n) for name, n in self.query(COUNTS)}
+
+    def dump(self):
+        """Everything that is stored, as text (bytea in hex and, decoded, appended)."""
+        out = subprocess.run(
+            [binary("pg_dump"), "--data-only", "--inserts", "-d", self.url],
+            capture_output=True,
+            timeout=60,
+        )
+        assert out.returncode == 0, out.stderr
+        return out.stdout
+
+
+class Cluster:
+    def __init__(self):
+        self.directory = short_directory()
+        self.port = PORTS.take()
+        self.process = None
+        self.names = (f"test_{i}" for i in itertools.count(1))
+        subprocess.run(
+            [
+                binary("initdb"),
+                "-D",
+                f"{self.directory}/data",
+                "-U",
+                USER,
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            **unprivileged(),
+        )
+
+    def start(self):
+        arguments = [
+            binary("postgres"),
+            "-D",
+            f"{self.directory}/data",
+            "-k",
+            self.directory,
+            "-p",
+            self.port,
+        ]
+        for name, value in SETTINGS.items():
+            arguments += ["-c", f"{name}={value}"]
+        with open(f"{self.directory}/log", "ab") as log:
+            self.process = spawn(
+                arguments, death=signal.SIGINT, stdout=log, stderr=log, cwd="/", **unprivileged()
+            )
+        until(self.answers, 30, lambda: f"PostgreSQL to start: {self.log()}")
+        return self
+
+    def answers(self):
+        out = subprocess.run([binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)])
+        return out.returncode == 0
+
+    def log(self):
+        with open(f"{self.directory}/log", encoding="utf-8", errors="replace") as f:
+            return f.read()[-4000:]
+
+    def stop(self, how=signal.SIGINT):
+        """SIGINT is a fast shutdown, SIGQUIT an immediate one (as after a crash)."""
+        if self.process is not None:
+            assert end(self.process, how, 30), "PostgreSQL did not stop"
+            self.process = None
+
+    def destroy(self):
+        try:
+            self.stop(signal.SIGQUIT)
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def create(self, name=None, template="template1"):
+        name = name or next(self.names)
+        Database(self, "postgres").query(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return Database(self, name)
+
+    def drop(self, database):
+        Database(self, "postgres").query(f'DROP DATABASE "{database.name}" WITH (FORCE)')
+        assert os.path.isdir(self.directory)

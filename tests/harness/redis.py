@@ -1,0 +1,84 @@
+"""A Redis server of our own."""
+
+import signal
+import socket
+import tempfile
+
+from harness.process import PORTS, end, spawn
+from harness.wait import until
+
+
+class Redis:
+    def __init__(self):
+        self.port = PORTS.take()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.process = None
+        self.directory = tempfile.TemporaryDirectory(prefix="posthorn-redis-")
+
+    def start(self):
+        with open(f"{self.directory.name}/log", "ab") as log:
+            self.process = spawn(
+                [
+                    "redis-server",
+                    "--bind",
+                    "127.0.0.1",
+                    "--port",
+                    self.port,
+                    "--save",
+                    "",
+                    "--appendonly",
+                    "no",
+                    "--dir",
+                    self.directory.name,
+                ],
+                stdout=log,
+                stderr=log,
+            )
+        until(self.answers, 10, "Redis to start")
+        return self
+
+    def answers(self):
+        try:
+            return self.command("PING") == b"+PONG"
+        except OSError:
+            return False
+
+    def command(self, *words, lines=False):
+        """The first line of the reply; or the elements of an array of strings."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as s:
+            s.sendall(
+                b"*%d\r\n" % len(words)
+                + b"".join(b"$%d\r\n%s\r\n" % (len(w.encode()), w.encode()) for w in words)
+            )
+            with s.makefile("rb") as reply:
+                first = reply.readline().rstrip(b"\r\n")
+                if not lines:
+                    return first
+                return [
+                    reply.readline() and reply.readline().rstrip(b"\r\n").decode()
+                    for _ in range(int(first[1:]))
+                ]
+
+    def keys(self):
+        return self.command("KEYS", "*", lines=True)
+
+    def flush(self):
+        assert self.command("FLUSHALL") == b"+OK"
+
+    def stop(self, how=signal.SIGKILL):
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGCONT)
+            end(self.process, how, 10)
+            self.process = None
+
+    def pause(self):
+        """It takes connections and commands, and answers nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def destroy(self):
+        self.stop()
+        self.directory.cleanup()
