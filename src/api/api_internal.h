@@ -48,8 +48,8 @@ struct route {
 extern const struct route routes[];
 extern const size_t route_count;
 
-/* h2o's on_req: makes the call, finds the route, authenticates, runs the handler. */
-int route_request(h2o_handler_t *handler, h2o_req_t *req);
+/* Every request becomes a call, finds its route, is authenticated, and runs the handler. */
+void route_install(h2o_pathconf_t *path, struct server *server);
 
 /* --- a call ------------------------------------------------------------------------------------------ */
 
@@ -83,6 +83,9 @@ bool call_bind(struct call *call, const struct field *table, size_t count, void 
 
 /* params[i] as an id; false: it is none, and 404 has been replied. */
 bool call_id(struct call *call, int i, const char *prefix, struct id *id) MUST_CHECK;
+
+/* A bound map as JSON text, in the request's pool. */
+struct str map_json(struct call *call, const struct field_map *map);
 
 /* A request header, or p == NULL. */
 struct str call_header(const struct call *call, const char *name);
@@ -140,10 +143,12 @@ bool query_type(struct call *call, const char *name, struct str value) MUST_CHEC
 #define PAGE_LIMIT     50
 #define PAGE_LIMIT_MAX 250
 
-/* Writes {"data": [ … ], "next_cursor": …}: asks for limit + 1 rows and shows `limit` of them. */
-typedef void page_row(struct jsonw *w, const struct db_rows *rows, int row);
-void page_reply(struct call *call, const struct db_rows *rows, int count, int limit,
-                page_row *write_row, const char *prefix);
+/* Writes {"data": [ … ], "next_cursor": …} and sends it: `rows` holds up to limit + 1, and `limit` of
+ * them are shown. */
+typedef void page_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
+                      int row);
+void page_reply(struct call *call, const struct db_rows *rows, int limit, page_row *write_row,
+                const char *prefix);
 
 /* --- accept.c ---------------------------------------------------------------------------------------- */
 

@@ -128,16 +128,16 @@ bool query_type(struct call *call, const char *name, struct str value)
     return false;
 }
 
-void page_reply(struct call *call, const struct db_rows *rows, int count, int limit,
-                page_row *write_row, const char *prefix)
+void page_reply(struct call *call, const struct db_rows *rows, int limit, page_row *write_row,
+                const char *prefix)
 {
     struct jsonw *w = reply_begin(call);
-    int shown = count < limit ? count : limit;
+    int count = db_count(rows), shown = count < limit ? count : limit;
 
     jsonw_begin(w, NULL, '{');
     jsonw_begin(w, "data", '[');
     for (int i = 0; i < shown; i++)
-        write_row(w, rows, i);
+        write_row(w, call->server->settings, rows, i);
     jsonw_end(w, ']');
     if (count > limit)
         jsonw_id(w, "next_cursor", prefix, db_id(rows, shown - 1, 0));

@@ -1,0 +1,259 @@
+/* Group commit: what arrives while statements are under way goes together in the next one, so that many
+ * requests share a commit, and an idle server adds no delay. A statement that fails on data is split
+ * until the culprit stands alone; nothing is stored by one that fails. */
+#include "api_internal.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+
+#define BATCH_EVENTS    256  /* more only when one request has more */
+#define BATCHES_MAX     2    /* statements under way */
+#define WAITING_MAX     8192 /* events; beyond, clients are told to come again */
+#define BATCH_REQUESTS  256
+
+struct acceptor {
+    struct server *server;
+    struct list waiting;
+    size_t waiting_events;
+    struct list batches;
+    int batch_count;
+    struct timeout *refuse; /* calls back those that were refused */
+    struct list refused;
+};
+
+struct accept_batch {
+    struct list node;
+    struct acceptor *acceptor;
+    struct db_op *op;
+    size_t count, event_count;
+    struct accept_request *requests[BATCH_REQUESTS]; /* NULL: the client is gone */
+    size_t first[BATCH_REQUESTS];                    /* the place of its first event */
+};
+
+static void on_refuse(void *arg);
+static void kick(struct acceptor *a);
+
+struct acceptor *acceptor_create(struct server *server)
+{
+    struct acceptor *a = xcalloc(1, sizeof *a);
+    a->server = server;
+    list_init(&a->waiting);
+    list_init(&a->batches);
+    list_init(&a->refused);
+    a->refuse = timeout_create(server->loop, on_refuse, a);
+    return a;
+}
+
+void acceptor_destroy(struct acceptor *a)
+{
+    if (a == NULL)
+        return;
+    assert(list_empty(&a->waiting) && list_empty(&a->refused));
+    struct list *node;
+    while ((node = list_pop(&a->batches)) != NULL) {
+        struct accept_batch *b = CONTAINER_OF(node, struct accept_batch, node);
+        db_cancel(b->op);
+        free(b);
+    }
+    timeout_destroy(a->refuse);
+    free(a);
+}
+
+/* The last thing done to a request: its callback may end it. */
+static void finish(struct accept_request *r, int err)
+{
+    struct call *call = r->call;
+    list_remove(&r->node);
+    r->batch = NULL;
+    call->accepting = NULL;
+    r->cb(call, err);
+}
+
+static void enqueue(struct server *server, const struct event_accepted *row)
+{
+    struct queue_entry entry = {row->delivery, row->webhook, 0, row->concurrency, row->rate};
+    queue_enqueue(server->queue, &entry, 1, QUEUE_GENTLE);
+}
+
+/* Which request the event at `index` of the statement belongs to. */
+static size_t owner_of(const struct accept_batch *b, size_t index)
+{
+    size_t low = 0, high = b->count;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (b->first[middle] <= index)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void distribute(struct accept_batch *b, const struct db_rows *rows)
+{
+    struct event_accepted row;
+    for (int i = 0; i < db_count(rows); i++) {
+        events_read_accepted(rows, i, &row);
+        if (row.queued)
+            enqueue(b->acceptor->server, &row);
+        size_t owner = owner_of(b, row.index);
+        struct accept_request *r = b->requests[owner];
+        if (r == NULL)
+            continue;
+        size_t place = row.index - b->first[owner];
+        r->accepted[place] = (struct accepted){
+            row.event, row.deliveries, !id_eq(row.event, r->events[place].id)};
+        if (row.differs)
+            r->err = ERR_IDEMPOTENCY;
+    }
+}
+
+static void free_batch(struct accept_batch *b)
+{
+    list_remove(&b->node);
+    b->acceptor->batch_count--;
+    free(b);
+}
+
+static void on_accepted(void *arg, int err, const struct db_rows *rows);
+
+static void submit(struct accept_batch *b)
+{
+    const struct event_new **events = xcalloc(b->event_count, sizeof *events);
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++)
+        for (size_t j = 0; j < b->requests[i]->count; j++)
+            events[n++] = &b->requests[i]->events[j];
+    b->op = events_accept(b->acceptor->server->db, events, n, on_accepted, b);
+    free(events);
+}
+
+static struct accept_batch *batch_create(struct acceptor *a)
+{
+    struct accept_batch *b = xcalloc(1, sizeof *b);
+    b->acceptor = a;
+    list_push(&a->batches, &b->node);
+    a->batch_count++;
+    return b;
+}
+
+static void batch_add(struct accept_batch *b, struct accept_request *r)
+{
+    b->first[b->count] = b->event_count;
+    b->requests[b->count++] = r;
+    b->event_count += r->count;
+    r->batch = b;
+}
+
+/* Two batches out of one, without those whose client is gone. */
+static void split(struct accept_batch *b)
+{
+    struct acceptor *a = b->acceptor;
+    struct accept_batch *halves[2] = {batch_create(a), batch_create(a)};
+
+    for (size_t i = 0; i < b->count; i++)
+        if (b->requests[i] != NULL)
+            batch_add(halves[i < b->count / 2 ? 0 : 1], b->requests[i]);
+    for (size_t i = 0; i < 2; i++) {
+        if (halves[i]->count > 0)
+            submit(halves[i]);
+        else
+            free_batch(halves[i]);
+    }
+}
+
+static int alone(int err)
+{
+    if (err == ERR_CONFLICT)
+        return ERR_IDEMPOTENCY;
+    if (err != ERR_INVALID && err != ERR_INTERNAL)
+        return err;
+    log_error("accept_failed", "error=%s", err_info(err)->code);
+    return ERR_UNAVAILABLE; /* no partition for the day, or the like: not the client's fault */
+}
+
+static void finish_all(struct accept_batch *b, int err)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (b->requests[i] != NULL)
+            finish(b->requests[i], err < 0 ? err : b->requests[i]->err);
+}
+
+static void on_accepted(void *arg, int err, const struct db_rows *rows)
+{
+    struct accept_batch *b = arg;
+    struct acceptor *a = b->acceptor;
+    bool of_data = err == ERR_CONFLICT || err == ERR_INVALID || err == ERR_INTERNAL;
+
+    b->op = NULL;
+    if (of_data && b->count > 1) {
+        split(b);
+    } else {
+        if (err == 0)
+            distribute(b, rows);
+        finish_all(b, alone(err));
+    }
+    free_batch(b);
+    kick(a);
+}
+
+static void kick(struct acceptor *a)
+{
+    while (a->batch_count < BATCHES_MAX && !list_empty(&a->waiting)) {
+        struct accept_batch *b = batch_create(a);
+        while (!list_empty(&a->waiting) && b->count < BATCH_REQUESTS) {
+            struct accept_request *r =
+                CONTAINER_OF(a->waiting.next, struct accept_request, node);
+            if (b->count > 0 && b->event_count + r->count > BATCH_EVENTS)
+                break;
+            list_remove(&r->node);
+            a->waiting_events -= r->count;
+            batch_add(b, r);
+        }
+        submit(b);
+    }
+}
+
+static void on_refuse(void *arg)
+{
+    struct acceptor *a = arg;
+    while (!list_empty(&a->refused))
+        finish(CONTAINER_OF(a->refused.next, struct accept_request, node), ERR_BUSY);
+}
+
+void accept_start(struct call *call, struct accept_request *r)
+{
+    struct acceptor *a = call->server->acceptor;
+
+    r->call = call;
+    call->accepting = r;
+    list_init(&r->node);
+    if (a->waiting_events + r->count > WAITING_MAX) {
+        list_push(&a->refused, &r->node);
+        timeout_set(a->refuse, 0);
+        return;
+    }
+    list_push(&a->waiting, &r->node);
+    a->waiting_events += r->count;
+    kick(a);
+}
+
+void accept_cancel(struct accept_request *r)
+{
+    struct acceptor *a;
+
+    if (r == NULL)
+        return;
+    a = r->call->server->acceptor;
+    if (r->batch != NULL) {
+        for (size_t i = 0; i < r->batch->count; i++)
+            if (r->batch->requests[i] == r)
+                r->batch->requests[i] = NULL;
+        return;
+    }
+    for (struct list *node = a->waiting.next; node != &a->waiting; node = node->next)
+        if (node == &r->node)
+            a->waiting_events -= r->count;
+    list_remove(&r->node);
+}

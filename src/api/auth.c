@@ -1,0 +1,197 @@
+/* From key to tenant. What was looked up is remembered per thread for a few seconds under a hash of key
+ * and X-App-Id; the end of a key or an app clears it at once (NOTIFY), and the seconds are the bound for
+ * when that is missed. */
+#include "api_internal.h"
+
+#include "base/clock.h"
+#include "base/crypto.h"
+
+#include <stdlib.h>
+
+#define CACHE_ROWS   1024 /* a power of two */
+#define CACHE_TTL_MS 5000
+
+struct cached {
+    uint8_t hash[SHA256_SIZE];
+    int64_t until_ms;   /* monotonic; 0: free */
+    int64_t expires_ms; /* wall clock; 0: never */
+    int scope;
+    struct id app;
+};
+
+struct auth_cache {
+    struct cached rows[CACHE_ROWS];
+};
+
+/* What an authentication needs between its statements; in the request's pool. */
+struct auth {
+    uint8_t hash[SHA256_SIZE];
+    struct str key, app_text;
+    struct id key_app;
+    bool has_app;
+    int scope;
+    int64_t expires_ms;
+};
+
+struct auth_cache *auth_cache_create(void)
+{
+    return xcalloc(1, sizeof(struct auth_cache));
+}
+
+void auth_cache_destroy(struct auth_cache *cache)
+{
+    free(cache);
+}
+
+void auth_cache_clear(struct auth_cache *cache)
+{
+    memset(cache, 0, sizeof *cache);
+}
+
+static struct cached *row_of(struct auth_cache *cache, const uint8_t hash[SHA256_SIZE])
+{
+    return &cache->rows[(hash[0] | hash[1] << 8) & (CACHE_ROWS - 1)];
+}
+
+static bool expired(int64_t expires_ms)
+{
+    return expires_ms != 0 && expires_ms <= clock_wall_ms();
+}
+
+static void run(struct call *call)
+{
+    if (call->scope < call->route->scope ||
+        (call->scope == SCOPE_PUBLISH && call->route->scope == SCOPE_READ))
+        reply_error(call, ERR_FORBIDDEN, NULL);
+    else
+        call->route->handler(call);
+}
+
+static void finish(struct call *call, struct id app)
+{
+    struct auth *auth = call->state;
+    struct cached *row = row_of(call->server->auth, auth->hash);
+
+    memcpy(row->hash, auth->hash, sizeof row->hash);
+    row->until_ms = clock_mono_ms() + CACHE_TTL_MS;
+    row->expires_ms = auth->expires_ms;
+    call->scope = row->scope = auth->scope;
+    call->app = row->app = app;
+    call->state = NULL;
+    run(call);
+}
+
+static void on_app(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    struct auth *auth = call->state;
+
+    call->op = NULL;
+    if (err < 0)
+        reply_db_error(call, err);
+    else if (db_count(rows) == 0 || (auth->has_app && !id_eq(db_id(rows, 0, 0), auth->key_app)))
+        reply_error(call, ERR_NOT_FOUND, "no such app");
+    else
+        finish(call, db_id(rows, 0, 0));
+}
+
+/* The tenant: the key's own, or for an admin key that of X-App-Id. Naming one's own app is fine. */
+static void find_app(struct call *call)
+{
+    struct auth *auth = call->state;
+    struct db *db = call->server->db;
+    struct str text = auth->app_text;
+    struct id id;
+
+    if (text.p == NULL && auth->has_app)
+        finish(call, auth->key_app);
+    else if (text.p != NULL && id_parse(text, ID_APP, &id))
+        call->op = apps_get(db, id, on_app, call);
+    else
+        call->op = apps_find(db, text.p != NULL ? text : STR_LIT("default"), on_app, call);
+}
+
+static void on_key(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    struct auth *auth = call->state;
+    uint8_t hash[SHA256_SIZE];
+    struct key key;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    crypto_sha256(auth->key, hash);
+    if (db_count(rows) > 0)
+        keys_read(rows, 0, &key);
+    if (db_count(rows) == 0 ||
+        !crypto_equal(key.hash, (struct str){(const char *)hash, sizeof hash}) ||
+        expired(key.expires_ms)) {
+        reply_error(call, ERR_UNAUTHORIZED, NULL);
+        return;
+    }
+    auth->scope = key.scope;
+    auth->has_app = key.has_app;
+    auth->key_app = key.app;
+    auth->expires_ms = key.expires_ms;
+    find_app(call);
+}
+
+static bool is_admin_key(const struct settings *settings, struct str key)
+{
+    uint8_t hash[SHA256_SIZE];
+    if (settings->config.admin_key[0] == '\0')
+        return false;
+    crypto_sha256(key, hash);
+    return crypto_equal((struct str){(const char *)hash, sizeof hash},
+                        (struct str){(const char *)settings->admin_key_hash, SHA256_SIZE});
+}
+
+static bool bearer(const struct call *call, struct str *key)
+{
+    struct str header = call_header(call, "authorization"), scheme = STR_LIT("Bearer ");
+    if (header.n <= scheme.n || !str_eq_nocase((struct str){header.p, scheme.n}, scheme))
+        return false;
+    *key = str_trim((struct str){header.p + scheme.n, header.n - scheme.n});
+    return key->n > 0;
+}
+
+static bool known(struct call *call, const uint8_t hash[SHA256_SIZE])
+{
+    const struct cached *row = row_of(call->server->auth, hash);
+    if (row->until_ms <= clock_mono_ms() || memcmp(row->hash, hash, SHA256_SIZE) != 0 ||
+        expired(row->expires_ms))
+        return false;
+    call->scope = row->scope;
+    call->app = row->app;
+    return true;
+}
+
+void auth_start(struct call *call)
+{
+    struct auth *auth = call_alloc(call, sizeof *auth);
+    struct id id;
+
+    if (!bearer(call, &auth->key)) {
+        reply_error(call, ERR_UNAUTHORIZED, NULL);
+        return;
+    }
+    auth->app_text = call_header(call, "x-app-id");
+    struct str parts[] = {auth->key, {"", 1}, auth->app_text};
+    crypto_hmac_sha256(STR_LIT("posthorn-auth"), parts, ARRAY_LEN(parts), auth->hash);
+    if (known(call, auth->hash)) {
+        run(call);
+        return;
+    }
+    call->state = auth;
+    if (is_admin_key(call->server->settings, auth->key)) {
+        auth->scope = SCOPE_ADMIN;
+        find_app(call);
+    } else if (key_parse(auth->key, &id)) {
+        call->op = keys_get(call->server->db, id, on_key, call);
+    } else {
+        reply_error(call, ERR_UNAUTHORIZED, NULL);
+    }
+}

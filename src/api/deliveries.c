@@ -1,0 +1,317 @@
+/* Deliveries: lists, one, its attempts, retry, cancel. */
+#include "resources.h"
+
+#include "store/deliveries.h"
+#include "store/store.h"
+
+#define ATTEMPTS_SHOW 100
+
+static void write_code(struct jsonw *w, bool answered, int64_t code)
+{
+    if (answered)
+        jsonw_i64(w, "response_code", code);
+    else
+        jsonw_null(w, "response_code");
+}
+
+static void write_time(struct jsonw *w, const char *key, int64_t ms)
+{
+    if (ms > 0)
+        jsonw_time(w, key, ms, CLOCK_MILLIS);
+    else
+        jsonw_null(w, key);
+}
+
+static void write_error(struct jsonw *w, const char *key, int error, struct str text)
+{
+    const char *code = attempt_error_code(error);
+    if (code == NULL) {
+        jsonw_null(w, key);
+        return;
+    }
+    jsonw_begin(w, key, '{');
+    jsonw_text(w, "code", code);
+    jsonw_str(w, "message", text);
+    jsonw_end(w, '}');
+}
+
+static void write_head(struct jsonw *w, const struct delivery *d)
+{
+    jsonw_id(w, "id", ID_DELIVERY, d->id);
+    jsonw_id(w, "event_id", d->test ? ID_TEST_EVENT : ID_EVENT, d->event);
+    jsonw_str(w, "event_type", d->type);
+}
+
+static void write_outcome(struct jsonw *w, const struct delivery *d)
+{
+    jsonw_text(w, "status", delivery_state_names[d->state]);
+    write_code(w, d->answered, d->code);
+    if (d->attempts > 0)
+        jsonw_i64(w, "response_time_ms", d->last_us / 1000);
+    else
+        jsonw_null(w, "response_time_ms");
+    jsonw_i64(w, "attempts", d->attempts);
+    write_time(w, "next_attempt_at", d->next_ms);
+    jsonw_time(w, "created_at", d->created_ms, CLOCK_SECONDS);
+}
+
+/* --- the list of a webhook ------------------------------------------------------------------------------- */
+
+static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
+                      int row)
+{
+    struct delivery d;
+    (void)settings;
+
+    if (db_null(rows, row, 0)) /* the webhook has none */
+        return;
+    deliveries_read(rows, row, &d);
+    jsonw_begin(w, NULL, '{');
+    write_head(w, &d);
+    write_outcome(w, &d);
+    jsonw_end(w, '}');
+}
+
+static void on_list(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const int *limit = call->state;
+
+    call->op = NULL;
+    if (err < 0)
+        reply_db_error(call, err);
+    else if (db_count(rows) == 0)
+        reply_error(call, ERR_NOT_FOUND, NULL);
+    else
+        page_reply(call, rows, *limit, write_row, ID_DELIVERY);
+}
+
+void deliveries_index(struct call *call)
+{
+    static const char *const names[] = {"status", "event_type", "since", "until",
+                                        "limit",  "cursor",     NULL};
+    int *limit = call->state = call_alloc(call, sizeof *limit);
+    struct str values[ARRAY_LEN(names)];
+    struct delivery_filter filter = {.state = -1};
+    int64_t since = 0, until = -1;
+    struct id webhook, cursor = id_last();
+
+    *limit = PAGE_LIMIT;
+    if (!call_id(call, 0, ID_WEBHOOK, &webhook) || !query_read(call, names, values) ||
+        !query_enum(call, "status", values[0], delivery_state_names, &filter.state) ||
+        !query_type(call, "event_type", values[1]) ||
+        !query_time(call, "since", values[2], &since) ||
+        !query_time(call, "until", values[3], &until) || !query_limit(call, values[4], limit) ||
+        !query_cursor(call, values[5], ID_DELIVERY, &cursor))
+        return;
+    filter.type = values[1];
+    filter.from = id_floor(since);
+    filter.before = until >= 0 ? id_floor(until) : id_last();
+    if (id_cmp(cursor, filter.before) < 0)
+        filter.before = cursor;
+    call->op = deliveries_list(call->server->db, call->app, webhook, &filter, *limit + 1, on_list,
+                               call);
+}
+
+/* --- one ------------------------------------------------------------------------------------------------- */
+
+struct show_state {
+    struct id id;
+    int status; /* of the answer */
+};
+
+static void write_whole(struct jsonw *w, const struct delivery *d)
+{
+    jsonw_begin(w, NULL, '{');
+    write_head(w, d);
+    jsonw_id(w, "webhook_id", ID_WEBHOOK, d->webhook);
+    jsonw_str(w, "url", d->url);
+    write_outcome(w, d);
+    write_time(w, "completed_at", d->completed_ms);
+    write_error(w, "last_error", d->last_error, d->error_text);
+    jsonw_end(w, '}');
+}
+
+static void on_show(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const struct show_state *state = call->state;
+    struct delivery d;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+    } else if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, NULL);
+    } else {
+        deliveries_read_whole(rows, 0, &d);
+        write_whole(reply_begin(call), &d);
+        reply_send(call, state->status);
+    }
+}
+
+static void show(struct call *call)
+{
+    const struct show_state *state = call->state;
+    call->op = deliveries_get(call->server->db, call->app, state->id, on_show, call);
+}
+
+/* The delivery that the path names; false: none, and that has been replied. */
+static bool begin(struct call *call, int status)
+{
+    struct show_state *state = call->state = call_alloc(call, sizeof *state);
+    state->status = status;
+    return call_id(call, 0, ID_DELIVERY, &state->id);
+}
+
+void deliveries_show(struct call *call)
+{
+    if (begin(call, 200))
+        show(call);
+}
+
+/* --- retry and cancel ------------------------------------------------------------------------------------ */
+
+/* Rows of (moved, webhook, concurrency, rate). */
+enum { MOVED, WEBHOOK, CONCURRENCY, RATE };
+
+/* True if it moved; else that it did not has been replied. */
+static bool moved(struct call *call, int err, const struct db_rows *rows, const char *why)
+{
+    call->op = NULL;
+    if (err < 0)
+        reply_db_error(call, err);
+    else if (db_count(rows) == 0)
+        reply_error(call, ERR_NOT_FOUND, NULL);
+    else if (!db_bool(rows, 0, MOVED))
+        reply_error(call, ERR_WRONG_STATE, why);
+    else
+        return true;
+    return false;
+}
+
+static void on_retried(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const struct show_state *state = call->state;
+
+    if (!moved(call, err, rows,
+               "an attempt is under way, or the webhook is deleted or disabled"))
+        return;
+    struct queue_entry entry = {state->id, db_id(rows, 0, WEBHOOK), 0,
+                                (int)db_i64(rows, 0, CONCURRENCY), (int)db_i64(rows, 0, RATE)};
+    queue_enqueue(call->server->queue, &entry, 1, QUEUE_FORCE);
+    show(call);
+}
+
+void deliveries_again(struct call *call)
+{
+    const struct show_state *state;
+    if (!begin(call, 202))
+        return;
+    state = call->state;
+    call->op = deliveries_retry(call->server->db, call->app, state->id, on_retried, call);
+}
+
+static void on_cancelled(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (moved(call, err, rows, "only what is pending or held can be cancelled"))
+        show(call);
+}
+
+void deliveries_stop(struct call *call)
+{
+    const struct show_state *state;
+    if (!begin(call, 200))
+        return;
+    state = call->state;
+    call->op = deliveries_cancel(call->server->db, call->app, state->id, on_cancelled, call);
+}
+
+/* --- attempts -------------------------------------------------------------------------------------------- */
+
+static void write_ms(struct jsonw *w, const char *key, int64_t us)
+{
+    char text[32];
+    int n = snprintf(text, sizeof text, "%lld.%03d", (long long)(us / 1000), (int)(us % 1000));
+    jsonw_raw(w, key, (struct str){text, (size_t)n});
+}
+
+static void write_timings(struct jsonw *w, const struct attempt_row *a)
+{
+    jsonw_begin(w, "timings", '{');
+    write_ms(w, "dns_ms", a->dns_us);
+    write_ms(w, "connect_ms", a->connect_us);
+    write_ms(w, "tls_ms", a->tls_us);
+    write_ms(w, "first_byte_ms", a->first_byte_us);
+    write_ms(w, "total_ms", a->total_us);
+    jsonw_end(w, '}');
+}
+
+static void write_messages(struct jsonw *w, const struct attempt_row *a)
+{
+    jsonw_begin(w, "request", '{');
+    jsonw_text(w, "method", "POST");
+    jsonw_str(w, "url", a->url);
+    jsonw_bytes(w, "headers", a->request_head);
+    jsonw_end(w, '}');
+    if (!a->answered) {
+        jsonw_null(w, "response");
+        return;
+    }
+    jsonw_begin(w, "response", '{');
+    jsonw_bytes(w, "headers", a->response_head);
+    jsonw_bytes(w, "body", a->response_body);
+    jsonw_bool(w, "body_truncated", a->body_cut);
+    jsonw_end(w, '}');
+}
+
+static void write_attempt(struct jsonw *w, const struct attempt_row *a)
+{
+    jsonw_begin(w, NULL, '{');
+    jsonw_i64(w, "number", a->number);
+    jsonw_time(w, "started_at", a->started_ms, CLOCK_MILLIS);
+    jsonw_text(w, "status", a->error == ATTEMPT_OK ? "delivered" : "failed");
+    write_code(w, a->answered, a->code);
+    write_error(w, "error", a->error, a->error_text);
+    jsonw_str(w, "address", a->address);
+    write_timings(w, a);
+    write_messages(w, a);
+    jsonw_end(w, '}');
+}
+
+static void on_attempts(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    struct attempt_row attempt;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, NULL);
+        return;
+    }
+    struct jsonw *w = reply_begin(call);
+    jsonw_begin(w, NULL, '{');
+    jsonw_begin(w, "data", '[');
+    for (int i = 0; i < db_count(rows) && !db_null(rows, i, 0); i++) {
+        attempts_read(rows, i, &attempt);
+        write_attempt(w, &attempt);
+    }
+    jsonw_end(w, ']');
+    jsonw_null(w, "next_cursor");
+    jsonw_end(w, '}');
+    reply_send(call, 200);
+}
+
+void deliveries_attempts(struct call *call)
+{
+    struct id id;
+    if (call_id(call, 0, ID_DELIVERY, &id))
+        call->op =
+            attempts_list(call->server->db, call->app, id, ATTEMPTS_SHOW, on_attempts, call);
+}

@@ -1,0 +1,179 @@
+/* The catalogue of event types. */
+#include "resources.h"
+
+#include "base/json.h"
+#include "core/filter.h"
+
+#define DESCRIPTION_MAX 1000
+#define SCHEMA_MAX      65536
+
+enum { IN_DESCRIPTION, IN_SCHEMA, IN_EXAMPLE, IN_NAME };
+
+#define AT(member) offsetof(struct event_type, member)
+
+/* The name comes last: at change it is in the path. */
+static const struct field fields[] = {
+    [IN_DESCRIPTION] = {"description", FIELD_STR, AT(description), FIELD_NULLABLE,
+                        .max = DESCRIPTION_MAX},
+    [IN_SCHEMA] = {"schema", FIELD_RAW, AT(schema), FIELD_NULLABLE, .max = SCHEMA_MAX,
+                   .kinds = FIELD_KIND(JSON_OBJECT) | FIELD_KIND(JSON_BOOL)},
+    [IN_EXAMPLE] = {"example", FIELD_RAW, AT(example), FIELD_NULLABLE, .max = SCHEMA_MAX,
+                    .kinds = FIELD_ANY},
+    [IN_NAME] = {"name", FIELD_STR, AT(name), FIELD_REQUIRED, .min = 1, .max = EVENT_TYPE_MAX,
+                 .check = event_type_check},
+};
+
+static void write_raw(struct jsonw *w, const char *key, struct str json)
+{
+    if (json.p != NULL)
+        jsonw_raw(w, key, json);
+    else
+        jsonw_null(w, key);
+}
+
+enum { COL_NAME, COL_DESCRIPTION, COL_SCHEMA, COL_EXAMPLE, COL_CREATED, COL_UPDATED };
+
+static void write_type(struct jsonw *w, const struct db_rows *rows, int row)
+{
+    struct str description = db_str(rows, row, COL_DESCRIPTION);
+
+    jsonw_begin(w, NULL, '{');
+    jsonw_str(w, "name", db_str(rows, row, COL_NAME));
+    if (description.p != NULL)
+        jsonw_str(w, "description", description);
+    else
+        jsonw_null(w, "description");
+    write_raw(w, "schema", db_str(rows, row, COL_SCHEMA));
+    write_raw(w, "example", db_str(rows, row, COL_EXAMPLE));
+    jsonw_time(w, "created_at", db_i64(rows, row, COL_CREATED), CLOCK_SECONDS);
+    jsonw_time(w, "updated_at", db_i64(rows, row, COL_UPDATED), CLOCK_SECONDS);
+    jsonw_end(w, '}');
+}
+
+static bool has_row(struct call *call, int err, const struct db_rows *rows)
+{
+    call->op = NULL;
+    if (err == ERR_CONFLICT)
+        reply_error(call, err, "there is an event type of that name");
+    else if (err < 0)
+        reply_db_error(call, err);
+    else if (db_count(rows) == 0)
+        reply_error(call, ERR_NOT_FOUND, NULL);
+    else
+        return true;
+    return false;
+}
+
+static void on_created(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (!has_row(call, err, rows))
+        return;
+    struct str name = db_str(rows, 0, COL_NAME);
+    reply_location(call, "/event-types", str_dup(call_allocator(call), name));
+    write_type(reply_begin(call), rows, 0);
+    reply_send(call, 201);
+}
+
+void event_types_create(struct call *call)
+{
+    struct event_type type = {0};
+    if (call_bind(call, fields, ARRAY_LEN(fields), &type))
+        call->op = event_types_insert(call->server->db, call->app, &type, on_created, call);
+}
+
+static void on_one(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (has_row(call, err, rows)) {
+        write_type(reply_begin(call), rows, 0);
+        reply_send(call, 200);
+    }
+}
+
+/* The name in the path; false: no type can have it, and 404 has been replied. */
+static bool path_name(struct call *call, struct str *name)
+{
+    *name = call->params[0];
+    if (event_type_check(*name) == NULL)
+        return true;
+    reply_error(call, ERR_NOT_FOUND, NULL);
+    return false;
+}
+
+void event_types_show(struct call *call)
+{
+    struct str name;
+    if (path_name(call, &name))
+        call->op = event_types_get(call->server->db, call->app, name, on_one, call);
+}
+
+void event_types_change(struct call *call)
+{
+    struct event_type type = {0};
+    const struct fields *f = &call->fields;
+
+    if (!path_name(call, &type.name) || !call_bind(call, fields, IN_NAME, &type))
+        return;
+    unsigned given = (field_given(f, IN_DESCRIPTION) ? 1U : 0) |
+                     (field_given(f, IN_SCHEMA) ? 2U : 0) | (field_given(f, IN_EXAMPLE) ? 4U : 0);
+    call->op = event_types_update(call->server->db, call->app, &type, given, on_one, call);
+}
+
+static void on_removed(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (has_row(call, err, rows))
+        reply_empty(call, 204);
+}
+
+void event_types_remove(struct call *call)
+{
+    struct str name;
+    if (path_name(call, &name))
+        call->op = event_types_delete(call->server->db, call->app, name, on_removed, call);
+}
+
+/* By name; the cursor is the last one shown. */
+static void on_list(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const int *limit = call->state;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    int count = db_count(rows), shown = count < *limit ? count : *limit;
+    struct jsonw *w = reply_begin(call);
+    jsonw_begin(w, NULL, '{');
+    jsonw_begin(w, "data", '[');
+    for (int i = 0; i < shown; i++)
+        write_type(w, rows, i);
+    jsonw_end(w, ']');
+    if (count > *limit)
+        jsonw_str(w, "next_cursor", db_str(rows, shown - 1, COL_NAME));
+    else
+        jsonw_null(w, "next_cursor");
+    jsonw_end(w, '}');
+    reply_send(call, 200);
+}
+
+void event_types_index(struct call *call)
+{
+    static const char *const names[] = {"limit", "cursor", NULL};
+    int *limit = call->state = call_alloc(call, sizeof *limit);
+    struct str values[ARRAY_LEN(names)];
+
+    *limit = PAGE_LIMIT;
+    if (!query_read(call, names, values) || !query_limit(call, values[0], limit))
+        return;
+    if (values[1].p != NULL && event_type_check(values[1]) != NULL) {
+        reply_invalid(call, "cursor", "is not a cursor of this list");
+        return;
+    }
+    struct str after = values[1].p != NULL ? values[1] : STR_LIT("");
+    call->op =
+        event_types_list(call->server->db, call->app, after, *limit + 1, on_list, call);
+}

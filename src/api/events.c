@@ -1,0 +1,322 @@
+/* Events: post one, post many, list, read. */
+#include "resources.h"
+
+#include "base/json.h"
+#include "store/deliveries.h"
+#include "store/store.h"
+
+#define BATCH_MAX       1000
+#define KEY_MAX         255
+#define DELIVERIES_SHOW 250
+
+struct event_input {
+    struct str type, data, key;
+};
+
+enum { IN_TYPE, IN_DATA, IN_KEY };
+
+static const char *check_key(struct str key)
+{
+    for (size_t i = 0; i < key.n; i++)
+        if (key.p[i] < 0x20 || key.p[i] > 0x7e)
+            return "must be printable ASCII";
+    return NULL;
+}
+
+/* The key's field is for batches: one event has the header. */
+static const struct field event_fields[] = {
+    [IN_TYPE] = {"type", FIELD_STR, offsetof(struct event_input, type), FIELD_REQUIRED, .min = 1,
+                 .max = EVENT_TYPE_MAX, .check = event_type_check},
+    [IN_DATA] = {"data", FIELD_RAW, offsetof(struct event_input, data), FIELD_REQUIRED,
+                 .kinds = FIELD_KIND(JSON_OBJECT)},
+    [IN_KEY] = {"idempotency_key", FIELD_STR, offsetof(struct event_input, key), FIELD_NULLABLE,
+                .min = 1, .max = KEY_MAX, .check = check_key},
+};
+
+static const struct field batch_fields[] = {
+    {"events", FIELD_RAW, 0, FIELD_REQUIRED, .kinds = FIELD_KIND(JSON_ARRAY)},
+};
+
+/* --- accepting ------------------------------------------------------------------------------------------- */
+
+static void write_accepted(struct jsonw *w, const struct accept_request *r, size_t i)
+{
+    const struct accepted *a = &r->accepted[i];
+    jsonw_begin(w, NULL, '{');
+    jsonw_id(w, "id", ID_EVENT, a->event);
+    jsonw_str(w, "type", r->events[i].type);
+    jsonw_time(w, "created_at", id_time_ms(a->event), CLOCK_SECONDS);
+    jsonw_i64(w, "deliveries", a->deliveries);
+    jsonw_end(w, '}');
+}
+
+static bool all_replayed(const struct accept_request *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (!r->accepted[i].replayed)
+            return false;
+    return true;
+}
+
+static void reply_accept_error(struct call *call, int err)
+{
+    if (err == ERR_IDEMPOTENCY)
+        reply_error(call, err, NULL);
+    else
+        reply_db_error(call, err);
+}
+
+static void on_accepted(struct call *call, int err)
+{
+    const struct accept_request *r = call->state;
+    if (err < 0) {
+        reply_accept_error(call, err);
+        return;
+    }
+    if (all_replayed(r))
+        reply_header(call, "Idempotent-Replayed", "true");
+    write_accepted(reply_begin(call), r, 0);
+    reply_send(call, 202);
+}
+
+static void on_batch_accepted(struct call *call, int err)
+{
+    const struct accept_request *r = call->state;
+    if (err < 0) {
+        reply_accept_error(call, err);
+        return;
+    }
+    if (all_replayed(r))
+        reply_header(call, "Idempotent-Replayed", "true");
+    struct jsonw *w = reply_begin(call);
+    jsonw_begin(w, NULL, '{');
+    jsonw_begin(w, "data", '[');
+    for (size_t i = 0; i < r->count; i++)
+        write_accepted(w, r, i);
+    jsonw_end(w, ']');
+    jsonw_end(w, '}');
+    reply_send(call, 202);
+}
+
+static struct accept_request *request_create(struct call *call, size_t count)
+{
+    struct accept_request *r = call->state = call_alloc(call, sizeof *r);
+    r->count = count;
+    r->events = call_alloc(call, count * sizeof *r->events);
+    r->accepted = call_alloc(call, count * sizeof *r->accepted);
+    return r;
+}
+
+static void set_event(struct call *call, struct event_new *event, const struct event_input *in)
+{
+    event->id = id_new();
+    event->app = call->app;
+    event->type = in->type;
+    event->data = in->data;
+}
+
+static void set_key(struct event_new *event, struct id key, struct str request)
+{
+    struct str parts[] = {event->type, {"", 1}, event->data, {"", 1}, request};
+    event->keyed = true;
+    event->key = key;
+    event->hash = event_hash(parts, ARRAY_LEN(parts));
+}
+
+/* The Idempotency-Key header; false: it is wrong, and that has been replied. */
+static bool read_key(struct call *call, struct str *key)
+{
+    *key = call_header(call, "idempotency-key");
+    if (key->p == NULL || (key->n > 0 && key->n <= KEY_MAX && check_key(*key) == NULL))
+        return true;
+    reply_invalid(call, "Idempotency-Key", "must be 1 to 255 bytes of printable ASCII");
+    return false;
+}
+
+void events_create(struct call *call)
+{
+    struct event_input in = {0};
+    struct str key;
+
+    if (!read_key(call, &key) || !call_bind(call, event_fields, IN_KEY, &in))
+        return;
+    struct accept_request *r = request_create(call, 1);
+    set_event(call, &r->events[0], &in);
+    if (key.p != NULL)
+        set_key(&r->events[0], event_key(call->app, 'e', key, 0), (struct str){"", 0});
+    r->cb = on_accepted;
+    accept_start(call, r);
+}
+
+/* Binds the events of a batch; false: one is wrong, and that has been replied. */
+static bool read_events(struct call *call, struct accept_request *r, struct str array, struct str key)
+{
+    struct json_iter it;
+    struct str name, value, body = {call->req->entity.base, call->req->entity.len};
+    char path[32];
+
+    json_iter_init(&it, array);
+    for (size_t i = 0; json_iter_next(&it, &name, &value); i++) {
+        struct event_input in = {0};
+        struct event_new *event = &r->events[i];
+
+        snprintf(path, sizeof path, "events[%zu].", i);
+        if (fields_bind(&call->fields, event_fields, ARRAY_LEN(event_fields), value, path, &in) < 0)
+            continue;
+        set_event(call, event, &in);
+        event->grouped = true;
+        if (in.key.p != NULL)
+            set_key(event, event_key(call->app, 'e', in.key, 0), (struct str){"", 0});
+        else if (key.p != NULL)
+            set_key(event, event_key(call->app, 'b', key, i), body);
+    }
+    if (call->fields.problem_count == 0)
+        return true;
+    reply_problems(call, ERR_INVALID);
+    return false;
+}
+
+void events_create_batch(struct call *call)
+{
+    struct str array = {0}, key, name, value;
+    struct json_iter it;
+    size_t count = 0;
+
+    if (!read_key(call, &key) || !call_bind(call, batch_fields, ARRAY_LEN(batch_fields), &array))
+        return;
+    json_iter_init(&it, array);
+    while (json_iter_next(&it, &name, &value))
+        count++;
+    if (count < 1 || count > BATCH_MAX) {
+        reply_invalid(call, "events", "must have 1 to 1000 members");
+        return;
+    }
+    struct accept_request *r = request_create(call, count);
+    if (!read_events(call, r, array, key))
+        return;
+    r->cb = on_batch_accepted;
+    accept_start(call, r);
+}
+
+/* --- reading --------------------------------------------------------------------------------------------- */
+
+/* Columns of both statements that read events. */
+enum { COL_ID, COL_TEST, COL_TYPE, COL_DATA };
+
+static void write_event(struct jsonw *w, const struct db_rows *rows, int row)
+{
+    struct id id = db_id(rows, row, COL_ID);
+    jsonw_id(w, "id", db_bool(rows, row, COL_TEST) ? ID_TEST_EVENT : ID_EVENT, id);
+    jsonw_str(w, "type", db_str(rows, row, COL_TYPE));
+    jsonw_time(w, "created_at", id_time_ms(id), CLOCK_SECONDS);
+}
+
+static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
+                      int row)
+{
+    (void)settings;
+    jsonw_begin(w, NULL, '{');
+    write_event(w, rows, row);
+    jsonw_end(w, '}');
+}
+
+static void on_list(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const int *limit = call->state;
+
+    call->op = NULL;
+    if (err < 0)
+        reply_db_error(call, err);
+    else
+        page_reply(call, rows, *limit, write_row, ID_EVENT);
+}
+
+void events_index(struct call *call)
+{
+    static const char *const names[] = {"type", "since", "until", "limit", "cursor", NULL};
+    int *limit = call->state = call_alloc(call, sizeof *limit);
+    struct str values[ARRAY_LEN(names)];
+    int64_t since = 0, until = -1;
+
+    *limit = PAGE_LIMIT;
+    if (!query_read(call, names, values) || !query_type(call, "type", values[0]) ||
+        !query_time(call, "since", values[1], &since) ||
+        !query_time(call, "until", values[2], &until) || !query_limit(call, values[3], limit))
+        return;
+    struct id before = until >= 0 ? id_floor(until) : id_last(), cursor = before;
+    if (!query_cursor(call, values[4], ID_EVENT, &cursor))
+        return;
+    if (id_cmp(cursor, before) < 0)
+        before = cursor;
+    call->op = events_list(call->server->db, call->app, values[0], id_floor(since), before,
+                           *limit + 1, on_list, call);
+}
+
+static void write_delivery(struct jsonw *w, const struct delivery *d)
+{
+    jsonw_begin(w, NULL, '{');
+    jsonw_id(w, "id", ID_DELIVERY, d->id);
+    jsonw_id(w, "webhook_id", ID_WEBHOOK, d->webhook);
+    jsonw_text(w, "status", delivery_state_names[d->state]);
+    if (d->answered)
+        jsonw_i64(w, "response_code", d->code);
+    else
+        jsonw_null(w, "response_code");
+    jsonw_i64(w, "attempts", d->attempts);
+    if (d->next_ms > 0)
+        jsonw_time(w, "next_attempt_at", d->next_ms, CLOCK_MILLIS);
+    else
+        jsonw_null(w, "next_attempt_at");
+    jsonw_end(w, '}');
+}
+
+/* The event was written by on_event; its deliveries complete the object. */
+static void on_deliveries(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    struct jsonw *w = &call->json;
+    struct delivery delivery;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    jsonw_begin(w, "deliveries", '[');
+    for (int i = 0; i < db_count(rows); i++) {
+        deliveries_read(rows, i, &delivery);
+        write_delivery(w, &delivery);
+    }
+    jsonw_end(w, ']');
+    jsonw_end(w, '}');
+    reply_send(call, 200);
+}
+
+static void on_event(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, NULL);
+        return;
+    }
+    struct jsonw *w = reply_begin(call);
+    jsonw_begin(w, NULL, '{');
+    write_event(w, rows, 0);
+    jsonw_raw(w, "data", db_str(rows, 0, COL_DATA));
+    call->op = deliveries_of_event(call->server->db, call->app, db_id(rows, 0, COL_ID),
+                                   DELIVERIES_SHOW, on_deliveries, call);
+}
+
+void events_show(struct call *call)
+{
+    struct id id;
+    if (id_parse(call->params[0], ID_TEST_EVENT, &id) || call_id(call, 0, ID_EVENT, &id))
+        call->op = events_get(call->server->db, call->app, id, on_event, call);
+}

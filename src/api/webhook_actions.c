@@ -1,0 +1,226 @@
+/* What can be done with a webhook: test it, rotate its secret, replay its deliveries. */
+#include "resources.h"
+#include "webhook_form.h"
+
+#include "base/json.h"
+#include "core/filter.h"
+#include "core/signature.h"
+#include "store/deliveries.h"
+
+#include <stdio.h>
+
+#define TEST_TYPE    "webhook.test"
+#define TEST_MESSAGE "This is a test event from Posthorn"
+/* A test waits for its worker, a request of the longest timeout, and recording. */
+#define TEST_WAIT_MS (WEBHOOK_TIMEOUT_MS_MAX + 5000)
+#define REPLAY_MAX   10000
+
+/* --- test ------------------------------------------------------------------------------------------------ */
+
+struct test_input {
+    struct str type, data;
+};
+
+enum { TEST_IN_TYPE, TEST_IN_DATA };
+
+static const struct field test_fields[] = {
+    [TEST_IN_TYPE] = {"type", FIELD_STR, offsetof(struct test_input, type), FIELD_NULLABLE,
+                      .min = 1, .max = EVENT_TYPE_MAX, .check = event_type_check},
+    [TEST_IN_DATA] = {"data", FIELD_RAW, offsetof(struct test_input, data), FIELD_NULLABLE,
+                      .kinds = FIELD_KIND(JSON_OBJECT)},
+};
+
+struct test_state {
+    struct id webhook, event;
+};
+
+static void on_test_stored(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const struct test_state *state = call->state;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, NULL);
+        return;
+    }
+    struct queue_entry entry = {db_id(rows, 0, 0), state->webhook, 0, (int)db_i64(rows, 0, 1),
+                                (int)db_i64(rows, 0, 2)};
+    queue_enqueue(call->server->queue, &entry, 1, QUEUE_GENTLE);
+    test_wait_start(call, state->event, entry.delivery, TEST_WAIT_MS);
+}
+
+static struct str test_data(struct call *call, struct id webhook)
+{
+    char id[ID_TEXT_SIZE], *json = call_alloc(call, 160);
+    int n = snprintf(json, 160, "{\"message\":\"" TEST_MESSAGE "\",\"webhook_id\":\"%s\"}",
+                     id_text(id, ID_WEBHOOK, webhook));
+    return (struct str){json, (size_t)n};
+}
+
+void webhooks_test(struct call *call)
+{
+    struct test_state *state = call->state = call_alloc(call, sizeof *state);
+    struct test_input in = {.type = STR_LIT(TEST_TYPE)};
+
+    if (!call_id(call, 0, ID_WEBHOOK, &state->webhook))
+        return;
+    in.data = test_data(call, state->webhook);
+    if (call->req->entity.len > 0 && !call_bind(call, test_fields, ARRAY_LEN(test_fields), &in))
+        return;
+    state->event = id_new();
+    call->op = events_insert_test(call->server->db, call->app, state->webhook, state->event, in.type,
+                                  in.data, on_test_stored, call);
+}
+
+/* --- rotate ---------------------------------------------------------------------------------------------- */
+
+struct rotate_input {
+    struct str secret;
+    int64_t overlap_seconds;
+};
+
+enum { ROTATE_IN_SECRET, ROTATE_IN_OVERLAP };
+
+static const struct field rotate_fields[] = {
+    [ROTATE_IN_SECRET] = {"secret", FIELD_STR, offsetof(struct rotate_input, secret),
+                          FIELD_NULLABLE, .min = 1, .max = SECRET_MAX, .check = secret_check},
+    [ROTATE_IN_OVERLAP] = {"overlap_seconds", FIELD_I64,
+                           offsetof(struct rotate_input, overlap_seconds), FIELD_NULLABLE,
+                           .max = WEBHOOK_OVERLAP_MAX},
+};
+
+static void on_rotated(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const char *secret = call->state;
+    struct webhook webhook;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, NULL);
+        return;
+    }
+    webhooks_read(rows, 0, &webhook);
+    webhook_write(reply_begin(call), call->server->settings, &webhook, str_of(secret));
+    reply_send(call, 200);
+}
+
+void webhooks_rotate_secret(struct call *call)
+{
+    struct rotate_input in = {.overlap_seconds = WEBHOOK_OVERLAP_SECONDS};
+    struct buf secret;
+    struct id id;
+
+    if (!call_id(call, 0, ID_WEBHOOK, &id) ||
+        (call->req->entity.len > 0 &&
+         !call_bind(call, rotate_fields, ARRAY_LEN(rotate_fields), &in)))
+        return;
+    buf_init(&secret, SECRET_MAX);
+    struct str sealed =
+        webhook_secret(call, id, field_has(&call->fields, ROTATE_IN_SECRET), in.secret, &secret);
+    call->state = str_dup(call_allocator(call), buf_str(&secret));
+    buf_fini(&secret);
+    call->op = webhooks_rotate(call->server->db, call->app, id, sealed, in.overlap_seconds,
+                               on_rotated, call);
+}
+
+/* --- replay ---------------------------------------------------------------------------------------------- */
+
+struct replay_input {
+    int64_t since, until;
+    int status;
+    struct str type, dry_run;
+};
+
+enum {
+    REPLAY_IN_SINCE,
+    REPLAY_IN_UNTIL,
+    REPLAY_IN_STATUS,
+    REPLAY_IN_TYPE,
+    REPLAY_IN_DRY_RUN,
+};
+
+/* What is pending goes out by itself. */
+static const char *const replay_states[] = {"failed", "cancelled", "delivered", "held", NULL};
+static const enum delivery_state replay_state_numbers[] = {DELIVERY_FAILED, DELIVERY_CANCELLED,
+                                                           DELIVERY_DELIVERED, DELIVERY_HELD};
+
+#define REPLAY_AT(member) offsetof(struct replay_input, member)
+
+static const struct field replay_fields[] = {
+    [REPLAY_IN_SINCE] = {"since", FIELD_TIME, REPLAY_AT(since), FIELD_NULLABLE},
+    [REPLAY_IN_UNTIL] = {"until", FIELD_TIME, REPLAY_AT(until), FIELD_NULLABLE},
+    [REPLAY_IN_STATUS] = {"status", FIELD_ENUM, REPLAY_AT(status), FIELD_NULLABLE,
+                          .names = replay_states},
+    [REPLAY_IN_TYPE] = {"event_type", FIELD_STR, REPLAY_AT(type), FIELD_NULLABLE, .min = 1,
+                        .max = EVENT_TYPE_MAX, .check = event_type_check},
+    [REPLAY_IN_DRY_RUN] = {"dry_run", FIELD_RAW, REPLAY_AT(dry_run), FIELD_NULLABLE,
+                           .kinds = FIELD_KIND(JSON_BOOL)},
+};
+
+static void enqueue_replayed(struct call *call, struct id webhook, const struct db_rows *rows)
+{
+    enum { ID = 2, CONCURRENCY, RATE };
+    for (int i = 0; i < db_count(rows); i++) {
+        if (db_null(rows, i, ID))
+            continue;
+        struct queue_entry entry = {db_id(rows, i, ID), webhook, 0,
+                                    (int)db_i64(rows, i, CONCURRENCY), (int)db_i64(rows, i, RATE)};
+        queue_enqueue(call->server->queue, &entry, 1, QUEUE_GENTLE);
+    }
+}
+
+static void on_replayed(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const struct id *webhook = call->state;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, "no such webhook, or it is disabled");
+        return;
+    }
+    enqueue_replayed(call, *webhook, rows);
+    struct jsonw *w = reply_begin(call);
+    jsonw_begin(w, NULL, '{');
+    jsonw_id(w, "id", ID_WEBHOOK, *webhook);
+    jsonw_text(w, "status", "done");
+    jsonw_i64(w, "matched", db_i64(rows, 0, 0));
+    jsonw_i64(w, "done", db_i64(rows, 0, 1));
+    jsonw_end(w, '}');
+    reply_send(call, 202);
+}
+
+void webhooks_replay(struct call *call)
+{
+    struct replay_input in = {0};
+    struct id *webhook = call->state = call_alloc(call, sizeof *webhook);
+
+    if (!call_id(call, 0, ID_WEBHOOK, webhook) ||
+        (call->req->entity.len > 0 &&
+         !call_bind(call, replay_fields, ARRAY_LEN(replay_fields), &in)))
+        return;
+    const struct fields *f = &call->fields;
+    struct delivery_filter filter = {
+        .state = (int)replay_state_numbers[in.status],
+        .type = in.type,
+        .from = id_floor(in.since),
+        .before = field_has(f, REPLAY_IN_UNTIL) ? id_floor(in.until) : id_last(),
+    };
+    bool dry_run = str_eq_text(in.dry_run, "true");
+    call->op = deliveries_replay(call->server->db, call->app, *webhook, &filter, dry_run, REPLAY_MAX,
+                                 on_replayed, call);
+}

@@ -1,0 +1,333 @@
+/* Webhooks: reading and writing their JSON. */
+#include "webhook_form.h"
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "core/address.h"
+#include "core/filter.h"
+#include "core/signature.h"
+#include "io/url.h"
+
+#include <stdio.h>
+
+#define HEADERS_MAX_BYTES  65536
+#define PREVIEW_MIN        20 /* shorter secrets would be given away */
+
+#define AT(member) offsetof(struct webhook_input, member)
+
+/* The order of profiles[]. */
+static const char *const profile_names[] = {"default", NULL};
+
+#define COMMON_FIELDS(required)                                                                    \
+    [IN_URL] = {"url", FIELD_STR, AT(url), required, .min = 1, .max = URL_SIZE_MAX},               \
+    [IN_EVENTS] = {"events",                                                                       \
+                   FIELD_STRS,                                                                     \
+                   AT(events),                                                                     \
+                   required,                                                                       \
+                   .min = 1,                                                                       \
+                   .max = WEBHOOK_EVENTS_MAX,                                                      \
+                   .item_max = FILTER_PATTERN_MAX,                                                 \
+                   .check = filter_check},                                                         \
+    [IN_DESCRIPTION] = {"description", FIELD_STR, AT(description), FIELD_NULLABLE,                 \
+                        .max = WEBHOOK_DESCRIPTION_MAX},                                           \
+    [IN_PROFILE] = {"profile", FIELD_ENUM, AT(profile), FIELD_NULLABLE, .names = profile_names},   \
+    [IN_OPTIONS] = {"profile_options", FIELD_RAW, AT(options), FIELD_NULLABLE,                     \
+                    .kinds = FIELD_KIND(JSON_OBJECT)},                                             \
+    [IN_HEADERS] = {"headers",                                                                     \
+                    FIELD_MAP,                                                                     \
+                    AT(headers),                                                                   \
+                    FIELD_NULLABLE,                                                                \
+                    .max = WEBHOOK_HEADERS_MAX,                                                    \
+                    .key_max = WEBHOOK_HEADER_NAME_MAX,                                            \
+                    .item_max = WEBHOOK_HEADER_VALUE_MAX,                                          \
+                    .check_pair = webhook_header_check},                                           \
+    [IN_SCHEDULE] = {"retry_schedule",                                                             \
+                     FIELD_I64S,                                                                   \
+                     AT(schedule),                                                                 \
+                     FIELD_NULLABLE,                                                               \
+                     .max = SCHEDULE_STEPS_MAX,                                                    \
+                     .item_min = 1,                                                                \
+                     .item_max = SCHEDULE_SECONDS_MAX},                                            \
+    [IN_TIMEOUT] = {"timeout_ms", FIELD_I64, AT(timeout_ms), FIELD_NULLABLE,                       \
+                    .min = WEBHOOK_TIMEOUT_MS_MIN, .max = WEBHOOK_TIMEOUT_MS_MAX},                 \
+    [IN_RATE] = {"rate_limit", FIELD_I64, AT(rate_limit), FIELD_NULLABLE,                          \
+                 .min = 1, .max = WEBHOOK_RATE_MAX},                                               \
+    [IN_CONCURRENCY] = {"concurrency", FIELD_I64, AT(concurrency), FIELD_NULLABLE,                 \
+                        .min = 1, .max = WEBHOOK_CONCURRENCY_MAX},                                 \
+    [IN_METADATA] = {"metadata",                                                                   \
+                     FIELD_MAP,                                                                    \
+                     AT(metadata),                                                                 \
+                     FIELD_NULLABLE,                                                               \
+                     .max = METADATA_MAX,                                                          \
+                     .key_max = METADATA_KEY_MAX,                                                  \
+                     .item_max = METADATA_VALUE_MAX}
+
+const struct field webhook_create_fields[IN_COUNT] = {
+    COMMON_FIELDS(FIELD_REQUIRED),
+    [IN_SECRET_OR_STATUS] = {"secret", FIELD_STR, AT(secret), FIELD_NULLABLE, .min = 1,
+                             .max = SECRET_MAX, .check = secret_check},
+};
+
+const struct field webhook_change_fields[IN_COUNT] = {
+    COMMON_FIELDS(0),
+    [IN_SECRET_OR_STATUS] = {"status", FIELD_ENUM, AT(status), 0, .names = webhook_status_names},
+};
+
+struct options_input {
+    int json, bigint;
+};
+
+static const struct field option_fields[] = {
+    {"json", FIELD_ENUM, offsetof(struct options_input, json), 0, .names = json_form_names},
+    {"bigint", FIELD_ENUM, offsetof(struct options_input, bigint), 0, .names = json_bigint_names},
+};
+
+void webhook_defaults(const struct call *call, struct webhook *w)
+{
+    *w = (struct webhook){
+        .app = call->app,
+        .profile = str_of(profiles[0]->name),
+        .options = profiles[0]->standard,
+        .sealed_headers = STR_LIT(""),
+        .schedule = call->server->settings->schedule,
+        .timeout_ms = WEBHOOK_TIMEOUT_MS,
+        .concurrency = WEBHOOK_CONCURRENCY,
+        .metadata = STR_LIT("{}"),
+    };
+}
+
+/* --- one function a field that is more than a copy -------------------------------------------------------- */
+
+static void apply_url(struct call *call, const struct webhook_input *in, struct webhook *w)
+{
+    const struct networks *opened = &call->server->settings->networks;
+    struct url *url = call_alloc(call, sizeof *url);
+    const char *why;
+
+    if (url_parse(in->url, url, &why) < 0)
+        fields_problem(&call->fields, "url", why);
+    else if (url->literal && !address_allowed(opened, (struct sockaddr *)&url->address))
+        fields_problem(&call->fields, "url", "the address is not public");
+    else if (!url->literal && !address_name_allowed(opened, str_of(url->host)))
+        fields_problem(&call->fields, "url", "the host is not a public name");
+    else
+        w->url = str_of(url->text);
+}
+
+static void apply_options(struct call *call, const struct webhook_input *in, struct webhook *w)
+{
+    struct fields *f = &call->fields;
+    uint32_t present = f->present, nulls = f->nulls;
+    struct options_input options = {w->options.json, w->options.bigint};
+
+    if (fields_bind(f, option_fields, ARRAY_LEN(option_fields), in->options, "profile_options.",
+                    &options) == 0) {
+        w->options.json = (enum json_form)options.json;
+        w->options.bigint = (enum json_bigint)options.bigint;
+    }
+    f->present = present;
+    f->nulls = nulls;
+}
+
+static void apply_headers(struct call *call, const struct webhook_input *in, struct webhook *w)
+{
+    struct buf sealed;
+
+    if (in->headers.n == 0) {
+        w->sealed_headers = STR_LIT("");
+        return;
+    }
+    buf_init(&sealed, HEADERS_MAX_BYTES);
+    webhook_seal(call->server->settings, w->id, map_json(call, &in->headers),
+                 &sealed);
+    w->sealed_headers = (struct str){str_dup(call_allocator(call), buf_str(&sealed)), sealed.n};
+    buf_fini(&sealed);
+}
+
+static void apply_lists(const struct call *call, const struct webhook_input *in, struct webhook *w)
+{
+    const struct fields *f = &call->fields;
+
+    if (field_has(f, IN_EVENTS)) {
+        w->event_count = in->events.n;
+        memcpy(w->events, in->events.at, in->events.n * sizeof in->events.at[0]);
+    }
+    if (field_has(f, IN_SCHEDULE)) {
+        w->schedule.count = in->schedule.n;
+        for (size_t i = 0; i < in->schedule.n; i++)
+            w->schedule.seconds[i] = (int32_t)in->schedule.at[i];
+    }
+}
+
+/* What was given as null goes back to its default. */
+static void apply_nulls(const struct call *call, struct webhook *w)
+{
+    const struct fields *f = &call->fields;
+    struct webhook standard;
+
+    webhook_defaults(call, &standard);
+    if (f->nulls >> IN_DESCRIPTION & 1)
+        w->description = standard.description;
+    if (f->nulls >> IN_PROFILE & 1)
+        w->profile = standard.profile;
+    if (f->nulls >> IN_OPTIONS & 1)
+        w->options = standard.options;
+    if (f->nulls >> IN_HEADERS & 1)
+        w->sealed_headers = standard.sealed_headers;
+    if (f->nulls >> IN_SCHEDULE & 1)
+        w->schedule = standard.schedule;
+    if (f->nulls >> IN_TIMEOUT & 1)
+        w->timeout_ms = standard.timeout_ms;
+    if (f->nulls >> IN_RATE & 1)
+        w->rate_limit = standard.rate_limit;
+    if (f->nulls >> IN_CONCURRENCY & 1)
+        w->concurrency = standard.concurrency;
+    if (f->nulls >> IN_METADATA & 1)
+        w->metadata = standard.metadata;
+}
+
+bool webhook_apply(struct call *call, const struct webhook_input *in, struct webhook *w)
+{
+    const struct fields *f = &call->fields;
+
+    apply_nulls(call, w);
+    apply_lists(call, in, w);
+    if (field_has(f, IN_URL))
+        apply_url(call, in, w);
+    if (field_has(f, IN_DESCRIPTION))
+        w->description = in->description;
+    if (field_has(f, IN_PROFILE))
+        w->profile = str_of(profiles[in->profile]->name);
+    if (field_has(f, IN_OPTIONS))
+        apply_options(call, in, w);
+    if (field_has(f, IN_HEADERS))
+        apply_headers(call, in, w);
+    if (field_has(f, IN_TIMEOUT))
+        w->timeout_ms = in->timeout_ms;
+    if (field_has(f, IN_RATE))
+        w->rate_limit = in->rate_limit;
+    if (field_has(f, IN_CONCURRENCY))
+        w->concurrency = in->concurrency;
+    if (field_has(f, IN_METADATA))
+        w->metadata = map_json(call, &in->metadata);
+    if (f->problem_count == 0)
+        return true;
+    reply_problems(call, ERR_INVALID);
+    return false;
+}
+
+struct str webhook_secret(struct call *call, struct id id, bool given, struct str secret,
+                          struct buf *out)
+{
+    struct buf sealed;
+
+    if (given)
+        buf_add_str(out, secret);
+    else
+        secret_generate(out);
+    buf_init(&sealed, SECRET_MAX + SEAL_OVERHEAD);
+    webhook_seal(call->server->settings, id, buf_str(out), &sealed);
+    struct str copy = {str_dup(call_allocator(call), buf_str(&sealed)), sealed.n};
+    buf_fini(&sealed);
+    return copy;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------- */
+
+/* Enough to tell one secret from another, not enough to use. */
+static void write_preview(struct jsonw *w, const struct settings *settings,
+                          const struct webhook *webhook)
+{
+    char text[32] = "…";
+    struct buf secret;
+
+    buf_init(&secret, SECRET_MAX);
+    if (webhook_open(settings, webhook->id, webhook->sealed_secret, &secret) == 0 &&
+        secret.n >= PREVIEW_MIN) {
+        int n = str_starts(buf_str(&secret), STR_LIT(SECRET_PREFIX)) ? 10 : 4;
+        snprintf(text, sizeof text, "%.*s…", n, secret.p);
+    }
+    crypto_wipe(secret.p, secret.n);
+    buf_fini(&secret);
+    jsonw_text(w, "secret_preview", text);
+}
+
+static void write_headers(struct jsonw *w, const struct settings *settings,
+                          const struct webhook *webhook)
+{
+    struct json_iter it;
+    struct str key, value;
+    struct buf json, name;
+
+    buf_init(&json, HEADERS_MAX_BYTES);
+    buf_init(&name, WEBHOOK_HEADER_NAME_MAX);
+    jsonw_begin(w, "headers", '{');
+    if (webhook->sealed_headers.n > 0 &&
+        webhook_open(settings, webhook->id, webhook->sealed_headers, &json) == 0) {
+        json_iter_init(&it, buf_str(&json));
+        while (json_iter_next(&it, &key, &value)) {
+            buf_clear(&name);
+            if (json_unquote(&name, key) == 0)
+                jsonw_text(w, buf_text(&name), "***");
+        }
+    }
+    jsonw_end(w, '}');
+    buf_fini(&name);
+    crypto_wipe(json.p, json.n);
+    buf_fini(&json);
+}
+
+static void write_nullable(struct jsonw *w, const char *key, struct str value)
+{
+    if (value.p != NULL)
+        jsonw_str(w, key, value);
+    else
+        jsonw_null(w, key);
+}
+
+static void write_settings(struct jsonw *w, const struct webhook *webhook)
+{
+    jsonw_begin(w, "retry_schedule", '[');
+    for (size_t i = 0; i < webhook->schedule.count; i++)
+        jsonw_i64(w, NULL, webhook->schedule.seconds[i]);
+    jsonw_end(w, ']');
+    jsonw_i64(w, "timeout_ms", webhook->timeout_ms);
+    if (webhook->rate_limit > 0)
+        jsonw_i64(w, "rate_limit", webhook->rate_limit);
+    else
+        jsonw_null(w, "rate_limit");
+    jsonw_i64(w, "concurrency", webhook->concurrency);
+    jsonw_raw(w, "metadata", webhook->metadata);
+    jsonw_text(w, "disabled_reason", webhook_disabled_reasons[webhook->disabled_reason]);
+}
+
+void webhook_write(struct jsonw *w, const struct settings *settings, const struct webhook *webhook,
+                   struct str secret)
+{
+    jsonw_begin(w, NULL, '{');
+    jsonw_id(w, "id", ID_WEBHOOK, webhook->id);
+    jsonw_str(w, "url", webhook->url);
+    jsonw_begin(w, "events", '[');
+    for (size_t i = 0; i < webhook->event_count; i++)
+        jsonw_str(w, NULL, webhook->events[i]);
+    jsonw_end(w, ']');
+    jsonw_time(w, "created_at", id_time_ms(webhook->id), CLOCK_SECONDS);
+    jsonw_text(w, "status", webhook_status_names[webhook->status]);
+    if (secret.p != NULL)
+        jsonw_str(w, "secret", secret);
+    jsonw_time(w, "updated_at", webhook->updated_us / 1000, CLOCK_SECONDS);
+    write_nullable(w, "description", webhook->description);
+    jsonw_str(w, "profile", webhook->profile);
+    jsonw_begin(w, "profile_options", '{');
+    jsonw_text(w, "json", json_form_names[webhook->options.json]);
+    jsonw_text(w, "bigint", json_bigint_names[webhook->options.bigint]);
+    jsonw_end(w, '}');
+    write_headers(w, settings, webhook);
+    write_settings(w, webhook);
+    write_preview(w, settings, webhook);
+    if (webhook->previous_until_ms > 0)
+        jsonw_time(w, "previous_secret_expires_at", webhook->previous_until_ms, CLOCK_SECONDS);
+    else
+        jsonw_null(w, "previous_secret_expires_at");
+    jsonw_end(w, '}');
+}

@@ -1,0 +1,53 @@
+/* A webhook between JSON and its row: what webhooks.c, webhook_change.c and webhook_actions.c share. */
+#ifndef API_WEBHOOK_FORM_H
+#define API_WEBHOOK_FORM_H
+
+#include "api_internal.h"
+#include "store/webhooks.h"
+
+/* What a client may say of a webhook. */
+struct webhook_input {
+    struct str url, secret, description, options;
+    struct field_strs events;
+    struct field_map headers, metadata;
+    struct field_i64s schedule;
+    int64_t timeout_ms, rate_limit, concurrency;
+    int profile, status;
+};
+
+/* Indices into the tables below. */
+enum {
+    IN_URL,
+    IN_EVENTS,
+    IN_DESCRIPTION,
+    IN_PROFILE,
+    IN_OPTIONS,
+    IN_HEADERS,
+    IN_SCHEDULE,
+    IN_TIMEOUT,
+    IN_RATE,
+    IN_CONCURRENCY,
+    IN_METADATA,
+    IN_SECRET_OR_STATUS, /* at create the secret, at change the status */
+    IN_COUNT,
+};
+
+extern const struct field webhook_create_fields[IN_COUNT], webhook_change_fields[IN_COUNT];
+
+/* Puts what `input` gives into `webhook`, whose texts then live in the request's pool, checks it, and
+ * seals the headers. False: it is wrong, and that has been replied. */
+bool webhook_apply(struct call *call, const struct webhook_input *input, struct webhook *webhook)
+    MUST_CHECK;
+
+/* The settings of a webhook that says nothing. */
+void webhook_defaults(const struct call *call, struct webhook *webhook);
+
+/* The object. `secret` is p == NULL but when it is shown, once. */
+void webhook_write(struct jsonw *w, const struct settings *settings, const struct webhook *webhook,
+                   struct str secret);
+
+/* A secret given or made, into `out`, and its sealed form, into the request's pool. */
+struct str webhook_secret(struct call *call, struct id id, bool given, struct str secret,
+                          struct buf *out);
+
+#endif

@@ -1,0 +1,192 @@
+/* Webhooks: create, list, read, change, delete. */
+#include "resources.h"
+#include "webhook_form.h"
+
+#include "base/crypto.h"
+#include "core/signature.h"
+
+/* Replies with the webhook of the first row; `secret` as in webhook_write(). */
+static void reply_webhook(struct call *call, const struct db_rows *rows, int status,
+                          struct str secret)
+{
+    struct webhook webhook;
+    webhooks_read(rows, 0, &webhook);
+    webhook_write(reply_begin(call), call->server->settings, &webhook, secret);
+    reply_send(call, status);
+}
+
+static void on_created(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const char *secret = call->state;
+    char id[ID_TEXT_SIZE];
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    reply_location(call, "/webhooks", id_text(id, ID_WEBHOOK, db_id(rows, 0, 0)));
+    reply_webhook(call, rows, 201, str_of(secret));
+}
+
+void webhooks_create(struct call *call)
+{
+    struct webhook_input in = {0};
+    struct webhook webhook;
+    struct buf secret;
+
+    if (!call_bind(call, webhook_create_fields, IN_COUNT, &in))
+        return;
+    webhook_defaults(call, &webhook);
+    webhook.id = id_new();
+    if (!webhook_apply(call, &in, &webhook))
+        return;
+    buf_init(&secret, SECRET_MAX);
+    webhook.sealed_secret =
+        webhook_secret(call, webhook.id, field_has(&call->fields, IN_SECRET_OR_STATUS), in.secret,
+                       &secret);
+    call->state = str_dup(call_allocator(call), buf_str(&secret));
+    buf_fini(&secret);
+    call->op = webhooks_insert(call->server->db, &webhook, on_created, call);
+}
+
+/* --- list ------------------------------------------------------------------------------------------------ */
+
+static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
+                      int row)
+{
+    struct webhook webhook;
+    webhooks_read(rows, row, &webhook);
+    webhook_write(w, settings, &webhook, (struct str){NULL, 0});
+}
+
+static void on_list(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const int *limit = call->state;
+
+    call->op = NULL;
+    if (err < 0)
+        reply_db_error(call, err);
+    else
+        page_reply(call, rows, *limit, write_row, ID_WEBHOOK);
+}
+
+void webhooks_index(struct call *call)
+{
+    static const char *const names[] = {"status", "limit", "cursor", NULL};
+    int *limit = call->state = call_alloc(call, sizeof *limit);
+    struct str values[ARRAY_LEN(names)];
+    struct id before = id_last();
+    int status = -1;
+
+    *limit = PAGE_LIMIT;
+    if (!query_read(call, names, values) ||
+        !query_enum(call, "status", values[0], webhook_status_names, &status) ||
+        !query_limit(call, values[1], limit) ||
+        !query_cursor(call, values[2], ID_WEBHOOK, &before))
+        return;
+    call->op =
+        webhooks_list(call->server->db, call->app, status, before, *limit + 1, on_list, call);
+}
+
+/* --- one ------------------------------------------------------------------------------------------------- */
+
+static void on_show(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+
+    call->op = NULL;
+    if (err < 0)
+        reply_db_error(call, err);
+    else if (db_count(rows) == 0)
+        reply_error(call, ERR_NOT_FOUND, NULL);
+    else
+        reply_webhook(call, rows, 200, (struct str){NULL, 0});
+}
+
+void webhooks_show(struct call *call)
+{
+    struct id id;
+    if (call_id(call, 0, ID_WEBHOOK, &id))
+        call->op = webhooks_get(call->server->db, call->app, id, on_show, call);
+}
+
+static void on_removed(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+
+    call->op = NULL;
+    if (err < 0)
+        reply_db_error(call, err);
+    else if (db_count(rows) == 0)
+        reply_error(call, ERR_NOT_FOUND, NULL);
+    else
+        reply_empty(call, 204);
+}
+
+void webhooks_remove(struct call *call)
+{
+    struct id id;
+    if (call_id(call, 0, ID_WEBHOOK, &id))
+        call->op = webhooks_delete(call->server->db, call->app, id, on_removed, call);
+}
+
+/* --- change: read, apply, write if nobody wrote meanwhile ------------------------------------------------ */
+
+static void on_changed(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+
+    call->op = NULL;
+    if (err < 0)
+        reply_db_error(call, err);
+    else if (db_count(rows) == 0)
+        reply_error(call, ERR_CONFLICT, "it was changed or deleted meanwhile");
+    else
+        reply_webhook(call, rows, 200, (struct str){NULL, 0});
+}
+
+static void apply_status(struct webhook *webhook, int status)
+{
+    if (status != WEBHOOK_DISABLED)
+        webhook->disabled_reason = DISABLED_NOT;
+    else if (webhook->status != WEBHOOK_DISABLED)
+        webhook->disabled_reason = DISABLED_BY_API;
+    webhook->status = status;
+}
+
+static void on_found(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const struct webhook_input *in = call->state;
+    struct webhook webhook;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, NULL);
+        return;
+    }
+    webhooks_read(rows, 0, &webhook);
+    if (field_has(&call->fields, IN_SECRET_OR_STATUS))
+        apply_status(&webhook, in->status);
+    if (webhook_apply(call, in, &webhook))
+        call->op = webhooks_update(call->server->db, &webhook, on_changed, call);
+}
+
+void webhooks_change(struct call *call)
+{
+    struct webhook_input *in = call_alloc(call, sizeof *in);
+    struct id id;
+
+    if (!call_id(call, 0, ID_WEBHOOK, &id) ||
+        !call_bind(call, webhook_change_fields, IN_COUNT, in))
+        return;
+    call->state = in;
+    call->op = webhooks_get(call->server->db, call->app, id, on_found, call);
+}
