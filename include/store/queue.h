@@ -76,7 +76,7 @@ struct queue_ref {
 struct queue_claim {
     const struct queue_ref *refs; /* dies with the callback */
     size_t count;
-    int64_t next_ms; /* when to claim again, from now; -1: when woken */
+    int64_t next_ms; /* when there may be more, from now; 0: there is; -1: when woken */
 };
 
 /* `claim` is NULL unless err is 0: ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_BUSY or ERR_INTERNAL. After a

@@ -9,7 +9,8 @@
  *   tat       HASH  e -> ms            GCRA's theoretical arrival time, if there is a rate
  *   epoch     STRING                   there as long as Redis was not emptied
  *   recount   STRING                   there until the next recount
- * All times are milliseconds of Redis's own clock.
+ * All times are milliseconds of Redis's own clock, to the microsecond: so who is served can go
+ * behind the others and still have the next turn at once.
  *
  * An endpoint is in the ring when something waits and a slot is free. A full one is taken out, and
  * put back by the ack (or sweep) that frees a slot, so that nobody polls it. A rate limit is a turn
@@ -22,98 +23,101 @@
  * stops half-way, out of memory, leaves an entry twice rather than nowhere. */
 #include "queue_scripts.h"
 
-/* clang-format off: Lua keeps its own layout. */
-#define COMMON                                                                                     \
-    "local P = '" QUEUE_PREFIX "'\n"                                                               \
-    "local RING, INFLIGHT, SLOTS = P..'ring', P..'inflight', P..'slots'\n"                         \
-    "local LIMITS, TAT = P..'limits', P..'tat'\n"                                                  \
-    "local call = redis.call\n"                                                                    \
-    "local t = call('TIME')\n"                                                                     \
-    "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"                                          \
-    "\n"                                                                                           \
-    "local function limits(e)\n"                                                                   \
-    "  local l = call('HGET', LIMITS, e)\n"                                                        \
-    "  if not l then return 32, 0 end\n"                                                           \
-    "  local cap, rate = string.match(l, '(%d+) (%d+)')\n"                                         \
-    "  return tonumber(cap), tonumber(rate)\n"                                                     \
-    "end\n"                                                                                        \
-    "\n"                                                                                           \
-    "local function used(e) return tonumber(call('HGET', SLOTS, e) or '0') end\n"                  \
-    "\n"                                                                                           \
-    "local function burst(rate) return math.max(1, math.floor(rate / 10)) end\n"                   \
-    "\n" /* When the next one conforms to the rate; not before `from`. */                          \
-    "local function gate(e, rate, from)\n"                                                         \
-    "  if rate == 0 then return from end\n"                                                        \
-    "  local tat = tonumber(call('HGET', TAT, e) or '0')\n"                                        \
-    "  return math.max(from, math.ceil(tat - (burst(rate) - 1) * 1000 / rate - 0.001))\n"          \
-    "end\n"                                                                                        \
-    "\n"                                                                                           \
-    "local function head(e)\n"                                                                     \
-    "  local h = call('ZRANGE', P..'e:'..e, 0, 0, 'WITHSCORES')\n"                                 \
-    "  return tonumber(h[2])\n"                                                                    \
-    "end\n"                                                                                        \
-    "\n" /* Puts e into the ring if it belongs there; `due`: something new waits for that time. */ \
-    "local function settle(e, due)\n"                                                              \
-    "  local turn = tonumber(call('ZSCORE', RING, e) or nil)\n"                                    \
-    "  if not turn then\n"                                                                         \
-    "    due = head(e)\n"                                                                          \
-    "    if not due then return end\n"                                                             \
-    "  elseif not due or due >= turn then\n"                                                       \
-    "    return\n"                                                                                 \
-    "  end\n"                                                                                      \
-    "  local cap, rate = limits(e)\n"                                                              \
-    "  if used(e) >= cap then return end\n"                                                        \
-    "  due = gate(e, rate, math.max(due, now))\n"                                                  \
-    "  if not turn or due < turn then call('ZADD', RING, due, e) end\n"                            \
-    "end\n"                                                                                        \
-    "\n"                                                                                           \
-    "local function release(e)\n"                                                                  \
-    "  if call('HINCRBY', SLOTS, e, -1) <= 0 then call('HDEL', SLOTS, e) end\n"                    \
-    "end\n"                                                                                        \
-    "\n"                                                                                           \
-    "local function first_turn()\n"                                                                \
-    "  local r = call('ZRANGE', RING, 0, 0, 'WITHSCORES')\n"                                       \
-    "  return tonumber(r[2])\n"                                                                    \
-    "end\n"                                                                                        \
-    "\n"                                                                                           \
-    "local before = first_turn()\n"                                                                \
-    "local function wake()\n"                                                                      \
-    "  local after = first_turn()\n"                                                               \
-    "  if after and (not before or after < before) then call('PUBLISH', P..'wake', '') end\n"      \
+/* Lua keeps its own layout. */
+/* clang-format off */
+#define COMMON \
+    "local P = '" QUEUE_PREFIX "'\n" \
+    "local RING, INFLIGHT, SLOTS = P..'ring', P..'inflight', P..'slots'\n" \
+    "local LIMITS, TAT = P..'limits', P..'tat'\n" \
+    "local call = redis.call\n" \
+    "local t = call('TIME')\n" \
+    "local now = t[1] * 1000 + t[2] / 1000\n" \
+    "\n" \
+    "local function limits(e)\n" \
+    "  local l = call('HGET', LIMITS, e)\n" \
+    "  if not l then return 32, 0 end\n" \
+    "  local cap, rate = string.match(l, '(%d+) (%d+)')\n" \
+    "  return tonumber(cap), tonumber(rate)\n" \
+    "end\n" \
+    "\n" \
+    "local function used(e) return tonumber(call('HGET', SLOTS, e) or '0') end\n" \
+    "\n" \
+    "local function burst(rate) return math.max(1, math.floor(rate / 10)) end\n" \
+    "\n" \
+    /* When the next one conforms to the rate; not before `from`. */ \
+    "local function gate(e, rate, from)\n" \
+    "  if rate == 0 then return from end\n" \
+    "  local tat = tonumber(call('HGET', TAT, e) or '0')\n" \
+    "  return math.max(from, tat - (burst(rate) - 1) * 1000 / rate)\n" \
+    "end\n" \
+    "\n" \
+    "local function head(e)\n" \
+    "  local h = call('ZRANGE', P..'e:'..e, 0, 0, 'WITHSCORES')\n" \
+    "  return tonumber(h[2])\n" \
+    "end\n" \
+    "\n" \
+    /* Puts e into the ring if it belongs there; `due`: something new waits for that time. */ \
+    "local function settle(e, due)\n" \
+    "  local turn = tonumber(call('ZSCORE', RING, e) or nil)\n" \
+    "  if not turn then\n" \
+    "    due = head(e)\n" \
+    "    if not due then return end\n" \
+    "  elseif not due or due >= turn then\n" \
+    "    return\n" \
+    "  end\n" \
+    "  local cap, rate = limits(e)\n" \
+    "  if used(e) >= cap then return end\n" \
+    "  due = gate(e, rate, math.max(due, now))\n" \
+    "  if not turn or due < turn then call('ZADD', RING, due, e) end\n" \
+    "end\n" \
+    "\n" \
+    "local function release(e)\n" \
+    "  if call('HINCRBY', SLOTS, e, -1) <= 0 then call('HDEL', SLOTS, e) end\n" \
+    "end\n" \
+    "\n" \
+    "local function first_turn()\n" \
+    "  local r = call('ZRANGE', RING, 0, 0, 'WITHSCORES')\n" \
+    "  return tonumber(r[2])\n" \
+    "end\n" \
+    "\n" \
+    "local before = first_turn()\n" \
+    "local function wake()\n" \
+    "  local after = first_turn()\n" \
+    "  if after and (not before or after < before) then call('PUBLISH', P..'wake', '') end\n" \
     "end\n"
 
 const struct redis_script queue_script_enqueue = {
     "enqueue",
     COMMON "local FORCE_AGE, lease = 3000, tonumber(ARGV[2])\n"
-           "local blob, pos, soonest, want = ARGV[1], 1, {}, {}\n"
-           "\n"
-           "local function in_flight(member, e, force)\n"
-           "  local lease_end = call('ZSCORE', INFLIGHT, member)\n"
-           "  if not lease_end then return false end\n"
-           "  if force == 0 then return true end\n"
-           "  if tonumber(lease_end) - lease > now - FORCE_AGE then return true end\n"
-           "  call('ZREM', INFLIGHT, member)\n"
-           "  release(e)\n"
-           "  return false\n"
-           "end\n"
-           "\n"
-           "while pos <= #blob do\n"
-           "  local id, e, delay, cap, rate, force\n"
-           "  id, e, delay, cap, rate, force, pos = struct.unpack('>c16c16i4i4i4B', blob, pos)\n"
-           "  local due = now + delay\n"
-           "  want[e] = cap..' '..rate\n"
-           "  if not in_flight(id..e, e, force) and call('ZADD', P..'e:'..e, 'NX', due, id) == 1\n"
-           "     and due < (soonest[e] or math.huge) then soonest[e] = due end\n"
-           "end\n"
-           "for e, l in pairs(want) do\n"
-           "  if l == '32 0' then l = false end\n"
-           "  if call('HGET', LIMITS, e) ~= l then\n"
-           "    if l then call('HSET', LIMITS, e, l) else call('HDEL', LIMITS, e) end\n"
-           "  end\n"
-           "  settle(e, soonest[e])\n"
-           "end\n"
-           "wake()\n"
-           "return 1\n",
+    "local blob, pos, soonest, want = ARGV[1], 1, {}, {}\n"
+    "\n"
+    "local function in_flight(member, e, force)\n"
+    "  local lease_end = call('ZSCORE', INFLIGHT, member)\n"
+    "  if not lease_end then return false end\n"
+    "  if force == 0 then return true end\n"
+    "  if tonumber(lease_end) - lease > now - FORCE_AGE then return true end\n"
+    "  call('ZREM', INFLIGHT, member)\n"
+    "  release(e)\n"
+    "  return false\n"
+    "end\n"
+    "\n"
+    "while pos <= #blob do\n"
+    "  local id, e, delay, cap, rate, force\n"
+    "  id, e, delay, cap, rate, force, pos = struct.unpack('>c16c16i4i4i4B', blob, pos)\n"
+    "  local due = now + delay\n"
+    "  want[e] = cap..' '..rate\n"
+    "  if not in_flight(id..e, e, force) and call('ZADD', P..'e:'..e, 'NX', due, id) == 1\n"
+    "     and due < (soonest[e] or math.huge) then soonest[e] = due end\n"
+    "end\n"
+    "for e, l in pairs(want) do\n"
+    "  if l == '32 0' then l = false end\n"
+    "  if call('HGET', LIMITS, e) ~= l then\n"
+    "    if l then call('HSET', LIMITS, e, l) else call('HDEL', LIMITS, e) end\n"
+    "  end\n"
+    "  settle(e, soonest[e])\n"
+    "end\n"
+    "wake()\n"
+    "return 1\n",
 };
 
 const struct redis_script queue_script_claim = {
@@ -158,7 +162,7 @@ const struct redis_script queue_script_claim = {
     "    return false\n"
     "  end\n"
     "  local open = gate(e, rate, now)\n"
-    "  call('ZADD', RING, math.max(h, open, now + 1), e)\n"
+    "  call('ZADD', RING, math.max(h, open, now + 0.001), e)\n"
     "  return h <= now and open <= now\n"
     "end\n"
     "\n"
@@ -178,29 +182,30 @@ const struct redis_script queue_script_claim = {
     "  end\n"
     "end\n"
     "local turn = first_turn()\n"
-    "return {turn and math.max(0, turn - now) or -1, table.concat(out)}\n",
+    "return {turn and math.max(0, math.ceil(turn - now - 0.002)) or -1, table.concat(out)}\n",
 };
 
 const struct redis_script queue_script_ack = {
     "ack",
     COMMON "local blob, pos, soonest, touched = ARGV[1], 1, {}, {}\n"
-           "while pos <= #blob do\n"
-           "  local id, e, delay\n"
-           "  id, e, delay, pos = struct.unpack('>c16c16i4', blob, pos)\n"
-           "  local flew = call('ZREM', INFLIGHT, id..e) == 1\n"
-           "  if flew then release(e) end\n"
-           "  if delay >= 0 then\n"
-           "    local due = now + delay\n"
-           "    call('ZADD', P..'e:'..e, due, id)\n"
-           "    soonest[e] = math.min(due, soonest[e] or math.huge)\n"
-           "  elseif not flew then\n"
-           "    call('ZREM', P..'e:'..e, id)\n"
-           "  end\n"
-           "  touched[e] = true\n"
-           "end\n"
-           "for e in pairs(touched) do settle(e, soonest[e]) end\n"
-           "wake()\n"
-           "return 1\n",
+    "while pos <= #blob do\n"
+    "  local id, e, delay\n"
+    "  id, e, delay, pos = struct.unpack('>c16c16i4', blob, pos)\n"
+    "  local flew = call('ZREM', INFLIGHT, id..e) == 1\n"
+    "  if flew then release(e) end\n"
+    "  if delay >= 0 then\n"
+    "    local due = now + delay\n"
+    "    call('ZADD', P..'e:'..e, due, id)\n"
+    "    soonest[e] = math.min(due, soonest[e] or math.huge)\n"
+    "  elseif not flew then\n"
+    "    call('ZREM', P..'e:'..e, id)\n"
+    "    if not head(e) then call('ZREM', RING, e) end\n"
+    "  end\n"
+    "  touched[e] = true\n"
+    "end\n"
+    "for e in pairs(touched) do settle(e, soonest[e]) end\n"
+    "wake()\n"
+    "return 1\n",
 };
 
 const struct redis_script queue_script_sweep = {

@@ -47,8 +47,8 @@ void redis_server_start(struct redis_server *server)
     assert(server->pid >= 0);
     if (server->pid == 0) {
         execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", server->socket,
-               "--dir", server->folder, "--save", "", "--appendonly", "no", "--loglevel",
-               "warning", "--logfile", "/dev/null", NULL);
+               "--dir", server->folder, "--save", "", "--appendonly", "no", "--loglevel", "warning",
+               "--logfile", "/dev/null", NULL);
         _exit(127);
     }
     for (int i = 0; i < 1000 && !answers(server); i++)

@@ -23,12 +23,12 @@ void redis_server_kill(struct redis_server *server);  /* at once */
 long long redis_server_say(struct redis_server *server, const char *command);
 
 /* Runs the loop until `condition`, at most `ms`. */
-#define WAIT(loop, condition, ms)                                  \
-    do {                                                           \
-        int64_t wait_end = clock_mono_ms() + (ms);                 \
-        while (!(condition) && clock_mono_ms() < wait_end)         \
+#define WAIT(loop, condition, ms)                                   \
+    do {                                                            \
+        int64_t wait_end = clock_mono_ms() + (ms);                  \
+        while (!(condition) && clock_mono_ms() < wait_end)          \
             if (uv_run(loop_uv(loop), UV_RUN_NOWAIT), !(condition)) \
-                usleep(200);                                       \
+                usleep(200);                                        \
     } while (0)
 
 #endif

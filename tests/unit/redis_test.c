@@ -119,13 +119,13 @@ static void start_all(void)
 
 static void urls_are_checked(void **state)
 {
-    static const char *const good[] = {
-        "redis://127.0.0.1",          "redis://localhost:6380/3", "redis://u:p%40x@h:1/0",
-        "redis://:secret@[::1]:6379", "unix:///tmp/x",            "unix:///tmp/x?db=7"};
+    static const char *const good[] = {"redis://127.0.0.1",     "redis://localhost:6380/3",
+                                       "redis://u:p%40x@h:1/0", "redis://:secret@[::1]:6379",
+                                       "unix:///tmp/x",         "unix:///tmp/x?db=7"};
     static const char *const bad[] = {
-        "",           "127.0.0.1",        "rediss://h",       "redis://",       "redis://h:0",
-        "redis://h:", "redis://h:70000",  "redis://h/x",      "redis://u@h",    "redis://[::1",
-        "unix://x",   "unix:///x?db=abc", "redis://u:%zz@h",  "redis://:%00@h", "unix:///x?dc=1"};
+        "",           "127.0.0.1",        "rediss://h",      "redis://",       "redis://h:0",
+        "redis://h:", "redis://h:70000",  "redis://h/x",     "redis://u@h",    "redis://[::1",
+        "unix://x",   "unix:///x?db=abc", "redis://u:%zz@h", "redis://:%00@h", "unix:///x?dc=1"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
         assert_int_equal(redis_check_url(good[i]), 0);
@@ -332,17 +332,20 @@ static void messages_arrive(void **state)
 
 static void a_password_and_a_database_are_used(void **state)
 {
-    char url[200];
+    char url[200], command[64];
+    int port = 20000 + getpid() % 10000;
     (void)state;
     redis_server_start(&server);
-    redis_server_say(&server, "CONFIG SET port 16399");
+    snprintf(command, sizeof command, "CONFIG SET port %d", port);
+    redis_server_say(&server, command);
     redis_server_say(&server, "ACL SETUSER joe on >p@ss ~* &* +@all");
-    snprintf(url, sizeof url, "redis://joe:p%%40ss@127.0.0.1:16399/5");
+    snprintf(url, sizeof url, "redis://joe:p%%40ss@127.0.0.1:%d/5", port);
     open_redis(url);
     WAIT(loop, ups == 1 && messages == 1, 3000);
     assert_int_equal(ups, 1);
     redis_destroy(redis);
-    open_redis("redis://joe:wrong@127.0.0.1:16399/5");
+    snprintf(url, sizeof url, "redis://joe:wrong@127.0.0.1:%d/5", port);
+    open_redis(url);
     WAIT(loop, false, 300);
     assert_int_equal(ups, 1);
 }
