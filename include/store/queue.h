@@ -58,14 +58,14 @@ struct queue_entry {
     int rate_per_second; /* of the webhook; 0: no limit */
 };
 
+/* Force is for the reconciler, which knows from PostgreSQL what is due and sent by nobody. */
 enum queue_force {
-    QUEUE_GENTLE, /* an entry in flight stays there */
-    QUEUE_FORCE,  /* one in flight for more than 3 s is put back: for the reconciler, which knows
-                     from  PostgreSQL that nobody is sending it */
+    QUEUE_GENTLE, /* an entry in flight stays there, one that waits keeps its time */
+    QUEUE_FORCE,  /* one in flight for more than 3 s is put back, one that waits may come earlier */
 };
 
-/* Puts entries in; one that waits already keeps its time. Goes out in this turn of the loop, and
- * stays in the buffer while Redis is away. The webhook's limits are those of the latest entry. */
+/* Puts entries in. Goes out in this turn of the loop, and stays in the buffer while Redis is away.
+ * The webhook's limits are those of the latest entry. */
 void queue_enqueue(struct queue *queue, const struct queue_entry *entries, size_t count,
                    enum queue_force force);
 

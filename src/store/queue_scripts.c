@@ -9,8 +9,9 @@
  *   tat       HASH  e -> ms            GCRA's theoretical arrival time, if there is a rate
  *   epoch     STRING                   there as long as Redis was not emptied
  *   recount   STRING                   there until the next recount
- * All times are milliseconds of Redis's own clock, to the microsecond: so who is served can go
- * behind the others and still have the next turn at once.
+ * All times are milliseconds of Redis's own clock. Turns have microseconds, so that who is served
+ * can go behind the others and still have the next turn at once. When that clock is set back, what
+ * is queued waits too long: the reconciler's force puts it right.
  *
  * An endpoint is in the ring when something waits and a slot is free. A full one is taken out, and
  * put back by the ack (or sweep) that frees a slot, so that nobody polls it. A rate limit is a turn
@@ -32,6 +33,7 @@
     "local call = redis.call\n" \
     "local t = call('TIME')\n" \
     "local now = t[1] * 1000 + t[2] / 1000\n" \
+    "local now_ms = math.floor(now)\n" \
     "\n" \
     "local function limits(e)\n" \
     "  local l = call('HGET', LIMITS, e)\n" \
@@ -44,11 +46,16 @@
     "\n" \
     "local function burst(rate) return math.max(1, math.floor(rate / 10)) end\n" \
     "\n" \
+    /* One further away than a burst is from before the clock was set back or the rate raised. */ \
+    "local function arrival(e, rate)\n" \
+    "  local tat = tonumber(call('HGET', TAT, e) or '0')\n" \
+    "  return math.max(now, math.min(tat, now + burst(rate) * 1000 / rate))\n" \
+    "end\n" \
+    "\n" \
     /* When the next one conforms to the rate; not before `from`. */ \
     "local function gate(e, rate, from)\n" \
     "  if rate == 0 then return from end\n" \
-    "  local tat = tonumber(call('HGET', TAT, e) or '0')\n" \
-    "  return math.max(from, tat - (burst(rate) - 1) * 1000 / rate)\n" \
+    "  return math.max(from, arrival(e, rate) - (burst(rate) - 1) * 1000 / rate)\n" \
     "end\n" \
     "\n" \
     "local function head(e)\n" \
@@ -95,7 +102,7 @@ const struct redis_script queue_script_enqueue = {
     "  local lease_end = call('ZSCORE', INFLIGHT, member)\n"
     "  if not lease_end then return false end\n"
     "  if force == 0 then return true end\n"
-    "  if tonumber(lease_end) - lease > now - FORCE_AGE then return true end\n"
+    "  if math.abs(now - (tonumber(lease_end) - lease)) < FORCE_AGE then return true end\n"
     "  call('ZREM', INFLIGHT, member)\n"
     "  release(e)\n"
     "  return false\n"
@@ -104,9 +111,10 @@ const struct redis_script queue_script_enqueue = {
     "while pos <= #blob do\n"
     "  local id, e, delay, cap, rate, force\n"
     "  id, e, delay, cap, rate, force, pos = struct.unpack('>c16c16i4i4i4B', blob, pos)\n"
-    "  local due = now + delay\n"
+    "  local due = now_ms + delay\n"
     "  want[e] = cap..' '..rate\n"
-    "  if not in_flight(id..e, e, force) and call('ZADD', P..'e:'..e, 'NX', due, id) == 1\n"
+    "  local mode = force == 1 and 'LT' or 'NX'\n"
+    "  if not in_flight(id..e, e, force) and call('ZADD', P..'e:'..e, mode, 'CH', due, id) == 1\n"
     "     and due < (soonest[e] or math.huge) then soonest[e] = due end\n"
     "end\n"
     "for e, l in pairs(want) do\n"
@@ -134,7 +142,7 @@ const struct redis_script queue_script_claim = {
     "  local tat, step = 0, 0\n"
     "  if rate > 0 then\n"
     "    step = 1000 / rate\n"
-    "    tat = math.max(now, tonumber(call('HGET', TAT, e) or '0'))\n"
+    "    tat = arrival(e, rate)\n"
     "    n = math.min(n, math.floor(burst(rate) - (tat - now) / step + 0.001))\n"
     "  end\n"
     "  n = math.min(n, room)\n"
@@ -146,7 +154,7 @@ const struct redis_script queue_script_claim = {
     "    local flight = {}\n"
     "    for i, id in ipairs(ids) do\n"
     "      local member = id..e\n"
-    "      flight[2 * i - 1] = now + lease\n"
+    "      flight[2 * i - 1] = now_ms + lease\n"
     "      flight[2 * i] = member\n"
     "      out[#out + 1] = member\n"
     "    end\n"
@@ -194,7 +202,7 @@ const struct redis_script queue_script_ack = {
     "  local flew = call('ZREM', INFLIGHT, id..e) == 1\n"
     "  if flew then release(e) end\n"
     "  if delay >= 0 then\n"
-    "    local due = now + delay\n"
+    "    local due = now_ms + delay\n"
     "    call('ZADD', P..'e:'..e, due, id)\n"
     "    soonest[e] = math.min(due, soonest[e] or math.huge)\n"
     "  elseif not flew then\n"
@@ -215,7 +223,7 @@ const struct redis_script queue_script_sweep = {
     "local touched = {}\n"
     "for _, m in ipairs(call('ZRANGE', INFLIGHT, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1000)) do\n"
     "  local id, e = string.sub(m, 1, 16), string.sub(m, 17)\n"
-    "  call('ZADD', P..'e:'..e, 'NX', now, id)\n"
+    "  call('ZADD', P..'e:'..e, 'NX', now_ms, id)\n"
     "  call('ZREM', INFLIGHT, m)\n"
     "  release(e)\n"
     "  touched[e] = true\n"

@@ -206,6 +206,25 @@ static void small_endpoints_do_not_wait_for_a_big_one(void **state)
     assert_int_equal(claim(1000), 10);   /* up to its concurrency */
 }
 
+/* The same with claims smaller than the ring: who is served goes behind the others. */
+static void the_ring_goes_round(void **state)
+{
+    struct id big = id_new();
+    int from_big = 0;
+    (void)state;
+    put_many(big, 5000, 1024, 0);
+    for (int i = 0; i < 50; i++)
+        put(id_new(), id_new(), 0, 32, 0);
+    settle();
+    for (int round = 0; round < 8; round++) {
+        assert_int_equal(claim(8), 8);
+        for (size_t i = 0; i < claimed.count; i++)
+            from_big += id_eq(claimed.refs[i].webhook, big);
+        put_many(big, 5, 1024, 0); /* news of its own does not bring it forward */
+    }
+    assert_int_equal(from_big, 64 - 50);
+}
+
 static void endpoints_share_what_is_left(void **state)
 {
     struct id webhooks[4];
@@ -336,6 +355,17 @@ static void force_puts_back_what_flies_too_long(void **state)
     ack(claimed.refs[0], -1);
     settle();
     assert_clean();
+}
+
+static void force_makes_due(void **state)
+{
+    struct queue_entry entry = {id_new(), id_new(), 60000, 1, 0};
+    (void)state;
+    queue_enqueue(queue, &entry, 1, QUEUE_GENTLE);
+    entry.delay_ms = 0;
+    queue_enqueue(queue, &entry, 1, QUEUE_FORCE);
+    settle();
+    assert_int_equal(claim(10), 1);
 }
 
 static void an_expired_lease_puts_back(void **state)
@@ -527,12 +557,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(in_and_out),
         TEST(small_endpoints_do_not_wait_for_a_big_one),
+        TEST(the_ring_goes_round),
         TEST(endpoints_share_what_is_left),
         TEST(concurrency_is_kept),
         TEST(the_rate_is_kept),
         TEST(retries_come_back),
         TEST(a_second_enqueue_changes_nothing),
         TEST(force_puts_back_what_flies_too_long),
+        TEST(force_makes_due),
         cmocka_unit_test_setup_teardown(an_expired_lease_puts_back, set_up_short, tear_down),
         TEST(slots_are_recounted),
         TEST(one_rebuilds_after_flushall),

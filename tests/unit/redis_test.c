@@ -205,6 +205,18 @@ static void a_hung_server_is_noticed(void **state)
     assert_int_equal(ups, 2);
 }
 
+static void a_server_that_hangs_at_connect_is_tried_again(void **state)
+{
+    (void)state;
+    redis_server_start(&server);
+    kill(server.pid, SIGSTOP);
+    open_redis(server.url); /* the kernel accepts */
+    WAIT(loop, false, 2200);
+    kill(server.pid, SIGCONT);
+    WAIT(loop, ups == 1 && messages == 1, 1000);
+    assert_int_equal(ups, 1);
+}
+
 static void a_deadline_breaks_the_connection(void **state)
 {
     int slow = 0, later = 0;
@@ -359,6 +371,7 @@ int main(void)
         TEST(a_refused_tcp_connection_is_retried),
         TEST(killed_with_commands_under_way),
         TEST(a_hung_server_is_noticed),
+        TEST(a_server_that_hangs_at_connect_is_tried_again),
         TEST(a_deadline_breaks_the_connection),
         TEST(forgotten_scripts_are_loaded_again),
         TEST(errors_are_told_apart),
