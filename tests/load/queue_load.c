@@ -1,4 +1,5 @@
-/* How many entries a second one Redis and one loop move through enqueue, claim and ack.
+/* How many entries a second one Redis and one loop move through enqueue, claim and ack, and how
+ * long one entry takes from enqueue over the wake to its claim when nothing else is going on.
  *
  *     queue_load [entries] [endpoints] [claim size] */
 #include "redis_server.h"
@@ -12,7 +13,7 @@ static struct redis_server server;
 static struct queue *queue;
 static size_t done, claim_size = 128;
 static long claims;
-static bool claiming;
+static bool claiming, woken;
 
 static double cpu_of(pid_t pid)
 {
@@ -55,6 +56,7 @@ static void on_claim(void *arg, int err, const struct queue_claim *claim)
 static void on_wake(void *arg)
 {
     (void)arg;
+    woken = true;
 }
 
 static void report(const char *what, size_t entries, int64_t us, double redis_s, double own_s)
@@ -88,6 +90,39 @@ static void drain(struct loop *loop, size_t entries)
     }
 }
 
+static int compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void measure_latency(struct loop *loop, struct id endpoint)
+{
+    enum { ROUNDS = 2000 };
+    static int64_t us[ROUNDS];
+
+    for (int i = 0; i < ROUNDS; i++) {
+        struct queue_entry entry = {id_new(), endpoint, 0, 32, 0};
+        int64_t start = clock_mono_us();
+        done = 0;
+        woken = false;
+        queue_enqueue(queue, &entry, 1, QUEUE_GENTLE);
+        while (done == 0) {
+            if (woken && !claiming) {
+                claiming = true;
+                woken = false;
+                queue_claim(queue, claim_size, on_claim, NULL);
+            }
+            uv_run(loop_uv(loop), UV_RUN_ONCE);
+        }
+        us[i] = clock_mono_us() - start;
+        WAIT(loop, queue_pending(queue) == 0, 1000);
+    }
+    qsort(us, ROUNDS, sizeof us[0], compare);
+    printf("enqueue to claimed     p50 %lld us, p99 %lld us\n", (long long)us[ROUNDS / 2],
+           (long long)us[ROUNDS * 99 / 100]);
+}
+
 int main(int argc, char **argv)
 {
     size_t entries = argc > 1 ? strtoul(argv[1], NULL, 10) : 200000;
@@ -114,6 +149,7 @@ int main(int argc, char **argv)
     double redis_end = cpu_of(server.pid), own_end = own_cpu();
     report("claim + ack", entries, end - filled, redis_end - redis_filled, own_end - own_filled);
     report("all", entries, end - start, redis_end - redis_start, own_end - own_start);
+    measure_latency(loop, endpoints[0]);
     printf("%ld claims, %llu dropped\n", claims, (unsigned long long)queue_dropped(queue));
 
     queue_destroy(queue);

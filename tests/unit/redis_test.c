@@ -234,6 +234,21 @@ static void a_deadline_breaks_the_connection(void **state)
     kill(server.pid, SIGCONT);
 }
 
+/* Not the server stood still but this process: the answers are in the socket. */
+static void a_pause_of_our_own_breaks_nothing(void **state)
+{
+    (void)state;
+    start_all();
+    WAIT(loop, false, 600); /* a heartbeat may be out */
+    run(&echo, 300, NULL);
+    usleep(1600 * 1000);
+    WAIT(loop, answered == 1, 1000);
+    assert_int_equal(count_of(0), 1);
+    WAIT(loop, false, 50);
+    assert_int_equal(downs, 0);
+    assert_int_equal(messages, 1);
+}
+
 static void forgotten_scripts_are_loaded_again(void **state)
 {
     (void)state;
@@ -373,6 +388,7 @@ int main(void)
         TEST(a_hung_server_is_noticed),
         TEST(a_server_that_hangs_at_connect_is_tried_again),
         TEST(a_deadline_breaks_the_connection),
+        TEST(a_pause_of_our_own_breaks_nothing),
         TEST(forgotten_scripts_are_loaded_again),
         TEST(errors_are_told_apart),
         TEST(too_many_commands_are_refused),
