@@ -429,6 +429,19 @@ static void scripts_come_back_after_script_flush(void **state)
     assert_int_equal(downs, 0);
 }
 
+static void what_is_due_overtakes_what_is_not(void **state)
+{
+    struct id webhook = id_new(), soon = id_new();
+    (void)state;
+    put(id_new(), webhook, 60000, 32, 0);
+    settle();
+    put(soon, webhook, 0, 32, 0);
+    settle();
+    assert_int_equal(claim(10), 1);
+    assert_true(id_eq(claimed.refs[0].delivery, soon));
+    assert_in_range(claimed.next_ms, 59000, 60000);
+}
+
 static void an_earlier_turn_wakes(void **state)
 {
     struct id webhook = id_new();
@@ -569,6 +582,7 @@ int main(void)
         TEST(slots_are_recounted),
         TEST(one_rebuilds_after_flushall),
         TEST(scripts_come_back_after_script_flush),
+        TEST(what_is_due_overtakes_what_is_not),
         TEST(an_earlier_turn_wakes),
         TEST(a_full_buffer_drops_and_counts),
         TEST(calls_that_failed_are_repeated),
