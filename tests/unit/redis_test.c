@@ -251,6 +251,7 @@ static void a_pause_of_our_own_breaks_nothing(void **state)
     kill(server.pid, SIGSTOP);
     WAIT(loop, false, 700); /* heartbeats are out */
     run(&echo, 300, NULL);
+    WAIT(loop, false, 20); /* so is this */
     kill(server.pid, SIGCONT);
     usleep(1600 * 1000);
     WAIT(loop, answered == 1, 1000);
