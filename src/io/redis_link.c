@@ -43,7 +43,7 @@ struct redis_link {
     struct watch *watch;
     int events;
 
-    bool granted; /* a turn of the loop after time was up */
+    bool beat_grace, deadline_grace; /* a turn of the loop was granted after time was up */
 
     struct timeout *timer; /* what comes next in this state */
     struct timeout *deadline;
@@ -233,11 +233,11 @@ void redis_link_ready(struct redis_link *link)
 /* --- time --- */
 
 /* When it was us who stood still, the answer lies in the socket: one turn to read it. */
-static bool grant_turn(struct redis_link *link, struct timeout *timeout)
+static bool grant_turn(bool *grace, struct timeout *timeout)
 {
-    if (link->granted)
+    if (*grace)
         return false;
-    link->granted = true;
+    *grace = true;
     timeout_set(timeout, 1);
     return true;
 }
@@ -247,7 +247,7 @@ static void check_silence(struct redis_link *link)
     int64_t now = clock_mono_ms();
 
     if (link->beat_ms != 0 && now >= link->beat_ms + ANSWER_MS) {
-        if (!grant_turn(link, link->timer))
+        if (!grant_turn(&link->beat_grace, link->timer))
             redis_link_drop(link, "no answer to a heartbeat");
         return;
     }
@@ -299,7 +299,7 @@ static void on_deadline(void *arg)
     int64_t left_ms = first_due(link)->deadline_ms - clock_mono_ms();
     if (left_ms > 0)
         timeout_set(link->deadline, left_ms);
-    else if (!grant_turn(link, link->deadline))
+    else if (!grant_turn(&link->deadline_grace, link->deadline))
         redis_link_drop(link, "a command timed out");
 }
 
@@ -313,7 +313,7 @@ struct redis_link *redis_link_heard(redisAsyncContext *context, const redisReply
         return NULL;
     link->heard_ms = clock_mono_ms();
     link->beat_ms = 0;
-    link->granted = false;
+    link->beat_grace = link->deadline_grace = false;
     /* Being let in proves little: only a server that also does its work gets a quick return. */
     if (link->state == LINK_UP && reply->type != REDIS_REPLY_ERROR) {
         link->backoff_ms = BACKOFF_FIRST_MS;
