@@ -1,7 +1,13 @@
 /* Redis on a loop: one connection that reconnects with backoff, Lua scripts by hash, and a deadline
  * on every command. Redis may be gone at any time: callers carry on without it.
  *
- * URL: redis://[user:password@]host[:port][/db] or unix:///path/to/socket[?db=N]. */
+ * URL: redis://[user:password@]host[:port][/db] or unix:///path/to/socket[?db=N]; user, password
+ * and path may be percent-encoded. A host name is resolved at every connect and blocks the loop for
+ * that time: give an address, or a name that /etc/hosts or a local resolver knows. The process must
+ * ignore SIGPIPE.
+ *
+ * A server that hangs is noticed within 1.5 s, also without a command under way. One that answers
+ * but cannot work (-LOADING, -READONLY, -OOM, -MISCONF and the like) counts as down. */
 #ifndef IO_REDIS_H
 #define IO_REDIS_H
 
@@ -23,19 +29,22 @@ struct redis_config {
     const char *channel; /* SUBSCRIBEd to on a second connection; NULL: none */
     int outstanding_max; /* commands without an answer; the next one gets ERR_BUSY */
 
-    void (*on_message)(void *arg); /* a message on `channel`, or the subscription is up again */
-    void (*on_up)(void *arg);      /* connected, scripts loaded */
-    void (*on_down)(void *arg);    /* it was up and is no more */
+    /* A message on `channel`, or the subscription came up: what was said before is not known. */
+    void (*on_message)(void *arg);
+    void (*on_up)(void *arg);   /* connected, scripts loaded */
+    void (*on_down)(void *arg); /* it was up and is no more */
     void *arg;
 };
 
 /* ERR_INVALID if the URL is not one. */
 int redis_check_url(const char *url) MUST_CHECK;
 
-/* Never fails: it connects, and goes on trying. */
+/* Never fails: it connects, and goes on trying. The URL is one that redis_check_url() accepted. The
+ * config is copied; what it points to is not and stays, but for the URL. Callbacks may destroy. */
 struct redis *redis_create(struct loop *loop, const struct redis_config *config);
-void redis_destroy(
-    struct redis *redis); /* commands under way call back with ERR_UNAVAILABLE first */
+
+/* Commands under way call back with ERR_UNAVAILABLE first; start none in there. NULL is fine. */
+void redis_destroy(struct redis *redis);
 
 bool redis_up(const struct redis *redis);
 
@@ -51,7 +60,10 @@ const struct redis_reply *redis_at(const struct redis_reply *reply, size_t i);
  * ERR_BUSY or ERR_INTERNAL (any other error reply). `reply` is NULL unless err is 0. */
 typedef void redis_cb(void *arg, int err, const struct redis_reply *reply);
 
-/* Runs a script that is in the config. `keys` and `args` are copied. */
+/* Runs a script that is in the config, on this connection in the order of the starts. When it is
+ * down it fails at once, in a later turn of the loop: nothing waits for the connection. A deadline
+ * that passes breaks the connection, since what follows would wait as well. `keys` and `args` are
+ * copied. */
 struct redis_op *redis_eval(struct redis *redis, const struct redis_script *script,
                             const struct str *keys, size_t key_count, const struct str *args,
                             size_t arg_count, int64_t deadline_ms, redis_cb *cb, void *arg);

@@ -1,0 +1,110 @@
+/* What to send next: the queue in Redis, a fair ring over endpoints (webhooks).
+ *
+ * Redis only says what to look at; PostgreSQL decides. Everything here may be lost at any time, and
+ * every entry may come twice: the reconciler refills the queue, the fenced claim drops what is not
+ * due. So enqueue and ack are fire and forget, and errors are counted, not returned.
+ *
+ * An entry is a delivery of a webhook with the time at which it is due. It is waiting, or in flight
+ * from claim to ack with a lease after which queue_sweep() makes it wait again. Times are relative
+ * to Redis's clock, so clocks of machines need not agree.
+ *
+ * Any number of queues, on any machine, share one Redis. Keys begin with "posthorn:{q}:". */
+#ifndef STORE_QUEUE_H
+#define STORE_QUEUE_H
+
+#include "base/id.h"
+#include "io/loop.h"
+
+#define QUEUE_HORIZON_MS  (10 * 60 * 1000) /* what is due later is not put into Redis */
+#define QUEUE_LEASE_MS    75000
+#define QUEUE_CLAIM_MAX   1024
+#define QUEUE_CONCURRENCY 32 /* an endpoint's default: costs no memory in Redis */
+
+struct queue;
+struct queue_op;
+
+struct queue_config {
+    const char *url;  /* one that redis_check_url() accepted */
+    int64_t lease_ms; /* 0: QUEUE_LEASE_MS */
+
+    /* Something may have become claimable earlier than the last claim's `next_ms` said, or wakes
+     * may have been missed. It may come while a claim is under way and be about what that claim did
+     * not see: claim again then. NULL: no subscription, for those that only enqueue. */
+    void (*on_wake)(void *arg);
+
+    void (*on_up)(void *arg);   /* Redis is usable. NULL is fine */
+    void (*on_down)(void *arg); /* it was and is no more. NULL is fine */
+    void *arg;
+};
+
+/* Never fails: it connects, and goes on trying. Callbacks may destroy the queue. */
+struct queue *queue_create(struct loop *loop, const struct queue_config *config);
+
+/* Claims and sweeps under way call back with ERR_UNAVAILABLE first (start none in there); what is
+ * buffered is dropped: wait for queue_pending() to be 0 if that matters. NULL is fine. */
+void queue_destroy(struct queue *queue);
+
+bool queue_up(const struct queue *queue);
+
+/* Entries of enqueue and ack that Redis has not confirmed, and those given up since the start: for
+ * want of room in a buffer (65,536 entries each), or since Redis refused them. */
+size_t queue_pending(const struct queue *queue);
+uint64_t queue_dropped(const struct queue *queue);
+
+struct queue_entry {
+    struct id delivery, webhook;
+    int64_t delay_ms;    /* due in; ≤ 0: now. Beyond the horizon: not put in at all */
+    int concurrency;     /* of the webhook: entries in flight, at least 1 */
+    int rate_per_second; /* of the webhook; 0: no limit */
+};
+
+/* Force is for the reconciler, which knows from PostgreSQL what is due and sent by nobody. */
+enum queue_force {
+    QUEUE_GENTLE, /* an entry in flight stays there, one that waits keeps its time */
+    QUEUE_FORCE,  /* one in flight for more than 3 s is put back, one that waits may come earlier */
+};
+
+/* Puts entries in. Goes out in this turn of the loop, and stays in the buffer while Redis is away.
+ * The webhook's limits are those of the latest entry. */
+void queue_enqueue(struct queue *queue, const struct queue_entry *entries, size_t count,
+                   enum queue_force force);
+
+struct queue_ref {
+    struct id delivery, webhook;
+};
+
+struct queue_claim {
+    const struct queue_ref *refs; /* dies with the callback */
+    size_t count;
+    int64_t next_ms; /* when there may be more, from now; 0: there is; -1: when woken */
+};
+
+/* `claim` is NULL unless err is 0: ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_BUSY or ERR_INTERNAL. After a
+ * timeout entries may be in flight that nobody knows of: lease and reconciler bring them back. */
+typedef void queue_claim_cb(void *arg, int err, const struct queue_claim *claim);
+
+/* Takes up to `max` (1 … QUEUE_CLAIM_MAX) due entries: endpoints in the order in which their turn
+ * came, a few of each and then what room is left in equal shares, within each one's concurrency and
+ * rate. */
+struct queue_op *queue_claim(struct queue *queue, size_t max, queue_claim_cb *cb, void *arg);
+
+struct queue_ack {
+    struct id delivery, webhook;
+    int64_t delay_ms; /* back in the queue, due in so long; -1 or beyond the horizon: out of it */
+};
+
+/* Ends entries' flight. Buffered and bounded like queue_enqueue(). */
+void queue_ack(struct queue *queue, const struct queue_ack *acks, size_t count);
+
+/* `rebuild`: Redis is empty or was emptied, and this caller is the one to fill it again. */
+typedef void queue_sweep_cb(void *arg, int err, bool rebuild);
+
+/* Housekeeping, for every worker every second: expired leases, the count of what is in flight, and
+ * whether Redis is still the one that was filled. */
+struct queue_op *queue_sweep(struct queue *queue, queue_sweep_cb *cb, void *arg);
+
+/* The callback will not run. What was claimed stays in flight until its lease ends. NULL is fine.
+ */
+void queue_cancel(struct queue_op *op);
+
+#endif

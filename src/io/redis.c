@@ -1,0 +1,339 @@
+/* Scripts on one connection, and the subscription on another. */
+#include "redis_internal.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+
+enum { SHA_SIZE = 41 };
+
+struct script {
+    const struct redis_script *script;
+    char sha[SHA_SIZE]; /* as Redis told it */
+};
+
+struct redis {
+    struct redis_config config;
+    struct redis_address address;
+    struct redis_link *commands, *subscription;
+    struct script *scripts;
+    size_t script_count;
+    size_t loading; /* scripts without an answer */
+    int outstanding;
+    struct list done; /* operations that failed, to be told in a turn of their own */
+    struct timeout *tell;
+};
+
+struct redis_op {
+    struct redis_request request;
+    struct list done;
+    struct script *script;
+    char *command;
+    size_t length;
+    bool repeated;
+    int err;
+    redis_cb *cb;
+    void *arg;
+};
+
+/* The caller may destroy everything in here. */
+static void finish(struct redis_op *op, int err, const redisReply *reply)
+{
+    redis_cb *cb = op->cb;
+    void *arg = op->arg;
+
+    free(op->command);
+    free(op);
+    if (cb != NULL)
+        cb(arg, err, (const struct redis_reply *)(const void *)(err == 0 ? reply : NULL));
+}
+
+static void fail_later(struct redis *redis, struct redis_op *op, int err)
+{
+    op->err = err;
+    list_push(&redis->done, &op->done);
+    timeout_set(redis->tell, 0);
+}
+
+/* One a call: after the callback there may be no `redis` any more. */
+static void on_tell(void *arg)
+{
+    struct redis *redis = arg;
+    struct redis_op *op = CONTAINER_OF(list_pop(&redis->done), struct redis_op, done);
+
+    if (!list_empty(&redis->done))
+        timeout_set(redis->tell, 0);
+    finish(op, op->err, NULL);
+}
+
+/* --- the connection for commands --- */
+
+static void on_script(redisAsyncContext *context, void *data, void *privdata)
+{
+    struct redis_link *link = redis_link_heard(context, data);
+    const redisReply *reply = data;
+    struct script *script = privdata;
+    if (link == NULL)
+        return;
+
+    struct redis *redis = redis_link_arg(link);
+    if (reply->type != REDIS_REPLY_STRING || reply->len != SHA_SIZE - 1) {
+        redis_link_drop(link, reply->type == REDIS_REPLY_ERROR ? reply->str : "not a hash");
+        return;
+    }
+    memcpy(script->sha, reply->str, SHA_SIZE);
+    if (--redis->loading > 0 || redis_link_up(link))
+        return;
+    redis_link_ready(link);
+    log_info("redis_up", "scripts=%zu", redis->script_count);
+    if (redis->config.on_up != NULL)
+        redis->config.on_up(redis->config.arg);
+}
+
+static void load(struct redis *redis, struct redis_link *link, struct script *script)
+{
+    redis->loading++;
+    redis_link_say(link, on_script, script, 3,
+                   (const char *[]){"SCRIPT", "LOAD", script->script->lua});
+}
+
+static void on_pong(redisAsyncContext *context, void *reply, void *privdata)
+{
+    struct redis_link *link = redis_link_heard(context, reply);
+    (void)privdata;
+    if (link == NULL || redis_link_up(link))
+        return;
+    redis_link_ready(link);
+    struct redis *redis = redis_link_arg(link);
+    log_info("redis_up", "scripts=0");
+    if (redis->config.on_up != NULL)
+        redis->config.on_up(redis->config.arg);
+}
+
+static void beat(struct redis_link *link)
+{
+    redis_link_say(link, on_pong, NULL, 1, (const char *[]){"PING"});
+}
+
+static void on_connected(struct redis_link *link, void *arg)
+{
+    struct redis *redis = arg;
+
+    redis->loading = 0;
+    for (size_t i = 0; i < redis->script_count; i++)
+        load(redis, link, &redis->scripts[i]);
+    if (redis->script_count == 0)
+        beat(link);
+}
+
+/* Redis forgot the script: told again, and the command repeated, once. */
+static bool repeat(struct redis *redis, struct redis_op *op)
+{
+    if (op->repeated)
+        return false;
+    op->repeated = true;
+    load(redis, redis->commands, op->script);
+    return redis_link_send(redis->commands, &op->request, op->command, op->length,
+                           op->request.deadline_ms);
+}
+
+static void on_reply(void *arg, struct redis_request *request, const redisReply *reply)
+{
+    struct redis *redis = arg;
+    struct redis_op *op = CONTAINER_OF(request, struct redis_op, request);
+    char quoted[LOG_QUOTE_SIZE];
+    int err = 0;
+
+    if (redis_reply_is_noscript(reply) && repeat(redis, op))
+        return;
+    redis->outstanding--;
+    if (reply->type == REDIS_REPLY_ERROR) {
+        err = redis_reply_err(reply);
+        log_error("redis_error", "script=%s error=%s", op->script->script->name,
+                  log_quote(quoted, reply->str));
+    }
+    /* It answers and cannot work: as good as away, and maybe another one is in its place soon. */
+    if (err == ERR_UNAVAILABLE)
+        redis_link_drop(redis->commands, reply->str);
+    finish(op, err, reply);
+}
+
+static void on_failed(void *arg, struct redis_request *request, int err)
+{
+    struct redis *redis = arg;
+
+    redis->outstanding--;
+    fail_later(redis, CONTAINER_OF(request, struct redis_op, request), err);
+}
+
+static void on_down(void *arg)
+{
+    struct redis *redis = arg;
+    if (redis->config.on_down != NULL)
+        redis->config.on_down(redis->config.arg);
+}
+
+static const struct redis_link_hooks command_hooks = {on_connected, beat, on_reply, on_failed,
+                                                      on_down};
+
+/* --- the subscription --- */
+
+static bool is_word(const redisReply *reply, const char *word)
+{
+    return reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
+           reply->element[0]->type == REDIS_REPLY_STRING &&
+           strcmp(reply->element[0]->str, word) == 0;
+}
+
+static void on_push(redisAsyncContext *context, void *reply, void *privdata)
+{
+    struct redis_link *link = redis_link_heard(context, reply);
+    (void)privdata;
+    if (link == NULL)
+        return;
+
+    struct redis *redis = redis_link_arg(link);
+    bool up_again = is_word(reply, "subscribe") && !redis_link_up(link);
+    if (up_again)
+        redis_link_ready(link);
+    if (up_again || is_word(reply, "message"))
+        redis->config.on_message(redis->config.arg);
+}
+
+/* Also the heartbeat: the answer to a second SUBSCRIBE finds its callback, that to PING would not
+ * (hiredis 0.14 takes "pong" for a pattern, and keeps a node for ever). */
+static void subscribe(struct redis_link *link)
+{
+    struct redis *redis = redis_link_arg(link);
+    redis_link_say(link, on_push, NULL, 2, (const char *[]){"SUBSCRIBE", redis->config.channel});
+}
+
+static void on_subscription_connected(struct redis_link *link, void *arg)
+{
+    (void)arg;
+    subscribe(link);
+}
+
+static void on_subscription_down(void *arg)
+{
+    (void)arg;
+}
+
+static const struct redis_link_hooks subscription_hooks = {on_subscription_connected, subscribe,
+                                                           NULL, NULL, on_subscription_down};
+
+/* --- the contract --- */
+
+struct redis *redis_create(struct loop *loop, const struct redis_config *config)
+{
+    struct redis *redis = xcalloc(1, sizeof *redis);
+    int err = redis_address_init(&redis->address, config->url);
+
+    assert(err == 0); /* redis_check_url() comes first */
+    assert(config->channel == NULL || config->on_message != NULL);
+    redis->config = *config;
+    list_init(&redis->done);
+    redis->tell = timeout_create(loop, on_tell, redis);
+    while (config->scripts != NULL && config->scripts[redis->script_count] != NULL)
+        redis->script_count++;
+    redis->scripts = xcalloc(redis->script_count + 1, sizeof *redis->scripts);
+    for (size_t i = 0; i < redis->script_count; i++)
+        redis->scripts[i].script = config->scripts[i];
+    redis->commands = redis_link_create(loop, &redis->address, &command_hooks, redis);
+    if (config->channel != NULL)
+        redis->subscription = redis_link_create(loop, &redis->address, &subscription_hooks, redis);
+    return redis;
+}
+
+void redis_destroy(struct redis *redis)
+{
+    struct list *node;
+
+    if (redis == NULL)
+        return;
+    redis_link_destroy(redis->subscription);
+    redis_link_destroy(redis->commands);
+    redis->commands = NULL;
+    while ((node = list_pop(&redis->done)) != NULL) {
+        struct redis_op *op = CONTAINER_OF(node, struct redis_op, done);
+        finish(op, op->err, NULL);
+    }
+    timeout_destroy(redis->tell);
+    redis_address_fini(&redis->address);
+    free(redis->scripts);
+    free(redis);
+}
+
+bool redis_up(const struct redis *redis)
+{
+    return redis->commands != NULL && redis_link_up(redis->commands);
+}
+
+static struct script *find(struct redis *redis, const struct redis_script *script)
+{
+    size_t i = 0;
+    while (i < redis->script_count && redis->scripts[i].script != script)
+        i++;
+    assert(i < redis->script_count);
+    return &redis->scripts[i];
+}
+
+static void format(struct redis_op *op, const struct str *keys, size_t key_count,
+                   const struct str *args, size_t arg_count)
+{
+    size_t count = 3 + key_count + arg_count, n = 0;
+    const char **argv = xcalloc(count, sizeof *argv);
+    size_t *lengths = xcalloc(count, sizeof *lengths);
+    char key_count_text[24];
+
+    snprintf(key_count_text, sizeof key_count_text, "%zu", key_count);
+    const struct str head[] = {STR_LIT("EVALSHA"), str_of(op->script->sha), str_of(key_count_text)};
+    const struct {
+        const struct str *p;
+        size_t count;
+    } parts[] = {{head, 3}, {keys, key_count}, {args, arg_count}};
+    for (size_t part = 0; part < ARRAY_LEN(parts); part++)
+        for (size_t i = 0; i < parts[part].count; i++, n++) {
+            argv[n] = parts[part].p[i].p;
+            lengths[n] = parts[part].p[i].n;
+        }
+    int length = redisFormatCommandArgv(&op->command, (int)count, argv, lengths);
+    assert(length > 0);
+    op->length = (size_t)length;
+    free(argv);
+    free(lengths);
+}
+
+struct redis_op *redis_eval(struct redis *redis, const struct redis_script *script,
+                            const struct str *keys, size_t key_count, const struct str *args,
+                            size_t arg_count, int64_t deadline_ms, redis_cb *cb, void *arg)
+{
+    struct redis_op *op = xcalloc(1, sizeof *op);
+
+    op->script = find(redis, script);
+    op->cb = cb;
+    op->arg = arg;
+    if (!redis_up(redis)) {
+        fail_later(redis, op, ERR_UNAVAILABLE);
+        return op;
+    }
+    if (redis->outstanding >= redis->config.outstanding_max) {
+        fail_later(redis, op, ERR_BUSY);
+        return op;
+    }
+    format(op, keys, key_count, args, arg_count);
+    if (redis_link_send(redis->commands, &op->request, op->command, op->length,
+                        clock_mono_ms() + deadline_ms))
+        redis->outstanding++;
+    else
+        fail_later(redis, op, ERR_UNAVAILABLE);
+    return op;
+}
+
+void redis_cancel(struct redis_op *op)
+{
+    if (op != NULL)
+        op->cb = NULL;
+}

@@ -1,0 +1,81 @@
+/* Shared by the files of io/redis: where Redis is, and one connection to it that comes back by
+ * itself. Nothing outside src/io/redis*.c includes this. */
+#ifndef IO_REDIS_INTERNAL_H
+#define IO_REDIS_INTERNAL_H
+
+#include "base/list.h"
+#include "io/redis.h"
+
+#include <hiredis/async.h>
+
+/* --- redis_address.c: the URL --- */
+
+struct redis_address {
+    char *path; /* of a Unix socket; NULL: TCP */
+    char *host;
+    char *user, *password; /* NULL: none */
+    int port, db;
+};
+
+int redis_address_init(struct redis_address *address, const char *url) MUST_CHECK;
+void redis_address_fini(struct redis_address *address);
+
+/* --- redis_reply.c: what Redis says --- */
+
+/* What an error reply means to a caller: ERR_UNAVAILABLE or ERR_INTERNAL. */
+int redis_reply_err(const redisReply *reply);
+bool redis_reply_is_noscript(const redisReply *reply);
+
+/* --- redis_link.c: one connection --- */
+
+/* A command whose answer is awaited. Embedded in its owner, which outlives the wait. */
+struct redis_request {
+    struct list sent;    /* in the order of sending, which is the order of the answers */
+    struct list due;     /* in the order of the deadlines */
+    int64_t deadline_ms; /* on the monotonic clock */
+};
+
+struct redis_link;
+
+struct redis_link_hooks {
+    /* Connected: send what must come first, then, when that is answered, redis_link_ready(). */
+    void (*on_connected)(struct redis_link *link, void *arg);
+
+    /* Silence for too long: send anything that is answered. */
+    void (*on_beat)(struct redis_link *link);
+
+    /* A request's answer. The link is not touched after it. */
+    void (*on_reply)(void *arg, struct redis_request *request, const redisReply *reply);
+
+    /* A request that gets no answer any more: ERR_TIMEOUT or ERR_UNAVAILABLE. Called in the middle
+     * of things: only note it. */
+    void (*on_failed)(void *arg, struct redis_request *request, int err);
+
+    /* After a time of being ready. Called from the loop; the link may be destroyed in it. */
+    void (*on_down)(void *arg);
+};
+
+struct redis_link *redis_link_create(struct loop *loop, const struct redis_address *address,
+                                     const struct redis_link_hooks *hooks, void *arg);
+void redis_link_destroy(struct redis_link *link); /* requests fail first; NULL is fine */
+
+bool redis_link_up(const struct redis_link *link);
+void redis_link_ready(struct redis_link *link);
+
+/* Breaks the connection; a new one is made after the backoff. */
+void redis_link_drop(struct redis_link *link, const char *why);
+
+/* Sends a formatted command. False when there is no connection: `request` is not taken then. */
+bool redis_link_send(struct redis_link *link, struct redis_request *request, const char *command,
+                     size_t n, int64_t deadline_ms);
+
+/* Sends words that are not a request: `fn` gets the answer. */
+void redis_link_say(struct redis_link *link, redisCallbackFn *fn, void *privdata, int argc,
+                    const char **argv);
+
+/* First line of every hiredis callback: the link, and that it lives; NULL when it let go of this
+ * context or there is no reply. */
+struct redis_link *redis_link_heard(redisAsyncContext *context, const redisReply *reply);
+void *redis_link_arg(const struct redis_link *link);
+
+#endif

@@ -1,0 +1,58 @@
+/* What Redis answers: the accessors of the contract, and what its error replies mean. */
+#include "redis_internal.h"
+
+#include "base/err.h"
+
+static const redisReply *raw(const struct redis_reply *reply)
+{
+    return (const redisReply *)(const void *)reply;
+}
+
+int64_t redis_i64(const struct redis_reply *reply)
+{
+    return raw(reply)->type == REDIS_REPLY_INTEGER ? raw(reply)->integer : 0;
+}
+
+struct str redis_str(const struct redis_reply *reply)
+{
+    const redisReply *r = raw(reply);
+    if (r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_STATUS)
+        return (struct str){NULL, 0};
+    return (struct str){r->str, r->len};
+}
+
+size_t redis_count(const struct redis_reply *reply)
+{
+    return raw(reply)->type == REDIS_REPLY_ARRAY ? raw(reply)->elements : 0;
+}
+
+const struct redis_reply *redis_at(const struct redis_reply *reply, size_t i)
+{
+    assert(i < redis_count(reply));
+    return (const struct redis_reply *)(const void *)raw(reply)->element[i];
+}
+
+static bool says(const redisReply *reply, struct str code)
+{
+    return reply->type == REDIS_REPLY_ERROR &&
+           str_starts((struct str){reply->str, reply->len}, code);
+}
+
+bool redis_reply_is_noscript(const redisReply *reply)
+{
+    return says(reply, STR_LIT("NOSCRIPT"));
+}
+
+int redis_reply_err(const redisReply *reply)
+{
+    /* A server that lives and cannot do its work, now or here. */
+    static const struct str codes[] = {
+        {"LOADING", 7},  {"READONLY", 8},     {"MASTERDOWN", 10}, {"OOM", 3},
+        {"BUSY", 4},     {"MISCONF", 7},      {"NOSCRIPT", 8},    {"NOREPLICAS", 10},
+        {"TRYAGAIN", 8}, {"CLUSTERDOWN", 11}, {"UNKILLABLE", 10}, {"NOAUTH", 6},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (says(reply, codes[i]))
+            return ERR_UNAVAILABLE;
+    return ERR_INTERNAL;
+}

@@ -1,0 +1,153 @@
+/* A ring of entries and the calls that carry them. A call that fails puts its entries back: both
+ * scripts may run twice for an entry without harm. */
+#include "outbox.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+
+enum {
+    CALL_ENTRIES = 1000,
+    CALLS_MAX = 4, /* under way: more would only wait in Redis's socket */
+    CALL_DEADLINE_MS = 2000,
+    ROOM_FIRST = 64,
+    ROOM_KEPT = 4096, /* a larger ring is freed when empty */
+};
+
+struct call {
+    struct outbox *box;
+    size_t count;
+    struct outbox_entry entries[];
+};
+
+static void on_flush(void *arg)
+{
+    outbox_flush(arg);
+}
+
+void outbox_init(struct outbox *box, struct loop *loop, const struct outbox_kind *kind,
+                 int64_t lease_ms)
+{
+    *box = (struct outbox){.kind = kind, .lease_ms = lease_ms};
+    box->flush = timeout_create(loop, on_flush, box);
+}
+
+void outbox_fini(struct outbox *box)
+{
+    timeout_destroy(box->flush);
+    free(box->entries);
+}
+
+static void grow(struct outbox *box)
+{
+    size_t room = box->room > 0 ? box->room * 2 : ROOM_FIRST;
+    struct outbox_entry *entries = xcalloc(room, sizeof *entries);
+
+    for (size_t i = 0; i < box->count; i++)
+        entries[i] = box->entries[(box->first + i) & (box->room - 1)];
+    free(box->entries);
+    box->entries = entries;
+    box->room = room;
+    box->first = 0;
+}
+
+static void drop(struct outbox *box, size_t count)
+{
+    if (box->dropped == 0)
+        log_warn("queue_drop", "script=%s", box->kind->script->name);
+    box->dropped += count;
+}
+
+void outbox_put(struct outbox *box, const struct outbox_entry *entry)
+{
+    if (box->count == OUTBOX_MAX) {
+        drop(box, 1);
+        return;
+    }
+    if (box->count == box->room)
+        grow(box);
+    box->entries[(box->first + box->count) & (box->room - 1)] = *entry;
+    box->count++;
+    if (!timeout_is_set(box->flush))
+        timeout_set(box->flush, 0);
+}
+
+static struct call *take(struct outbox *box)
+{
+    size_t count = box->count < CALL_ENTRIES ? box->count : CALL_ENTRIES;
+    struct call *call = xcalloc(1, sizeof *call + count * sizeof call->entries[0]);
+
+    call->box = box;
+    call->count = count;
+    for (size_t i = 0; i < count; i++)
+        call->entries[i] = box->entries[(box->first + i) & (box->room - 1)];
+    box->first = (box->first + count) & (box->room - 1);
+    box->count -= count;
+    if (box->count == 0 && box->room > ROOM_KEPT) {
+        free(box->entries);
+        box->entries = NULL;
+        box->room = box->first = 0;
+    }
+    return call;
+}
+
+static void on_done(void *arg, int err, const struct redis_reply *reply)
+{
+    struct call *call = arg;
+    struct outbox *box = call->box;
+
+    (void)reply;
+    box->calls--;
+    box->sent -= call->count;
+    if (err == ERR_INTERNAL)
+        drop(box, call->count);
+    else if (err < 0)
+        for (size_t i = 0; i < call->count; i++)
+            outbox_put(box, &call->entries[i]);
+    free(call);
+    outbox_flush(box);
+}
+
+static void send_call(struct outbox *box)
+{
+    struct call *call = take(box);
+    int64_t now = clock_mono_ms();
+    size_t size = call->count * box->kind->size;
+    uint8_t *packed = xcalloc(1, size);
+    char lease[24];
+    int n = snprintf(lease, sizeof lease, "%lld", (long long)box->lease_ms);
+
+    for (size_t i = 0; i < call->count; i++) {
+        int64_t due_ms = call->entries[i].due_ms;
+        int64_t delay_ms = due_ms == OUTBOX_NEVER ? -1 : due_ms > now ? due_ms - now : 0;
+        box->kind->pack(packed + i * box->kind->size, &call->entries[i], (int32_t)delay_ms);
+    }
+    box->calls++;
+    box->sent += call->count;
+    const struct str args[] = {{(const char *)packed, size}, {lease, (size_t)n}};
+    redis_eval(box->redis, box->kind->script, NULL, 0, args, ARRAY_LEN(args), CALL_DEADLINE_MS,
+               on_done, call);
+    free(packed);
+}
+
+void outbox_flush(struct outbox *box)
+{
+    while (box->count > 0 && box->calls < CALLS_MAX && redis_up(box->redis))
+        send_call(box);
+}
+
+uint8_t *outbox_pack_i32(uint8_t *out, int32_t value)
+{
+    uint32_t bits = (uint32_t)value;
+    for (int i = 0; i < 4; i++)
+        out[i] = (uint8_t)(bits >> (24 - 8 * i));
+    return out + 4;
+}
+
+uint8_t *outbox_pack_id(uint8_t *out, struct id id)
+{
+    memcpy(out, id.b, sizeof id.b);
+    return out + sizeof id.b;
+}

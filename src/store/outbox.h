@@ -1,0 +1,52 @@
+/* What is to be told to the queue, fire and forget: a bounded buffer of entries that leaves in
+ * script calls of many. Belongs to queue.c. */
+#ifndef STORE_OUTBOX_H
+#define STORE_OUTBOX_H
+
+#include "base/id.h"
+#include "io/redis.h"
+
+enum { OUTBOX_MAX = 65536 };
+
+struct outbox_entry {
+    struct id delivery, webhook;
+    int64_t due_ms; /* on the monotonic clock; OUTBOX_NEVER: no time */
+    int32_t concurrency, rate_per_second;
+    bool force;
+};
+
+#define OUTBOX_NEVER INT64_MIN
+
+struct outbox_kind {
+    const struct redis_script *script; /* ARGV: packed entries, lease_ms */
+    size_t size;                       /* of a packed entry */
+    void (*pack)(uint8_t *out, const struct outbox_entry *entry, int32_t delay_ms);
+};
+
+struct outbox {
+    struct redis *redis;
+    const struct outbox_kind *kind;
+    int64_t lease_ms;
+    struct timeout *flush;
+    struct outbox_entry *entries; /* a ring; `room` is a power of two */
+    size_t first, count, room;
+    size_t sent; /* entries without an answer */
+    int calls;
+    uint64_t dropped;
+};
+
+void outbox_init(struct outbox *box, struct loop *loop, const struct outbox_kind *kind,
+                 int64_t lease_ms);
+void outbox_fini(struct outbox *box); /* after redis_destroy() */
+
+/* Leaves in this turn of the loop, or when Redis is there and has answered earlier calls. */
+void outbox_put(struct outbox *box, const struct outbox_entry *entry);
+
+/* Sends now what can be sent. */
+void outbox_flush(struct outbox *box);
+
+/* For packing: a big-endian number. Returns what follows it. */
+uint8_t *outbox_pack_i32(uint8_t *out, int32_t value);
+uint8_t *outbox_pack_id(uint8_t *out, struct id id);
+
+#endif

@@ -1,0 +1,34 @@
+/* A Redis of the test's own: on a Unix socket in a temporary folder, stopped by its pid. */
+#ifndef TESTS_REDIS_SERVER_H
+#define TESTS_REDIS_SERVER_H
+
+#include "base/clock.h"
+#include "io/loop.h"
+
+#include <sys/types.h>
+#include <unistd.h>
+
+struct redis_server {
+    char folder[64], socket[96], url[128];
+    pid_t pid;
+};
+
+void redis_server_init(struct redis_server *server); /* a place; nothing runs yet */
+void redis_server_fini(struct redis_server *server);
+void redis_server_start(struct redis_server *server); /* back when it answers */
+void redis_server_kill(struct redis_server *server);  /* at once */
+
+/* One command on a connection of its own: an integer, the length of a string, the elements of an
+ * array, 1 for a status, 0 for nil. Aborts on an error. */
+long long redis_server_say(struct redis_server *server, const char *command);
+
+/* Runs the loop until `condition`, at most `ms`. */
+#define WAIT(loop, condition, ms)                                   \
+    do {                                                            \
+        int64_t wait_end = clock_mono_ms() + (ms);                  \
+        while (!(condition) && clock_mono_ms() < wait_end)          \
+            if (uv_run(loop_uv(loop), UV_RUN_NOWAIT), !(condition)) \
+                usleep(200);                                        \
+    } while (0)
+
+#endif

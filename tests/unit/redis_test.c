@@ -1,0 +1,414 @@
+/* io/redis against a real server that comes, goes, hangs and forgets. */
+#include "io/redis.h"
+
+#include "base/err.h"
+#include "redis_server.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cmocka.h>
+
+static const struct redis_script echo = {"echo", "return {#KEYS, KEYS[1], ARGV[1], false}"};
+static const struct redis_script wrong = {"wrong", "return redis.call('GET')"};
+static const struct redis_script oom = {"oom", "return redis.error_reply('OOM test')"};
+static const struct redis_script *const scripts[] = {&echo, &wrong, &oom, NULL};
+
+static struct redis_server server;
+static struct loop *loop;
+static struct redis *redis;
+static int ups, downs, messages;
+static int answers[16]; /* by error: -err % 16 */
+static int answered;
+static int64_t last_i64;
+static char last_key[16], last_arg[16];
+static bool last_nil;
+
+static void on_message(void *arg)
+{
+    (void)arg;
+    messages++;
+}
+
+static void on_up(void *arg)
+{
+    (void)arg;
+    ups++;
+}
+
+static void on_down(void *arg)
+{
+    (void)arg;
+    downs++;
+}
+
+static int count_of(int err)
+{
+    return answers[-err % 16];
+}
+
+static void note(char out[16], struct str s)
+{
+    snprintf(out, 16, "%.*s", STR_FMT(s));
+}
+
+static void on_answer(void *arg, int err, const struct redis_reply *reply)
+{
+    int *calls = arg;
+    answered++;
+    answers[-err % 16]++;
+    if (calls != NULL)
+        (*calls)++;
+    assert_true((err == 0) == (reply != NULL));
+    if (reply == NULL || redis_count(reply) != 4)
+        return;
+    last_i64 = redis_i64(redis_at(reply, 0));
+    note(last_key, redis_str(redis_at(reply, 1)));
+    note(last_arg, redis_str(redis_at(reply, 2)));
+    last_nil = redis_str(redis_at(reply, 3)).p == NULL;
+}
+
+static struct redis_op *run(const struct redis_script *script, int64_t deadline_ms, int *calls)
+{
+    const struct str keys[] = {STR_LIT("k")}, args[] = {STR_LIT("a\0b")};
+    return redis_eval(redis, script, keys, 1, args, 1, deadline_ms, on_answer, calls);
+}
+
+static void open_redis(const char *url)
+{
+    redis = redis_create(loop, &(struct redis_config){.url = url,
+                                                      .scripts = scripts,
+                                                      .channel = "wake",
+                                                      .outstanding_max = 100,
+                                                      .on_message = on_message,
+                                                      .on_up = on_up,
+                                                      .on_down = on_down});
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    redis_server_init(&server);
+    loop = loop_create(NULL, NULL);
+    ups = downs = messages = answered = 0;
+    memset(answers, 0, sizeof answers);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    redis_destroy(redis);
+    redis = NULL;
+    loop_destroy(loop);
+    redis_server_fini(&server);
+    return 0;
+}
+
+static void start_all(void)
+{
+    redis_server_start(&server);
+    open_redis(server.url);
+    WAIT(loop, ups == 1 && messages == 1, 5000);
+    assert_int_equal(ups, 1);
+    assert_int_equal(messages, 1);
+}
+
+static void urls_are_checked(void **state)
+{
+    static const char *const good[] = {"redis://127.0.0.1",     "redis://localhost:6380/3",
+                                       "redis://u:p%40x@h:1/0", "redis://:secret@[::1]:6379",
+                                       "unix:///tmp/x",         "unix:///tmp/x?db=7"};
+    static const char *const bad[] = {
+        "",           "127.0.0.1",        "rediss://h",      "redis://",       "redis://h:0",
+        "redis://h:", "redis://h:70000",  "redis://h/x",     "redis://u@h",    "redis://[::1",
+        "unix://x",   "unix:///x?db=abc", "redis://u:%zz@h", "redis://:%00@h", "unix:///x?dc=1"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++)
+        assert_int_equal(redis_check_url(good[i]), 0);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_int_equal(redis_check_url(bad[i]), ERR_INVALID);
+}
+
+static void a_server_that_appears_later_is_found(void **state)
+{
+    int calls = 0;
+    (void)state;
+    open_redis(server.url);
+    run(&echo, 1000, &calls);
+    assert_int_equal(calls, 0); /* never before the start returns */
+    WAIT(loop, calls == 1, 1000);
+    assert_int_equal(count_of(ERR_UNAVAILABLE), 1);
+    WAIT(loop, false, 300);
+    assert_false(redis_up(redis));
+    redis_server_start(&server);
+    WAIT(loop, ups == 1 && messages == 1, 3000);
+    assert_true(redis_up(redis));
+    run(&echo, 1000, &calls);
+    WAIT(loop, calls == 2, 1000);
+    assert_int_equal(count_of(0), 1);
+    assert_int_equal(last_i64, 1);
+    assert_string_equal(last_key, "k");
+    assert_string_equal(last_arg, "a");
+    assert_true(last_nil);
+    assert_int_equal(downs, 0);
+}
+
+/* Nobody listens: libuv reports the refusal as an error of the descriptor. */
+static void a_refused_tcp_connection_is_retried(void **state)
+{
+    (void)state;
+    open_redis("redis://127.0.0.1:1");
+    WAIT(loop, false, 300);
+    assert_false(redis_up(redis));
+    assert_int_equal(ups + downs, 0);
+}
+
+static void killed_with_commands_under_way(void **state)
+{
+    int calls[50] = {0};
+    (void)state;
+    start_all();
+    kill(server.pid, SIGSTOP);
+    for (int i = 0; i < 50; i++)
+        run(&echo, 10000, &calls[i]);
+    WAIT(loop, false, 20);
+    redis_server_kill(&server);
+    WAIT(loop, answered == 50 && downs == 1, 2000);
+    assert_int_equal(answered, 50);
+    assert_int_equal(count_of(ERR_UNAVAILABLE), 50);
+    assert_int_equal(downs, 1);
+    redis_server_start(&server);
+    WAIT(loop, ups == 2 && messages == 2, 3000);
+    assert_int_equal(ups, 2);
+    assert_int_equal(messages, 2); /* subscribed again, and told so */
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(calls[i], 1);
+}
+
+static void a_hung_server_is_noticed(void **state)
+{
+    (void)state;
+    start_all();
+    WAIT(loop, false, 1200); /* heartbeats pass on both connections */
+    assert_int_equal(downs, 0);
+    kill(server.pid, SIGSTOP);
+    int64_t since = clock_mono_ms();
+    WAIT(loop, downs == 1, 4000);
+    assert_in_range(clock_mono_ms() - since, 900, 1700);
+    assert_int_equal(downs, 1);
+    kill(server.pid, SIGCONT);
+    WAIT(loop, ups == 2, 4000);
+    assert_int_equal(ups, 2);
+}
+
+/* The kernel takes the connection, and nobody ever speaks on it. */
+static void a_server_that_hangs_at_connect_is_left(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    (void)state;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", server.socket);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 10), 0);
+    open_redis(server.url);
+    WAIT(loop, false, 100);
+    unlink(server.socket);
+    redis_server_start(&server);
+    WAIT(loop, ups == 1 && messages == 1, 3000);
+    assert_int_equal(ups, 1);
+    assert_int_equal(messages, 1);
+    close(listener);
+}
+
+static void a_deadline_breaks_the_connection(void **state)
+{
+    int slow = 0, later = 0;
+    (void)state;
+    start_all();
+    kill(server.pid, SIGSTOP);
+    run(&echo, 5000, &later);
+    run(&echo, 200, &slow);
+    int64_t since = clock_mono_ms();
+    WAIT(loop, answered == 2, 2000);
+    assert_in_range(clock_mono_ms() - since, 190, 500);
+    assert_int_equal(count_of(ERR_TIMEOUT), 1);
+    assert_int_equal(count_of(ERR_UNAVAILABLE), 1);
+    assert_int_equal(slow + later, 2);
+    kill(server.pid, SIGCONT);
+}
+
+/* Not the server stood still but this process: the answers are in the socket. */
+static void a_pause_of_our_own_breaks_nothing(void **state)
+{
+    (void)state;
+    start_all();
+    kill(server.pid, SIGSTOP);
+    WAIT(loop, false, 700); /* heartbeats are out */
+    run(&echo, 300, NULL);
+    WAIT(loop, false, 20); /* so is this */
+    kill(server.pid, SIGCONT);
+    usleep(1600 * 1000);
+    WAIT(loop, answered == 1, 1000);
+    assert_int_equal(count_of(0), 1);
+    WAIT(loop, false, 50);
+    assert_int_equal(downs, 0);
+    assert_int_equal(messages, 1);
+}
+
+static void forgotten_scripts_are_loaded_again(void **state)
+{
+    (void)state;
+    start_all();
+    redis_server_say(&server, "SCRIPT FLUSH");
+    for (int i = 0; i < 10; i++)
+        run(&echo, 1000, NULL);
+    WAIT(loop, answered == 10, 2000);
+    assert_int_equal(count_of(0), 10);
+    assert_int_equal(downs, 0);
+}
+
+static void errors_are_told_apart(void **state)
+{
+    (void)state;
+    start_all();
+    run(&wrong, 1000, NULL);
+    WAIT(loop, answered == 1, 1000);
+    assert_int_equal(count_of(ERR_INTERNAL), 1);
+    assert_int_equal(downs, 0);
+    run(&oom, 1000, NULL);
+    run(&echo, 1000, NULL); /* under way when the connection is dropped */
+    WAIT(loop, answered == 3, 1000);
+    assert_int_equal(count_of(ERR_UNAVAILABLE), 2);
+    WAIT(loop, downs == 1 && ups == 2, 1000);
+    assert_int_equal(downs, 1);
+    assert_int_equal(ups, 2);
+}
+
+static void too_many_commands_are_refused(void **state)
+{
+    (void)state;
+    start_all();
+    for (int i = 0; i < 120; i++)
+        run(&echo, 1000, NULL);
+    WAIT(loop, answered == 120, 2000);
+    assert_int_equal(count_of(0), 100);
+    assert_int_equal(count_of(ERR_BUSY), 20);
+}
+
+static void a_cancelled_command_is_silent(void **state)
+{
+    int calls = 0;
+    (void)state;
+    start_all();
+    redis_cancel(run(&echo, 1000, &calls));
+    redis_cancel(NULL);
+    run(&echo, 1000, NULL);
+    WAIT(loop, answered == 1, 1000);
+    assert_int_equal(calls, 0);
+    redis_server_kill(&server);
+    WAIT(loop, downs == 1, 1000);
+    redis_cancel(run(&echo, 1000, &calls)); /* refused, and told to nobody */
+    WAIT(loop, false, 50);
+    assert_int_equal(calls, 0);
+}
+
+static void destroying_answers_first(void **state)
+{
+    int calls = 0;
+    (void)state;
+    start_all();
+    run(&echo, 1000, &calls);
+    run(&echo, 1000, &calls);
+    redis_destroy(redis);
+    redis = NULL;
+    assert_int_equal(calls, 2);
+    assert_int_equal(count_of(ERR_UNAVAILABLE), 2);
+}
+
+static void on_answer_destroy(void *arg, int err, const struct redis_reply *reply)
+{
+    (void)arg, (void)reply;
+    if (redis != NULL) {
+        struct redis *mine = redis;
+        assert_int_equal(err, 0);
+        redis = NULL;
+        redis_destroy(mine);
+    }
+    answered++;
+}
+
+static void a_callback_may_destroy(void **state)
+{
+    (void)state;
+    start_all();
+    for (int i = 0; i < 3; i++)
+        redis_eval(redis, &echo, NULL, 0, NULL, 0, 1000, on_answer_destroy, NULL);
+    WAIT(loop, answered == 3, 1000);
+    assert_int_equal(answered, 3);
+    assert_null(redis);
+}
+
+static void messages_arrive(void **state)
+{
+    (void)state;
+    start_all();
+    redis_server_say(&server, "PUBLISH wake x");
+    redis_server_say(&server, "PUBLISH other x");
+    WAIT(loop, messages == 2, 1000);
+    WAIT(loop, false, 50);
+    assert_int_equal(messages, 2);
+    redis_server_say(&server, "CLIENT KILL TYPE pubsub");
+    WAIT(loop, messages == 3, 2000);
+    assert_int_equal(messages, 3);
+    assert_int_equal(downs, 0);
+}
+
+static void a_password_and_a_database_are_used(void **state)
+{
+    char url[200], command[64];
+    int port = 20000 + getpid() % 10000;
+    (void)state;
+    redis_server_start(&server);
+    snprintf(command, sizeof command, "CONFIG SET port %d", port);
+    redis_server_say(&server, command);
+    redis_server_say(&server, "ACL SETUSER joe on >p@ss ~* &* +@all");
+    snprintf(url, sizeof url, "redis://joe:p%%40ss@127.0.0.1:%d/5", port);
+    open_redis(url);
+    WAIT(loop, ups == 1 && messages == 1, 3000);
+    assert_int_equal(ups, 1);
+    redis_destroy(redis);
+    snprintf(url, sizeof url, "redis://joe:wrong@127.0.0.1:%d/5", port);
+    open_redis(url);
+    WAIT(loop, false, 300);
+    assert_int_equal(ups, 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(urls_are_checked),
+        TEST(a_server_that_appears_later_is_found),
+        TEST(a_refused_tcp_connection_is_retried),
+        TEST(killed_with_commands_under_way),
+        TEST(a_hung_server_is_noticed),
+        TEST(a_server_that_hangs_at_connect_is_left),
+        TEST(a_deadline_breaks_the_connection),
+        TEST(a_pause_of_our_own_breaks_nothing),
+        TEST(forgotten_scripts_are_loaded_again),
+        TEST(errors_are_told_apart),
+        TEST(too_many_commands_are_refused),
+        TEST(a_cancelled_command_is_silent),
+        TEST(destroying_answers_first),
+        TEST(a_callback_may_destroy),
+        TEST(messages_arrive),
+        TEST(a_password_and_a_database_are_used),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
