@@ -14,21 +14,21 @@ struct prefix {
 
 /* IANA's registry of IPv4 special-purpose addresses, and one platform's own. */
 static const struct prefix ipv4_refused[] = {
-    {{0}, 8},              /* this network; connects to loopback on Linux */
-    {{10}, 8},             /* private */
-    {{100, 64}, 10},       /* carrier-grade NAT; Alibaba's metadata service */
-    {{127}, 8},            /* loopback */
-    {{169, 254}, 16},      /* link-local; most metadata services */
-    {{172, 16}, 12},       /* private */
-    {{192, 0, 0}, 24},     /* protocol assignments; Oracle's metadata service */
-    {{192, 0, 2}, 24},     /* documentation */
-    {{192, 88, 99}, 24},   /* 6to4 relays, deprecated */
-    {{192, 168}, 16},      /* private */
-    {{198, 18}, 15},       /* benchmarks */
-    {{198, 51, 100}, 24},  /* documentation */
-    {{203, 0, 113}, 24},   /* documentation */
-    {{224}, 4},            /* multicast */
-    {{240}, 4},            /* reserved, broadcast */
+    {{0}, 8},                 /* this network; connects to loopback on Linux */
+    {{10}, 8},                /* private */
+    {{100, 64}, 10},          /* carrier-grade NAT; Alibaba's metadata service */
+    {{127}, 8},               /* loopback */
+    {{169, 254}, 16},         /* link-local; most metadata services */
+    {{172, 16}, 12},          /* private */
+    {{192, 0, 0}, 24},        /* protocol assignments; Oracle's metadata service */
+    {{192, 0, 2}, 24},        /* documentation */
+    {{192, 88, 99}, 24},      /* 6to4 relays, deprecated */
+    {{192, 168}, 16},         /* private */
+    {{198, 18}, 15},          /* benchmarks */
+    {{198, 51, 100}, 24},     /* documentation */
+    {{203, 0, 113}, 24},      /* documentation */
+    {{224}, 4},               /* multicast */
+    {{240}, 4},               /* reserved, broadcast */
     {{168, 63, 129, 16}, 32}, /* Azure's wire server: public space, but never the public */
 };
 

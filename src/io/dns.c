@@ -36,7 +36,7 @@ struct dns {
 };
 
 struct dns_op {
-    struct list node; /* in a name's waiters, or in the batch */
+    struct list node;         /* in a name's waiters, or in the batch */
     struct timeout *deadline; /* NULL: answered in the next turn */
     dns_cb *cb;
     void *arg;
@@ -80,7 +80,8 @@ static void on_socket(void *arg, int events)
 
 static struct dns_socket *find_socket(struct dns *dns, ares_socket_t fd)
 {
-    LIST_FOREACH (node, &dns->sockets) {
+    LIST_FOREACH(node, &dns->sockets)
+    {
         struct dns_socket *sock = CONTAINER_OF(node, struct dns_socket, node);
         if (sock->fd == fd)
             return sock;
@@ -333,8 +334,8 @@ static void refuse_waiters(struct dns *dns)
     struct list *node;
 
     list_move_all(&dns->batch, &dns->busy->waiters);
-    LIST_FOREACH (at, &dns->cache.recent)
-        list_move_all(&dns->batch, &CONTAINER_OF(at, struct dns_name, recent)->waiters);
+    LIST_FOREACH(at, &dns->cache.recent)
+    list_move_all(&dns->batch, &CONTAINER_OF(at, struct dns_name, recent)->waiters);
     while ((node = dns->batch.next) != &dns->batch)
         end_op(CONTAINER_OF(node, struct dns_op, node), ERR_UNAVAILABLE, NULL, 0);
 }

@@ -17,8 +17,8 @@ void dns_cache_init(struct dns_cache *cache)
 
 void dns_cache_fini(struct dns_cache *cache)
 {
-    LIST_FOREACH_SAFE (node, &cache->recent)
-        dns_name_destroy(CONTAINER_OF(node, struct dns_name, recent));
+    LIST_FOREACH_SAFE(node, &cache->recent)
+    dns_name_destroy(CONTAINER_OF(node, struct dns_name, recent));
 }
 
 struct dns_name *dns_name_create(struct dns *dns, const char *host)
@@ -60,7 +60,8 @@ static bool make_room(struct dns_cache *cache)
 {
     if (cache->count < DNS_NAMES_MAX)
         return true;
-    LIST_FOREACH (node, &cache->recent) {
+    LIST_FOREACH(node, &cache->recent)
+    {
         struct dns_name *name = CONTAINER_OF(node, struct dns_name, recent);
         if (in_use(name))
             continue;
@@ -75,7 +76,8 @@ static bool make_room(struct dns_cache *cache)
 
 static struct dns_name *find(struct list *bucket, const char *host)
 {
-    LIST_FOREACH (node, bucket) {
+    LIST_FOREACH(node, bucket)
+    {
         struct dns_name *name = CONTAINER_OF(node, struct dns_name, bucket);
         if (strcmp(name->host, host) == 0)
             return name;

@@ -104,8 +104,7 @@ static bool looks_numeric(const char *label)
 {
     size_t n = strlen(label);
     bool hex = n >= 2 && label[0] == '0' && label[1] == 'x';
-    return hex ? strspn(label + 2, "0123456789abcdef") == n - 2
-               : strspn(label, "0123456789") == n;
+    return hex ? strspn(label + 2, "0123456789abcdef") == n - 2 : strspn(label, "0123456789") == n;
 }
 
 static const char *check_name(const char *host)
@@ -178,8 +177,7 @@ static bool put_host(CURLU *handle, const char *host)
  * it is asked again. */
 static const char *read_host(CURLU *handle, struct url *url)
 {
-    if (!take_part(handle, CURLUPART_HOST, 0, url->host, sizeof url->host) ||
-        url->host[0] == '\0')
+    if (!take_part(handle, CURLUPART_HOST, 0, url->host, sizeof url->host) || url->host[0] == '\0')
         return "has a bad host";
     if (!tidy_host(url->host))
         return NULL;

@@ -62,16 +62,16 @@ static const struct block {
     {"168.63.129.15", "168.63.129.16", "168.63.129.16", "168.63.129.17", true, true},
 
     {"", "::", "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2000::", false, true},
-    {"2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2001::",
-     "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "2001:200::", true, true},
-    {"2001:db7:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8::",
-     "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db9::", true, true},
-    {"2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2002::",
-     "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2003::", true, true},
-    {"3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "3fff::",
-     "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", "3fff:1000::", true, true},
-    {"3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "4000::",
-     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "", true, false},
+    {"2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2001::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff",
+     "2001:200::", true, true},
+    {"2001:db7:ffff:ffff:ffff:ffff:ffff:ffff",
+     "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db9::", true, true},
+    {"2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+     "2003::", true, true},
+    {"3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff",
+     "3fff:1000::", true, true},
+    {"3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "4000::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+     "", true, false},
 };
 
 static void test_edges(void **state)
@@ -92,14 +92,37 @@ static void test_edges(void **state)
 static void test_known(void **state)
 {
     static const char *const refused[] = {
-        "127.0.0.1",       "0.0.0.0",         "169.254.169.254",  "169.254.170.2",
-        "100.100.100.200", "192.0.0.192",     "168.63.129.16",    "255.255.255.255",
-        "::",              "::1",             "::7f00:1",         "::ffff:127.0.0.1",
-        "::ffff:8.8.8.8",  "::ffff:0:7f00:1", "64:ff9b::7f00:1",  "64:ff9b::808:808",
-        "64:ff9b:1::1",    "100::1",          "2001::1",          "2001:0:4136:e378::1",
-        "2001:20::1",      "2002:7f00:1::",   "2002:808:808::1",  "5f00::1",
-        "fc00::1",         "fd00:ec2::254",   "fe80::1",          "fe80::5efe:7f00:1",
-        "fec0::1",         "ff02::1",         "::5efe:127.0.0.1",
+        "127.0.0.1",
+        "0.0.0.0",
+        "169.254.169.254",
+        "169.254.170.2",
+        "100.100.100.200",
+        "192.0.0.192",
+        "168.63.129.16",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "::7f00:1",
+        "::ffff:127.0.0.1",
+        "::ffff:8.8.8.8",
+        "::ffff:0:7f00:1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::808:808",
+        "64:ff9b:1::1",
+        "100::1",
+        "2001::1",
+        "2001:0:4136:e378::1",
+        "2001:20::1",
+        "2002:7f00:1::",
+        "2002:808:808::1",
+        "5f00::1",
+        "fc00::1",
+        "fd00:ec2::254",
+        "fe80::1",
+        "fe80::5efe:7f00:1",
+        "fec0::1",
+        "ff02::1",
+        "::5efe:127.0.0.1",
     };
     static const char *const allowed[] = {
         "8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700::1111", "2a00:1450::1", "2001:4860::8888",
@@ -231,14 +254,22 @@ static void test_names(void **state)
         const char *host;
         bool closed, opened, loopback; /* nothing, some network, 127.0.0.1 opened */
     } rows[] = {
-        {"example.com", true, true, true},     {"a.b.example.com", true, true, true},
-        {"localhost", false, false, true},     {"a.localhost", false, false, true},
-        {"notlocalhost.com", true, true, true}, {"xlocalhost", false, true, true},
-        {"printer.local", false, true, true},  {"local", false, true, true},
-        {"db.internal", false, true, true},    {"x.home.arpa", false, true, true},
-        {"home.arpa", false, true, true},      {"arpa.home", true, true, true},
-        {"x.onion", false, false, false},      {"onion", false, false, false},
-        {"myonion.com", true, true, true},     {"intranet", false, true, true},
+        {"example.com", true, true, true},
+        {"a.b.example.com", true, true, true},
+        {"localhost", false, false, true},
+        {"a.localhost", false, false, true},
+        {"notlocalhost.com", true, true, true},
+        {"xlocalhost", false, true, true},
+        {"printer.local", false, true, true},
+        {"local", false, true, true},
+        {"db.internal", false, true, true},
+        {"x.home.arpa", false, true, true},
+        {"home.arpa", false, true, true},
+        {"arpa.home", true, true, true},
+        {"x.onion", false, false, false},
+        {"onion", false, false, false},
+        {"myonion.com", true, true, true},
+        {"intranet", false, true, true},
         {"", false, false, false},
     };
     struct networks some = parsed("10.0.0.0/8");
@@ -257,10 +288,10 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_edges),        cmocka_unit_test(test_known),
-        cmocka_unit_test(test_isatap),       cmocka_unit_test(test_other_families),
-        cmocka_unit_test(test_opened),       cmocka_unit_test(test_parse_errors),
-        cmocka_unit_test(test_parse_many),   cmocka_unit_test(test_names),
+        cmocka_unit_test(test_edges),      cmocka_unit_test(test_known),
+        cmocka_unit_test(test_isatap),     cmocka_unit_test(test_other_families),
+        cmocka_unit_test(test_opened),     cmocka_unit_test(test_parse_errors),
+        cmocka_unit_test(test_parse_many), cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,9 +65,8 @@ static size_t put_records(struct dns_server *server, const struct dns_record *re
 
     while (record->addresses[total] != NULL)
         total++;
-    size_t only = record->mode == DNS_ALTERNATE && type == TYPE_A
-                      ? (size_t)server->turn++ % total
-                      : total;
+    size_t only =
+        record->mode == DNS_ALTERNATE && type == TYPE_A ? (size_t)server->turn++ % total : total;
     for (size_t i = 0; i < total; i++) {
         bool is_v6 = strchr(record->addresses[i], ':') != NULL;
         if (is_v6 != (type == TYPE_AAAA) || (only < total && i != only))
@@ -120,8 +119,7 @@ static void *serve(void *arg)
         uint8_t packet[2048];
         struct sockaddr_in from;
         socklen_t length = sizeof from;
-        ssize_t n =
-            recvfrom(server->fd, packet, 512, 0, (struct sockaddr *)&from, &length);
+        ssize_t n = recvfrom(server->fd, packet, 512, 0, (struct sockaddr *)&from, &length);
         size_t size = n > 0 ? answer(server, packet, (size_t)n) : 0;
         if (size > 0)
             sendto(server->fd, packet, size, 0, (struct sockaddr *)&from, length);
@@ -132,8 +130,7 @@ static void *serve(void *arg)
 struct dns_server *dns_server_start(const struct dns_record *records)
 {
     struct dns_server *server = xcalloc(1, sizeof *server);
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     struct timeval patience = {.tv_usec = 20000};
 

@@ -19,10 +19,9 @@ static const struct dns_record records[] = {
     {"many.test",
      DNS_ANSWER,
      30,
-     {"192.0.2.1",  "192.0.2.2",  "192.0.2.3",  "192.0.2.4",  "192.0.2.5",
-      "192.0.2.6",  "192.0.2.7",  "192.0.2.8",  "192.0.2.9",  "192.0.2.10",
-      "192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.14", "192.0.2.15",
-      "192.0.2.16", "192.0.2.17", "192.0.2.18"}},
+     {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6", "192.0.2.7",
+      "192.0.2.8", "192.0.2.9", "192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.13",
+      "192.0.2.14", "192.0.2.15", "192.0.2.16", "192.0.2.17", "192.0.2.18"}},
     {"empty.test", DNS_ANSWER, 30, {NULL}},
     {"brief.test", DNS_ALTERNATE, 0, {"192.0.2.1", "192.0.2.2"}},
     {"silent.test", DNS_SILENT, 0, {NULL}},
@@ -283,10 +282,10 @@ static void test_destroy_in_callback(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_answers),  TEST(test_hosts_file),      TEST(test_cache),
-        TEST(test_short_ttl), TEST(test_shared),         TEST(test_deadline),
-        TEST(test_too_many), TEST(test_eviction),        TEST(test_no_search),
-        TEST(test_cancel),   TEST(test_ask_in_callback), TEST(test_destroy_in_callback),
+        TEST(test_answers),   TEST(test_hosts_file),      TEST(test_cache),
+        TEST(test_short_ttl), TEST(test_shared),          TEST(test_deadline),
+        TEST(test_too_many),  TEST(test_eviction),        TEST(test_no_search),
+        TEST(test_cancel),    TEST(test_ask_in_callback), TEST(test_destroy_in_callback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
