@@ -87,6 +87,7 @@ static void clear(struct fetch *fetch)
     fetch->address_count = fetch->address_at = 0;
     fetch->requests = 0;
     fetch->resent = false;
+    fetch->socket_errno = 0;
     fetch->forbidden[0] = '\0';
     fetch->error[0] = '\0';
     fetch->result = (struct fetch_result){0};

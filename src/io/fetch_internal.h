@@ -73,6 +73,7 @@ struct fetch {
     struct curl_slist lines[FETCH_LINES_MAX];
     int requests;       /* that libcurl began for this one; more than one is a hidden resend */
     bool resent;        /* and was stopped */
+    int socket_errno;   /* why socket() failed */
     char forbidden[64]; /* the address that the guard refused at connect */
     char curl_error[CURL_ERROR_SIZE];
 

@@ -117,6 +117,8 @@ enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
         return FETCH_FORBIDDEN;
     if (fetch->resent)
         return FETCH_CONNECTION_LOST;
+    if (fetch->socket_errno != 0)
+        return FETCH_INTERNAL;
     if (fetch->response.bad != NULL)
         return FETCH_BAD_RESPONSE;
     if (code == CURLE_OPERATION_TIMEDOUT) {
@@ -174,11 +176,13 @@ static void explain_tls(struct fetch *fetch)
              text[0] != '\0' ? text : "the TLS handshake failed");
 }
 
-static void explain_lost(struct fetch *fetch)
+/* The number is that of an earlier transfer when nothing failed in this one: a plain close. */
+static void explain_lost(struct fetch *fetch, CURLcode code)
 {
     long number = 0;
 
-    curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &number);
+    if (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR)
+        curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &number);
     snprintf(fetch->error, sizeof fetch->error, "connection %s by %s before it answered",
              number == ECONNRESET ? "reset" : "closed", fetch->result.address);
 }
@@ -215,14 +219,16 @@ static void explain(struct fetch *fetch, enum fetch_outcome outcome, CURLcode co
         explain_timeout(fetch);
         break;
     case FETCH_CONNECTION_LOST:
-        explain_lost(fetch);
+        explain_lost(fetch, code);
         break;
     case FETCH_BAD_RESPONSE:
         snprintf(fetch->error, sizeof fetch->error, "%s",
                  fetch->response.bad != NULL ? fetch->response.bad : "the answer is not HTTP/1.1");
         break;
     default:
-        snprintf(fetch->error, sizeof fetch->error, "%s", curl_easy_strerror(code));
+        snprintf(fetch->error, sizeof fetch->error, "%s",
+                 fetch->socket_errno != 0 ? strerrordesc_np(fetch->socket_errno)
+                                          : curl_easy_strerror(code));
     }
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -210,8 +211,9 @@ static void bad_chunk(struct peer *peer)
 
 static void garbage(struct peer *peer)
 {
+    static const char text[] = "\x15\x03\x01\0\x02\x02\x28 garbage\r\n\r\n";
     peer_read(peer);
-    peer_write_n(peer, "\x15\x03\x01\0\x02\x02\x28 garbage\r\n\r\n", 21);
+    peer_write_n(peer, text, sizeof text - 1);
 }
 
 static void http2_line(struct peer *peer)
@@ -414,6 +416,22 @@ static void test_refused(void **state)
     assert_int_equal(outcome.outcome, FETCH_CONNECT_FAILED);
 }
 
+/* Without descriptors nobody is to blame but us. */
+static void test_no_descriptors(void **state)
+{
+    struct rlimit limit, low;
+    struct outcome outcome = {0};
+
+    rig_post(*state, "127.0.0.1", 1, 1000, &outcome);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    low = (struct rlimit){.rlim_cur = 3, .rlim_max = limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &low);
+    rig_post(*state, "127.0.0.1", 1, 1000, &outcome);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    assert_int_equal(outcome.outcome, FETCH_INTERNAL);
+    assert_string_equal(outcome.error, "Too many open files");
+}
+
 /* A listener whose queue is full never completes the handshake. */
 static void test_no_handshake(void **state)
 {
@@ -472,9 +490,10 @@ static void test_crowd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_rows),     TEST(test_caps),         TEST(test_kept),
-        TEST(test_redirect), TEST(test_no_resend),    TEST(test_closed_idle),
-        TEST(test_refused),  TEST(test_no_handshake), TEST(test_crowd),
+        TEST(test_rows),           TEST(test_caps),         TEST(test_kept),
+        TEST(test_redirect),       TEST(test_no_resend),    TEST(test_closed_idle),
+        TEST(test_refused),        TEST(test_no_handshake), TEST(test_crowd),
+        TEST(test_no_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Servers, certificates, and a client that remembers what it was told. */
 #include "fetch_rig.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "dns_server.h"
 #include "io/dns_internal.h"
@@ -31,8 +32,7 @@ struct server {
     atomic_int connections, requests;
     atomic_bool stop;
     pthread_mutex_t lock;
-    char *last;
-    size_t last_n;
+    struct buf last;
 };
 
 /* --- one connection -------------------------------------------------------------------------- */
@@ -57,35 +57,40 @@ static ssize_t receive(struct peer *peer, char *p, size_t n)
     return 0;
 }
 
-static void remember(struct server *server, char *request, size_t n)
+static void remember(struct server *server, struct buf *request)
 {
     pthread_mutex_lock(&server->lock);
-    free(server->last);
-    server->last = request;
-    server->last_n = n;
+    buf_fini(&server->last);
+    server->last = *request;
     pthread_mutex_unlock(&server->lock);
     server->requests++;
 }
 
+/* How long the request will be, once its head is there. */
+static size_t whole_size(struct str got)
+{
+    const char *end = memmem(got.p, got.n, "\r\n\r\n", 4);
+    if (end == NULL)
+        return SIZE_MAX;
+    const char *length = strcasestr(got.p, "Content-Length:");
+    return (size_t)(end - got.p) + 4 + (length != NULL ? strtoul(length + 15, NULL, 10) : 0);
+}
+
 bool peer_read(struct peer *peer)
 {
-    char *request = xcalloc(1, REQUEST_MAX + 1);
-    size_t n = 0, need = SIZE_MAX;
+    struct buf request;
+    char chunk[4096];
 
-    while (n < need && n < REQUEST_MAX) {
-        ssize_t got = receive(peer, request + n, REQUEST_MAX - n);
-        if (got <= 0) {
-            free(request);
+    buf_init(&request, REQUEST_MAX);
+    do {
+        ssize_t n = receive(peer, chunk, sizeof chunk);
+        if (n <= 0) {
+            buf_fini(&request);
             return false;
         }
-        n += (size_t)got;
-        const char *end = memmem(request, n, "\r\n\r\n", 4);
-        const char *length = strcasestr(request, "Content-Length:");
-        if (end != NULL)
-            need =
-                (size_t)(end + 4 - request) + (length != NULL ? strtoul(length + 15, NULL, 10) : 0);
-    }
-    remember(peer->server, request, n);
+        buf_add(&request, chunk, (size_t)n);
+    } while (request.n < whole_size((struct str){buf_text(&request), request.n}));
+    remember(peer->server, &request);
     return true;
 }
 
@@ -233,7 +238,7 @@ void server_stop(struct server *server)
         unlink(server->ca_file);
     SSL_CTX_free(server->tls);
     pthread_mutex_destroy(&server->lock);
-    free(server->last);
+    buf_fini(&server->last);
     free(server);
 }
 
@@ -254,7 +259,7 @@ int server_requests(const struct server *server)
 
 const char *server_last(struct server *server)
 {
-    return server->last;
+    return buf_text(&server->last);
 }
 
 const char *server_ca_file(struct server *server)
