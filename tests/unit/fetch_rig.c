@@ -158,19 +158,29 @@ static void *run_server(void *arg)
     return NULL;
 }
 
-static void listen_on(struct server *server)
+/* The port is at the same place in both families. */
+static void listen_on(struct server *server, int family)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6.sin6_family = AF_INET6, .v6.sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    socklen_t length = sizeof address.v6;
 
-    server->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert(bind(server->fd, (struct sockaddr *)&address, length) == 0);
+    if (family == AF_INET) {
+        address.v4 =
+            (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        length = sizeof address.v4;
+    }
+    server->fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert(bind(server->fd, &address.any, length) == 0);
     assert(listen(server->fd, 128) == 0);
-    assert(getsockname(server->fd, (struct sockaddr *)&address, &length) == 0);
-    server->port = ntohs(address.sin_port);
+    assert(getsockname(server->fd, &address.any, &length) == 0);
+    server->port = ntohs(address.v4.sin_port);
 }
 
-static struct server *start(peer_cb *serve, SSL_CTX *tls)
+static struct server *start(peer_cb *serve, int family, SSL_CTX *tls)
 {
     struct server *server = xcalloc(1, sizeof *server);
 
@@ -178,13 +188,20 @@ static struct server *start(peer_cb *serve, SSL_CTX *tls)
     server->serve = serve;
     server->tls = tls;
     pthread_mutex_init(&server->lock, NULL);
-    listen_on(server);
+    listen_on(server, family);
     return server;
 }
 
 struct server *server_start(peer_cb *serve)
 {
-    struct server *server = start(serve, NULL);
+    struct server *server = start(serve, AF_INET, NULL);
+    pthread_create(&server->thread, NULL, run_server, server);
+    return server;
+}
+
+struct server *server_start_v6(peer_cb *serve)
+{
+    struct server *server = start(serve, AF_INET6, NULL);
     pthread_create(&server->thread, NULL, run_server, server);
     return server;
 }
@@ -213,7 +230,7 @@ struct server *server_start_tls(peer_cb *serve, enum cert kind)
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = make_cert(key, kind);
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
-    struct server *server = start(serve, tls);
+    struct server *server = start(serve, AF_INET, tls);
 
     SSL_CTX_use_certificate(tls, cert);
     SSL_CTX_use_PrivateKey(tls, key);
@@ -277,6 +294,7 @@ static const struct dns_record records[] = {
     {"mapped.test", DNS_ANSWER, 60, {"::ffff:127.0.0.1"}},
     {"two.test", DNS_ANSWER, 60, {"127.0.0.2", "127.0.0.1"}},
     {"flip.test", DNS_ALTERNATE, 0, {"127.0.0.1", "10.0.0.1"}},
+    {"six.test", DNS_ANSWER, 60, {"::1"}},
     {"silent.test", DNS_SILENT, 0, {NULL}},
     {NULL, 0, 0, {NULL}},
 };
@@ -287,6 +305,10 @@ static bool guard(void *arg, const struct sockaddr *address)
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
 
     rig->guard_calls++;
+    if (rig->refuse_call == rig->guard_calls)
+        return false;
+    if (address->sa_family == AF_INET6)
+        return rig->v6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)address)->sin6_addr);
     return !rig->strict && address->sa_family == AF_INET && ntohl(v4->sin_addr.s_addr) >> 24 == 127;
 }
 

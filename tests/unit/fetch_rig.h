@@ -22,6 +22,7 @@ typedef void peer_cb(struct peer *peer);
 enum cert { CERT_NONE, CERT_GOOD, CERT_EXPIRED };
 
 struct server *server_start(peer_cb *serve);
+struct server *server_start_v6(peer_cb *serve);                  /* on ::1 */
 struct server *server_start_tls(peer_cb *serve, enum cert cert); /* for name.test */
 void server_stop(struct server *server);
 int server_port(const struct server *server);
@@ -56,8 +57,10 @@ struct rig {
     struct loop *loop;
     struct fetcher *fetcher;
     struct dns_server *names;
+    bool v6;         /* the guard allows ::1 */
     bool strict;     /* the guard refuses loopback too */
     int guard_calls; /* since the start */
+    int refuse_call; /* the one that the guard refuses whatever the address; 0: none */
 };
 
 int rig_set_up(void **state);
@@ -66,7 +69,7 @@ void rig_renew(struct rig *rig, int connections_max); /* another fetcher */
 
 /* Loopback names: name.test and other.test are 127.0.0.1, inside.test is 10.0.0.1, mixed.test is
  * public and 10.0.0.1, mapped.test is ::ffff:127.0.0.1, two.test is 127.0.0.2 and 127.0.0.1,
- * flip.test is 127.0.0.1 and 10.0.0.1 in turns, silent.test is never answered. */
+ * six.test is ::1, flip.test is 127.0.0.1 and 10.0.0.1 in turns, silent.test is never answered. */
 void rig_url(char out[128], const char *scheme, const char *host, int port);
 
 struct fetch *rig_start(struct rig *rig, const char *url, const char *head, const char *body,

@@ -199,6 +199,33 @@ static void test_policy_change(void **state)
     server_stop(server);
 }
 
+/* Each of the three places where the guard is asked stops the request. */
+static void test_every_guard(void **state)
+{
+    struct rig *rig = *state;
+    struct server *server = server_start(serve_ok);
+    struct outcome outcome = {0};
+
+    for (int call = 1; call <= 3; call++) {
+        rig->guard_calls = 0;
+        rig->refuse_call = call;
+        expect_forbidden(rig, "name.test", server_port(server), "address 127.0.0.1 is not public");
+        assert_int_equal(rig->guard_calls, call);
+        assert_int_equal(server_requests(server), 0);
+    }
+    rig->refuse_call = 0;
+    rig_post(rig, "name.test", server_port(server), 2000, &outcome);
+    assert_int_equal(outcome.status, 200);
+
+    /* A reused connection: after DNS, and before the request. */
+    rig->guard_calls = 0;
+    rig->refuse_call = 2;
+    expect_forbidden(rig, "name.test", server_port(server), "address 127.0.0.1 is not public");
+    assert_int_equal(rig->guard_calls, 2);
+    assert_int_equal(server_requests(server), 1);
+    server_stop(server);
+}
+
 static void test_rebinding(void **state)
 {
     struct rig *rig = *state;
@@ -242,6 +269,25 @@ static void test_next_address(void **state)
     rig_post(rig, "two.test", server_port(server), 2000, &outcome);
     assert_int_equal(outcome.status, 200);
     assert_true(strncmp(outcome.address, "127.0.0.1:", 10) == 0);
+    server_stop(server);
+}
+
+static void test_ipv6(void **state)
+{
+    static const char *const hosts[] = {"six.test", "[::1]", "[0:0::1]"};
+    struct rig *rig = *state;
+    struct server *server = server_start_v6(serve_ok);
+    char address[64];
+
+    rig->v6 = true;
+    snprintf(address, sizeof address, "[::1]:%d", server_port(server));
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+        struct outcome outcome = {0};
+        rig_post(rig, hosts[i], server_port(server), 2000, &outcome);
+        assert_string_equal(outcome.error, "");
+        assert_int_equal(outcome.status, 200);
+        assert_string_equal(outcome.address, address);
+    }
     server_stop(server);
 }
 
@@ -472,9 +518,11 @@ int main(void)
         TEST(test_header_lookup),
         TEST(test_guard),
         TEST(test_policy_change),
+        TEST(test_every_guard),
         TEST(test_rebinding),
         TEST(test_proxy_ignored),
         TEST(test_next_address),
+        TEST(test_ipv6),
         TEST(test_dns_failures),
         TEST(test_queue),
         TEST(test_room),
