@@ -32,7 +32,8 @@ struct dns {
     int looking;
     uint64_t lookups;
     bool closing;
-    bool *destroyed; /* of the delivery that is running */
+    bool answering; /* waiters are being called */
+    bool gone;      /* one of them destroyed it: only the memory is left */
 };
 
 struct dns_op {
@@ -147,18 +148,19 @@ static bool answer(struct dns *dns, struct dns_name *name)
     struct sockaddr_storage addresses[DNS_ADDRESSES_MAX];
     size_t count = name->count;
     int err = name->err;
-    bool destroyed = false;
     struct list *node;
 
     if (count > 0)
         memcpy(addresses, name->addresses, count * sizeof *addresses);
     list_move_all(&dns->batch, &name->waiters);
-    dns->destroyed = &destroyed;
-    while (!destroyed && (node = dns->batch.next) != &dns->batch)
+    dns->answering = true;
+    while (!dns->gone && (node = dns->batch.next) != &dns->batch)
         end_op(CONTAINER_OF(node, struct dns_op, node), err, addresses, count);
-    if (!destroyed)
-        dns->destroyed = NULL;
-    return !destroyed;
+    dns->answering = false;
+    if (!dns->gone)
+        return true;
+    free(dns);
+    return false;
 }
 
 /* Those who ask again meanwhile are answered in the turn after this one. */
@@ -345,8 +347,6 @@ void dns_destroy(struct dns *dns)
     if (dns == NULL)
         return;
     dns->closing = true;
-    if (dns->destroyed != NULL)
-        *dns->destroyed = true;
     refuse_waiters(dns);
     ares_destroy(dns->channel); /* closes the sockets by way of their callback */
     assert(list_empty(&dns->sockets));
@@ -354,7 +354,10 @@ void dns_destroy(struct dns *dns)
     timeout_destroy(dns->turn);
     dns_name_destroy(dns->busy);
     dns_cache_fini(&dns->cache);
-    free(dns);
+    if (dns->answering)
+        dns->gone = true;
+    else
+        free(dns);
 }
 
 void dns_use_servers(struct dns *dns, const char *servers)

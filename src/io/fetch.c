@@ -115,17 +115,17 @@ static void end(struct fetch *fetch)
 static bool call_back(struct fetch *fetch)
 {
     struct fetcher *fetcher = fetch->fetcher;
-    bool destroyed = false;
 
     list_remove(&fetch->node);
     fetcher->live--;
-    fetcher->destroyed = &destroyed;
+    fetcher->calling = true;
     fetch->cb(fetch->arg, &fetch->result);
-    if (destroyed) {
+    fetcher->calling = false;
+    if (fetcher->gone) {
         unmake(fetch);
+        free(fetcher);
         return false;
     }
-    fetcher->destroyed = NULL;
     recycle(fetch);
     return true;
 }
@@ -359,15 +359,16 @@ void fetcher_destroy(struct fetcher *fetcher)
     if (fetcher == NULL)
         return;
     assert(fetcher->live == 0);
-    if (fetcher->destroyed != NULL)
-        *fetcher->destroyed = true;
     while ((node = list_pop(&fetcher->idle)) != NULL)
         unmake(CONTAINER_OF(node, struct fetch, node));
     curl_multi_cleanup(fetcher->multi);
     dns_destroy(fetcher->dns);
     timeout_destroy(fetcher->wake);
     timeout_destroy(fetcher->turn);
-    free(fetcher);
+    if (fetcher->calling)
+        fetcher->gone = true;
+    else
+        free(fetcher);
 }
 
 struct dns *fetcher_dns(struct fetcher *fetcher)

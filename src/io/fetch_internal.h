@@ -36,7 +36,8 @@ struct fetcher {
     struct list idle;        /* fetches to use again */
     int idle_count, sending; /* `sending` are in the multi */
     int live;                /* started, not yet called back or cancelled */
-    bool *destroyed;         /* of the delivery that is running */
+    bool calling;            /* a callback is running */
+    bool gone;               /* which destroyed the fetcher: only the memory is left */
     const char *ca_file;     /* NULL: the system's */
 };
 

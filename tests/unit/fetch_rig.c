@@ -184,7 +184,8 @@ static struct server *start(peer_cb *serve, int family, SSL_CTX *tls)
 {
     struct server *server = xcalloc(1, sizeof *server);
 
-    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
+    /* OpenSSL writes without MSG_NOSIGNAL. */
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     server->serve = serve;
     server->tls = tls;
     pthread_mutex_init(&server->lock, NULL);
