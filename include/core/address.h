@@ -31,9 +31,11 @@ int networks_parse(struct str list, struct networks *networks, struct str *bad) 
  * even when its IPv4 address is allowed; any other family is refused. */
 bool address_allowed(const struct networks *opened, const struct sockaddr *address);
 
-/* A host name that means this machine or a private network whatever DNS says ("localhost",
- * "x.localhost", ".local", ".internal", ".home.arpa", ".onion", a name without a dot). Lower case,
- * no trailing dot. With loopback (127.0.0.1) opened, "localhost" and names below it are fine. */
+/* False for a host name that means this machine or a private network whatever DNS says
+ * ("localhost", "x.localhost", ".local", ".internal", ".home.arpa", ".onion", a name without a
+ * dot). Lower case, no trailing dot. With loopback (127.0.0.1) opened, "localhost" and names below
+ * it are fine. With any network opened, every other name but ".onion" is fine too: private names
+ * may then lead to where deliveries may go, and the address decides after DNS. */
 bool address_name_allowed(const struct networks *opened, struct str host);
 
 #endif

@@ -1,5 +1,5 @@
 /* Names to addresses, by c-ares on the loop: fully qualified (no search domains), bounded in time,
- * cached for the TTL but at most 60 s (a failure: 5 s), lookups of one name shared. */
+ * cached for the TTL but 1 to 60 s (a failure: 5 s), lookups of one name shared. */
 #ifndef IO_DNS_H
 #define IO_DNS_H
 
@@ -14,7 +14,8 @@ struct dns;
 struct dns_op;
 
 struct dns *dns_create(struct loop *loop);
-void dns_destroy(struct dns *dns); /* lookups under way call back with ERR_UNAVAILABLE first */
+void dns_destroy(struct dns *dns); /* lookups under way call back with ERR_UNAVAILABLE first, and
+                                      must not start others then. NULL is fine */
 
 /* `err` is 0, ERR_NOT_FOUND (no such name, or it has no address), ERR_TIMEOUT, ERR_UNAVAILABLE (the
  * servers answer nothing useful), ERR_BUSY (too many lookups at once). Addresses are borrowed until

@@ -24,7 +24,8 @@ struct fetcher_config {
 };
 
 struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *config);
-void fetcher_destroy(struct fetcher *fetcher); /* everything must have ended or been cancelled */
+void fetcher_destroy(struct fetcher *fetcher); /* everything must have ended or been cancelled; NULL
+                                                  is fine, and so is a callback of the last one */
 
 #define FETCH_HEAD_MAX 16384 /* bytes kept of a response's head */
 #define FETCH_BODY_MAX                                                              \
@@ -43,7 +44,7 @@ struct fetch_request {
 enum fetch_outcome {
     FETCH_ANSWERED,
     FETCH_BAD_URL,
-    FETCH_DNS_FAILED,     /* no such name, no address, or the resolver failed */
+    FETCH_DNS_FAILED,     /* no such name, no address, no answer in time, or another failure */
     FETCH_FORBIDDEN,      /* the guard said no */
     FETCH_CONNECT_FAILED, /* refused, unreachable */
     FETCH_TLS_FAILED,     /* handshake or certificate */

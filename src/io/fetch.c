@@ -1,0 +1,382 @@
+/* A fetch from start to callback: check the URL and the head, resolve, ask the guard, wait for a
+ * free connection, send, try the next address when one does not connect; and one deadline over
+ * all of it. */
+#include "fetch_internal.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "io/url.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IDLE_MAX   128  /* fetches kept for their next use */
+#define BUF_RETAIN 4096 /* bytes that a kept one may hold on to, for each buffer */
+
+/* --- memory ---------------------------------------------------------------------------------- */
+
+static void on_deadline(void *arg);
+
+static struct fetch *make(struct fetcher *fetcher)
+{
+    struct fetch *fetch = xcalloc(1, sizeof *fetch);
+
+    list_init(&fetch->node);
+    fetch->fetcher = fetcher;
+    fetch->deadline = timeout_create(fetcher->loop, on_deadline, fetch);
+    buf_init(&fetch->line_bytes, FETCH_LINES_SIZE);
+    buf_init(&fetch->response.head, FETCH_HEAD_MAX);
+    buf_init(&fetch->response.body, FETCH_BODY_MAX);
+    fetch->easy = fetch_easy_create(fetch);
+    return fetch;
+}
+
+static void unmake(struct fetch *fetch)
+{
+    curl_easy_cleanup(fetch->easy);
+    timeout_destroy(fetch->deadline);
+    buf_fini(&fetch->line_bytes);
+    buf_fini(&fetch->response.head);
+    buf_fini(&fetch->response.body);
+    free(fetch);
+}
+
+static void empty(struct buf *buf)
+{
+    if (buf->cap > BUF_RETAIN)
+        buf_fini(buf);
+    else
+        buf_clear(buf);
+}
+
+static void recycle(struct fetch *fetch)
+{
+    struct fetcher *fetcher = fetch->fetcher;
+
+    fetch->state = FETCH_IDLE;
+    timeout_clear(fetch->deadline);
+    if (fetcher->idle_count == IDLE_MAX) {
+        unmake(fetch);
+        return;
+    }
+    empty(&fetch->line_bytes);
+    empty(&fetch->response.head);
+    empty(&fetch->response.body);
+    list_push(&fetcher->idle, &fetch->node);
+    fetcher->idle_count++;
+}
+
+static struct fetch *take(struct fetcher *fetcher)
+{
+    struct list *node = list_pop(&fetcher->idle);
+
+    if (node == NULL)
+        return make(fetcher);
+    fetcher->idle_count--;
+    return CONTAINER_OF(node, struct fetch, node);
+}
+
+/* Forgets the request before; what is not set here is set on the way. */
+static void clear(struct fetch *fetch)
+{
+    struct fetch_response *response = &fetch->response;
+
+    fetch->dns = NULL;
+    fetch->dns_us = 0;
+    fetch->address_count = fetch->address_at = 0;
+    fetch->requests = 0;
+    fetch->resent = false;
+    fetch->socket_errno = 0;
+    fetch->forbidden[0] = '\0';
+    fetch->error[0] = '\0';
+    fetch->result = (struct fetch_result){0};
+    *response = (struct fetch_response){.head = response->head, .body = response->body};
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void wake_soon(struct fetcher *fetcher)
+{
+    if (!timeout_is_set(fetcher->turn))
+        timeout_set(fetcher->turn, 0);
+}
+
+/* The result is there; the callback comes with the next delivery. */
+static void end(struct fetch *fetch)
+{
+    list_remove(&fetch->node);
+    timeout_clear(fetch->deadline);
+    fetch->state = FETCH_ENDED;
+    list_push(&fetch->fetcher->ended, &fetch->node);
+}
+
+/* False if the fetcher was destroyed by it. */
+static bool call_back(struct fetch *fetch)
+{
+    struct fetcher *fetcher = fetch->fetcher;
+
+    list_remove(&fetch->node);
+    fetcher->live--;
+    fetcher->calling = true;
+    fetch->cb(fetch->arg, &fetch->result);
+    fetcher->calling = false;
+    if (fetcher->gone) {
+        unmake(fetch);
+        free(fetcher);
+        return false;
+    }
+    recycle(fetch);
+    return true;
+}
+
+static void send_queued(struct fetcher *fetcher)
+{
+    struct list *node;
+
+    while (fetcher->sending < fetcher->config.connections_max &&
+           (node = list_pop(&fetcher->queued)) != NULL)
+        fetch_attach(CONTAINER_OF(node, struct fetch, node));
+}
+
+/* What ends meanwhile waits for its own turn, or a caller that always fails would keep the loop. */
+void fetcher_deliver(struct fetcher *fetcher)
+{
+    struct list *node;
+
+    send_queued(fetcher);
+    list_move_all(&fetcher->delivering, &fetcher->ended);
+    while ((node = fetcher->delivering.next) != &fetcher->delivering)
+        if (!call_back(CONTAINER_OF(node, struct fetch, node)))
+            return;
+}
+
+static void on_turn(void *arg)
+{
+    fetcher_deliver(arg);
+}
+
+static void on_deadline(void *arg)
+{
+    struct fetch *fetch = arg;
+
+    if (fetch->state == FETCH_RESOLVING) {
+        dns_cancel(fetch->dns);
+        fetch->dns = NULL;
+        fetch->dns_us = clock_mono_us() - fetch->start_us;
+        fetch_conclude_with(fetch, FETCH_DNS_FAILED, "no DNS answer for %s within %lld ms",
+                            fetch->host, (long long)fetch->request.timeout_ms);
+    } else if (fetch->state == FETCH_QUEUED) {
+        fetch_conclude_with(fetch, FETCH_TIMED_OUT, "no free connection within %lld ms",
+                            (long long)fetch->request.timeout_ms);
+    } else {
+        assert(fetch->state == FETCH_SENDING);
+        fetch_conclude(fetch, fetch->response.complete ? FETCH_ANSWERED : FETCH_TIMED_OUT,
+                       CURLE_OPERATION_TIMEDOUT);
+        fetch_detach(fetch);
+    }
+    end(fetch);
+    fetcher_deliver(fetch->fetcher);
+}
+
+void fetch_on_done(struct fetch *fetch, CURLcode code)
+{
+    enum fetch_outcome outcome = fetch_outcome_of(fetch, code);
+
+    fetch_conclude(fetch, outcome, code);
+    fetch_detach(fetch);
+    if (outcome == FETCH_CONNECT_FAILED && fetch->address_at + 1 < fetch->address_count) {
+        fetch->address_at++;
+        fetch_attach(fetch);
+        return;
+    }
+    end(fetch);
+}
+
+/* --- the way to a connection ----------------------------------------------------------------- */
+
+/* Any forbidden address damns them all: a name that leads inside has no business here. */
+static bool all_allowed(struct fetch *fetch, const struct sockaddr_storage *addresses, size_t count)
+{
+    const struct fetcher_config *config = &fetch->fetcher->config;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct sockaddr *address = (const struct sockaddr *)&addresses[i];
+        if (!config->guard(config->guard_arg, address)) {
+            fetch_address_text(fetch->forbidden, address, 0);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True if it is on its way, false if it has ended. */
+static bool proceed(struct fetch *fetch, const struct sockaddr_storage *addresses, size_t count)
+{
+    struct fetcher *fetcher = fetch->fetcher;
+
+    if (!all_allowed(fetch, addresses, count)) {
+        fetch_conclude_with(fetch, FETCH_FORBIDDEN, "address %s is not public", fetch->forbidden);
+        end(fetch);
+        return false;
+    }
+    fetch->address_count = count < FETCH_ADDRESSES_MAX ? count : FETCH_ADDRESSES_MAX;
+    memcpy(fetch->addresses, addresses, fetch->address_count * sizeof *addresses);
+    if (fetcher->sending < fetcher->config.connections_max) {
+        fetch_attach(fetch);
+    } else {
+        fetch->state = FETCH_QUEUED;
+        list_push(&fetcher->queued, &fetch->node);
+    }
+    return true;
+}
+
+static void fail_dns(struct fetch *fetch, int err)
+{
+    static const struct {
+        int err;
+        const char *text;
+    } rows[] = {
+        {ERR_NOT_FOUND, "DNS has no address for"},
+        {ERR_TIMEOUT, "no DNS answer in time for"},
+        {ERR_BUSY, "too many DNS lookups at once, among them"},
+    };
+    const char *text = "the name servers failed for";
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].err == err)
+            text = rows[i].text;
+    fetch_conclude_with(fetch, FETCH_DNS_FAILED, "%s %s", text, fetch->host);
+    end(fetch);
+}
+
+static void on_dns(void *arg, int err, const struct sockaddr_storage *addresses, size_t count)
+{
+    struct fetch *fetch = arg;
+
+    fetch->dns = NULL;
+    fetch->dns_us = clock_mono_us() - fetch->start_us;
+    if (err != 0)
+        fail_dns(fetch, err);
+    else if (proceed(fetch, addresses, count))
+        return;
+    fetcher_deliver(fetch->fetcher);
+}
+
+static void begin(struct fetch *fetch)
+{
+    struct fetcher *fetcher = fetch->fetcher;
+    struct url url;
+    const char *why;
+
+    if (url_parse(str_of(fetch->request.url), &url, &why) != 0) {
+        fetch_conclude_with(fetch, FETCH_BAD_URL, "the URL %s", why);
+        end(fetch);
+        return;
+    }
+    if (!fetch_lines_build(fetch)) {
+        fetch_conclude_with(fetch, FETCH_INTERNAL, "the request's headers are malformed");
+        end(fetch);
+        return;
+    }
+    memcpy(fetch->host, url.host, sizeof url.host);
+    fetch->port = url.port;
+    curl_easy_setopt(fetch->easy, CURLOPT_URL, url.text);
+    timeout_set(fetch->deadline, fetch->request.timeout_ms);
+    if (url.literal) {
+        proceed(fetch, &url.address, 1);
+        return;
+    }
+    fetch->state = FETCH_RESOLVING;
+    fetch->dns = dns_start(fetcher->dns, fetch->host, FETCH_DNS_MS, on_dns, fetch);
+}
+
+struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *request,
+                          fetch_cb *cb, void *arg)
+{
+    struct fetch *fetch = take(fetcher);
+
+    clear(fetch);
+    fetch->request = *request;
+    fetch->cb = cb;
+    fetch->arg = arg;
+    fetch->start_us = clock_mono_us();
+    fetcher->live++;
+    begin(fetch);
+    if (fetch->state == FETCH_ENDED)
+        wake_soon(fetcher);
+    return fetch;
+}
+
+void fetch_cancel(struct fetch *fetch)
+{
+    if (fetch == NULL)
+        return;
+    assert(fetch->state != FETCH_IDLE);
+    dns_cancel(fetch->dns);
+    fetch->dns = NULL;
+    if (fetch->state == FETCH_SENDING) {
+        fetch_detach(fetch);
+        wake_soon(fetch->fetcher);
+    }
+    list_remove(&fetch->node);
+    fetch->fetcher->live--;
+    recycle(fetch);
+}
+
+/* --- the fetcher ----------------------------------------------------------------------------- */
+
+static void init_library(void)
+{
+    CURLcode rc = curl_global_init(CURL_GLOBAL_ALL);
+    assert(rc == CURLE_OK);
+}
+
+struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *config)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct fetcher *fetcher = xcalloc(1, sizeof *fetcher);
+
+    assert(config->guard != NULL && config->connections_max > 0);
+    pthread_once(&once, init_library);
+    fetcher->loop = loop;
+    fetcher->config = *config;
+    list_init(&fetcher->queued);
+    list_init(&fetcher->ended);
+    list_init(&fetcher->delivering);
+    list_init(&fetcher->idle);
+    fetcher->wake = timeout_create(loop, fetcher_on_wake, fetcher);
+    fetcher->turn = timeout_create(loop, on_turn, fetcher);
+    fetcher->dns = dns_create(loop);
+    fetcher->multi = fetch_multi_create(fetcher);
+    return fetcher;
+}
+
+void fetcher_destroy(struct fetcher *fetcher)
+{
+    struct list *node;
+
+    if (fetcher == NULL)
+        return;
+    assert(fetcher->live == 0);
+    while ((node = list_pop(&fetcher->idle)) != NULL)
+        unmake(CONTAINER_OF(node, struct fetch, node));
+    curl_multi_cleanup(fetcher->multi);
+    dns_destroy(fetcher->dns);
+    timeout_destroy(fetcher->wake);
+    timeout_destroy(fetcher->turn);
+    if (fetcher->calling)
+        fetcher->gone = true;
+    else
+        free(fetcher);
+}
+
+struct dns *fetcher_dns(struct fetcher *fetcher)
+{
+    return fetcher->dns;
+}
+
+void fetcher_trust(struct fetcher *fetcher, const char *ca_file)
+{
+    fetcher->ca_file = ca_file;
+}

@@ -1,0 +1,266 @@
+/* libcurl's multi interface on the loop, the options of every transfer, and the guard at the two
+ * places where libcurl can be stopped: before a socket connects, before a request is sent. */
+#include "fetch_internal.h"
+
+#include "base/clock.h"
+#include "io/watch.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RECEIVE_BUFFER  65536 /* no more than this is ever read of a body */
+#define CONNECTION_IDLE 30L   /* seconds that a kept-alive connection may wait for its next use */
+#define CONNECTION_LIFE 300L
+#define UNACKED_MAX_MS  30000U
+
+_Static_assert(WATCH_READ == CURL_POLL_IN && WATCH_WRITE == CURL_POLL_OUT, "the same bits");
+_Static_assert(WATCH_READ == CURL_CSELECT_IN && WATCH_WRITE == CURL_CSELECT_OUT, "the same bits");
+
+/* --- libcurl on the loop --------------------------------------------------------------------- */
+
+struct curl_socket {
+    struct fetcher *fetcher;
+    struct watch *watch;
+    curl_socket_t fd;
+};
+
+/* Messages are taken out before anything else happens: removing a handle drops its own. */
+static void act(struct fetcher *fetcher, curl_socket_t fd, int events)
+{
+    int n;
+    CURLMcode rc = curl_multi_socket_action(fetcher->multi, fd, events, &n);
+    assert(rc == CURLM_OK);
+
+    for (CURLMsg *msg; (msg = curl_multi_info_read(fetcher->multi, &n)) != NULL;) {
+        struct fetch *fetch;
+        CURLcode code = msg->data.result; /* the message dies with the handle's removal */
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &fetch);
+        fetch_on_done(fetch, code);
+    }
+    fetcher_deliver(fetcher);
+}
+
+static void on_socket(void *arg, int events)
+{
+    struct curl_socket *sock = arg;
+    act(sock->fetcher, sock->fd, events);
+}
+
+void fetcher_on_wake(void *arg)
+{
+    act(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int on_interest(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+    struct fetcher *fetcher = arg;
+    struct curl_socket *sock = socket_arg;
+
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (sock != NULL)
+            watch_close(sock->watch);
+        free(sock);
+        return 0;
+    }
+    if (sock == NULL) {
+        sock = xcalloc(1, sizeof *sock);
+        sock->fetcher = fetcher;
+        sock->fd = fd;
+        sock->watch = watch_open(fetcher->loop, fd, on_socket, sock);
+        curl_multi_assign(fetcher->multi, fd, sock);
+    }
+    watch_set(sock->watch, what);
+    return 0;
+}
+
+/* 0 is the next turn: libcurl must not be called from inside its callback. */
+static int on_timer(CURLM *multi, long delay_ms, void *arg)
+{
+    struct fetcher *fetcher = arg;
+
+    (void)multi;
+    if (delay_ms < 0)
+        timeout_clear(fetcher->wake);
+    else
+        timeout_set(fetcher->wake, delay_ms);
+    return 0;
+}
+
+CURLM *fetch_multi_create(struct fetcher *fetcher)
+{
+    CURLM *multi = curl_multi_init();
+    long max = fetcher->config.connections_max;
+
+    assert(multi != NULL);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_interest);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, fetcher);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, fetcher);
+    curl_multi_setopt(multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, max);
+    /* Makes room by closing the oldest idle one. It never comes to waiting inside libcurl, which
+     * knows no deadline there: no more than this many transfers are added. */
+    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max);
+    return multi;
+}
+
+/* --- the guard ------------------------------------------------------------------------------- */
+
+static bool guarded(struct fetch *fetch, const struct sockaddr *address)
+{
+    const struct fetcher_config *config = &fetch->fetcher->config;
+
+    if (config->guard(config->guard_arg, address))
+        return true;
+    fetch_address_text(fetch->forbidden, address, 0);
+    return false;
+}
+
+/* Connecting again after the request went out is libcurl sending it again: not with us. */
+static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct fetch *fetch = arg;
+    int buffer = RECEIVE_BUFFER;
+    unsigned patience_ms = UNACKED_MAX_MS;
+
+    if (fetch->requests > 0) {
+        fetch->resent = true;
+        return CURL_SOCKET_BAD;
+    }
+    if (purpose != CURLSOCKTYPE_IPCXN || !guarded(fetch, &address->addr))
+        return CURL_SOCKET_BAD;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                    address->protocol);
+    if (fd < 0) {
+        fetch->socket_errno = errno;
+        return CURL_SOCKET_BAD;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+    return fd;
+}
+
+/* Before every request, also on a reused connection, which no socket was opened for. */
+static int on_request(void *arg, char *remote, char *local, int remote_port, int local_port)
+{
+    struct fetch *fetch = arg;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.any.sa_family = AF_UNSPEC};
+
+    (void)local;
+    (void)remote_port;
+    (void)local_port;
+    if (++fetch->requests > 1) {
+        fetch->resent = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    if (inet_pton(AF_INET, remote, &address.v4.sin_addr) == 1)
+        address.any.sa_family = AF_INET;
+    else if (inet_pton(AF_INET6, remote, &address.v6.sin6_addr) == 1)
+        address.any.sa_family = AF_INET6;
+    return guarded(fetch, &address.any) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+/* --- a transfer ------------------------------------------------------------------------------ */
+
+/* What it must not do, whatever the URL, the environment or the server say. */
+static void set_limits(CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, 0L);
+    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 16384L);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+    curl_easy_setopt(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, 0L);
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_IDLE);
+    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE);
+}
+
+CURL *fetch_easy_create(struct fetch *fetch)
+{
+    CURL *easy = curl_easy_init();
+
+    assert(easy != NULL);
+    set_limits(easy);
+    if (fetch->fetcher->ca_file != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, fetch->fetcher->ca_file);
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->curl_error);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, fetch);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, fetch_on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, fetch_on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
+    return easy;
+}
+
+/* An address that others come after must leave them time; the last one has all that is left, which
+ * the fetch's own deadline sees to. */
+static long connect_patience(const struct fetch *fetch)
+{
+    int64_t spent_ms = (clock_mono_us() - fetch->start_us) / 1000;
+    int64_t left_ms = fetch->request.timeout_ms - spent_ms;
+
+    if (fetch->address_at + 1 == fetch->address_count)
+        return (long)(left_ms > 0 ? left_ms : 0) + 60000;
+    left_ms /= 2;
+    return left_ms < 1 ? 1 : left_ms < FETCH_CONNECT_MS ? (long)left_ms : FETCH_CONNECT_MS;
+}
+
+/* Name and port stay what they are for Host, SNI and the certificate; the connection goes to the
+ * address that the guard has seen. */
+static void pin(struct fetch *fetch)
+{
+    const struct sockaddr_storage *address = &fetch->addresses[fetch->address_at];
+
+    fetch_address_text(fetch->result.address, (const struct sockaddr *)address, fetch->port);
+    snprintf(fetch->pin_text, sizeof fetch->pin_text, "::%s", fetch->result.address);
+    fetch->pin = (struct curl_slist){.data = fetch->pin_text};
+    curl_easy_setopt(fetch->easy, CURLOPT_CONNECT_TO, &fetch->pin);
+}
+
+void fetch_attach(struct fetch *fetch)
+{
+    struct str body = fetch->request.body;
+
+    fetch->state = FETCH_SENDING;
+    fetch->fetcher->sending++;
+    fetch->requests = 0;
+    fetch->curl_error[0] = '\0';
+    pin(fetch);
+    curl_easy_setopt(fetch->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_patience(fetch));
+    curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->lines);
+    curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
+    curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, body.n > 0 ? body.p : "");
+    CURLMcode rc = curl_multi_add_handle(fetch->fetcher->multi, fetch->easy);
+    assert(rc == CURLM_OK);
+}
+
+void fetch_detach(struct fetch *fetch)
+{
+    fetch->fetcher->sending--;
+    CURLMcode rc = curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
+    assert(rc == CURLM_OK);
+}

@@ -1,0 +1,313 @@
+/* The response as it comes in, under its caps, and what became of the request: outcome, times, and
+ * the error in plain words. */
+#include "fetch_internal.h"
+
+#include "base/clock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+
+/* --- taking it in ---------------------------------------------------------------------------- */
+
+/* "HTTP/1.1 200 …" → 200; 0 if it is no status line of HTTP/1. */
+static int status_of(struct str line)
+{
+    int64_t status;
+
+    if (line.n < 13 || !str_starts(line, STR_LIT("HTTP/1.")) || line.p[8] != ' ')
+        return 0;
+    if (line.p[12] != ' ' && line.p[12] != '\r' && line.p[12] != '\n')
+        return 0;
+    return str_to_i64((struct str){line.p + 9, 3}, 100, 999, &status) ? (int)status : 0;
+}
+
+static bool is_blank(struct str line)
+{
+    return str_eq(line, STR_LIT("\r\n")) || str_eq(line, STR_LIT("\n"));
+}
+
+/* As much as fits; true if that was all. */
+static bool keep(struct buf *buf, struct str bytes)
+{
+    size_t room = buf->max - buf->n;
+    buf_add(buf, bytes.p, bytes.n < room ? bytes.n : room);
+    return bytes.n <= room;
+}
+
+static const char *take_line(struct fetch_response *response, struct str line)
+{
+    if (!response->in_head) {
+        response->status = status_of(line);
+        if (response->status == 0)
+            return "the answer is not HTTP/1.1";
+        response->in_head = true;
+        buf_clear(&response->head);
+    } else if (is_blank(line)) {
+        response->in_head = false;
+        if (response->status == 101)
+            return "the answer switches protocols, which nobody asked for";
+        response->complete = response->status >= 200;
+        return NULL;
+    }
+    keep(&response->head, line);
+    return NULL;
+}
+
+size_t fetch_on_header(char *p, size_t size, size_t n, void *arg)
+{
+    struct fetch *fetch = arg;
+    struct fetch_response *response = &fetch->response;
+
+    response->head_seen += size * n;
+    if (response->head_seen > FETCH_HEAD_READ_MAX)
+        response->bad = "the head of the answer has no end within 65536 bytes";
+    else if (!response->complete) /* what comes later are trailers */
+        response->bad = take_line(response, (struct str){p, size * n});
+    return response->bad == NULL ? size * n : 0;
+}
+
+size_t fetch_on_body(char *p, size_t size, size_t n, void *arg)
+{
+    struct fetch *fetch = arg;
+    struct fetch_response *response = &fetch->response;
+
+    if (!response->complete)
+        return 0;
+    response->body_seen += size * n;
+    keep(&response->body, (struct str){p, size * n});
+    return response->body_seen <= FETCH_BODY_READ_MAX ? size * n : 0;
+}
+
+/* --- what became of it ----------------------------------------------------------------------- */
+
+static const struct {
+    CURLcode code;
+    enum fetch_outcome outcome;
+} outcomes[] = {
+    {CURLE_URL_MALFORMAT, FETCH_BAD_URL},
+    {CURLE_COULDNT_RESOLVE_HOST, FETCH_DNS_FAILED},
+    {CURLE_COULDNT_CONNECT, FETCH_CONNECT_FAILED},
+    {CURLE_SSL_CONNECT_ERROR, FETCH_TLS_FAILED},
+    {CURLE_PEER_FAILED_VERIFICATION, FETCH_TLS_FAILED},
+    {CURLE_SSL_CERTPROBLEM, FETCH_TLS_FAILED},
+    {CURLE_SSL_CIPHER, FETCH_TLS_FAILED},
+    {CURLE_SSL_CACERT_BADFILE, FETCH_TLS_FAILED},
+    {CURLE_SSL_ISSUER_ERROR, FETCH_TLS_FAILED},
+    {CURLE_SSL_INVALIDCERTSTATUS, FETCH_TLS_FAILED},
+    {CURLE_OK, FETCH_CONNECTION_LOST}, /* closed within the head */
+    {CURLE_GOT_NOTHING, FETCH_CONNECTION_LOST},
+    {CURLE_SEND_ERROR, FETCH_CONNECTION_LOST},
+    {CURLE_RECV_ERROR, FETCH_CONNECTION_LOST},
+    {CURLE_PARTIAL_FILE, FETCH_CONNECTION_LOST},
+    {CURLE_UNSUPPORTED_PROTOCOL, FETCH_BAD_RESPONSE}, /* HTTP/0.9, which is to say: not HTTP */
+    {CURLE_WEIRD_SERVER_REPLY, FETCH_BAD_RESPONSE},
+    {CURLE_BAD_CONTENT_ENCODING, FETCH_BAD_RESPONSE},
+    {CURLE_WRITE_ERROR, FETCH_BAD_RESPONSE},
+    {CURLE_OUT_OF_MEMORY, FETCH_BAD_RESPONSE}, /* a line beyond libcurl's own ceiling */
+};
+
+enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
+{
+    curl_off_t connect_us = 0;
+
+    if (fetch->response.complete)
+        return FETCH_ANSWERED;
+    if (fetch->forbidden[0] != '\0')
+        return FETCH_FORBIDDEN;
+    if (fetch->resent)
+        return FETCH_CONNECTION_LOST;
+    if (fetch->socket_errno != 0)
+        return FETCH_INTERNAL;
+    if (fetch->response.bad != NULL)
+        return FETCH_BAD_RESPONSE;
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
+        return connect_us > 0 ? FETCH_TIMED_OUT : FETCH_CONNECT_FAILED;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(outcomes); i++)
+        if (outcomes[i].code == code)
+            return outcomes[i].outcome;
+    return FETCH_INTERNAL;
+}
+
+/* --- in plain words -------------------------------------------------------------------------- */
+
+void fetch_address_text(char out[64], const struct sockaddr *address, uint16_t port)
+{
+    char host[INET6_ADDRSTRLEN] = "?";
+    bool v6 = address->sa_family == AF_INET6;
+    size_t offset =
+        v6 ? offsetof(struct sockaddr_in6, sin6_addr) : offsetof(struct sockaddr_in, sin_addr);
+
+    inet_ntop(address->sa_family, (const char *)address + offset, host, sizeof host);
+    if (port == 0)
+        snprintf(out, 64, "%s", host);
+    else
+        snprintf(out, 64, v6 ? "[%s]:%u" : "%s:%u", host, port);
+}
+
+static void explain_connect(struct fetch *fetch, CURLcode code)
+{
+    const char *address = fetch->result.address;
+    long number = 0;
+
+    curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &number);
+    if (code == CURLE_OPERATION_TIMEDOUT || number == ETIMEDOUT)
+        snprintf(fetch->error, sizeof fetch->error, "no connection to %s in time", address);
+    else if (number == ECONNREFUSED)
+        snprintf(fetch->error, sizeof fetch->error, "connection refused by %s", address);
+    else if (number == ENETUNREACH || number == EHOSTUNREACH)
+        snprintf(fetch->error, sizeof fetch->error, "no route to %s", address);
+    else
+        snprintf(fetch->error, sizeof fetch->error, "cannot connect to %s", address);
+}
+
+/* libcurl's own text, which for TLS names no more than the host, without its preamble. */
+static void explain_tls(struct fetch *fetch)
+{
+    static const char *const preambles[] = {"SSL certificate problem: ", "SSL: "};
+    const char *text = fetch->curl_error;
+
+    for (size_t i = 0; i < ARRAY_LEN(preambles); i++)
+        if (str_starts(str_of(text), str_of(preambles[i])))
+            text += strlen(preambles[i]);
+    snprintf(fetch->error, sizeof fetch->error, "%s",
+             text[0] != '\0' ? text : "the TLS handshake failed");
+}
+
+/* The number is that of an earlier transfer when nothing failed in this one: a plain close. */
+static void explain_lost(struct fetch *fetch, CURLcode code)
+{
+    long number = 0;
+
+    if (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR)
+        curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &number);
+    snprintf(fetch->error, sizeof fetch->error, "connection %s by %s before it answered",
+             number == ECONNRESET ? "reset" : "closed", fetch->result.address);
+}
+
+static void explain_timeout(struct fetch *fetch)
+{
+    curl_off_t connect_us = 0, ready_us = 0;
+
+    curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
+    curl_easy_getinfo(fetch->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+    const char *what = connect_us == 0 ? "connection" : ready_us == 0 ? "TLS handshake" : "answer";
+    int64_t spent_ms = (clock_mono_us() - fetch->start_us + 999) / 1000;
+    int64_t given_ms = fetch->request.timeout_ms;
+    snprintf(fetch->error, sizeof fetch->error, "no %s within %lld ms", what,
+             (long long)(spent_ms < given_ms ? spent_ms : given_ms));
+}
+
+static void explain(struct fetch *fetch, enum fetch_outcome outcome, CURLcode code)
+{
+    switch (outcome) {
+    case FETCH_ANSWERED:
+        fetch->error[0] = '\0';
+        break;
+    case FETCH_FORBIDDEN:
+        snprintf(fetch->error, sizeof fetch->error, "address %s is not public", fetch->forbidden);
+        break;
+    case FETCH_CONNECT_FAILED:
+        explain_connect(fetch, code);
+        break;
+    case FETCH_TLS_FAILED:
+        explain_tls(fetch);
+        break;
+    case FETCH_TIMED_OUT:
+        explain_timeout(fetch);
+        break;
+    case FETCH_CONNECTION_LOST:
+        explain_lost(fetch, code);
+        break;
+    case FETCH_BAD_RESPONSE:
+        snprintf(fetch->error, sizeof fetch->error, "%s",
+                 fetch->response.bad != NULL ? fetch->response.bad : "the answer is not HTTP/1.1");
+        break;
+    default:
+        snprintf(fetch->error, sizeof fetch->error, "%s",
+                 fetch->socket_errno != 0 ? strerrordesc_np(fetch->socket_errno)
+                                          : curl_easy_strerror(code));
+    }
+}
+
+/* --- the result ------------------------------------------------------------------------------ */
+
+static int64_t between(curl_off_t from, curl_off_t to)
+{
+    return from > 0 && to > from ? to - from : 0;
+}
+
+static void take_times(struct fetch *fetch)
+{
+    struct fetch_result *result = &fetch->result;
+    curl_off_t lookup = 0, connect = 0, tls = 0, ready = 0, first = 0;
+    long connections = 0;
+
+    curl_easy_getinfo(fetch->easy, CURLINFO_NUM_CONNECTS, &connections);
+    curl_easy_getinfo(fetch->easy, CURLINFO_NAMELOOKUP_TIME_T, &lookup);
+    curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connect);
+    curl_easy_getinfo(fetch->easy, CURLINFO_APPCONNECT_TIME_T, &tls);
+    curl_easy_getinfo(fetch->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
+    curl_easy_getinfo(fetch->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
+    result->first_byte_us = fetch->response.status > 0 ? between(ready, first) : 0;
+    if (connections == 0 && ready > 0) /* reused */
+        return;
+    result->dns_us = fetch->dns_us;
+    result->connect_us = between(lookup, connect);
+    result->tls_us = between(connect, tls);
+}
+
+static void take_response(struct fetch *fetch, CURLcode code)
+{
+    const struct fetch_response *response = &fetch->response;
+    struct fetch_result *result = &fetch->result;
+
+    result->status = response->status;
+    result->head = buf_str(&response->head);
+    result->body = buf_str(&response->body);
+    result->body_cut = code != CURLE_OK || response->body_seen > response->body.n;
+}
+
+static void end(struct fetch *fetch, enum fetch_outcome outcome)
+{
+    fetch->result.outcome = outcome;
+    fetch->result.error = fetch->error;
+    fetch->result.total_us = clock_mono_us() - fetch->start_us;
+}
+
+void fetch_conclude(struct fetch *fetch, enum fetch_outcome outcome, CURLcode code)
+{
+    take_times(fetch);
+    if (outcome == FETCH_ANSWERED)
+        take_response(fetch, code);
+    explain(fetch, outcome, code);
+    end(fetch, outcome);
+}
+
+void fetch_conclude_with(struct fetch *fetch, enum fetch_outcome outcome, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(fetch->error, sizeof fetch->error, format, args);
+    va_end(args);
+    fetch->result.dns_us = fetch->dns_us;
+    end(fetch, outcome);
+}
+
+struct str fetch_header(struct str head, const char *name)
+{
+    struct str wanted = str_of(name), line;
+
+    while (str_next(&head, '\n', &line)) {
+        if (line.n > 0 && line.p[line.n - 1] == '\r')
+            line.n--;
+        if (line.n <= wanted.n || line.p[wanted.n] != ':' ||
+            !str_eq_nocase((struct str){line.p, wanted.n}, wanted))
+            continue;
+        return str_trim((struct str){line.p + wanted.n + 1, line.n - wanted.n - 1});
+    }
+    return (struct str){NULL, 0};
+}
