@@ -4,7 +4,7 @@
 
 # Compiling build/posthorn.
 packages_build=(
-  gcc libc6-dev meson ninja-build pkg-config
+  gcc libc6-dev meson ninja-build pkg-config python3-yaml
   libh2o-dev libuv1-dev libpq-dev libhiredis-dev libcurl4-openssl-dev libssl-dev libjson-c-dev
   libc-ares-dev
 )

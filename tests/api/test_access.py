@@ -13,7 +13,7 @@ OPERATIONS = [
     for method, operation in item.items()
     if method in ("get", "post", "patch", "delete")
 ]
-CLOSED = [o for o in OPERATIONS if o[2] != "none"]
+CLOSED = [o for o in OPERATIONS if o[2] != "open"]
 COVERS = {
     "admin": {"admin", "write", "publish", "read"},
     "write": {"write", "publish", "read"},

@@ -33,7 +33,7 @@ def test_event_type(api):
 
 def test_event_type_minimal(api):
     made = api.post("/event-types", {"name": "a"}, expect=201).json
-    assert (made["description"], made["schema"], made["example"]) == ("", None, None)
+    assert (made["description"], made["schema"], made["example"]) == (None, None, None)
 
 
 def test_event_type_twice(api):

@@ -39,13 +39,6 @@ def test_another_body_is_refused(api, other):
     assert post(api, "one").json == first
 
 
-def test_a_batch_is_another_request(api):
-    post(api, "one")
-    assert (
-        post(api, "one", {"events": [BODY]}, "/events/batch", 409).code == "idempotency_key_reused"
-    )
-
-
 def test_keys_belong_to_the_tenant(tenant, other_tenant):
     first = post(tenant.write, "one").json
     second = post(other_tenant.write, "one", {"type": "b", "data": {}}).json

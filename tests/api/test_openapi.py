@@ -8,7 +8,7 @@ from harness.contract import Contract, load
 from jsonschema import Draft202012Validator
 
 CONTRACT = Contract(load())
-SCOPES = {"none", "read", "publish", "write", "admin"}
+SCOPES = {"open", "read", "publish", "write", "admin"}
 
 
 def nodes(node, pointer=""):
@@ -63,11 +63,11 @@ def test_operations_are_complete():
         what = f"{method} {path}"
         names.append(operation["operationId"])
         assert operation["x-scope"] in SCOPES, what
-        assert operation.get("security") == ([] if operation["x-scope"] == "none" else None), what
+        assert operation.get("security") == ([] if operation["x-scope"] == "open" else None), what
         assert operation["summary"] and operation["tags"], what
         assert any(status[0] == "2" for status in operation["responses"]), what
         needed = {"422", "500", "default"}
-        if operation["x-scope"] != "none":
+        if operation["x-scope"] != "open":
             needed |= {"401", "403", "404", "503"}
         if "requestBody" in operation:
             needed |= {"400", "413"}

@@ -66,7 +66,7 @@ def test_lists_of_all_kinds(admin, tenant, address):
         api.webhook(address)
         api.post("/event-types", {"name": f"t.{n}"}, expect=201)
     assert len(list(api.pages("/webhooks", limit=1))) == 3
-    assert [t["name"] for t in api.pages("/event-types", limit=2)] == ["t.2", "t.1", "t.0"]
+    assert [t["name"] for t in api.pages("/event-types", limit=2)] == ["t.0", "t.1", "t.2"]
     assert tenant.app["id"] in [a["id"] for a in admin.pages("/apps", limit=7)]
     assert len({k["id"] for k in admin.pages("/keys", limit=7)}) == len(
         list(admin.pages("/keys", limit=250))
@@ -92,7 +92,7 @@ def test_bad_cursor(api, many):
         "0",
         good[:5] + ("a" if good[5] != "a" else "b") + good[6:],
         base64.urlsafe_b64encode(b"\x00" * 16).decode(),
-        "a" * 5000,
+        "a" * 2000,
         many[0],
         "%00",
         "é",
@@ -104,7 +104,7 @@ def test_bad_cursor(api, many):
             assert answer.fields == ["cursor"]
         else:  # a cursor that still reads as a place in this list shows this list only
             assert {e["id"] for e in answer.json["data"]} <= set(many)
-    for cursor in ("x", "0", "a" * 5000, "%00", "é"):
+    for cursor in ("x", "0", "a" * 2000, "%00", "é"):
         assert api.get("/events", cursor=cursor, expect=422).fields == ["cursor"]
 
 

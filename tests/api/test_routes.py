@@ -134,3 +134,26 @@ def test_head_has_no_body(shared):
     answer = raw.exchange(("127.0.0.1", shared.port), raw.request("HEAD", "/healthz"), 2)
     assert raw.status(answer) in (200, 405)
     assert answer.endswith(b"\r\n\r\n")
+
+
+ORIGIN = "https://dashboard.example.com"
+
+
+def test_cors(start):
+    client = start(POSTHORN_CORS_ORIGINS=f"https://a.example.com, {ORIGIN}").client()
+    answer = client.get("/webhooks", expect=200, headers={"Origin": ORIGIN})
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    preflight = {"Origin": ORIGIN, "Access-Control-Request-Method": "PATCH"}
+    path = "/webhooks/wh_01kn2p8v3rf0pbw4gd9ztq6e1x"
+    answer = client.with_(key=None).request("OPTIONS", path, headers=preflight, check=False)
+    assert {"GET", "PATCH", "DELETE"} <= set(
+        answer.headers["Access-Control-Allow-Methods"].split(", ")
+    )
+    for origin in ("https://evil.example.com", "null", ORIGIN + ".evil.com"):
+        answer = client.get("/webhooks", expect=200, headers={"Origin": origin})
+        assert answer.headers.get("Access-Control-Allow-Origin") is None
+
+
+def test_no_cors_by_default(api):
+    answer = api.get("/webhooks", expect=200, headers={"Origin": ORIGIN})
+    assert answer.headers.get("Access-Control-Allow-Origin") is None

@@ -56,7 +56,7 @@ def test_create_minimal(api, address):
         "url": address,
         "events": ["user.created"],
         "status": "active",
-        "description": "",
+        "description": None,
         "profile": "default",
         "profile_options": {"json": "js", "bigint": "string"},
         "headers": {},

@@ -1,0 +1,42 @@
+"""Migrations: partitions made ahead, and schemas that this program does not know are refused."""
+
+import pytest
+from harness.server import command, options
+
+
+def test_partitions_are_made_ahead(database):
+    days = 8  # today and the seven to come
+    rows = database.query(
+        "SELECT p, n FROM unnest(array['event', 'delivery', 'attempt']) p,"
+        f" generate_series(0, {days - 1}) n WHERE to_regclass(p || '_' || to_char("
+        " now() at time zone 'UTC' + n * interval '1 day', 'YYYYMMDD')) IS NULL"
+    )
+    assert rows == []
+
+
+def test_default_app_is_there(posthorn):
+    assert [a["name"] for a in posthorn.client().get("/apps").json["data"]] == ["default"]
+
+
+CHANGES = {
+    "newer": "INSERT INTO schema_migration (number, name, checksum) VALUES (9999, 'later', 'x')",
+    "altered": "UPDATE schema_migration SET checksum = md5('x') WHERE number = 1",
+    "behind": "DELETE FROM schema_migration WHERE number = (SELECT max(number) FROM schema_migration)",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_unknown_schemas_are_refused(database, redis, change):
+    database.query(CHANGES[change])
+    before = database.counts()
+    for arguments in (["serve"], ["serve", "--role", "worker"], ["migrate"]):
+        out = command(options(database, redis), *arguments, timeout=20)
+        assert out.returncode not in (0, 99), arguments
+        assert "schema" in out.stderr or "migrat" in out.stderr
+    assert database.counts() == before
+
+
+def test_tenants_data_outlives_a_migration_run(posthorn, database, redis, address):
+    made = posthorn.client().webhook(address)
+    assert command(options(database, redis), "migrate").returncode == 0
+    assert posthorn.client().get(f"/webhooks/{made['id']}", expect=200)
