@@ -22,6 +22,9 @@ struct id id_new(void);
 
 /* The lowest id of a millisecond: the bound between what is older and what is not. */
 struct id id_floor(int64_t wall_ms);
+/* After every id there is: where a list that goes backwards begins. */
+struct id id_last(void);
+
 int64_t id_time_ms(struct id id);
 
 const char *id_text(char out[ID_TEXT_SIZE], const char *prefix, struct id id);

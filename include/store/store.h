@@ -29,9 +29,6 @@ void db_arg_ids(struct db_args *args, const struct id *ids, size_t count);
  */
 void db_arg_id_bounds(struct db_args *args, const struct id *ids, size_t count);
 
-/* After every id there is: where a list that goes backwards begins. */
-struct id id_last(void);
-
 void schedule_read(const struct db_rows *rows, int row, int column, struct schedule *schedule);
 
 #endif

@@ -1,16 +1,16 @@
-/* Group commit: what arrives while statements are under way goes together in the next one, so that many
- * requests share a commit, and an idle server adds no delay. A statement that fails on data is split
- * until the culprit stands alone; nothing is stored by one that fails. */
+/* Group commit: what arrives while statements are under way goes together in the next one, so that
+ * many requests share a commit, and an idle server adds no delay. A statement that fails on data is
+ * split until the culprit stands alone; nothing is stored by one that fails. */
 #include "api_internal.h"
 
 #include "base/log.h"
 
 #include <stdlib.h>
 
-#define BATCH_EVENTS    256  /* more only when one request has more */
-#define BATCHES_MAX     2    /* statements under way */
-#define WAITING_MAX     8192 /* events; beyond, clients are told to come again */
-#define BATCH_REQUESTS  256
+#define BATCH_EVENTS   256  /* more only when one request has more */
+#define BATCHES_MAX    2    /* statements under way */
+#define WAITING_MAX    8192 /* events; beyond, clients are told to come again */
+#define BATCH_REQUESTS 256
 
 struct acceptor {
     struct server *server;
@@ -102,8 +102,8 @@ static void distribute(struct accept_batch *b, const struct db_rows *rows)
         if (r == NULL)
             continue;
         size_t place = row.index - b->first[owner];
-        r->accepted[place] = (struct accepted){
-            row.event, row.deliveries, !id_eq(row.event, r->events[place].id)};
+        r->accepted[place] =
+            (struct accepted){row.event, row.deliveries, !id_eq(row.event, r->events[place].id)};
         if (row.differs)
             r->err = ERR_IDEMPOTENCY;
     }
@@ -203,8 +203,7 @@ static void kick(struct acceptor *a)
     while (a->batch_count < BATCHES_MAX && !list_empty(&a->waiting)) {
         struct accept_batch *b = batch_create(a);
         while (!list_empty(&a->waiting) && b->count < BATCH_REQUESTS) {
-            struct accept_request *r =
-                CONTAINER_OF(a->waiting.next, struct accept_request, node);
+            struct accept_request *r = CONTAINER_OF(a->waiting.next, struct accept_request, node);
             if (b->count > 0 && b->event_count + r->count > BATCH_EVENTS)
                 break;
             list_remove(&r->node);

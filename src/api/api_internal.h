@@ -8,9 +8,9 @@
  *   accept.c   group commit of events
  *   tests.c    test deliveries that a client waits for
  *
- * and one file per resource. A handler parses and starts a statement; its callback decodes and replies.
- * A call dies with its request: what it started is cancelled then, so no callback ever meets a request
- * that is gone. */
+ * and one file per resource. A handler parses and starts a statement; its callback decodes and
+ * replies. A call dies with its request: what it started is cancelled then, so no callback ever
+ * meets a request that is gone. */
 #ifndef API_INTERNAL_H
 #define API_INTERNAL_H
 
@@ -32,8 +32,10 @@
 #define BODY_DEPTH 32
 #define PARAMS_MAX 2
 
-/* --- route.c ----------------------------------------------------------------------------------------- */
+/* --- route.c
+ * ----------------------------------------------------------------------------------------- */
 
+struct server;
 struct call;
 typedef void route_handler(struct call *call);
 
@@ -51,7 +53,8 @@ extern const size_t route_count;
 /* Every request becomes a call, finds its route, is authenticated, and runs the handler. */
 void route_install(h2o_pathconf_t *path, struct server *server);
 
-/* --- a call ------------------------------------------------------------------------------------------ */
+/* --- a call
+ * ------------------------------------------------------------------------------------------ */
 
 struct call {
     struct server *server;
@@ -90,7 +93,8 @@ struct str map_json(struct call *call, const struct field_map *map);
 /* A request header, or p == NULL. */
 struct str call_header(const struct call *call, const char *name);
 
-/* --- auth.c ------------------------------------------------------------------------------------------ */
+/* --- auth.c
+ * ------------------------------------------------------------------------------------------ */
 
 /* Known keys, for a few seconds, so that a busy client costs no statement a request. */
 struct auth_cache;
@@ -101,7 +105,8 @@ void auth_cache_clear(struct auth_cache *cache); /* a key or an app is gone */
 /* Sets scope and app and runs the route's handler, or replies 401, 403 or 404. */
 void auth_start(struct call *call);
 
-/* --- reply.c ----------------------------------------------------------------------------------------- */
+/* --- reply.c
+ * ----------------------------------------------------------------------------------------- */
 
 /* Begins the body's JSON; the handler writes into call->json. */
 struct jsonw *reply_begin(struct call *call);
@@ -115,26 +120,29 @@ void reply_error(struct call *call, int err, const char *detail);
 void reply_invalid(struct call *call, const char *field, const char *message);
 void reply_problems(struct call *call, int err);
 
-/* The error of a statement: a conflict or bad data that validation should have caught is our fault. */
+/* The error of a statement: a conflict or bad data that validation should have caught is our fault.
+ */
 void reply_db_error(struct call *call, int err);
 
-void reply_header(struct call *call, const char *name, const char *value); /* value: static or pool */
+void reply_header(struct call *call, const char *name,
+                  const char *value); /* value: static or pool */
 void reply_location(struct call *call, const char *path, const char *id);
 
 /* A static JSON body, and the same for h2o's own errors (too large, bad request). */
 void reply_static(struct call *call, int status, struct str json);
 void reply_install_filter(h2o_pathconf_t *path);
 
-/* --- page.c ------------------------------------------------------------------------------------------ */
+/* --- page.c
+ * ------------------------------------------------------------------------------------------ */
 
-/* The query's parameters, decoded; values[i] belongs to names[i], p == NULL: not given. False: one is
- * unknown, twice, or malformed, and that has been replied. */
+/* The query's parameters, decoded; values[i] belongs to names[i], p == NULL: not given. False: one
+ * is unknown, twice, or malformed, and that has been replied. */
 bool query_read(struct call *call, const char *const *names, struct str *values) MUST_CHECK;
 
 /* Each replies when it returns false. An absent value leaves `*out` as it is. */
 bool query_limit(struct call *call, struct str value, int *limit) MUST_CHECK;
-bool query_cursor(struct call *call, struct str value, const char *prefix, struct id *before)
-    MUST_CHECK;
+bool query_cursor(struct call *call, struct str value, const char *prefix,
+                  struct id *before) MUST_CHECK;
 bool query_enum(struct call *call, const char *name, struct str value, const char *const *names,
                 int *out) MUST_CHECK;
 bool query_time(struct call *call, const char *name, struct str value, int64_t *out) MUST_CHECK;
@@ -143,14 +151,15 @@ bool query_type(struct call *call, const char *name, struct str value) MUST_CHEC
 #define PAGE_LIMIT     50
 #define PAGE_LIMIT_MAX 250
 
-/* Writes {"data": [ … ], "next_cursor": …} and sends it: `rows` holds up to limit + 1, and `limit` of
- * them are shown. */
+/* Writes {"data": [ … ], "next_cursor": …} and sends it: `rows` holds up to limit + 1, and `limit`
+ * of them are shown. */
 typedef void page_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
                       int row);
 void page_reply(struct call *call, const struct db_rows *rows, int limit, page_row *write_row,
                 const char *prefix);
 
-/* --- accept.c ---------------------------------------------------------------------------------------- */
+/* --- accept.c
+ * ---------------------------------------------------------------------------------------- */
 
 struct accepted {
     struct id event;
@@ -178,16 +187,19 @@ void acceptor_destroy(struct acceptor *acceptor);
 void accept_start(struct call *call, struct accept_request *request);
 void accept_cancel(struct accept_request *request); /* NULL is fine */
 
-/* --- tests.c ----------------------------------------------------------------------------------------- */
+/* --- tests.c
+ * ----------------------------------------------------------------------------------------- */
 
 /* Waits for the end of a test delivery, and replies. */
 void test_wait_start(struct call *call, struct id event, struct id delivery, int64_t wait_ms);
 void test_wait_cancel(struct test_wait *wait); /* NULL is fine */
 
-/* A test delivery ended (PostgreSQL's text of its id), or it is not known whether some did (NULL). */
+/* A test delivery ended (PostgreSQL's text of its id), or it is not known whether some did (NULL).
+ */
 void tests_ended(struct server *server, const char *uuid);
 
-/* --- server.c ---------------------------------------------------------------------------------------- */
+/* --- server.c
+ * ---------------------------------------------------------------------------------------- */
 
 struct server {
     const struct settings *settings;

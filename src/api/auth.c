@@ -1,6 +1,6 @@
-/* From key to tenant. What was looked up is remembered per thread for a few seconds under a hash of key
- * and X-App-Id; the end of a key or an app clears it at once (NOTIFY), and the seconds are the bound for
- * when that is missed. */
+/* From key to tenant. What was looked up is remembered per thread for a few seconds under a hash of
+ * key and X-App-Id; the end of a key or an app clears it at once (NOTIFY), and the seconds are the
+ * bound for when that is missed. */
 #include "api_internal.h"
 
 #include "base/clock.h"

@@ -55,7 +55,8 @@ static void write_outcome(struct jsonw *w, const struct delivery *d)
     jsonw_time(w, "created_at", d->created_ms, CLOCK_SECONDS);
 }
 
-/* --- the list of a webhook ------------------------------------------------------------------------------- */
+/* --- the list of a webhook
+ * ------------------------------------------------------------------------------- */
 
 static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
                       int row)
@@ -109,11 +110,13 @@ void deliveries_index(struct call *call)
     filter.before = until >= 0 ? id_floor(until) : id_last();
     if (id_cmp(cursor, filter.before) < 0)
         filter.before = cursor;
-    call->op = deliveries_list(call->server->db, call->app, webhook, &filter, *limit + 1, on_list,
-                               call);
+    call->op =
+        deliveries_list(call->server->db, call->app, webhook, &filter, *limit + 1, on_list, call);
 }
 
-/* --- one ------------------------------------------------------------------------------------------------- */
+/* --- one
+ * -------------------------------------------------------------------------------------------------
+ */
 
 struct show_state {
     struct id id;
@@ -170,7 +173,8 @@ void deliveries_show(struct call *call)
         show(call);
 }
 
-/* --- retry and cancel ------------------------------------------------------------------------------------ */
+/* --- retry and cancel
+ * ------------------------------------------------------------------------------------ */
 
 /* Rows of (moved, webhook, concurrency, rate). */
 enum { MOVED, WEBHOOK, CONCURRENCY, RATE };
@@ -195,8 +199,7 @@ static void on_retried(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     const struct show_state *state = call->state;
 
-    if (!moved(call, err, rows,
-               "an attempt is under way, or the webhook is deleted or disabled"))
+    if (!moved(call, err, rows, "an attempt is under way, or the webhook is deleted or disabled"))
         return;
     struct queue_entry entry = {state->id, db_id(rows, 0, WEBHOOK), 0,
                                 (int)db_i64(rows, 0, CONCURRENCY), (int)db_i64(rows, 0, RATE)};
@@ -229,7 +232,8 @@ void deliveries_stop(struct call *call)
     call->op = deliveries_cancel(call->server->db, call->app, state->id, on_cancelled, call);
 }
 
-/* --- attempts -------------------------------------------------------------------------------------------- */
+/* --- attempts
+ * -------------------------------------------------------------------------------------------- */
 
 static void write_ms(struct jsonw *w, const char *key, int64_t us)
 {
@@ -312,6 +316,5 @@ void deliveries_attempts(struct call *call)
 {
     struct id id;
     if (call_id(call, 0, ID_DELIVERY, &id))
-        call->op =
-            attempts_list(call->server->db, call->app, id, ATTEMPTS_SHOW, on_attempts, call);
+        call->op = attempts_list(call->server->db, call->app, id, ATTEMPTS_SHOW, on_attempts, call);
 }

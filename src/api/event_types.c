@@ -174,6 +174,5 @@ void event_types_index(struct call *call)
         return;
     }
     struct str after = values[1].p != NULL ? values[1] : STR_LIT("");
-    call->op =
-        event_types_list(call->server->db, call->app, after, *limit + 1, on_list, call);
+    call->op = event_types_list(call->server->db, call->app, after, *limit + 1, on_list, call);
 }

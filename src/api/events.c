@@ -37,7 +37,8 @@ static const struct field batch_fields[] = {
     {"events", FIELD_RAW, 0, FIELD_REQUIRED, .kinds = FIELD_KIND(JSON_ARRAY)},
 };
 
-/* --- accepting ------------------------------------------------------------------------------------------- */
+/* --- accepting
+ * ------------------------------------------------------------------------------------------- */
 
 static void write_accepted(struct jsonw *w, const struct accept_request *r, size_t i)
 {
@@ -149,7 +150,8 @@ void events_create(struct call *call)
 }
 
 /* Binds the events of a batch; false: one is wrong, and that has been replied. */
-static bool read_events(struct call *call, struct accept_request *r, struct str array, struct str key)
+static bool read_events(struct call *call, struct accept_request *r, struct str array,
+                        struct str key)
 {
     struct json_iter it;
     struct str name, value, body = {call->req->entity.base, call->req->entity.len};
@@ -198,7 +200,8 @@ void events_create_batch(struct call *call)
     accept_start(call, r);
 }
 
-/* --- reading --------------------------------------------------------------------------------------------- */
+/* --- reading
+ * --------------------------------------------------------------------------------------------- */
 
 /* Columns of both statements that read events. */
 enum { COL_ID, COL_TEST, COL_TYPE, COL_DATA };

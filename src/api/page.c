@@ -1,5 +1,5 @@
-/* Query parameters and pages. A page's cursor is the id of its last row: pages hold whatever is written
- * meanwhile. */
+/* Query parameters and pages. A page's cursor is the id of its last row: pages hold whatever is
+ * written meanwhile. */
 #include "api_internal.h"
 
 #include "base/clock.h"

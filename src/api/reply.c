@@ -1,5 +1,5 @@
-/* Answers. A body is written into the call's buffer and sent from there without a copy; it lives until
- * the request is gone. */
+/* Answers. A body is written into the call's buffer and sent from there without a copy; it lives
+ * until the request is gone. */
 #include "api_internal.h"
 
 #include "base/log.h"
@@ -36,7 +36,7 @@ void reply_location(struct call *call, const char *path, const char *id)
 }
 
 /* The one place where an answer leaves. */
-static void send(struct call *call, int status, const char *type, struct str body)
+static void send_answer(struct call *call, int status, const char *type, struct str body)
 {
     static h2o_generator_t generator = {NULL, NULL};
     h2o_req_t *req = call->req;
@@ -60,17 +60,17 @@ void reply_send(struct call *call, int status)
         reply_error(call, ERR_INTERNAL, NULL);
         return;
     }
-    send(call, status, "application/json", buf_str(&call->out));
+    send_answer(call, status, "application/json", buf_str(&call->out));
 }
 
 void reply_empty(struct call *call, int status)
 {
-    send(call, status, NULL, (struct str){NULL, 0});
+    send_answer(call, status, NULL, (struct str){NULL, 0});
 }
 
 void reply_static(struct call *call, int status, struct str json)
 {
-    send(call, status, "application/json", json);
+    send_answer(call, status, "application/json", json);
 }
 
 static void write_problem(struct jsonw *w, const struct err_info *info, const char *detail)
@@ -90,7 +90,7 @@ static void send_problem(struct call *call, const struct err_info *info)
         reply_header(call, "WWW-Authenticate", "Bearer");
     if (info->status == 503)
         reply_header(call, "Retry-After", "1");
-    send(call, info->status, PROBLEM_JSON, buf_str(&call->out));
+    send_answer(call, info->status, PROBLEM_JSON, buf_str(&call->out));
 }
 
 void reply_error(struct call *call, int err, const char *detail)
@@ -136,7 +136,8 @@ void reply_db_error(struct call *call, int err)
     reply_error(call, err, NULL);
 }
 
-/* --- h2o's own errors ------------------------------------------------------------------------------------ */
+/* --- h2o's own errors
+ * ------------------------------------------------------------------------------------ */
 
 struct problem_ostream {
     h2o_ostream_t super;
@@ -164,8 +165,7 @@ static void on_setup(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
     if (h2o_find_header_by_str(&req->res.headers, H2O_STRLIT("x-request-id"), -1) == -1) {
         const struct err_info *info =
             err_info(req->res.status == 413 ? ERR_TOO_LARGE : ERR_BAD_REQUEST);
-        struct problem_ostream *o =
-            (struct problem_ostream *)h2o_add_ostream(req, sizeof *o, slot);
+        struct problem_ostream *o = (struct problem_ostream *)h2o_add_ostream(req, sizeof *o, slot);
         struct buf body;
 
         buf_init(&body, 1024);

@@ -6,9 +6,9 @@
 #include "base/json.h"
 #include "base/log.h"
 
-#define TARGET_MAX    4096
-#define ANSWER_MAX    ((size_t)16 << 20)
-#define REQUEST_ID    "req"
+#define TARGET_MAX 4096
+#define ANSWER_MAX ((size_t)16 << 20)
+#define REQUEST_ID "req"
 
 const struct route routes[] = {
     {"GET", "/healthz", SCOPE_OPEN, health_live},
@@ -61,7 +61,8 @@ void routes_print(FILE *out)
                 routes[i].scope == SCOPE_OPEN ? "open" : key_scope_names[routes[i].scope]);
 }
 
-/* --- the call ---------------------------------------------------------------------------------------- */
+/* --- the call
+ * ---------------------------------------------------------------------------------------- */
 
 void *call_alloc(struct call *call, size_t size)
 {
@@ -152,7 +153,8 @@ struct str map_json(struct call *call, const struct field_map *map)
     return json;
 }
 
-/* --- routing ----------------------------------------------------------------------------------------- */
+/* --- routing
+ * ----------------------------------------------------------------------------------------- */
 
 /* The next segment of "/a/b", without its slash. */
 static bool next_segment(struct str *path, struct str *segment)
@@ -228,11 +230,12 @@ static void split_target(struct call *call)
         call->path.n -= prefix.n - 1;
     }
     if (req->query_at != SIZE_MAX)
-        call->query = (struct str){req->path.base + req->query_at + 1,
-                                   req->path.len - req->query_at - 1};
+        call->query =
+            (struct str){req->path.base + req->query_at + 1, req->path.len - req->query_at - 1};
 }
 
-/* --- CORS (https://fetch.spec.whatwg.org/#http-cors-protocol) ------------------------------------------- */
+/* --- CORS (https://fetch.spec.whatwg.org/#http-cors-protocol)
+ * ------------------------------------------- */
 
 static bool origin_listed(struct str list, struct str origin)
 {

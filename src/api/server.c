@@ -12,17 +12,17 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#define CONNECTIONS_MAX   4096
-#define BACKLOG           1024
-#define RECEIVE_BUFFER    (128 * 1024)
-#define REQUEST_MS        10000 /* head and body, from the first byte */
-#define USER_TIMEOUT_MS   20000 /* of TCP: a peer that takes nothing */
-#define DB_CONNECTIONS    4
-#define DB_QUEUE_MAX      1024
-#define DB_PATIENCE_MS    400 /* then 503: within a second, all told */
-#define DRAIN_MS          20000
-#define DRAIN_TICK_MS     20
-#define QUEUE_DRAIN_MS    1000
+#define CONNECTIONS_MAX 4096
+#define BACKLOG         1024
+#define RECEIVE_BUFFER  (128 * 1024)
+#define REQUEST_MS      10000 /* head and body, from the first byte */
+#define USER_TIMEOUT_MS 20000 /* of TCP: a peer that takes nothing */
+#define DB_CONNECTIONS  4
+#define DB_QUEUE_MAX    1024
+#define DB_PATIENCE_MS  400 /* then 503: within a second, all told */
+#define DRAIN_MS        20000
+#define DRAIN_TICK_MS   20
+#define QUEUE_DRAIN_MS  1000
 
 struct connection {
     uv_tcp_t tcp;
@@ -77,7 +77,8 @@ static void on_connection(uv_stream_t *listener, int status)
         accept_next(listener->data);
 }
 
-/* --- listening ----------------------------------------------------------------------------------------- */
+/* --- listening
+ * ----------------------------------------------------------------------------------------- */
 
 /* "host:port", "[v6]:port". */
 static struct addrinfo *resolve(const char *text)
@@ -138,7 +139,8 @@ static void stop_listening(struct server *s)
     s->listening = false;
 }
 
-/* --- the start ----------------------------------------------------------------------------------------- */
+/* --- the start
+ * ----------------------------------------------------------------------------------------- */
 
 static void configure_h2o(struct server *s)
 {
@@ -220,7 +222,8 @@ void server_stop(struct server *s)
     loop_stop(s->loop);
 }
 
-/* --- the end ------------------------------------------------------------------------------------------- */
+/* --- the end
+ * ------------------------------------------------------------------------------------------- */
 
 /* Idle keep-alive connections end when their socket does. */
 static void hang_up(struct server *s)

@@ -23,7 +23,9 @@ static bool has_row(struct call *call, int err, const struct db_rows *rows)
     return false;
 }
 
-/* --- apps ------------------------------------------------------------------------------------------------ */
+/* --- apps
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct app_input {
     struct str name;
@@ -32,11 +34,15 @@ struct app_input {
 
 enum { APP_IN_NAME, APP_IN_METADATA };
 
-#define APP_FIELDS(required)                                                                       \
-    [APP_IN_NAME] = {"name", FIELD_STR, offsetof(struct app_input, name), required, .min = 1,      \
-                     .max = APP_NAME_MAX, .check = event_type_check},                              \
-    [APP_IN_METADATA] = {"metadata", FIELD_MAP, offsetof(struct app_input, metadata),              \
-                         FIELD_NULLABLE, .max = METADATA_MAX, .key_max = METADATA_KEY_MAX,         \
+#define APP_FIELDS(required)                                                                    \
+    [APP_IN_NAME] = {"name",   FIELD_STR,           offsetof(struct app_input, name), required, \
+                     .min = 1, .max = APP_NAME_MAX, .check = event_type_check},                 \
+    [APP_IN_METADATA] = {"metadata",                                                            \
+                         FIELD_MAP,                                                             \
+                         offsetof(struct app_input, metadata),                                  \
+                         FIELD_NULLABLE,                                                        \
+                         .max = METADATA_MAX,                                                   \
+                         .key_max = METADATA_KEY_MAX,                                           \
                          .item_max = METADATA_VALUE_MAX}
 
 static const struct field app_create_fields[] = {APP_FIELDS(FIELD_REQUIRED)};
@@ -150,7 +156,8 @@ void apps_remove(struct call *call)
         call->op = apps_delete(call->server->db, *id, on_app_removed, call);
 }
 
-/* --- lists of both --------------------------------------------------------------------------------------- */
+/* --- lists of both
+ * --------------------------------------------------------------------------------------- */
 
 struct page {
     int limit;
@@ -193,7 +200,9 @@ void apps_index(struct call *call)
     call->op = apps_list(call->server->db, page->before, page->limit + 1, on_apps, call);
 }
 
-/* --- keys ------------------------------------------------------------------------------------------------ */
+/* --- keys
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct key_input {
     struct str name, app;

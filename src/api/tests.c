@@ -1,5 +1,5 @@
-/* Clients that wait for a test delivery. The worker NOTIFYs when it has recorded one; a connection that
- * comes back may have missed that, so then all are looked up. */
+/* Clients that wait for a test delivery. The worker NOTIFYs when it has recorded one; a connection
+ * that comes back may have missed that, so then all are looked up. */
 #include "api_internal.h"
 
 #include "base/crypto.h"

@@ -15,7 +15,9 @@
 #define TEST_WAIT_MS (WEBHOOK_TIMEOUT_MS_MAX + 5000)
 #define REPLAY_MAX   10000
 
-/* --- test ------------------------------------------------------------------------------------------------ */
+/* --- test
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct test_input {
     struct str type, data;
@@ -73,11 +75,12 @@ void webhooks_test(struct call *call)
     if (call->req->entity.len > 0 && !call_bind(call, test_fields, ARRAY_LEN(test_fields), &in))
         return;
     state->event = id_new();
-    call->op = events_insert_test(call->server->db, call->app, state->webhook, state->event, in.type,
-                                  in.data, on_test_stored, call);
+    call->op = events_insert_test(call->server->db, call->app, state->webhook, state->event,
+                                  in.type, in.data, on_test_stored, call);
 }
 
-/* --- rotate ---------------------------------------------------------------------------------------------- */
+/* --- rotate
+ * ---------------------------------------------------------------------------------------------- */
 
 struct rotate_input {
     struct str secret;
@@ -133,7 +136,8 @@ void webhooks_rotate_secret(struct call *call)
                                on_rotated, call);
 }
 
-/* --- replay ---------------------------------------------------------------------------------------------- */
+/* --- replay
+ * ---------------------------------------------------------------------------------------------- */
 
 struct replay_input {
     int64_t since, until;
@@ -221,6 +225,6 @@ void webhooks_replay(struct call *call)
         .before = field_has(f, REPLAY_IN_UNTIL) ? id_floor(in.until) : id_last(),
     };
     bool dry_run = str_eq_text(in.dry_run, "true");
-    call->op = deliveries_replay(call->server->db, call->app, *webhook, &filter, dry_run, REPLAY_MAX,
-                                 on_replayed, call);
+    call->op = deliveries_replay(call->server->db, call->app, *webhook, &filter, dry_run,
+                                 REPLAY_MAX, on_replayed, call);
 }

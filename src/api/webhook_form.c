@@ -10,56 +10,60 @@
 
 #include <stdio.h>
 
-#define HEADERS_MAX_BYTES  65536
-#define PREVIEW_MIN        20 /* shorter secrets would be given away */
+#define HEADERS_MAX_BYTES 65536
+#define PREVIEW_MIN       20 /* shorter secrets would be given away */
 
-#define AT(member) offsetof(struct webhook_input, member)
+#define AT(member)        offsetof(struct webhook_input, member)
 
 /* The order of profiles[]. */
 static const char *const profile_names[] = {"default", NULL};
 
-#define COMMON_FIELDS(required)                                                                    \
-    [IN_URL] = {"url", FIELD_STR, AT(url), required, .min = 1, .max = URL_SIZE_MAX},               \
-    [IN_EVENTS] = {"events",                                                                       \
-                   FIELD_STRS,                                                                     \
-                   AT(events),                                                                     \
-                   required,                                                                       \
-                   .min = 1,                                                                       \
-                   .max = WEBHOOK_EVENTS_MAX,                                                      \
-                   .item_max = FILTER_PATTERN_MAX,                                                 \
-                   .check = filter_check},                                                         \
-    [IN_DESCRIPTION] = {"description", FIELD_STR, AT(description), FIELD_NULLABLE,                 \
-                        .max = WEBHOOK_DESCRIPTION_MAX},                                           \
-    [IN_PROFILE] = {"profile", FIELD_ENUM, AT(profile), FIELD_NULLABLE, .names = profile_names},   \
-    [IN_OPTIONS] = {"profile_options", FIELD_RAW, AT(options), FIELD_NULLABLE,                     \
-                    .kinds = FIELD_KIND(JSON_OBJECT)},                                             \
-    [IN_HEADERS] = {"headers",                                                                     \
-                    FIELD_MAP,                                                                     \
-                    AT(headers),                                                                   \
-                    FIELD_NULLABLE,                                                                \
-                    .max = WEBHOOK_HEADERS_MAX,                                                    \
-                    .key_max = WEBHOOK_HEADER_NAME_MAX,                                            \
-                    .item_max = WEBHOOK_HEADER_VALUE_MAX,                                          \
-                    .check_pair = webhook_header_check},                                           \
-    [IN_SCHEDULE] = {"retry_schedule",                                                             \
-                     FIELD_I64S,                                                                   \
-                     AT(schedule),                                                                 \
-                     FIELD_NULLABLE,                                                               \
-                     .max = SCHEDULE_STEPS_MAX,                                                    \
-                     .item_min = 1,                                                                \
-                     .item_max = SCHEDULE_SECONDS_MAX},                                            \
-    [IN_TIMEOUT] = {"timeout_ms", FIELD_I64, AT(timeout_ms), FIELD_NULLABLE,                       \
-                    .min = WEBHOOK_TIMEOUT_MS_MIN, .max = WEBHOOK_TIMEOUT_MS_MAX},                 \
-    [IN_RATE] = {"rate_limit", FIELD_I64, AT(rate_limit), FIELD_NULLABLE,                          \
-                 .min = 1, .max = WEBHOOK_RATE_MAX},                                               \
-    [IN_CONCURRENCY] = {"concurrency", FIELD_I64, AT(concurrency), FIELD_NULLABLE,                 \
-                        .min = 1, .max = WEBHOOK_CONCURRENCY_MAX},                                 \
-    [IN_METADATA] = {"metadata",                                                                   \
-                     FIELD_MAP,                                                                    \
-                     AT(metadata),                                                                 \
-                     FIELD_NULLABLE,                                                               \
-                     .max = METADATA_MAX,                                                          \
-                     .key_max = METADATA_KEY_MAX,                                                  \
+#define COMMON_FIELDS(required)                                                                  \
+    [IN_URL] = {"url", FIELD_STR, AT(url), required, .min = 1, .max = URL_SIZE_MAX},             \
+    [IN_EVENTS] = {"events",                                                                     \
+                   FIELD_STRS,                                                                   \
+                   AT(events),                                                                   \
+                   required,                                                                     \
+                   .min = 1,                                                                     \
+                   .max = WEBHOOK_EVENTS_MAX,                                                    \
+                   .item_max = FILTER_PATTERN_MAX,                                               \
+                   .check = filter_check},                                                       \
+    [IN_DESCRIPTION] = {"description", FIELD_STR, AT(description), FIELD_NULLABLE,               \
+                        .max = WEBHOOK_DESCRIPTION_MAX},                                         \
+    [IN_PROFILE] = {"profile", FIELD_ENUM, AT(profile), FIELD_NULLABLE, .names = profile_names}, \
+    [IN_OPTIONS] = {"profile_options", FIELD_RAW, AT(options), FIELD_NULLABLE,                   \
+                    .kinds = FIELD_KIND(JSON_OBJECT)},                                           \
+    [IN_HEADERS] = {"headers",                                                                   \
+                    FIELD_MAP,                                                                   \
+                    AT(headers),                                                                 \
+                    FIELD_NULLABLE,                                                              \
+                    .max = WEBHOOK_HEADERS_MAX,                                                  \
+                    .key_max = WEBHOOK_HEADER_NAME_MAX,                                          \
+                    .item_max = WEBHOOK_HEADER_VALUE_MAX,                                        \
+                    .check_pair = webhook_header_check},                                         \
+    [IN_SCHEDULE] = {"retry_schedule",                                                           \
+                     FIELD_I64S,                                                                 \
+                     AT(schedule),                                                               \
+                     FIELD_NULLABLE,                                                             \
+                     .max = SCHEDULE_STEPS_MAX,                                                  \
+                     .item_min = 1,                                                              \
+                     .item_max = SCHEDULE_SECONDS_MAX},                                          \
+    [IN_TIMEOUT] = {"timeout_ms",                                                                \
+                    FIELD_I64,                                                                   \
+                    AT(timeout_ms),                                                              \
+                    FIELD_NULLABLE,                                                              \
+                    .min = WEBHOOK_TIMEOUT_MS_MIN,                                               \
+                    .max = WEBHOOK_TIMEOUT_MS_MAX},                                              \
+    [IN_RATE] = {"rate_limit",   FIELD_I64, AT(rate_limit),                                      \
+                 FIELD_NULLABLE, .min = 1,  .max = WEBHOOK_RATE_MAX},                            \
+    [IN_CONCURRENCY] = {"concurrency",  FIELD_I64, AT(concurrency),                              \
+                        FIELD_NULLABLE, .min = 1,  .max = WEBHOOK_CONCURRENCY_MAX},              \
+    [IN_METADATA] = {"metadata",                                                                 \
+                     FIELD_MAP,                                                                  \
+                     AT(metadata),                                                               \
+                     FIELD_NULLABLE,                                                             \
+                     .max = METADATA_MAX,                                                        \
+                     .key_max = METADATA_KEY_MAX,                                                \
                      .item_max = METADATA_VALUE_MAX}
 
 const struct field webhook_create_fields[IN_COUNT] = {
@@ -96,7 +100,8 @@ void webhook_defaults(const struct call *call, struct webhook *w)
     };
 }
 
-/* --- one function a field that is more than a copy -------------------------------------------------------- */
+/* --- one function a field that is more than a copy
+ * -------------------------------------------------------- */
 
 static void apply_url(struct call *call, const struct webhook_input *in, struct webhook *w)
 {
@@ -138,8 +143,7 @@ static void apply_headers(struct call *call, const struct webhook_input *in, str
         return;
     }
     buf_init(&sealed, HEADERS_MAX_BYTES);
-    webhook_seal(call->server->settings, w->id, map_json(call, &in->headers),
-                 &sealed);
+    webhook_seal(call->server->settings, w->id, map_json(call, &in->headers), &sealed);
     w->sealed_headers = (struct str){str_dup(call_allocator(call), buf_str(&sealed)), sealed.n};
     buf_fini(&sealed);
 }
@@ -232,7 +236,8 @@ struct str webhook_secret(struct call *call, struct id id, bool given, struct st
     return copy;
 }
 
-/* --- writing ------------------------------------------------------------------------------------------- */
+/* --- writing
+ * ------------------------------------------------------------------------------------------- */
 
 /* Enough to tell one secret from another, not enough to use. */
 static void write_preview(struct jsonw *w, const struct settings *settings,

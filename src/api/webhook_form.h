@@ -1,4 +1,5 @@
-/* A webhook between JSON and its row: what webhooks.c, webhook_change.c and webhook_actions.c share. */
+/* A webhook between JSON and its row: what webhooks.c, webhook_change.c and webhook_actions.c
+ * share. */
 #ifndef API_WEBHOOK_FORM_H
 #define API_WEBHOOK_FORM_H
 
@@ -34,10 +35,10 @@ enum {
 
 extern const struct field webhook_create_fields[IN_COUNT], webhook_change_fields[IN_COUNT];
 
-/* Puts what `input` gives into `webhook`, whose texts then live in the request's pool, checks it, and
- * seals the headers. False: it is wrong, and that has been replied. */
-bool webhook_apply(struct call *call, const struct webhook_input *input, struct webhook *webhook)
-    MUST_CHECK;
+/* Puts what `input` gives into `webhook`, whose texts then live in the request's pool, checks it,
+ * and seals the headers. False: it is wrong, and that has been replied. */
+bool webhook_apply(struct call *call, const struct webhook_input *input,
+                   struct webhook *webhook) MUST_CHECK;
 
 /* The settings of a webhook that says nothing. */
 void webhook_defaults(const struct call *call, struct webhook *webhook);

@@ -43,15 +43,16 @@ void webhooks_create(struct call *call)
     if (!webhook_apply(call, &in, &webhook))
         return;
     buf_init(&secret, SECRET_MAX);
-    webhook.sealed_secret =
-        webhook_secret(call, webhook.id, field_has(&call->fields, IN_SECRET_OR_STATUS), in.secret,
-                       &secret);
+    webhook.sealed_secret = webhook_secret(
+        call, webhook.id, field_has(&call->fields, IN_SECRET_OR_STATUS), in.secret, &secret);
     call->state = str_dup(call_allocator(call), buf_str(&secret));
     buf_fini(&secret);
     call->op = webhooks_insert(call->server->db, &webhook, on_created, call);
 }
 
-/* --- list ------------------------------------------------------------------------------------------------ */
+/* --- list
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
                       int row)
@@ -84,14 +85,15 @@ void webhooks_index(struct call *call)
     *limit = PAGE_LIMIT;
     if (!query_read(call, names, values) ||
         !query_enum(call, "status", values[0], webhook_status_names, &status) ||
-        !query_limit(call, values[1], limit) ||
-        !query_cursor(call, values[2], ID_WEBHOOK, &before))
+        !query_limit(call, values[1], limit) || !query_cursor(call, values[2], ID_WEBHOOK, &before))
         return;
     call->op =
         webhooks_list(call->server->db, call->app, status, before, *limit + 1, on_list, call);
 }
 
-/* --- one ------------------------------------------------------------------------------------------------- */
+/* --- one
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void on_show(void *arg, int err, const struct db_rows *rows)
 {
@@ -133,7 +135,8 @@ void webhooks_remove(struct call *call)
         call->op = webhooks_delete(call->server->db, call->app, id, on_removed, call);
 }
 
-/* --- change: read, apply, write if nobody wrote meanwhile ------------------------------------------------ */
+/* --- change: read, apply, write if nobody wrote meanwhile
+ * ------------------------------------------------ */
 
 static void on_changed(void *arg, int err, const struct db_rows *rows)
 {
@@ -184,8 +187,7 @@ void webhooks_change(struct call *call)
     struct webhook_input *in = call_alloc(call, sizeof *in);
     struct id id;
 
-    if (!call_id(call, 0, ID_WEBHOOK, &id) ||
-        !call_bind(call, webhook_change_fields, IN_COUNT, in))
+    if (!call_id(call, 0, ID_WEBHOOK, &id) || !call_bind(call, webhook_change_fields, IN_COUNT, in))
         return;
     call->state = in;
     call->op = webhooks_get(call->server->db, call->app, id, on_found, call);

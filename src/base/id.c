@@ -44,6 +44,13 @@ struct id id_floor(int64_t wall_ms)
     return id;
 }
 
+struct id id_last(void)
+{
+    struct id id;
+    memset(id.b, 0xff, sizeof id.b);
+    return id;
+}
+
 int64_t id_time_ms(struct id id)
 {
     uint64_t ms = 0;

@@ -71,10 +71,3 @@ void db_arg_id_bounds(struct db_args *args, const struct id *ids, size_t count)
     db_arg_id(args, low);
     db_arg_id(args, high);
 }
-
-struct id id_last(void)
-{
-    struct id id;
-    memset(id.b, 0xff, sizeof id.b);
-    return id;
-}

@@ -79,8 +79,8 @@ struct db_op *apps_update(struct db *db, struct id id, struct str name, struct s
     return db_exec(db, &stmt_app_update, &args, STORE_DEADLINE_MS, cb, arg);
 }
 
-/* Keys and event types go with it (on delete cascade); webhooks are marked, as when they are deleted one
- * by one, so that their deliveries are settled. */
+/* Keys and event types go with it (on delete cascade); webhooks are marked, as when they are
+ * deleted one by one, so that their deliveries are settled. */
 const struct db_stmt stmt_app_delete = {
     "app_delete",
     "with a as (delete from app where id = $1::uuid and name <> 'default' returning id),"

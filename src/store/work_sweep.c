@@ -97,9 +97,9 @@ struct db_op *work_take_over(struct db *db, int64_t owner, db_cb *cb, void *arg)
     return db_exec(db, &stmt_work_take_over, &args, STORE_DEADLINE_MS, cb, arg);
 }
 
-/* One webhook at a time. It is settled when a pass finds less than the limit. A delivery in flight is
- * left to its attempt; the claim looks at the webhook again. `is true` keeps the planner on the index of
- * what is pending: the webhook's history may be long. */
+/* One webhook at a time. It is settled when a pass finds less than the limit. A delivery in flight
+ * is left to its attempt; the claim looks at the webhook again. `is true` keeps the planner on the
+ * index of what is pending: the webhook's history may be long. */
 const struct db_stmt stmt_work_settle = {
     "work_settle",
     "with w as materialized ("

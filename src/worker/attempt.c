@@ -1,5 +1,5 @@
-/* One attempt: from a claim to a verdict. The message is made and signed right before it is sent, all
- * of it from copies, because the claim's rows are gone by then. */
+/* One attempt: from a claim to a verdict. The message is made and signed right before it is sent,
+ * all of it from copies, because the claim's rows are gone by then. */
 #include "worker_internal.h"
 
 #include "base/clock.h"
@@ -51,8 +51,8 @@ static void end(struct attempt *a, enum attempt_error transport, int status, str
     recorder_add(a->worker, a);
 }
 
-/* `text`, and where a redirect led. PostgreSQL's text takes neither NUL nor what is not UTF-8, and a
- * receiver may send both. */
+/* `text`, and where a redirect led. PostgreSQL's text takes neither NUL nor what is not UTF-8, and
+ * a receiver may send both. */
 static void set_error_text(struct attempt *a, const char *text, struct str location)
 {
     if (location.n > 0)

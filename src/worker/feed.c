@@ -17,8 +17,8 @@
 #define DIRECT_PERIOD_MS  250
 #define RELEASE_MS        10000
 
-/* One fenced claim, from its start until all of its rows are attempts; or, its outcome unknown, until
- * its leases are released. */
+/* One fenced claim, from its start until all of its rows are attempts; or, its outcome unknown,
+ * until its leases are released. */
 struct fenced {
     struct list node;
     struct worker *worker;
@@ -233,8 +233,7 @@ void feed_pump(struct worker *w)
         w->feed.woken = false;
         w->feed.asked = max;
         w->feed.queue_op = queue_claim(w->queue, max, on_queue_claim, w);
-    } else if (w->feed.direct && w->feed.direct_op == NULL &&
-               !timeout_is_set(w->feed.timeout)) {
+    } else if (w->feed.direct && w->feed.direct_op == NULL && !timeout_is_set(w->feed.timeout)) {
         w->feed.direct_op = work_direct(w->db, (int)max, DIRECT_PERIOD_MS, on_direct, w);
     }
 }

@@ -1,6 +1,7 @@
-/* Results into the ledger. Batches form by themselves: what ends within a few milliseconds, or while
- * statements are under way, goes together. A batch that PostgreSQL did not take is tried again as it is,
- * for it is idempotent; one that fails on its data is split until the culprit stands alone. */
+/* Results into the ledger. Batches form by themselves: what ends within a few milliseconds, or
+ * while statements are under way, goes together. A batch that PostgreSQL did not take is tried
+ * again as it is, for it is idempotent; one that fails on its data is split until the culprit
+ * stands alone. */
 #include "worker_internal.h"
 
 #include "base/clock.h"
@@ -78,8 +79,8 @@ static void settle(struct batch *b)
     for (size_t i = 0; i < b->count; i++) {
         const struct attempt *a = b->attempts[i];
         bool again = a->finish.state == DELIVERY_PENDING;
-        acks[i] = (struct queue_ack){a->finish.delivery, a->webhook,
-                                     again ? a->finish.delay_ms : -1};
+        acks[i] =
+            (struct queue_ack){a->finish.delivery, a->webhook, again ? a->finish.delay_ms : -1};
         if (a->disable)
             gone[gone_count++] = a->webhook;
     }

@@ -1,5 +1,6 @@
-/* What happens every second: the queue gets back what it has lost, deliveries follow the status of their
- * webhooks, partitions are made and dropped. Each statement is harmless in two workers at once. */
+/* What happens every second: the queue gets back what it has lost, deliveries follow the status of
+ * their webhooks, partitions are made and dropped. Each statement is harmless in two workers at
+ * once. */
 #include "worker_internal.h"
 
 #include "base/clock.h"

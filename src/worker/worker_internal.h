@@ -1,14 +1,12 @@
 /* What the files of the worker share.
  *
- *   feed.c     what to send next: from the queue, or from PostgreSQL in direct mode; the fenced claim
- *   attempt.c  one attempt: the message, the request, the verdict
- *   record.c   results into the ledger, in batches; then out of the queue
- *   sweep.c    the reconciler and the janitor
- *   slot.c     who this worker is
- *   worker.c   puts them together, and the drain
+ *   feed.c     what to send next: from the queue, or from PostgreSQL in direct mode; the fenced
+ * claim attempt.c  one attempt: the message, the request, the verdict record.c   results into the
+ * ledger, in batches; then out of the queue sweep.c    the reconciler and the janitor slot.c who
+ * this worker is worker.c   puts them together, and the drain
  *
- * An attempt goes feed → attempt → record and is counted in worker.in_flight all the way, so that what
- * is not recorded yet bounds what is claimed. */
+ * An attempt goes feed → attempt → record and is counted in worker.in_flight all the way, so that
+ * what is not recorded yet bounds what is claimed. */
 #ifndef WORKER_INTERNAL_H
 #define WORKER_INTERNAL_H
 
@@ -21,18 +19,19 @@
 #include "store/work.h"
 #include "worker/worker.h"
 
-/* --- feed.c ------------------------------------------------------------------------------------------ */
+/* --- feed.c
+ * ------------------------------------------------------------------------------------------ */
 
 struct feed {
     struct queue_op *queue_op;
     size_t asked; /* by it */
     struct db_op *direct_op;
-    struct timeout *timeout;  /* when something may be due, or the next look in direct mode */
-    struct list claims;       /* fenced claims under way */
-    struct list orphans;      /* claims whose outcome is unknown, to be released */
-    bool woken;               /* while a claim was under way */
-    bool starved;             /* there was more than room for it */
-    bool direct;              /* Redis is away */
+    struct timeout *timeout; /* when something may be due, or the next look in direct mode */
+    struct list claims;      /* fenced claims under way */
+    struct list orphans;     /* claims whose outcome is unknown, to be released */
+    bool woken;              /* while a claim was under way */
+    bool starved;            /* there was more than room for it */
+    bool direct;             /* Redis is away */
 };
 
 void feed_init(struct worker *worker);
@@ -50,7 +49,8 @@ void feed_redis_changed(struct worker *worker);
 /* No claim is under way: nothing more will start. */
 bool feed_idle(const struct worker *worker);
 
-/* --- attempt.c --------------------------------------------------------------------------------------- */
+/* --- attempt.c
+ * --------------------------------------------------------------------------------------- */
 
 struct attempt {
     struct list node; /* in worker.attempts or recorder.waiting or a batch */
@@ -68,14 +68,15 @@ struct attempt {
     struct buf head, head_shown, body, response;
 };
 
-/* Starts one that was claimed with `token`. `claim` is borrowed. A message that cannot be made ends at
- * once, as a failed attempt. */
+/* Starts one that was claimed with `token`. `claim` is borrowed. A message that cannot be made ends
+ * at once, as a failed attempt. */
 void attempt_start(struct worker *worker, const struct claim *claim, int64_t token);
 
 /* NULL is fine. */
 void attempt_destroy(struct attempt *attempt);
 
-/* --- record.c ---------------------------------------------------------------------------------------- */
+/* --- record.c
+ * ---------------------------------------------------------------------------------------- */
 
 struct recorder {
     struct list waiting; /* attempts that ended */
@@ -95,7 +96,8 @@ void recorder_retry(struct worker *worker);
 
 bool recorder_idle(const struct worker *worker);
 
-/* --- sweep.c ----------------------------------------------------------------------------------------- */
+/* --- sweep.c
+ * ----------------------------------------------------------------------------------------- */
 
 struct sweep {
     struct timeout *timeout;
@@ -103,17 +105,18 @@ struct sweep {
     struct db_op *overdue_op, *upcoming_op, *settle_op, *janitor_op;
     int64_t page_due_ms; /* the upcoming page under way */
     struct id page_id;
-    bool rebuild;         /* the queue must be filled again, from the oldest on */
+    bool rebuild; /* the queue must be filled again, from the oldest on */
     unsigned ticks;
 };
 
 void sweep_init(struct worker *worker);
 void sweep_fini(struct worker *worker);
 
-/* --- slot.c ------------------------------------------------------------------------------------------ */
+/* --- slot.c
+ * ------------------------------------------------------------------------------------------ */
 
-/* A place that one live worker of this machine and database holds, and its successor takes over: the
- * kernel frees it the moment its holder is dead. */
+/* A place that one live worker of this machine and database holds, and its successor takes over:
+ * the kernel frees it the moment its holder is dead. */
 struct slot {
     int fd;
     int64_t owner; /* what leases are marked with */
@@ -122,7 +125,8 @@ struct slot {
 int slot_open(struct slot *slot, const char *database_url) MUST_CHECK;
 void slot_close(struct slot *slot);
 
-/* --- worker.c ---------------------------------------------------------------------------------------- */
+/* --- worker.c
+ * ---------------------------------------------------------------------------------------- */
 
 struct worker {
     const struct settings *settings;

@@ -1,0 +1,164 @@
+/* posthorn serve: the threads of the API and of the worker, and the signals that end them. */
+#include "commands.h"
+
+#include "api/server.h"
+#include "io/dbsync.h"
+#include "store/schema.h"
+#include "worker/worker.h"
+
+#include <curl/curl.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define THREADS_MAX      64
+#define DATABASE_WAIT_MS 10000
+
+/* One thread: something that runs until it is told to stop. */
+struct part {
+    void *self;
+    void (*run)(void *self);
+    void (*stop)(void *self);
+    void (*destroy)(void *self);
+    pthread_t thread;
+};
+
+struct parts {
+    struct part at[2 * THREADS_MAX];
+    size_t count;
+};
+
+static void run_server(void *self)
+{
+    server_run(self);
+}
+
+static void stop_server(void *self)
+{
+    server_stop(self);
+}
+
+static void destroy_server(void *self)
+{
+    server_destroy(self);
+}
+
+static void run_worker(void *self)
+{
+    worker_run(self);
+}
+
+static void stop_worker(void *self)
+{
+    worker_stop(self);
+}
+
+static void destroy_worker(void *self)
+{
+    worker_destroy(self);
+}
+
+static bool add_servers(struct parts *parts, const struct settings *settings)
+{
+    for (int64_t i = 0; i < settings->config.api_threads; i++) {
+        struct server *server = server_create(settings);
+        if (server == NULL)
+            return false;
+        parts->at[parts->count++] =
+            (struct part){server, run_server, stop_server, destroy_server, 0};
+    }
+    return true;
+}
+
+static bool add_workers(struct parts *parts, const struct settings *settings)
+{
+    for (int64_t i = 0; i < settings->config.worker_threads; i++) {
+        struct worker *worker = worker_create(settings);
+        if (worker == NULL)
+            return false;
+        parts->at[parts->count++] =
+            (struct part){worker, run_worker, stop_worker, destroy_worker, 0};
+    }
+    return true;
+}
+
+static void *run_part(void *arg)
+{
+    struct part *part = arg;
+    part->run(part->self);
+    return NULL;
+}
+
+/* A schema that is not this program's is refused before anything is opened. */
+static bool schema_fits(const struct settings *settings)
+{
+    struct dbsync *db = dbsync_open(settings->config.database_url, DATABASE_WAIT_MS);
+    bool fits = db != NULL && schema_check(db) == 0;
+    dbsync_close(db);
+    return fits;
+}
+
+/* Runs the threads until a signal, then drains; a second signal ends at once. */
+static void run(struct parts *parts, const sigset_t *signals)
+{
+    int signal;
+
+    for (size_t i = 0; i < parts->count; i++)
+        pthread_create(&parts->at[i].thread, NULL, run_part, &parts->at[i]);
+    sigwait(signals, &signal);
+    log_info("stopping", "signal=%d", signal);
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+    for (size_t i = 0; i < parts->count; i++)
+        parts->at[i].stop(parts->at[i].self);
+    for (size_t i = 0; i < parts->count; i++)
+        pthread_join(parts->at[i].thread, NULL);
+}
+
+static bool read_role(int argc, char **argv, bool *api, bool *worker)
+{
+    static const struct option options[] = {{"role", required_argument, NULL, 'r'},
+                                            {NULL, 0, NULL, 0}};
+    const char *role = "all";
+    int c;
+
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (c != 'r')
+            return false;
+        role = optarg;
+    }
+    *api = strcmp(role, "worker") != 0;
+    *worker = strcmp(role, "api") != 0;
+    return optind == argc && (!*api || !*worker || strcmp(role, "all") == 0);
+}
+
+int command_serve(const struct settings *settings, int argc, char **argv)
+{
+    struct parts parts = {.count = 0};
+    sigset_t signals;
+    bool api, worker;
+
+    if (!read_role(argc, argv, &api, &worker)) {
+        fprintf(stderr, "usage: posthorn serve [--role api|worker|all]\n");
+        return 2;
+    }
+    if (!schema_fits(settings))
+        return 1;
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    bool started =
+        (!worker || add_workers(&parts, settings)) && (!api || add_servers(&parts, settings));
+    if (started)
+        run(&parts, &signals);
+    else if (parts.count > 0)
+        _exit(1); /* what listens or claims already has nothing under way */
+    for (size_t i = 0; i < parts.count; i++)
+        parts.at[i].destroy(parts.at[i].self);
+    curl_global_cleanup();
+    log_info("stopped", "threads=%zu", parts.count);
+    return started ? 0 : 1;
+}

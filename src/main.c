@@ -1,0 +1,109 @@
+/* posthorn: the subcommands. */
+#include "commands.h"
+
+#include "api/server.h"
+#include "base/err.h"
+#include "io/dbsync.h"
+#include "io/redis.h"
+#include "store/schema.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CONNECT_MS 10000
+
+static const char usage[] =
+    "usage: posthorn COMMAND\n"
+    "\n"
+    "  serve [--role api|worker|all]   run the API, the worker, or both (the default)\n"
+    "  migrate                         bring the database's schema up to date\n"
+    "  key create|list|revoke          manage API keys\n"
+    "  check-config                    print the options in force, secrets masked\n"
+    "  --version, --help\n"
+    "\n"
+    "Options are environment variables; README.md lists them.\n";
+
+static int command_migrate(const struct settings *settings, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    struct dbsync *db = dbsync_open(settings->config.database_url, CONNECT_MS);
+    int status = db != NULL && schema_migrate(db) == 0 ? 0 : 1;
+    dbsync_close(db);
+    return status;
+}
+
+static int command_check_config(const struct settings *settings, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    config_print(&settings->config, stdout);
+    return 0;
+}
+
+static int command_routes(const struct settings *settings, int argc, char **argv)
+{
+    (void)settings;
+    (void)argc;
+    (void)argv;
+    routes_print(stdout);
+    return 0;
+}
+
+struct command {
+    const char *name;
+    int (*run)(const struct settings *settings, int argc, char **argv);
+};
+
+static const struct command commands[] = {
+    {"serve", command_serve},   {"migrate", command_migrate},
+    {"key", command_key},       {"check-config", command_check_config},
+    {"routes", command_routes},
+};
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static bool load(struct settings *settings)
+{
+    const char *name, *why;
+    int err = settings_load(settings, &name, &why);
+    if (err == 0 && redis_check_url(settings->config.redis_url) < 0) {
+        name = "POSTHORN_REDIS_URL";
+        why = "is not redis://host:port/db or unix:///path";
+        err = ERR_INVALID;
+    }
+    if (err < 0)
+        fprintf(stderr, "posthorn: %s %s\n", name, why);
+    return err == 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct settings settings;
+
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+        printf("posthorn " POSTHORN_VERSION "\n");
+        return 0;
+    }
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    const struct command *command = argc > 1 ? find(argv[1]) : NULL;
+    if (command == NULL) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    if (!load(&settings))
+        return 2;
+    log_set_level(settings.log_level);
+    return command->run(&settings, argc - 1, argv + 1);
+}
