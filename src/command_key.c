@@ -23,7 +23,7 @@ static int wrong_usage(void)
     return 2;
 }
 
-static int create(struct dbsync *db, int argc, char **argv)
+static int key_create(struct dbsync *db, int argc, char **argv)
 {
     static const struct option options[] = {{"name", required_argument, NULL, 'n'},
                                             {"scope", required_argument, NULL, 's'},
@@ -58,7 +58,7 @@ static int create(struct dbsync *db, int argc, char **argv)
     return err == 0 ? 0 : 1;
 }
 
-static int list(struct dbsync *db, int argc, char **argv)
+static int key_list(struct dbsync *db, int argc, char **argv)
 {
     (void)argv;
     if (argc != 1)
@@ -66,7 +66,7 @@ static int list(struct dbsync *db, int argc, char **argv)
     return keys_sync_list(db, stdout) == 0 ? 0 : 1;
 }
 
-static int revoke(struct dbsync *db, int argc, char **argv)
+static int key_revoke(struct dbsync *db, int argc, char **argv)
 {
     struct id id;
     if (argc != 2)
@@ -82,7 +82,8 @@ struct action {
     int (*run)(struct dbsync *db, int argc, char **argv);
 };
 
-static const struct action actions[] = {{"create", create}, {"list", list}, {"revoke", revoke}};
+static const struct action actions[] = {
+    {"create", key_create}, {"list", key_list}, {"revoke", key_revoke}};
 
 int command_key(const struct settings *settings, int argc, char **argv)
 {

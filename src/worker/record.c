@@ -72,7 +72,7 @@ static void on_disabled(void *arg, int err, const struct db_rows *rows)
 static void settle(struct batch *b)
 {
     struct worker *w = b->worker;
-    struct queue_ack acks[BATCH_MAX];
+    struct queue_ack acks[BATCH_MAX] = {0};
     struct id gone[BATCH_MAX];
     size_t gone_count = 0;
 
