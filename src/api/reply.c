@@ -35,6 +35,35 @@ void reply_location(struct call *call, const char *path, const char *id)
     reply_header(call, "Location", value);
 }
 
+/* The phrase is for people who read heads (RFC 9110 §15). */
+static const char *reason(int status)
+{
+    static const struct {
+        int status;
+        const char *phrase;
+    } phrases[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {422, "Unprocessable Content"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    return "Internal Server Error";
+}
+
 /* The one place where an answer leaves. */
 static void send_answer(struct call *call, int status, const char *type, struct str body)
 {
@@ -44,7 +73,7 @@ static void send_answer(struct call *call, int status, const char *type, struct 
     bool head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
 
     req->res.status = status;
-    req->res.reason = "";
+    req->res.reason = reason(status);
     req->res.content_length = body.n;
     if (type != NULL)
         reply_header(call, "Content-Type", type);

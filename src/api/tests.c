@@ -65,11 +65,11 @@ static void reply(struct test_wait *wait, const struct attempt_row *attempt)
 
     jsonw_begin(w, NULL, '{');
     jsonw_id(w, "id", ID_TEST_EVENT, wait->event);
-    jsonw_id(w, "delivery_id", ID_DELIVERY, wait->delivery);
     if (attempt != NULL)
         write_attempt(w, attempt);
     else
         write_pending(w);
+    jsonw_id(w, "delivery_id", ID_DELIVERY, wait->delivery);
     jsonw_end(w, '}');
     call->waiting = NULL;
     test_wait_cancel(wait);
