@@ -88,6 +88,7 @@ static void *run_part(void *arg)
 {
     struct part *part = arg;
     part->run(part->self);
+    crypto_thread_end();
     return NULL;
 }
 
@@ -159,6 +160,7 @@ int command_serve(const struct settings *settings, int argc, char **argv)
     for (size_t i = 0; i < parts.count; i++)
         parts.at[i].destroy(parts.at[i].self);
     curl_global_cleanup();
+    crypto_thread_end();
     log_info("stopped", "threads=%zu", parts.count);
     return started ? 0 : 1;
 }

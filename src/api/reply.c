@@ -109,8 +109,7 @@ static void write_problem(struct jsonw *w, const struct err_info *info, const ch
     jsonw_text(w, "title", info->title);
     jsonw_i64(w, "status", info->status);
     jsonw_text(w, "code", info->code);
-    if (detail != NULL)
-        jsonw_text(w, "detail", detail);
+    jsonw_text(w, "detail", detail != NULL ? detail : info->title);
 }
 
 static void send_problem(struct call *call, const struct err_info *info)
@@ -135,9 +134,13 @@ void reply_error(struct call *call, int err, const char *detail)
 void reply_problems(struct call *call, int err)
 {
     const struct err_info *info = err_info(err);
+    const struct field_problem *first = &call->fields.problems[0];
     struct jsonw *w = reply_begin(call);
+    char detail[400];
 
-    write_problem(w, info, NULL);
+    assert(call->fields.problem_count > 0);
+    snprintf(detail, sizeof detail, "%s %s", first->field, first->message);
+    write_problem(w, info, detail);
     jsonw_begin(w, "errors", '[');
     for (size_t i = 0; i < call->fields.problem_count; i++) {
         jsonw_begin(w, NULL, '{');

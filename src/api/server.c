@@ -271,7 +271,8 @@ static void on_stop(void *arg)
     s->stopping = true;
     s->drain_deadline = clock_mono_ms() + DRAIN_MS;
     stop_listening(s);
-    /* What h2o_context_request_shutdown() does for HTTP/1; for HTTP/2 it would start a timer too. */
+    /* What h2o_context_request_shutdown() does for HTTP/1; for HTTP/2 it would start a timer too.
+     */
     s->context.shutdown_requested = 1;
     timeout_set(s->drain_timeout, 0);
 }

@@ -27,13 +27,23 @@ void crypto_random(void *out, size_t n)
 }
 
 /* Fetched once per thread: a fetch by name for every digest costs more than the digest. */
+static _Thread_local EVP_MD *sha256;
+static _Thread_local EVP_MAC_CTX *hmac;
+
+void crypto_thread_end(void)
+{
+    EVP_MD_free(sha256);
+    EVP_MAC_CTX_free(hmac);
+    sha256 = NULL;
+    hmac = NULL;
+}
+
 static EVP_MD *sha256_method(void)
 {
-    static _Thread_local EVP_MD *method;
-    if (method == NULL)
-        method = EVP_MD_fetch(NULL, "SHA256", NULL);
-    must(method != NULL);
-    return method;
+    if (sha256 == NULL)
+        sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    must(sha256 != NULL);
+    return sha256;
 }
 
 void crypto_sha256(struct str data, uint8_t out[SHA256_SIZE])
@@ -43,14 +53,13 @@ void crypto_sha256(struct str data, uint8_t out[SHA256_SIZE])
 
 static EVP_MAC_CTX *hmac_context(void)
 {
-    static _Thread_local EVP_MAC_CTX *context;
-    if (context == NULL) {
+    if (hmac == NULL) {
         EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-        context = EVP_MAC_CTX_new(mac);
+        hmac = EVP_MAC_CTX_new(mac);
         EVP_MAC_free(mac);
     }
-    must(context != NULL);
-    return context;
+    must(hmac != NULL);
+    return hmac;
 }
 
 void crypto_hmac_sha256(struct str key, const struct str *parts, size_t count,

@@ -1,5 +1,6 @@
 """The posthorn program: started with options, watched, stopped, killed."""
 
+from pathlib import Path
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ SANITIZER = re.compile(
 SANITIZER_OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
+    "LSAN_OPTIONS": f"suppressions={Path(__file__).parents[1] / 'lsan.supp'}:print_suppressions=0",
 }
 STOP_SECONDS = 40
 
