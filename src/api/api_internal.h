@@ -39,10 +39,13 @@ struct server;
 struct call;
 typedef void route_handler(struct call *call);
 
+#define QUERY_MAX 6
+
 struct route {
     const char *method, *path; /* "{id}" stands for one segment */
     int scope;                 /* enum key_scope, or SCOPE_OPEN */
     route_handler *handler;
+    const char *query[QUERY_MAX + 1]; /* the parameters it takes; ends with NULL */
 };
 
 #define SCOPE_OPEN (-1)
@@ -62,6 +65,7 @@ struct call {
     const struct route *route;
     struct str path, query;        /* of the request target, without /v1 */
     struct str params[PARAMS_MAX]; /* what stands for {…} */
+    struct str values[QUERY_MAX];  /* of route->query, decoded; p == NULL: not given */
     char request_id[ID_TEXT_SIZE];
 
     int scope;     /* of the key */
@@ -135,9 +139,9 @@ void reply_install_filter(h2o_pathconf_t *path);
 /* --- page.c
  * ------------------------------------------------------------------------------------------ */
 
-/* The query's parameters, decoded; values[i] belongs to names[i], p == NULL: not given. False: one
- * is unknown, twice, or malformed, and that has been replied. */
-bool query_read(struct call *call, const char *const *names, struct str *values) MUST_CHECK;
+/* Fills call->values. False: a parameter is unknown, twice, or malformed, and that has been
+ * replied. */
+bool query_read(struct call *call) MUST_CHECK;
 
 /* Each replies when it returns false. An absent value leaves `*out` as it is. */
 bool query_limit(struct call *call, struct str value, int *limit) MUST_CHECK;

@@ -63,7 +63,7 @@ static void run(struct call *call)
     if (call->scope < call->route->scope ||
         (call->scope == SCOPE_PUBLISH && call->route->scope == SCOPE_READ))
         reply_error(call, ERR_FORBIDDEN, NULL);
-    else
+    else if (query_read(call))
         call->route->handler(call);
 }
 

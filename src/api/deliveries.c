@@ -89,16 +89,14 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
 
 void deliveries_index(struct call *call)
 {
-    static const char *const names[] = {"status", "event_type", "since", "until",
-                                        "limit",  "cursor",     NULL};
     int *limit = call->state = call_alloc(call, sizeof *limit);
-    struct str values[ARRAY_LEN(names)];
+    const struct str *values = call->values;
     struct delivery_filter filter = {.state = -1};
     int64_t since = 0, until = -1;
     struct id webhook, cursor = id_last();
 
     *limit = PAGE_LIMIT;
-    if (!call_id(call, 0, ID_WEBHOOK, &webhook) || !query_read(call, names, values) ||
+    if (!call_id(call, 0, ID_WEBHOOK, &webhook) ||
         !query_enum(call, "status", values[0], delivery_state_names, &filter.state) ||
         !query_type(call, "event_type", values[1]) ||
         !query_time(call, "since", values[2], &since) ||

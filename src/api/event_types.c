@@ -162,12 +162,11 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
 
 void event_types_index(struct call *call)
 {
-    static const char *const names[] = {"limit", "cursor", NULL};
     int *limit = call->state = call_alloc(call, sizeof *limit);
-    struct str values[ARRAY_LEN(names)];
+    const struct str *values = call->values;
 
     *limit = PAGE_LIMIT;
-    if (!query_read(call, names, values) || !query_limit(call, values[0], limit))
+    if (!query_limit(call, values[0], limit))
         return;
     if (values[1].p != NULL && event_type_check(values[1]) != NULL) {
         reply_invalid(call, "cursor", "is not a cursor of this list");

@@ -237,14 +237,12 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
 
 void events_index(struct call *call)
 {
-    static const char *const names[] = {"type", "since", "until", "limit", "cursor", NULL};
     int *limit = call->state = call_alloc(call, sizeof *limit);
-    struct str values[ARRAY_LEN(names)];
+    const struct str *values = call->values;
     int64_t since = 0, until = -1;
 
     *limit = PAGE_LIMIT;
-    if (!query_read(call, names, values) || !query_type(call, "type", values[0]) ||
-        !query_time(call, "since", values[1], &since) ||
+    if (!query_type(call, "type", values[0]) || !query_time(call, "since", values[1], &since) ||
         !query_time(call, "until", values[2], &until) || !query_limit(call, values[3], limit))
         return;
     struct id before = until >= 0 ? id_floor(until) : id_last(), cursor = before;

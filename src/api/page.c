@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NAMES_MAX 8
-
 static int hex_digit(char c)
 {
     return c >= '0' && c <= '9'   ? c - '0'
@@ -47,14 +45,11 @@ static int find(const char *const *names, struct str name)
     return -1;
 }
 
-bool query_read(struct call *call, const char *const *names, struct str *values)
+bool query_read(struct call *call)
 {
+    const char *const *names = call->route->query;
     struct str rest = call->query, pair, name;
 
-    for (int i = 0; names[i] != NULL; i++) {
-        assert(i < NAMES_MAX);
-        values[i] = (struct str){NULL, 0};
-    }
     while (str_next(&rest, '&', &pair)) {
         if (pair.n == 0)
             continue;
@@ -62,14 +57,14 @@ bool query_read(struct call *call, const char *const *names, struct str *values)
         struct str key = decode(call, name), value = decode(call, pair);
         int i = key.p != NULL ? find(names, key) : -1;
         const char *shown = key.p != NULL ? key.p : "query";
-        if (i < 0 || values[i].p != NULL || value.p == NULL) {
+        if (i < 0 || call->values[i].p != NULL || value.p == NULL) {
             reply_invalid(call, shown,
-                          i < 0                 ? "is not a parameter that is known here"
-                          : values[i].p != NULL ? "is there twice"
-                                                : "is not well encoded");
+                          i < 0                       ? "is not a parameter that is known here"
+                          : call->values[i].p != NULL ? "is there twice"
+                                                      : "is not well encoded");
             return false;
         }
-        values[i] = value;
+        call->values[i] = value;
     }
     return true;
 }

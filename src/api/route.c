@@ -16,18 +16,22 @@ const struct route routes[] = {
     {"GET", "/openapi.json", SCOPE_OPEN, health_openapi},
 
     {"POST", "/webhooks", SCOPE_WRITE, webhooks_create},
-    {"GET", "/webhooks", SCOPE_READ, webhooks_index},
+    {"GET", "/webhooks", SCOPE_READ, webhooks_index, {"status", "limit", "cursor"}},
     {"GET", "/webhooks/{id}", SCOPE_READ, webhooks_show},
     {"PATCH", "/webhooks/{id}", SCOPE_WRITE, webhooks_change},
     {"DELETE", "/webhooks/{id}", SCOPE_WRITE, webhooks_remove},
     {"POST", "/webhooks/{id}/test", SCOPE_WRITE, webhooks_test},
     {"POST", "/webhooks/{id}/secret/rotate", SCOPE_WRITE, webhooks_rotate_secret},
     {"POST", "/webhooks/{id}/replay", SCOPE_WRITE, webhooks_replay},
-    {"GET", "/webhooks/{id}/deliveries", SCOPE_READ, deliveries_index},
+    {"GET",
+     "/webhooks/{id}/deliveries",
+     SCOPE_READ,
+     deliveries_index,
+     {"status", "event_type", "since", "until", "limit", "cursor"}},
 
     {"POST", "/events", SCOPE_PUBLISH, events_create},
     {"POST", "/events/batch", SCOPE_PUBLISH, events_create_batch},
-    {"GET", "/events", SCOPE_READ, events_index},
+    {"GET", "/events", SCOPE_READ, events_index, {"type", "since", "until", "limit", "cursor"}},
     {"GET", "/events/{id}", SCOPE_READ, events_show},
 
     {"GET", "/deliveries/{id}", SCOPE_READ, deliveries_show},
@@ -36,19 +40,19 @@ const struct route routes[] = {
     {"POST", "/deliveries/{id}/cancel", SCOPE_WRITE, deliveries_stop},
 
     {"POST", "/event-types", SCOPE_WRITE, event_types_create},
-    {"GET", "/event-types", SCOPE_READ, event_types_index},
+    {"GET", "/event-types", SCOPE_READ, event_types_index, {"limit", "cursor"}},
     {"GET", "/event-types/{name}", SCOPE_READ, event_types_show},
     {"PATCH", "/event-types/{name}", SCOPE_WRITE, event_types_change},
     {"DELETE", "/event-types/{name}", SCOPE_WRITE, event_types_remove},
 
     {"POST", "/apps", SCOPE_ADMIN, apps_create},
-    {"GET", "/apps", SCOPE_ADMIN, apps_index},
+    {"GET", "/apps", SCOPE_ADMIN, apps_index, {"limit", "cursor"}},
     {"GET", "/apps/{id}", SCOPE_ADMIN, apps_show},
     {"PATCH", "/apps/{id}", SCOPE_ADMIN, apps_change},
     {"DELETE", "/apps/{id}", SCOPE_ADMIN, apps_remove},
 
     {"POST", "/keys", SCOPE_ADMIN, keys_create},
-    {"GET", "/keys", SCOPE_ADMIN, keys_index},
+    {"GET", "/keys", SCOPE_ADMIN, keys_index, {"limit", "cursor"}},
     {"GET", "/keys/{id}", SCOPE_ADMIN, keys_show},
     {"DELETE", "/keys/{id}", SCOPE_ADMIN, keys_revoke},
 };
@@ -170,22 +174,23 @@ static bool next_segment(struct str *path, struct str *segment)
     return true;
 }
 
-static bool matches(const struct route *route, struct str path, struct str params[PARAMS_MAX])
+/* How many segments stand for a parameter, or -1: the path is another. */
+static int match(const struct route *route, struct str path, struct str params[PARAMS_MAX])
 {
     struct str pattern = str_of(route->path), want, got;
     int n = 0;
 
     while (next_segment(&pattern, &want)) {
         if (!next_segment(&path, &got) || got.n == 0)
-            return false;
+            return -1;
         if (want.p[0] == '{') {
             assert(n < PARAMS_MAX);
             params[n++] = got;
         } else if (!str_eq(want, got)) {
-            return false;
+            return -1;
         }
     }
-    return path.n == 0;
+    return path.n == 0 ? n : -1;
 }
 
 static bool method_fits(const struct route *route, struct str method)
@@ -194,11 +199,26 @@ static bool method_fits(const struct route *route, struct str method)
            (str_eq_text(method, "HEAD") && strcmp(route->method, "GET") == 0);
 }
 
+/* The fewest parameters that fit: /events/batch is no event's id. */
+static int fewest_params(struct str path)
+{
+    struct str params[PARAMS_MAX];
+    int fewest = -1;
+    for (size_t i = 0; i < route_count; i++) {
+        int n = match(&routes[i], path, params);
+        if (n >= 0 && (fewest < 0 || n < fewest))
+            fewest = n;
+    }
+    return fewest;
+}
+
 /* Sets call->route, or tells which methods the path has. */
 static bool find_route(struct call *call, struct str method, struct buf *allow)
 {
-    for (size_t i = 0; i < route_count; i++) {
-        if (!matches(&routes[i], call->path, call->params))
+    int fewest = fewest_params(call->path);
+
+    for (size_t i = 0; fewest >= 0 && i < route_count; i++) {
+        if (match(&routes[i], call->path, call->params) != fewest)
             continue;
         if (method_fits(&routes[i], method)) {
             call->route = &routes[i];
@@ -288,10 +308,10 @@ static void dispatch(struct call *call)
         reply_no_route(call, &allow);
     else if (req->entity.len > BODY_MAX)
         reply_error(call, ERR_TOO_LARGE, "at most 1 MiB");
-    else if (call->route->scope == SCOPE_OPEN)
-        call->route->handler(call);
-    else
+    else if (call->route->scope != SCOPE_OPEN)
         auth_start(call);
+    else if (query_read(call))
+        call->route->handler(call);
     buf_fini(&allow);
 }
 

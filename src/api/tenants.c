@@ -166,14 +166,12 @@ struct page {
 
 static bool read_page(struct call *call, const char *prefix)
 {
-    static const char *const names[] = {"limit", "cursor", NULL};
     struct page *page = call->state = call_alloc(call, sizeof *page);
-    struct str values[ARRAY_LEN(names)];
 
     page->limit = PAGE_LIMIT;
     page->before = id_last();
-    return query_read(call, names, values) && query_limit(call, values[0], &page->limit) &&
-           query_cursor(call, values[1], prefix, &page->before);
+    return query_limit(call, call->values[0], &page->limit) &&
+           query_cursor(call, call->values[1], prefix, &page->before);
 }
 
 static void reply_page(struct call *call, int err, const struct db_rows *rows, page_row *write_row,

@@ -68,8 +68,8 @@ static const char *const profile_names[] = {"default", NULL};
 
 const struct field webhook_create_fields[IN_COUNT] = {
     COMMON_FIELDS(FIELD_REQUIRED),
-    [IN_SECRET_OR_STATUS] = {"secret", FIELD_STR, AT(secret), FIELD_NULLABLE, .min = 1,
-                             .max = SECRET_MAX, .check = secret_check},
+    [IN_SECRET_OR_STATUS] = {"secret", FIELD_STR, AT(secret), 0, .min = 1, .max = SECRET_MAX,
+                             .check = secret_check},
 };
 
 const struct field webhook_change_fields[IN_COUNT] = {

@@ -76,16 +76,14 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
 
 void webhooks_index(struct call *call)
 {
-    static const char *const names[] = {"status", "limit", "cursor", NULL};
     int *limit = call->state = call_alloc(call, sizeof *limit);
-    struct str values[ARRAY_LEN(names)];
     struct id before = id_last();
     int status = -1;
 
     *limit = PAGE_LIMIT;
-    if (!query_read(call, names, values) ||
-        !query_enum(call, "status", values[0], webhook_status_names, &status) ||
-        !query_limit(call, values[1], limit) || !query_cursor(call, values[2], ID_WEBHOOK, &before))
+    if (!query_enum(call, "status", call->values[0], webhook_status_names, &status) ||
+        !query_limit(call, call->values[1], limit) ||
+        !query_cursor(call, call->values[2], ID_WEBHOOK, &before))
         return;
     call->op =
         webhooks_list(call->server->db, call->app, status, before, *limit + 1, on_list, call);

@@ -77,7 +77,9 @@ static int apply(struct dbsync *db, const struct migration *m)
         err = dbsync_exec(db, sql_record, 3, params, NULL);
     int end = dbsync_script(db, err == 0 ? "commit" : "rollback");
     buf_fini(&sum);
-    if (err == 0 && end == 0)
+    if (err < 0 || end < 0)
+        log_error("migration_failed", "migration=%04d_%s", m->number, m->name);
+    else
         printf("applied %04d_%s\n", m->number, m->name);
     return err < 0 ? err : end;
 }
