@@ -26,10 +26,12 @@ def spawn(arguments, death=signal.SIGKILL, **options):
 
 
 def end(process, number, timeout):
-    """Sends the signal and waits; SIGKILL when that was not enough. True if it went by itself."""
+    """Sends the signal, if any, and waits; SIGKILL when that was not enough. True if it went by
+    itself."""
     if process.poll() is not None:
         return True
-    process.send_signal(number)
+    if number is not None:
+        process.send_signal(number)
     try:
         process.wait(timeout)
         return True

@@ -63,12 +63,14 @@ class Posthorn:
         self.contract = contract
         self.log_path = os.path.join(directory, f"{name}.log")
         self.process = None
+        self.terminated = False
         self.port = PORTS.take()
         self.env.setdefault("POSTHORN_LISTEN", f"127.0.0.1:{self.port}")
         self.log_from = 0
 
     def start(self, wait=True):
         role = ["--role", self.role] if self.role else []
+        self.terminated = False
         with open(self.log_path, "ab") as log:
             self.log_from = log.tell()
             self.process = spawn([binary(), "serve", *role], env=self.env, stdout=log, stderr=log)
@@ -102,13 +104,15 @@ class Posthorn:
         assert not found, f"a sanitizer report:\n{log[max(0, found.start() - 200):][:6000]}"
 
     def terminate(self):
+        """The one SIGTERM; stop() then only waits, because a second one ends it at once."""
         self.process.send_signal(signal.SIGTERM)
+        self.terminated = True
 
     def stop(self):
         """SIGTERM must end it with 0, and its log must hold no sanitizer report."""
         if self.process is None:
             return
-        in_time = end(self.process, signal.SIGTERM, STOP_SECONDS)
+        in_time = end(self.process, None if self.terminated else signal.SIGTERM, STOP_SECONDS)
         code, self.process = self.process.returncode, None
         self.check_log()
         assert in_time, f"SIGTERM did not end it in {STOP_SECONDS} s:\n{self.log()[-3000:]}"
