@@ -6,7 +6,6 @@
 #include "store/schema.h"
 #include "worker/worker.h"
 
-#include <curl/curl.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>
@@ -146,7 +145,6 @@ int command_serve(const struct settings *settings, int argc, char **argv)
     }
     if (!schema_fits(settings))
         return 1;
-    curl_global_init(CURL_GLOBAL_DEFAULT);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
@@ -159,7 +157,6 @@ int command_serve(const struct settings *settings, int argc, char **argv)
         _exit(1); /* what listens or claims already has nothing under way */
     for (size_t i = 0; i < parts.count; i++)
         parts.at[i].destroy(parts.at[i].self);
-    curl_global_cleanup();
     crypto_thread_end();
     log_info("stopped", "threads=%zu", parts.count);
     return started ? 0 : 1;
