@@ -40,8 +40,7 @@ create table webhook (
     status          int2 not null default 0, -- 0 active, 1 paused, 2 disabled
     disabled_reason int2 not null default 0, -- 0 none, 1 by the API, 2 the receiver answered 410
     profile         text not null,
-    json_form       int2 not null,
-    json_bigint     int2 not null,
+    profile_options text not null default '{}', -- JSON: what differs from the profile's standard
     secret          bytea not null, -- sealed
     previous_secret bytea,          -- sealed; valid until previous_until
     previous_until  timestamptz,

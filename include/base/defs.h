@@ -29,4 +29,13 @@ struct allocator {
     void *pool;
 };
 
+/* A small one on the stack, for what is bound and used at once. It aborts when it is full: what
+ * goes in has a bound. */
+struct scratch {
+    size_t used;
+    _Alignas(16) char bytes[16384];
+};
+
+struct allocator scratch_allocator(struct scratch *scratch);
+
 #endif

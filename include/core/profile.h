@@ -6,6 +6,7 @@
 #define CORE_PROFILE_H
 
 #include "base/buf.h"
+#include "base/field.h"
 #include "base/id.h"
 #include "base/json.h"
 
@@ -14,8 +15,8 @@
 #define MESSAGE_HEAD_MAX ((size_t)64 << 10)
 
 struct profile_options {
-    enum json_form json;
-    enum json_bigint bigint;
+    int json;   /* enum json_form */
+    int bigint; /* enum json_bigint */
 };
 
 /* Names in the order of the enums; they end with NULL. */
@@ -47,6 +48,13 @@ struct profile {
      * ERR_INVALID when the event cannot be said in this profile. */
     int (*render)(const struct profile_input *in, struct buf *head, struct buf *body);
 };
+
+#define PROFILE_OPTIONS_MAX 4096 /* bytes of their JSON */
+
+/* Reads a webhook's options: `options` starts as the profile's standard and takes what `json`, an
+ * object, says. Problems as in fields_bind(), with paths below "profile_options.". */
+int profile_options_bind(struct fields *f, const struct profile *profile, struct str json,
+                         struct profile_options *options) MUST_CHECK;
 
 /* Ends with NULL. */
 extern const struct profile *const profiles[];

@@ -15,9 +15,8 @@ struct webhook {
     struct str url;
     struct str events[WEBHOOK_EVENTS_MAX];
     size_t event_count;
-    int status, disabled_reason; /* enum webhook_status, enum webhook_disabled_reason */
-    struct str profile;
-    struct profile_options options;
+    int status, disabled_reason;         /* enum webhook_status, enum webhook_disabled_reason */
+    struct str profile, profile_options; /* the second is JSON */
     struct str sealed_secret, sealed_previous, sealed_headers;
     int64_t previous_until_ms; /* 0: no rotation under way */
     struct schedule schedule;

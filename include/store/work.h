@@ -26,8 +26,7 @@ struct claim {
     int state; /* enum delivery_state */
     int64_t attempts, step;
     bool test;
-    struct str type, data, url, profile;
-    struct profile_options options;
+    struct str type, data, url, profile, profile_options;
     struct str sealed_secret, sealed_previous, sealed_headers;
     struct schedule schedule;
     int64_t timeout_ms, concurrency, rate;

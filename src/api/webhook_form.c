@@ -31,7 +31,11 @@ static const char *const profile_names[] = {"default", NULL};
     [IN_DESCRIPTION] = {"description", FIELD_STR, AT(description), FIELD_NULLABLE,               \
                         .max = WEBHOOK_DESCRIPTION_MAX},                                         \
     [IN_PROFILE] = {"profile", FIELD_ENUM, AT(profile), FIELD_NULLABLE, .names = profile_names}, \
-    [IN_OPTIONS] = {"profile_options", FIELD_RAW, AT(options), FIELD_NULLABLE,                   \
+    [IN_OPTIONS] = {"profile_options",                                                           \
+                    FIELD_RAW,                                                                   \
+                    AT(options),                                                                 \
+                    FIELD_NULLABLE,                                                              \
+                    .max = PROFILE_OPTIONS_MAX,                                                  \
                     .kinds = FIELD_KIND(JSON_OBJECT)},                                           \
     [IN_HEADERS] = {"headers",                                                                   \
                     FIELD_MAP,                                                                   \
@@ -77,21 +81,12 @@ const struct field webhook_change_fields[IN_COUNT] = {
     [IN_SECRET_OR_STATUS] = {"status", FIELD_ENUM, AT(status), 0, .names = webhook_status_names},
 };
 
-struct options_input {
-    int json, bigint;
-};
-
-static const struct field option_fields[] = {
-    {"json", FIELD_ENUM, offsetof(struct options_input, json), 0, .names = json_form_names},
-    {"bigint", FIELD_ENUM, offsetof(struct options_input, bigint), 0, .names = json_bigint_names},
-};
-
 void webhook_defaults(const struct call *call, struct webhook *w)
 {
     *w = (struct webhook){
         .app = call->app,
         .profile = str_of(profiles[0]->name),
-        .options = profiles[0]->standard,
+        .profile_options = STR_LIT("{}"),
         .sealed_headers = STR_LIT(""),
         .schedule = call->server->settings->schedule,
         .timeout_ms = WEBHOOK_TIMEOUT_MS,
@@ -119,17 +114,16 @@ static void apply_url(struct call *call, const struct webhook_input *in, struct 
         w->url = str_of(url->text);
 }
 
-static void apply_options(struct call *call, const struct webhook_input *in, struct webhook *w)
+/* Options are stored as they were given: what they do not say follows the profile. */
+static void apply_options(struct call *call, struct webhook *w)
 {
+    const struct profile *profile = profile_find(w->profile);
     struct fields *f = &call->fields;
     uint32_t present = f->present, nulls = f->nulls;
-    struct options_input options = {w->options.json, w->options.bigint};
+    struct profile_options options;
 
-    if (fields_bind(f, option_fields, ARRAY_LEN(option_fields), in->options, "profile_options.",
-                    &options) == 0) {
-        w->options.json = (enum json_form)options.json;
-        w->options.bigint = (enum json_bigint)options.bigint;
-    }
+    int err = profile_options_bind(f, profile, w->profile_options, &options);
+    assert(err == 0 || f->problem_count > 0); /* they are what webhook_apply() replies */
     f->present = present;
     f->nulls = nulls;
 }
@@ -175,7 +169,7 @@ static void apply_nulls(const struct call *call, struct webhook *w)
     if (f->nulls >> IN_PROFILE & 1)
         w->profile = standard.profile;
     if (f->nulls >> IN_OPTIONS & 1)
-        w->options = standard.options;
+        w->profile_options = standard.profile_options;
     if (f->nulls >> IN_HEADERS & 1)
         w->sealed_headers = standard.sealed_headers;
     if (f->nulls >> IN_SCHEDULE & 1)
@@ -203,7 +197,9 @@ bool webhook_apply(struct call *call, const struct webhook_input *in, struct web
     if (field_has(f, IN_PROFILE))
         w->profile = str_of(profiles[in->profile]->name);
     if (field_has(f, IN_OPTIONS))
-        apply_options(call, in, w);
+        w->profile_options = in->options;
+    if (field_given(f, IN_OPTIONS) || field_given(f, IN_PROFILE))
+        apply_options(call, w);
     if (field_has(f, IN_HEADERS))
         apply_headers(call, in, w);
     if (field_has(f, IN_TIMEOUT))
@@ -306,6 +302,22 @@ static void write_settings(struct jsonw *w, const struct webhook *webhook)
     jsonw_text(w, "disabled_reason", webhook_disabled_reasons[webhook->disabled_reason]);
 }
 
+/* The options in force: the profile's standard, and what the webhook says. */
+static void write_options(struct jsonw *w, const struct webhook *webhook)
+{
+    const struct profile *profile = profile_find(webhook->profile);
+    struct scratch scratch;
+    struct fields f = {.alloc = scratch_allocator(&scratch)};
+    struct profile_options options;
+
+    int err = profile_options_bind(&f, profile, webhook->profile_options, &options);
+    assert(err == 0); /* they were bound before they were stored */
+    jsonw_begin(w, "profile_options", '{');
+    jsonw_text(w, "json", json_form_names[options.json]);
+    jsonw_text(w, "bigint", json_bigint_names[options.bigint]);
+    jsonw_end(w, '}');
+}
+
 void webhook_write(struct jsonw *w, const struct settings *settings, const struct webhook *webhook,
                    struct str secret)
 {
@@ -323,10 +335,7 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
     jsonw_time(w, "updated_at", webhook->updated_us / 1000, CLOCK_SECONDS);
     write_nullable(w, "description", webhook->description);
     jsonw_str(w, "profile", webhook->profile);
-    jsonw_begin(w, "profile_options", '{');
-    jsonw_text(w, "json", json_form_names[webhook->options.json]);
-    jsonw_text(w, "bigint", json_bigint_names[webhook->options.bigint]);
-    jsonw_end(w, '}');
+    write_options(w, webhook);
     write_headers(w, settings, webhook);
     write_settings(w, webhook);
     write_preview(w, settings, webhook);

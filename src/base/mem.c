@@ -30,3 +30,20 @@ char *xstrdup(const char *text)
 {
     return or_abort(strdup(text));
 }
+
+static void *scratch_alloc(void *pool, size_t size)
+{
+    struct scratch *scratch = pool;
+    size_t rounded = (size + 15) / 16 * 16;
+
+    assert(rounded >= size && rounded <= sizeof scratch->bytes - scratch->used);
+    void *p = scratch->bytes + scratch->used;
+    scratch->used += rounded;
+    return p;
+}
+
+struct allocator scratch_allocator(struct scratch *scratch)
+{
+    scratch->used = 0;
+    return (struct allocator){scratch_alloc, scratch};
+}

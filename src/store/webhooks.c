@@ -18,7 +18,7 @@ int webhook_open(const struct settings *settings, struct id id, struct str seale
 
 #define COLUMNS                                                                                  \
     "w.id, w.app_id, w.url, w.events, w.status::int8, w.disabled_reason::int8, w.profile, "      \
-    "w.json_form::int8, w.json_bigint::int8, w.secret, "                                         \
+    "w.profile_options, w.secret, "                                                              \
     "case when w.previous_until > now() then w.previous_secret end, "                            \
     "case when w.previous_until > now() then ms_of(w.previous_until) end, "                      \
     "w.headers, w.retry_schedule, w.timeout_ms::int8, w.rate_limit::int8, w.concurrency::int8, " \
@@ -32,8 +32,7 @@ enum {
     COL_STATUS,
     COL_DISABLED_REASON,
     COL_PROFILE,
-    COL_JSON_FORM,
-    COL_JSON_BIGINT,
+    COL_PROFILE_OPTIONS,
     COL_SECRET,
     COL_PREVIOUS_SECRET,
     COL_PREVIOUS_UNTIL,
@@ -71,8 +70,7 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
     w->status = (int)db_i64(rows, row, COL_STATUS);
     w->disabled_reason = (int)db_i64(rows, row, COL_DISABLED_REASON);
     w->profile = db_str(rows, row, COL_PROFILE);
-    w->options.json = (enum json_form)db_i64(rows, row, COL_JSON_FORM);
-    w->options.bigint = (enum json_bigint)db_i64(rows, row, COL_JSON_BIGINT);
+    w->profile_options = db_str(rows, row, COL_PROFILE_OPTIONS);
     w->sealed_secret = db_str(rows, row, COL_SECRET);
     w->sealed_previous = db_str(rows, row, COL_PREVIOUS_SECRET);
     w->previous_until_ms = db_i64(rows, row, COL_PREVIOUS_UNTIL);
@@ -86,7 +84,7 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
     w->updated_us = db_i64(rows, row, COL_UPDATED);
 }
 
-/* $1 id, $2 app, and the settable columns from $3 to $16. */
+/* $1 id, $2 app, and the settable columns from $3 to $15. */
 static void bind_settings(struct db_args *args, const struct webhook *w)
 {
     db_args_init(args);
@@ -100,8 +98,7 @@ static void bind_settings(struct db_args *args, const struct webhook *w)
     db_arg_i64(args, w->status);
     db_arg_i64(args, w->disabled_reason);
     db_arg_str(args, w->profile);
-    db_arg_i64(args, w->options.json);
-    db_arg_i64(args, w->options.bigint);
+    db_arg_str(args, w->profile_options);
     db_arg_str(args, w->sealed_headers);
     db_array_begin(args, DB_I64, (int)w->schedule.count);
     for (size_t i = 0; i < w->schedule.count; i++)
@@ -117,18 +114,18 @@ static void bind_settings(struct db_args *args, const struct webhook *w)
 const struct db_stmt stmt_webhook_insert = {
     "webhook_insert",
     "with w as ("
-    " insert into webhook (id, app_id, url, events, status, disabled_reason, profile, json_form,"
-    "  json_bigint, headers, retry_schedule, timeout_ms, rate_limit, concurrency, description,"
+    " insert into webhook (id, app_id, url, events, status, disabled_reason, profile,"
+    "  profile_options, headers, retry_schedule, timeout_ms, rate_limit, concurrency, description,"
     "  metadata, secret)"
-    " values ($1::uuid, $2::uuid, $3::text, $4::text[], $5::int8, $6::int8, $7::text, $8::int8,"
-    "  $9::int8, $10::bytea, $11::int8[], $12::int8, nullif($13::int8, 0), $14::int8, $15::text,"
-    "  $16::text, $17::bytea)"
+    " values ($1::uuid, $2::uuid, $3::text, $4::text[], $5::int8, $6::int8, $7::text, $8::text,"
+    "  $9::bytea, $10::int8[], $11::int8, nullif($12::int8, 0), $13::int8, $14::text, $15::text,"
+    "  $16::bytea)"
     " returning *"
     "), s as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w"
     ") select " COLUMNS " from w",
-    17};
+    16};
 
 struct db_op *webhooks_insert(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
 {
@@ -160,12 +157,12 @@ const struct db_stmt stmt_webhook_update = {
     "webhook_update",
     "with w as ("
     " update webhook set url = $3::text, events = $4::text[], status = $5::int8,"
-    "  disabled_reason = $6::int8, profile = $7::text, json_form = $8::int8,"
-    "  json_bigint = $9::int8, headers = $10::bytea, retry_schedule = $11::int8[],"
-    "  timeout_ms = $12::int8, rate_limit = nullif($13::int8, 0), concurrency = $14::int8,"
-    "  description = $15::text, metadata = $16::text, unsettled = unsettled or status <> $5::int8,"
-    "  " TOUCH " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
-    "  and us_of(updated_at) = $17::int8"
+    "  disabled_reason = $6::int8, profile = $7::text, profile_options = $8::text,"
+    "  headers = $9::bytea, retry_schedule = $10::int8[], timeout_ms = $11::int8,"
+    "  rate_limit = nullif($12::int8, 0), concurrency = $13::int8, description = $14::text,"
+    "  metadata = $15::text, unsettled = unsettled or status <> $5::int8, " TOUCH
+    " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
+    "  and us_of(updated_at) = $16::int8"
     " returning *"
     "), gone as ("
     " delete from subscription s using w where s.webhook_id = w.id and s.pattern <> all (w.events)"
@@ -173,7 +170,7 @@ const struct db_stmt stmt_webhook_update = {
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w on conflict do nothing"
     ") select " COLUMNS " from w",
-    17};
+    16};
 
 struct db_op *webhooks_update(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
 {

@@ -21,7 +21,7 @@ const struct db_stmt stmt_work_claim = {
     " returning d.id, d.event_id, d.webhook_id, d.state, d.attempts, d.step, d.test"
     ") select c.id, c.event_id, c.webhook_id, c.state::int8, c.attempts::int8, c.step::int8, "
     "c.test,"
-    " e.type, e.data, w.url, w.profile, w.json_form::int8, w.json_bigint::int8, w.secret,"
+    " e.type, e.data, w.url, w.profile, w.profile_options, w.secret,"
     " case when w.previous_until > now() then w.previous_secret end, w.headers, w.retry_schedule,"
     " w.timeout_ms::int8, w.concurrency::int8, w.rate_limit::int8"
     " from c"
@@ -56,8 +56,7 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
         DATA,
         URL,
         PROFILE,
-        JSON_FORM,
-        JSON_BIGINT,
+        PROFILE_OPTIONS,
         SECRET,
         PREVIOUS,
         HEADERS,
@@ -77,8 +76,7 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     c->data = db_str(rows, row, DATA);
     c->url = db_str(rows, row, URL);
     c->profile = db_str(rows, row, PROFILE);
-    c->options.json = (enum json_form)db_i64(rows, row, JSON_FORM);
-    c->options.bigint = (enum json_bigint)db_i64(rows, row, JSON_BIGINT);
+    c->profile_options = db_str(rows, row, PROFILE_OPTIONS);
     c->sealed_secret = db_str(rows, row, SECRET);
     c->sealed_previous = db_str(rows, row, PREVIOUS);
     c->sealed_headers = db_str(rows, row, HEADERS);

@@ -152,7 +152,11 @@ static int add_headers(struct attempt *a, struct str json)
 static int render(struct attempt *a, const struct claim *c, struct str secret, struct str previous)
 {
     const struct profile *profile = profile_find(c->profile);
-    if (profile == NULL)
+    struct scratch scratch;
+    struct fields f = {.alloc = scratch_allocator(&scratch)};
+    struct profile_options options;
+
+    if (profile == NULL || profile_options_bind(&f, profile, c->profile_options, &options) < 0)
         return ERR_INVALID;
     struct profile_input in = {
         .event = c->event,
@@ -163,7 +167,7 @@ static int render(struct attempt *a, const struct claim *c, struct str secret, s
         .attempt = (int)c->attempts + 1,
         .now_ms = clock_wall_ms(),
         .webhook = c->webhook,
-        .options = c->options,
+        .options = options,
         .secret = secret,
         .previous_secret = previous,
     };

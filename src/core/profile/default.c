@@ -24,7 +24,8 @@ static int render_body(const struct profile_input *in, const char *id, struct bu
     jsonw_time(&w, "created_at", id_time_ms(in->event), CLOCK_SECONDS);
     jsonw_raw(&w, "data", in->data);
     jsonw_end(&w, '}');
-    int err = json_write_form(body, buf_str(&envelope), in->options.json, in->options.bigint);
+    int err = json_write_form(body, buf_str(&envelope), (enum json_form)in->options.json,
+                              (enum json_bigint)in->options.bigint);
     buf_fini(&envelope);
     return err;
 }
