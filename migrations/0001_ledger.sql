@@ -51,6 +51,7 @@ create table webhook (
     concurrency     int4 not null,
     description     text,
     metadata        text not null default '{}',
+    managed         text, -- the system whose drop-in settings keep it; null: the API's
     updated_at      timestamptz not null default now(),
     deleted_at      timestamptz,
     unsettled       bool not null default false -- its deliveries have yet to follow its status

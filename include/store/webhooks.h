@@ -25,6 +25,7 @@ struct webhook {
     int64_t concurrency;
     struct str description; /* p == NULL: none */
     struct str metadata;    /* JSON */
+    struct str managed;     /* the system whose settings keep it; p == NULL: the API's */
     int64_t updated_us;     /* also the row's version */
 };
 
@@ -42,10 +43,11 @@ struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb
 /* Writes every settable column of `webhook`, unless the row changed since it was read: then there
  * is no row. */
 struct db_op *webhooks_update(struct db *db, const struct webhook *webhook, db_cb *cb, void *arg);
+/* A managed one is left alone: no row. */
 struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id, struct str sealed_secret,
                               int64_t overlap_seconds, db_cb *cb, void *arg);
 
-/* A row if it was there. */
+/* A row if it was there and is not managed. */
 struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
 /* Newest first, `before` excluded; `status` < 0: any. */

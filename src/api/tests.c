@@ -2,7 +2,6 @@
  * that comes back may have missed that, so then all are looked up. */
 #include "api_internal.h"
 
-#include "base/crypto.h"
 #include "core/delivery.h"
 #include "store/deliveries.h"
 
@@ -125,29 +124,16 @@ void test_wait_start(struct call *call, struct id event, struct id delivery, int
     call->waiting = wait;
 }
 
-/* "018f…-…" of PostgreSQL is our hex with dashes. */
-static bool is_uuid_of(const char *uuid, struct id id)
-{
-    struct buf hex;
-    size_t n = 0;
-    bool same = true;
-
-    buf_init(&hex, 2 * sizeof id.b);
-    crypto_hex(&hex, id.b, sizeof id.b);
-    for (; *uuid != '\0' && same; uuid++)
-        if (*uuid != '-')
-            same = n < hex.n && hex.p[n++] == *uuid;
-    same = same && n == hex.n;
-    buf_fini(&hex);
-    return same;
-}
-
 void tests_ended(struct server *server, const char *uuid)
 {
+    struct id id;
+
+    if (uuid != NULL && !id_parse_uuid(str_of(uuid), &id))
+        return;
     LIST_FOREACH_SAFE(node, &server->waits)
     {
         struct test_wait *wait = CONTAINER_OF(node, struct test_wait, node);
-        if (uuid == NULL || is_uuid_of(uuid, wait->delivery))
+        if (uuid == NULL || id_eq(id, wait->delivery))
             look(wait);
     }
 }

@@ -109,7 +109,7 @@ static void on_rotated(void *arg, int err, const struct db_rows *rows)
         return;
     }
     if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
+        webhook_reply_untouched(call);
         return;
     }
     webhooks_read(rows, 0, &webhook);

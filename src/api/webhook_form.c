@@ -343,5 +343,26 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
         jsonw_time(w, "previous_secret_expires_at", webhook->previous_until_ms, CLOCK_SECONDS);
     else
         jsonw_null(w, "previous_secret_expires_at");
+    write_nullable(w, "managed", webhook->managed);
     jsonw_end(w, '}');
+}
+
+static void on_untouched(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+
+    call->op = NULL;
+    if (err < 0)
+        reply_db_error(call, err);
+    else if (db_count(rows) == 0)
+        reply_error(call, ERR_NOT_FOUND, NULL);
+    else
+        reply_error(call, ERR_WRONG_STATE, WEBHOOK_MANAGED);
+}
+
+void webhook_reply_untouched(struct call *call)
+{
+    struct id id;
+    if (call_id(call, 0, ID_WEBHOOK, &id))
+        call->op = webhooks_get(call->server->db, call->app, id, on_untouched, call);
 }

@@ -51,4 +51,9 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
 struct str webhook_secret(struct call *call, struct id id, bool given, struct str secret,
                           struct buf *out);
 
+/* A statement left the webhook of the path alone: replies why, 404 or, for a managed one, 409. */
+void webhook_reply_untouched(struct call *call);
+
+#define WEBHOOK_MANAGED "it is kept by the server's drop-in settings: change them there"
+
 #endif

@@ -121,7 +121,7 @@ static void on_removed(void *arg, int err, const struct db_rows *rows)
     if (err < 0)
         reply_db_error(call, err);
     else if (db_count(rows) == 0)
-        reply_error(call, ERR_NOT_FOUND, NULL);
+        webhook_reply_untouched(call);
     else
         reply_empty(call, 204);
 }
@@ -174,6 +174,10 @@ static void on_found(void *arg, int err, const struct db_rows *rows)
         return;
     }
     webhooks_read(rows, 0, &webhook);
+    if (webhook.managed.p != NULL) {
+        reply_error(call, ERR_WRONG_STATE, WEBHOOK_MANAGED);
+        return;
+    }
     if (field_has(&call->fields, IN_SECRET_OR_STATUS))
         apply_status(&webhook, in->status);
     if (webhook_apply(call, in, &webhook))

@@ -34,6 +34,13 @@ static const struct option options[] = {
     {"POSTHORN_LOG_LEVEL", OPTION_TEXT, AT(log_level), "info", 1, 10},
     {"POSTHORN_CORS_ORIGINS", OPTION_TEXT, AT(cors_origins), "", 1, 2000},
     {"POSTHORN_RETRY_SCHEDULE", OPTION_TEXT, AT(retry_schedule), "60,300,1800,3600,21600", 1, 200},
+    {"WEBHOOK_ADDRESS", OPTION_SECRET, AT(webhook_address), "", 1, 16000},
+    {"WEBHOOK_SECRET", OPTION_SECRET, AT(webhook_secret), "", 1, 256},
+    {"JOB_SEND_NOTIFICATIONS_INTERVAL", OPTION_NUMBER, AT(notifications_interval), "30", 0, 3600},
+    {"DISCORD_WEBHOOK_URL", OPTION_SECRET, AT(discord_url), "", 1, 2000},
+    {"WEBHOOK_ENABLED", OPTION_TEXT, AT(webhook_enabled), "", 1, 10},
+    {"WEBHOOK_URL", OPTION_SECRET, AT(webhook_url), "", 1, 16000},
+    {"WEBHOOK_SECRET_HEADER", OPTION_SECRET, AT(webhook_secret_header), "", 1, 256},
 };
 
 static const char **text_at(const struct config *config, const struct option *option)

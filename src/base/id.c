@@ -95,3 +95,31 @@ bool id_parse(struct str text, const char *prefix, struct id *id)
         id->b[i - 1] = (uint8_t)value;
     return true;
 }
+
+const char *id_hex(char out[ID_HEX_SIZE], struct id id)
+{
+    static const char hex[] = "0123456789abcdef";
+    for (size_t i = 0; i < sizeof id.b; i++) {
+        out[2 * i] = hex[id.b[i] >> 4];
+        out[2 * i + 1] = hex[id.b[i] & 15];
+    }
+    out[2 * sizeof id.b] = '\0';
+    return out;
+}
+
+bool id_parse_uuid(struct str text, struct id *id)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '-')
+            continue;
+        const char *digit = text.p[i] != '\0' ? strchr(hex, text.p[i]) : NULL;
+        if (digit == NULL || n == 2 * sizeof id->b)
+            return false;
+        id->b[n / 2] = (uint8_t)(id->b[n / 2] << 4 | (digit - hex));
+        n++;
+    }
+    return n == 2 * sizeof id->b;
+}

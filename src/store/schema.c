@@ -86,14 +86,9 @@ static int apply(struct dbsync *db, const struct migration *m)
 
 static int make_default_app(struct dbsync *db)
 {
-    struct id id = id_new();
-    struct buf hex;
-    buf_init(&hex, 2 * sizeof id.b);
-    crypto_hex(&hex, id.b, sizeof id.b);
-    const char *params[] = {buf_text(&hex)};
-    int err = dbsync_exec(db, sql_default_app, 1, params, NULL);
-    buf_fini(&hex);
-    return err;
+    char hex[ID_HEX_SIZE];
+    const char *params[] = {id_hex(hex, id_new())};
+    return dbsync_exec(db, sql_default_app, 1, params, NULL);
 }
 
 int schema_migrate(struct dbsync *db)

@@ -22,7 +22,7 @@ int webhook_open(const struct settings *settings, struct id id, struct str seale
     "case when w.previous_until > now() then w.previous_secret end, "                            \
     "case when w.previous_until > now() then ms_of(w.previous_until) end, "                      \
     "w.headers, w.retry_schedule, w.timeout_ms::int8, w.rate_limit::int8, w.concurrency::int8, " \
-    "w.description, w.metadata, us_of(w.updated_at)"
+    "w.description, w.metadata, us_of(w.updated_at), w.managed"
 
 enum {
     COL_ID,
@@ -44,6 +44,7 @@ enum {
     COL_DESCRIPTION,
     COL_METADATA,
     COL_UPDATED,
+    COL_MANAGED,
 };
 
 void schedule_read(const struct db_rows *rows, int row, int column, struct schedule *schedule)
@@ -82,6 +83,7 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
     w->description = db_str(rows, row, COL_DESCRIPTION);
     w->metadata = db_str(rows, row, COL_METADATA);
     w->updated_us = db_i64(rows, row, COL_UPDATED);
+    w->managed = db_str(rows, row, COL_MANAGED);
 }
 
 /* $1 id, $2 app, and the settable columns from $3 to $15. */
@@ -185,7 +187,7 @@ const struct db_stmt stmt_webhook_rotate = {
     "with w as ("
     " update webhook set previous_secret = secret, secret = $3::bytea,"
     "  previous_until = now() + $4::int8 * interval '1 s', " TOUCH
-    " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
+    " where id = $1::uuid and app_id = $2::uuid and deleted_at is null and managed is null"
     " returning *"
     ") select " COLUMNS " from w",
     4};
@@ -208,7 +210,7 @@ const struct db_stmt stmt_webhook_delete = {
     "with w as ("
     " update webhook set deleted_at = now(), unsettled = true, secret = '', previous_secret = null,"
     "  headers = ''"
-    " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
+    " where id = $1::uuid and app_id = $2::uuid and deleted_at is null and managed is null"
     " returning id"
     "), gone as (delete from subscription s using w where s.webhook_id = w.id"
     ") select id from w",

@@ -25,6 +25,7 @@ ORDER = [
     "disabled_reason",
     "secret_preview",
     "previous_secret_expires_at",
+    "managed",
 ]
 FULL = {
     "url": "https://hooks.example.com/in?a=1",
@@ -67,6 +68,7 @@ def test_create_minimal(api, address):
         "metadata": {},
         "disabled_reason": None,
         "previous_secret_expires_at": None,
+        "managed": None,
     }
     assert {name: made[name] for name in expected} == expected
     created = datetime.datetime.fromisoformat(made["created_at"])
