@@ -300,6 +300,15 @@ static void bind_member(struct fields *f, const struct field *table, size_t coun
     }
 }
 
+/* Names the value itself: its path without the dot that leads to members. */
+static void not_an_object(struct fields *f, const char *path)
+{
+    struct str self = str_of(path);
+    if (self.n > 0 && self.p[self.n - 1] == '.')
+        self.n--;
+    fields_problem(f, str_dup(f->alloc, self), "must be a JSON object");
+}
+
 int fields_bind(struct fields *f, const struct field *table, size_t count, struct str object,
                 const char *path, void *out)
 {
@@ -310,7 +319,7 @@ int fields_bind(struct fields *f, const struct field *table, size_t count, struc
     assert(count <= 32);
     f->present = f->nulls = 0;
     if (json_kind(object) != JSON_OBJECT) {
-        fields_problem(f, path, "must be a JSON object");
+        not_an_object(f, path);
         return ERR_BAD_REQUEST;
     }
     json_iter_init(&it, object);
