@@ -315,6 +315,7 @@ int fields_bind(struct fields *f, const struct field *table, size_t count, struc
     struct json_iter it;
     struct str key, value;
     size_t before = f->problem_count;
+    bool full = before == FIELD_PROBLEMS_MAX; /* then what is wrong here goes unsaid */
 
     assert(count <= 32);
     f->present = f->nulls = 0;
@@ -332,5 +333,5 @@ int fields_bind(struct fields *f, const struct field *table, size_t count, struc
         snprintf(b.path, sizeof b.path, "%.60s%.100s", path, table[i].name);
         problem(&b, "is required");
     }
-    return f->problem_count > before ? ERR_INVALID : 0;
+    return full || f->problem_count > before ? ERR_INVALID : 0;
 }
