@@ -142,8 +142,8 @@ static const char *const invalid[] = {
     "prefix_8zzzzzzzzzzzzzzzzzzzzzzzzz",
     "prefix_80000000000000000000000000",
     "prefix_z0000000000000000000000000",
-    "prefix_\xff"
-    "0000000000000000000000000",
+    ("prefix_\xff"
+     "0000000000000000000000000"),
     "prefix_0000000000000000000000000\xc3",
     "prefix-00000000000000000000000000",
     "prefix00000000000000000000000000",

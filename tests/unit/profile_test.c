@@ -20,7 +20,7 @@
 
 #define BODY(id)                                                                              \
     "{\"id\":\"" id "_01hgk00g60e00800000000005b\",\"type\":\"user.created\",\"created_at\":" \
-                    "\"2023-12-01T15:30:00Z\","                                               \
+    "\"2023-12-01T15:30:00Z\","                                                               \
     "\"data\":" DATA "}"
 
 #define HEAD(signature)                                      \
