@@ -101,6 +101,19 @@ static void test_room(void **state)
     buf_fini(&buf);
 }
 
+/* At every length there is room for the NUL. */
+static void test_text(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 300);
+    for (size_t i = 1; i <= 300; i++) {
+        buf_add_char(&buf, 'x');
+        assert_int_equal(strlen(buf_text(&buf)), i);
+    }
+    buf_fini(&buf);
+}
+
 /* A length near SIZE_MAX must not wrap round. */
 static void test_huge(void **state)
 {
@@ -118,7 +131,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add),     cmocka_unit_test(test_growth),
         cmocka_unit_test(test_ceiling), cmocka_unit_test(test_nothing_fits),
-        cmocka_unit_test(test_room),    cmocka_unit_test(test_huge),
+        cmocka_unit_test(test_room),    cmocka_unit_test(test_text),
+        cmocka_unit_test(test_huge),
     };
     return cmocka_run_group_tests_name("buf", tests, NULL, NULL);
 }
