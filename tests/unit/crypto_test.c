@@ -111,6 +111,18 @@ static void test_hmac_empty(void **state)
     is_hex(out, sizeof out, want);
 }
 
+/* What a thread kept is fetched again when it goes on. */
+static void test_thread_end(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        test_sha256(state);
+        test_hmac(state);
+        crypto_thread_end();
+    }
+    crypto_thread_end();
+}
+
 static void test_equal(void **state)
 {
     (void)state;
@@ -304,11 +316,12 @@ static void test_seal_nothing(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256),          cmocka_unit_test(test_hmac),
-        cmocka_unit_test(test_hmac_empty),      cmocka_unit_test(test_equal),
-        cmocka_unit_test(test_random_and_wipe), cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_base64_strict),   cmocka_unit_test(test_seal),
-        cmocka_unit_test(test_seal_altered),    cmocka_unit_test(test_seal_nothing),
+        cmocka_unit_test(test_sha256),       cmocka_unit_test(test_hmac),
+        cmocka_unit_test(test_hmac_empty),   cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_thread_end),   cmocka_unit_test(test_random_and_wipe),
+        cmocka_unit_test(test_base64),       cmocka_unit_test(test_base64_strict),
+        cmocka_unit_test(test_seal),         cmocka_unit_test(test_seal_altered),
+        cmocka_unit_test(test_seal_nothing),
     };
     return cmocka_run_group_tests_name("crypto", tests, NULL, NULL);
 }

@@ -98,6 +98,49 @@ static void test_table(void **state)
     assert_null(json_bigint_names[JSON_BIGINT_VERBATIM + 1]);
 }
 
+static struct fields fields;
+static struct profile_options options;
+
+static int bind_options(const char *json)
+{
+    static struct scratch scratch;
+    fields = (struct fields){.alloc = scratch_allocator(&scratch)};
+    options = (struct profile_options){-1, -1};
+    return profile_options_bind(&fields, profiles[0], str_of(json), &options);
+}
+
+static void options_are(const char *json, int form, int bigint)
+{
+    assert_int_equal(bind_options(json), 0);
+    assert_int_equal(options.json, form);
+    assert_int_equal(options.bigint, bigint);
+}
+
+static void option_is_wrong(const char *json, int err, const char *field, const char *message)
+{
+    assert_int_equal(bind_options(json), err);
+    assert_int_equal(fields.problem_count, 1);
+    assert_string_equal(fields.problems[0].field, field);
+    assert_string_equal(fields.problems[0].message, message);
+}
+
+static void test_options(void **state)
+{
+    (void)state;
+    options_are("{}", JSON_FORM_JS, JSON_BIGINT_STRING);
+    options_are("{ }", JSON_FORM_JS, JSON_BIGINT_STRING);
+    options_are("{\"json\":\"verbatim\"}", JSON_FORM_VERBATIM, JSON_BIGINT_STRING);
+    options_are("{\"bigint\":\"reject\",\"json\":\"python-compact\"}", JSON_FORM_PYTHON_COMPACT,
+                JSON_BIGINT_REJECT);
+    options_are("{\"bigint\":null,\"json\":\"python\"}", JSON_FORM_PYTHON, JSON_BIGINT_STRING);
+    option_is_wrong("{\"json\":\"xml\"}", ERR_INVALID, "profile_options.json",
+                    "must be one of: js, python, python-compact, verbatim");
+    option_is_wrong("{\"bigint\":1}", ERR_INVALID, "profile_options.bigint", "must be a string");
+    option_is_wrong("{\"x\":1}", ERR_INVALID, "profile_options.x",
+                    "is not a field that is known here");
+    option_is_wrong("[]", ERR_BAD_REQUEST, "profile_options", "must be a JSON object");
+}
+
 static void test_golden(void **state)
 {
     (void)state;
@@ -211,6 +254,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_options),
         cmocka_unit_test_setup_teardown(test_golden, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_whsec, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_rotation, set_up, tear_down),
