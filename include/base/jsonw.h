@@ -35,6 +35,9 @@ void jsonw_null(struct jsonw *w, const char *key);
 void jsonw_id(struct jsonw *w, const char *key, const char *prefix, struct id id);
 void jsonw_time(struct jsonw *w, const char *key, int64_t wall_ms, enum clock_precision precision);
 
+/* The key alone; the value follows, with no key of its own. */
+void jsonw_key(struct jsonw *w, const char *key);
+
 /* JSON text as it is; it must be valid. */
 void jsonw_raw(struct jsonw *w, const char *key, struct str json);
 

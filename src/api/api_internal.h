@@ -41,11 +41,19 @@ typedef void route_handler(struct call *call);
 
 #define QUERY_MAX 6
 
+/* How answers look, and where the tenant is named. */
+enum route_shape {
+    SHAPE_NATIVE,
+    SHAPE_AUTHON, /* {success, data} or {success, message}; the tenant is the path's first parameter
+                   */
+};
+
 struct route {
     const char *method, *path; /* "{id}" stands for one segment */
     int scope;                 /* enum key_scope, or SCOPE_OPEN */
     route_handler *handler;
     const char *query[QUERY_MAX + 1]; /* the parameters it takes; ends with NULL */
+    enum route_shape shape;
 };
 
 #define SCOPE_OPEN (-1)

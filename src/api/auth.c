@@ -178,7 +178,8 @@ void auth_start(struct call *call)
         reply_error(call, ERR_UNAUTHORIZED, NULL);
         return;
     }
-    auth->app_text = call_header(call, "x-app-id");
+    auth->app_text =
+        call->route->shape == SHAPE_AUTHON ? call->params[0] : call_header(call, "x-app-id");
     struct str parts[] = {auth->key, {"", 1}, auth->app_text};
     crypto_hmac_sha256(STR_LIT("posthorn-auth"), parts, ARRAY_LEN(parts), auth->hash);
     if (known(call, auth->hash)) {

@@ -102,6 +102,20 @@ void reply_static(struct call *call, int status, struct str json)
     send_answer(call, status, "application/json", json);
 }
 
+static bool is_authon(const struct call *call)
+{
+    return call->route != NULL && call->route->shape == SHAPE_AUTHON;
+}
+
+/* The error of Authon's API: {"success":false,"message":…}; `code` and `errors` are ours. */
+static void write_authon_error(struct jsonw *w, const struct err_info *info, const char *detail)
+{
+    jsonw_begin(w, NULL, '{');
+    jsonw_bool(w, "success", false);
+    jsonw_text(w, "message", detail != NULL ? detail : info->title);
+    jsonw_text(w, "code", info->code);
+}
+
 static void write_problem(struct jsonw *w, const struct err_info *info, const char *detail)
 {
     jsonw_begin(w, NULL, '{');
@@ -118,7 +132,8 @@ static void send_problem(struct call *call, const struct err_info *info)
         reply_header(call, "WWW-Authenticate", "Bearer");
     if (info->status == 503)
         reply_header(call, "Retry-After", "1");
-    send_answer(call, info->status, PROBLEM_JSON, buf_str(&call->out));
+    send_answer(call, info->status, is_authon(call) ? "application/json" : PROBLEM_JSON,
+                buf_str(&call->out));
 }
 
 void reply_error(struct call *call, int err, const char *detail)
@@ -126,7 +141,10 @@ void reply_error(struct call *call, int err, const char *detail)
     const struct err_info *info = err_info(err);
     struct jsonw *w = reply_begin(call);
 
-    write_problem(w, info, detail);
+    if (is_authon(call))
+        write_authon_error(w, info, detail);
+    else
+        write_problem(w, info, detail);
     jsonw_end(w, '}');
     send_problem(call, info);
 }
@@ -140,7 +158,10 @@ void reply_problems(struct call *call, int err)
 
     assert(call->fields.problem_count > 0);
     snprintf(detail, sizeof detail, "%s %s", first->field, first->message);
-    write_problem(w, info, detail);
+    if (is_authon(call))
+        write_authon_error(w, info, detail);
+    else
+        write_problem(w, info, detail);
     jsonw_begin(w, "errors", '[');
     for (size_t i = 0; i < call->fields.problem_count; i++) {
         jsonw_begin(w, NULL, '{');

@@ -26,4 +26,7 @@ route_handler apps_create, apps_index, apps_show, apps_change, apps_remove, keys
 route_handler event_types_create, event_types_index, event_types_show, event_types_change,
     event_types_remove;
 
+/* authon.c */
+route_handler authon_create, authon_index, authon_remove, authon_test;
+
 #endif

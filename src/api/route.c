@@ -55,6 +55,13 @@ const struct route routes[] = {
     {"GET", "/keys", SCOPE_ADMIN, keys_index, {"limit", "cursor"}},
     {"GET", "/keys/{id}", SCOPE_ADMIN, keys_show},
     {"DELETE", "/keys/{id}", SCOPE_ADMIN, keys_revoke},
+
+    {"POST", "/admin/apps/{app}/webhooks", SCOPE_WRITE, authon_create, .shape = SHAPE_AUTHON},
+    {"GET", "/admin/apps/{app}/webhooks", SCOPE_READ, authon_index, .shape = SHAPE_AUTHON},
+    {"DELETE", "/admin/apps/{app}/webhooks/{id}", SCOPE_WRITE, authon_remove,
+     .shape = SHAPE_AUTHON},
+    {"POST", "/admin/apps/{app}/webhooks/{id}/test", SCOPE_WRITE, authon_test,
+     .shape = SHAPE_AUTHON},
 };
 const size_t route_count = ARRAY_LEN(routes);
 

@@ -62,7 +62,13 @@ static void reply(struct test_wait *wait, const struct attempt_row *attempt)
     struct call *call = wait->call;
     struct jsonw *w = reply_begin(call);
 
-    jsonw_begin(w, NULL, '{');
+    if (call->route->shape == SHAPE_AUTHON) {
+        jsonw_begin(w, NULL, '{');
+        jsonw_bool(w, "success", attempt != NULL && attempt->error == ATTEMPT_OK);
+        jsonw_begin(w, "data", '{');
+    } else {
+        jsonw_begin(w, NULL, '{');
+    }
     jsonw_id(w, "id", ID_TEST_EVENT, wait->event);
     if (attempt != NULL)
         write_attempt(w, attempt);
@@ -70,6 +76,8 @@ static void reply(struct test_wait *wait, const struct attempt_row *attempt)
         write_pending(w);
     jsonw_id(w, "delivery_id", ID_DELIVERY, wait->delivery);
     jsonw_end(w, '}');
+    if (call->route->shape == SHAPE_AUTHON)
+        jsonw_end(w, '}');
     call->waiting = NULL;
     test_wait_cancel(wait);
     reply_send(call, 200);

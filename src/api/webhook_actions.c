@@ -64,19 +64,26 @@ static struct str test_data(struct call *call, struct id webhook)
     return (struct str){json, (size_t)n};
 }
 
-void webhooks_test(struct call *call)
+void webhook_test_send(struct call *call, struct id webhook, struct str type, struct str data)
 {
     struct test_state *state = call->state = call_alloc(call, sizeof *state);
-    struct test_input in = {.type = STR_LIT(TEST_TYPE)};
 
-    if (!call_id(call, 0, ID_WEBHOOK, &state->webhook))
+    *state = (struct test_state){webhook, id_new()};
+    call->op = events_insert_test(call->server->db, call->app, webhook, state->event, type, data,
+                                  on_test_stored, call);
+}
+
+void webhooks_test(struct call *call)
+{
+    struct test_input in = {.type = STR_LIT(TEST_TYPE)};
+    struct id webhook;
+
+    if (!call_id(call, 0, ID_WEBHOOK, &webhook))
         return;
-    in.data = test_data(call, state->webhook);
+    in.data = test_data(call, webhook);
     if (call->req->entity.len > 0 && !call_bind(call, test_fields, ARRAY_LEN(test_fields), &in))
         return;
-    state->event = id_new();
-    call->op = events_insert_test(call->server->db, call->app, state->webhook, state->event,
-                                  in.type, in.data, on_test_stored, call);
+    webhook_test_send(call, webhook, in.type, in.data);
 }
 
 /* --- rotate

@@ -51,6 +51,9 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
 struct str webhook_secret(struct call *call, struct id id, bool given, struct str secret,
                           struct buf *out);
 
+/* Sends a test event through the worker, waits for it, and replies with what became of it. */
+void webhook_test_send(struct call *call, struct id webhook, struct str type, struct str data);
+
 /* A statement left the webhook of the path alone: replies why, 404 or, for a managed one, 409. */
 void webhook_reply_untouched(struct call *call);
 

@@ -36,6 +36,12 @@ static void lead(struct jsonw *w, const char *key)
     }
 }
 
+void jsonw_key(struct jsonw *w, const char *key)
+{
+    lead(w, key);
+    w->comma = false;
+}
+
 void jsonw_begin(struct jsonw *w, const char *key, char bracket)
 {
     lead(w, key);

@@ -1,0 +1,151 @@
+/* The management API of Authon (https://docs.authon.pro, "Webhooks"), for clients written for it:
+ * its paths, its envelope, its one-time secret, its test ping. What its document leaves open
+ * (statuses, the list, deletion, errors) is chosen as in openapi/posthorn.yaml. */
+#include "resources.h"
+#include "webhook_form.h"
+
+#include "base/crypto.h"
+#include "core/signature.h"
+#include "store/store.h"
+
+#include <stdio.h>
+
+#define PROFILE      "authon"
+#define SECRET_BYTES 32
+#define LIST_MAX     250
+#define TEST_TYPE    "test"
+#define WEBHOOK_AT   1 /* params: the app, the webhook */
+
+/* whsec_ and hex, as Authon shows them. */
+static void make_secret(struct buf *out)
+{
+    uint8_t bytes[SECRET_BYTES];
+    crypto_random(bytes, sizeof bytes);
+    buf_add_text(out, SECRET_PREFIX);
+    crypto_hex(out, bytes, sizeof bytes);
+    crypto_wipe(bytes, sizeof bytes);
+}
+
+static void write_webhook(struct jsonw *w, const struct db_rows *rows, int row, const char *secret)
+{
+    struct webhook webhook;
+    webhooks_read(rows, row, &webhook);
+    jsonw_begin(w, NULL, '{');
+    jsonw_id(w, "id", ID_WEBHOOK, webhook.id);
+    jsonw_str(w, "url", webhook.url);
+    jsonw_begin(w, "events", '[');
+    for (size_t i = 0; i < webhook.event_count; i++)
+        jsonw_str(w, NULL, webhook.events[i]);
+    jsonw_end(w, ']');
+    if (secret != NULL)
+        jsonw_text(w, "secret", secret);
+    jsonw_end(w, '}');
+}
+
+/* {"success":true,"data": …; the caller writes what follows. */
+static struct jsonw *begin_success(struct call *call)
+{
+    struct jsonw *w = reply_begin(call);
+    jsonw_begin(w, NULL, '{');
+    jsonw_bool(w, "success", true);
+    return w;
+}
+
+static void on_created(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    struct jsonw *w = begin_success(call);
+    jsonw_key(w, "data");
+    write_webhook(w, rows, 0, call->state);
+    jsonw_end(w, '}');
+    reply_send(call, 201);
+}
+
+void authon_create(struct call *call)
+{
+    struct webhook_input in = {0};
+    struct webhook webhook;
+    struct buf secret, sealed;
+
+    /* Of a webhook's fields, the first two. */
+    if (!call_bind(call, webhook_create_fields, IN_EVENTS + 1, &in))
+        return;
+    webhook_defaults(call, &webhook);
+    webhook.id = id_new();
+    webhook.profile = STR_LIT(PROFILE);
+    if (!webhook_apply(call, &in, &webhook))
+        return;
+    buf_init(&secret, SECRET_MAX);
+    buf_init(&sealed, SECRET_MAX);
+    make_secret(&secret);
+    webhook.sealed_secret = webhook_secret(call, webhook.id, true, buf_str(&secret), &sealed);
+    call->state = str_dup(call_allocator(call), buf_str(&secret));
+    buf_fini(&secret);
+    buf_fini(&sealed);
+    call->op = webhooks_insert(call->server->db, &webhook, on_created, call);
+}
+
+static void on_list(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    struct jsonw *w = begin_success(call);
+    jsonw_begin(w, "data", '[');
+    for (int i = 0; i < db_count(rows); i++)
+        write_webhook(w, rows, i, NULL);
+    jsonw_end(w, ']');
+    jsonw_end(w, '}');
+    reply_send(call, 200);
+}
+
+void authon_index(struct call *call)
+{
+    call->op = webhooks_list(call->server->db, call->app, -1, id_last(), LIST_MAX, on_list, call);
+}
+
+static void on_removed(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+    } else if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, NULL);
+    } else {
+        jsonw_end(begin_success(call), '}');
+        reply_send(call, 200);
+    }
+}
+
+void authon_remove(struct call *call)
+{
+    struct id id;
+    if (call_id(call, WEBHOOK_AT, ID_WEBHOOK, &id))
+        call->op = webhooks_delete(call->server->db, call->app, id, on_removed, call);
+}
+
+void authon_test(struct call *call)
+{
+    char app[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE], *data = call_alloc(call, 256);
+    struct id id;
+
+    if (!call_id(call, WEBHOOK_AT, ID_WEBHOOK, &id))
+        return;
+    int n = snprintf(data, 256,
+                     "{\"message\":\"This is a test ping from Authon\",\"appId\":\"%s\","
+                     "\"webhookId\":\"%s\"}",
+                     id_text(app, ID_APP, call->app), id_text(webhook, ID_WEBHOOK, id));
+    webhook_test_send(call, id, STR_LIT(TEST_TYPE), (struct str){data, (size_t)n});
+}
