@@ -59,7 +59,7 @@ def test_delete(posthorn, receiver):
     ],
 )
 def test_wrong_bodies(posthorn, body, status):
-    answer = posthorn.client().request("POST", BASE, body, expect=status, valid=False)
+    answer = posthorn.client().post(BASE, body, expect=status)
     assert answer.json["success"] is False and answer.json["message"]
 
 
