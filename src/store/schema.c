@@ -4,7 +4,6 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/err.h"
-#include "base/id.h"
 #include "base/log.h"
 #include "io/dbsync.h"
 #include "schema_internal.h"
@@ -24,8 +23,6 @@ static const char sql_exists[] = "select to_regclass('schema_migration') is not 
 static const char sql_list[] = "select number, checksum from schema_migration order by number";
 static const char sql_record[] =
     "insert into schema_migration (number, name, checksum) values ($1::int4, $2, $3)";
-static const char sql_default_app[] =
-    "insert into app (id, name) values ($1::uuid, 'default') on conflict do nothing";
 
 static const char *checksum(struct buf *out, const char *sql)
 {
@@ -84,13 +81,6 @@ static int apply(struct dbsync *db, const struct migration *m)
     return err < 0 ? err : end;
 }
 
-static int make_default_app(struct dbsync *db)
-{
-    char hex[ID_HEX_SIZE];
-    const char *params[] = {id_hex(hex, id_new())};
-    return dbsync_exec(db, sql_default_app, 1, params, NULL);
-}
-
 int schema_migrate(struct dbsync *db)
 {
     int err = dbsync_script(db, sql_setup);
@@ -104,8 +94,6 @@ int schema_migrate(struct dbsync *db)
         if (err < 0)
             break;
     }
-    if (err >= 0)
-        err = make_default_app(db);
     int unlocked = dbsync_script(db, sql_unlock);
     return err < 0 ? err : unlocked;
 }
