@@ -58,10 +58,15 @@ static bool expired(int64_t expires_ms)
     return expires_ms != 0 && expires_ms <= clock_wall_ms();
 }
 
+/* Scopes are ordered, but publish does not read. */
+static bool covers(int scope, const struct route *route)
+{
+    return scope >= route->scope && !(scope == SCOPE_PUBLISH && route->scope == SCOPE_READ);
+}
+
 static void run(struct call *call)
 {
-    if (call->scope < call->route->scope ||
-        (call->scope == SCOPE_PUBLISH && call->route->scope == SCOPE_READ))
+    if (!covers(call->scope, call->route))
         reply_error(call, ERR_FORBIDDEN, NULL);
     else if (query_read(call))
         call->route->handler(call);
@@ -103,7 +108,9 @@ static void find_app(struct call *call)
     struct str text = auth->app_text;
     struct id id;
 
-    if (text.p == NULL && auth->has_app)
+    if (!covers(auth->scope, call->route))
+        reply_error(call, ERR_FORBIDDEN, NULL);
+    else if (text.p == NULL && auth->has_app)
         finish(call, auth->key_app);
     else if (text.p != NULL && id_parse(text, ID_APP, &id))
         call->op = apps_get(db, id, on_app, call);

@@ -27,6 +27,7 @@ BODIES = {
     "/event-types": {"name": "some.type"},
     "/apps": {"name": "some-app"},
     "/keys": {"name": "k", "scope": "read"},
+    "/admin/apps/{app}/webhooks": {"url": "https://hooks.example.com/in", "events": ["*"]},
 }
 UNKNOWN = {
     "webhooks": "wh_01kn2p8v3rf0pbw4gd9ztq6e1x",
@@ -40,7 +41,8 @@ names = [f"{m} {p}" for m, p, _ in CLOSED]
 
 
 def filled(path, ids=UNKNOWN):
-    return re.sub(r"\{\w+\}", ids[path.split("/")[1]], path)
+    """Each parameter is of the kind that the segment before it names."""
+    return re.sub(r"([\w-]+)/\{\w+\}", lambda m: f"{m[1]}/{ids[m[1]]}", path)
 
 
 def send(client, method, path, ids=UNKNOWN, expect=None):

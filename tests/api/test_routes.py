@@ -26,7 +26,7 @@ IDS = {
 
 
 def filled(path):
-    return re.sub(r"\{\w+\}", IDS.get(path.split("/")[1], ""), path)
+    return re.sub(r"([\w-]+)/\{\w+\}", lambda m: f"{m[1]}/{IDS.get(m[1], '')}", path)
 
 
 def test_routes_equal_the_contract(database, redis):
