@@ -189,7 +189,7 @@ redis_start() {
 
 build() {
   [ -f build/build.ninja ] || meson setup build >&2
-  ninja -C build >&2
+  ninja -C build posthorn >&2
 }
 
 # The program runs from a copy in the data folder, which its owner can read wherever the checkout is.
