@@ -134,8 +134,6 @@ static void on_recorded(void *arg, int err, const struct db_rows *rows)
         list_remove(&b->node);
         settle(b);
         free(b);
-        if (w->recorder.waiting_count > 0 && !timeout_is_set(w->recorder.timeout))
-            timeout_set(w->recorder.timeout, 0);
     } else if (err == ERR_UNAVAILABLE || err == ERR_TIMEOUT || err == ERR_BUSY) {
         timeout_set(w->recorder.timeout, RETRY_MS);
     } else if (b->count > 1) {
@@ -143,6 +141,8 @@ static void on_recorded(void *arg, int err, const struct db_rows *rows)
     } else {
         strip_or_drop(b);
     }
+    if (w->recorder.waiting_count > 0 && !timeout_is_set(w->recorder.timeout))
+        timeout_set(w->recorder.timeout, 0);
     worker_advance(w);
 }
 
