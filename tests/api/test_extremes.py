@@ -46,3 +46,26 @@ def test_replay_of_ten_thousand(database, start, receiver):
         "all of them",
     )
     assert len(receiver.requests) == 10000
+
+
+def test_app_deleted_with_deliveries_of_every_kind(database, start, receiver):
+    """Held, waiting for a retry, in flight: all end, and none is sent again."""
+    admin = start().client()
+    app = admin.post("/apps", {"name": "leaving"}, expect=201).json
+    client = admin.with_(X_App_Id=app["id"])
+    receiver.script("/bad", replies.answer(500))
+    receiver.script("/long", replies.answer(500, delay=1.5))
+    held = client.webhook(receiver.url("/held"))
+    client.webhook(receiver.url("/bad"), retry_schedule=[3, 3])
+    client.webhook(receiver.url("/long"), retry_schedule=[1, 1])
+    client.patch(f"/webhooks/{held['id']}", {"status": "paused"})
+    client.publish()
+    receiver.wait(1, "/bad")
+    receiver.wait(1, "/long")
+    admin.delete(f"/apps/{app['id']}", expect=204)
+    until(
+        lambda: database.query("SELECT DISTINCT state FROM delivery") == [["3"]],
+        15,
+        lambda: f"all cancelled: {database.query('SELECT state, next_at FROM delivery')}",
+    )
+    assert sorted(r.path for r in receiver.requests) == ["/bad", "/long"]
