@@ -178,7 +178,7 @@ struct accepted {
 struct accept_request {
     struct list node;
     struct accept_batch *batch; /* NULL: waiting */
-    size_t count, bytes; /* events, and of their data (the acceptor counts them) */
+    size_t count, bytes;        /* events, and of their data (the acceptor counts them) */
     struct event_new *events;
     struct accepted *accepted; /* `count`, filled before the callback */
     int err;
