@@ -36,8 +36,12 @@ PROFILES = {
     "batch": {"count": 60000, "connections": 4, "batch": 100, "rate": 0},
     "steady": {"count": 8000, "connections": 64, "batch": 1, "rate": 1000},
 }
-# A server that is meant for work, without checkpoints in the middle of a short run.
-SETTINGS.update(shared_buffers="1GB", max_wal_size="8GB", checkpoint_timeout="30min")
+# A server that is meant for work, without checkpoints in the middle of a short run. It keeps its WAL
+# files: a server that has run for a while makes no new ones.
+SETTINGS.update(
+    shared_buffers="1GB", min_wal_size="4GB", max_wal_size="8GB", checkpoint_timeout="30min"
+)
+WARM_UP = {"count": 40000, "connections": 4, "batch": 100, "rate": 0}
 
 HISTORY = """
 INSERT INTO event (id, app_id, test, type, data)
@@ -233,9 +237,10 @@ def main():
         bench = Bench(Path(asked.build).resolve(), directory)
         try:
             bench.add_history(asked.history)
-            bench.run(2000, 16, 1, 0)  # connections, caches, plans
+            bench.run(**WARM_UP)  # connections, caches, plans, WAL files
             profiles = {}
             for name in asked.only.split(","):
+                bench.database.query("CHECKPOINT")
                 runs = [bench.run(**PROFILES[name]) for _ in range(asked.runs)]
                 profiles[name] = {n: statistics.median(r[n] for r in runs) for n in runs[0]}
             peak = memory_mb(bench.posthorn.process.pid, "VmHWM")
