@@ -3,7 +3,7 @@
 webhook, a receiver (sink.c) and a load generator (post.c). Everything is bounded in count and time.
 
     ninja -C build posthorn tests/sink tests/post
-    tests/load/bench.py build [--runs 3] [--only single,batch,steady] [--history 0] [--json FILE]
+    tests/load/bench.py build [--runs 3] [--only single,batch,steady] [--json FILE]
 
 single, batch  events posted as fast as they are answered, alone or by the hundred; the figure is
                deliveries a second from the first POST until the last attempt is recorded
@@ -230,9 +230,12 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", default=",".join(PROFILES))
     parser.add_argument("--history", type=int, default=0, help="deliveries made before")
+    parser.add_argument("--scale", type=float, default=1, help="of the counts, for slow builds")
     parser.add_argument("--json", help="write the results to this file")
     asked = parser.parse_args()
     load = os.getloadavg()[0]
+    for profile in [WARM_UP, *PROFILES.values()]:
+        profile["count"] = int(profile["count"] * asked.scale)
     with tempfile.TemporaryDirectory(prefix="posthorn-bench-") as directory:
         bench = Bench(Path(asked.build).resolve(), directory)
         try:
