@@ -3,7 +3,7 @@
 webhook, a receiver (sink.c) and a load generator (post.c). Everything is bounded in count and time.
 
     ninja -C build posthorn tests/sink tests/post
-    tests/load/bench.py build [--runs 3] [--only single,batch,steady] [--json FILE]
+    tests/load/bench.py build [--runs 3] [--only single,batch,steady] [--history 0] [--scale 1] [--json FILE]
 
 single, batch  events posted as fast as they are answered, alone or by the hundred; the figure is
                deliveries a second from the first POST until the last attempt is recorded
@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from harness.postgres import SETTINGS, Cluster
+from harness.postgres import SETTINGS, Cluster, binary
 from harness.process import PORTS, end, spawn
 from harness.redis import Redis
 from harness.server import Posthorn, command, options
@@ -44,17 +44,22 @@ SETTINGS.update(
 WARM_UP = {"count": 40000, "connections": 4, "batch": 100, "rate": 0}
 
 HISTORY = """
+WITH e AS (
 INSERT INTO event (id, app_id, test, type, data)
-SELECT e.id, '{app}', false, 'order.created', convert_to(repeat('x', 260), 'UTF8')
-  FROM (SELECT (lpad(to_hex(ms_of(now()) - n / 10), 12, '0') || '7000' || '8000' ||
-                lpad(to_hex(n), 12, '0'))::uuid AS id FROM generate_series(1, {count}) n) e;
+SELECT (lpad(to_hex(ms_of(now()) - n / 10), 12, '0') || '70008000' ||
+        lpad(to_hex(n), 12, '0'))::uuid,
+       '{app}', false, 'order.created', convert_to(repeat('x', 260), 'UTF8')
+  FROM generate_series(1, {count}) n
+RETURNING id
+), d AS (
 INSERT INTO delivery (id, event_id, webhook_id, app_id, next_at, completed_at, state, attempts, test)
-SELECT id, id, '{webhook}', app_id, now(), now(), 1, 1, false FROM event;
+SELECT id, id, '{webhook}', '{app}', now(), now(), 1, 1, false FROM e
+)
 INSERT INTO attempt (delivery_id, token, started_at, dns_us, connect_us, tls_us, first_byte_us,
        total_us, number, code, error, body_cut, address, error_text, request_head, response_head,
        response_body)
 SELECT id, 1, now(), 0, 0, 0, 500, 600, 1, 200, 0, false, '127.0.0.1:1', '',
-       convert_to(repeat('h', 250), 'UTF8'), 'HTTP/1.1 200 OK', 'ok' FROM event;
+       convert_to(repeat('h', 250), 'UTF8'), 'HTTP/1.1 200 OK', 'ok' FROM e;
 ANALYZE;
 """
 
@@ -136,7 +141,7 @@ class Bench:
             step = min(count - done, 500000)
             sql = HISTORY.format(app=app, webhook=webhook, count=step)
             subprocess.run(
-                ["psql", "-Xq", "-d", self.database.url, "-c", sql], check=True, timeout=600
+                [binary("psql"), "-Xq", "-v", "ON_ERROR_STOP=1", "-d", self.database.url, "-c", sql], check=True, timeout=600
             )
             done += step
 
