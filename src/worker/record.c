@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-#define BATCH_MAX   256
+#define BATCH_MAX   128
 #define BATCHES_MAX 4 /* statements under way */
 #define GATHER_MS   3
 #define RETRY_MS    200

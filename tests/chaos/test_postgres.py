@@ -19,6 +19,8 @@ def test_down_and_up_again(own_postgres, server, receiver, how):
     receiver.wait(1)
     until(lambda: client.only_delivery(webhook)["status"] == "delivered", 5)
     own_postgres.stop(how)
+    # Killed, it leaves backends that serve until they notice.
+    until(lambda: client.get("/readyz", expect=None).status == 503, 5, "the end of its backends")
     for method, path, more in [
         ("POST", "/events", {"body": {"type": "a", "data": {}}}),
         ("GET", "/webhooks", {}),
@@ -36,9 +38,11 @@ def test_down_and_up_again(own_postgres, server, receiver, how):
     until(lambda: client.get("/readyz", expect=None).status == 200, 10, "service again")
     client.publish("after")
     # The result of the first may be among what a crash of PostgreSQL undoes: it is sent again then.
-    until(lambda: receiver.requests[-1].json["type"] == "after", 10, "what came after")
-    again = {r.json["id"] for r in receiver.requests[:-1]}
-    assert again == {before["id"]} and len(receiver.requests) <= 3
+    def types():
+        return [r.json["type"] for r in receiver.requests]
+
+    until(lambda: "after" in types(), 10, "what came after")
+    assert types().count("after") == 1 and types().count("user.created") <= 2
     until(lambda: len(client.get("/events").json["data"]) == 2, 5)
 
 
