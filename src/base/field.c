@@ -250,6 +250,9 @@ static bool bind_raw(struct binding *b, struct str text, void *out)
     static const char *const names[] = {"null",     "a boolean", "a number",
                                         "a string", "an array",  "an object"};
     enum json_kind kind = json_kind(text);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (b->field->kinds == FIELD_KIND(i) && kind != i)
+            return problem(b, "must be %s", names[i]);
     if ((b->field->kinds & FIELD_KIND(kind)) == 0)
         return problem(b, "must not be %s", names[kind]);
     if (b->field->max > 0 && (int64_t)text.n > b->field->max)

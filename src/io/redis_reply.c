@@ -47,9 +47,10 @@ int redis_reply_err(const redisReply *reply)
 {
     /* A server that lives and cannot do its work, now or here. */
     static const struct str codes[] = {
-        {"LOADING", 7},  {"READONLY", 8},     {"MASTERDOWN", 10}, {"OOM", 3},
-        {"BUSY", 4},     {"MISCONF", 7},      {"NOSCRIPT", 8},    {"NOREPLICAS", 10},
-        {"TRYAGAIN", 8}, {"CLUSTERDOWN", 11}, {"UNKILLABLE", 10}, {"NOAUTH", 6},
+        {"LOADING", 7},   {"READONLY", 8},     {"MASTERDOWN", 10}, {"OOM", 3},
+        {"BUSY", 4},      {"MISCONF", 7},      {"NOSCRIPT", 8},    {"NOREPLICAS", 10},
+        {"TRYAGAIN", 8},  {"CLUSTERDOWN", 11}, {"UNKILLABLE", 10}, {"NOAUTH", 6},
+        {"WRONGTYPE", 9}, /* somebody else uses our keys */
     };
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
         if (says(reply, codes[i]))

@@ -45,7 +45,7 @@ def test_canary(posthorn, database, receiver):
         two["secret"],
         three,
         key,
-        key.split("_")[2],
+        key.split("_", 2)[2],
         admin.key,
         posthorn.env["POSTHORN_ENCRYPTION_KEY"],
     ]

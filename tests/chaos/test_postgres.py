@@ -19,6 +19,8 @@ def test_down_and_up_again(own_postgres, server, receiver, how):
     receiver.wait(1)
     until(lambda: client.only_delivery(webhook)["status"] == "delivered", 5)
     own_postgres.stop(how)
+    # Killed, it leaves backends that serve until they notice.
+    until(lambda: client.get("/readyz", expect=None).status == 503, 5, "the end of its backends")
     for method, path, more in [
         ("POST", "/events", {"body": {"type": "a", "data": {}}}),
         ("GET", "/webhooks", {}),
@@ -35,8 +37,12 @@ def test_down_and_up_again(own_postgres, server, receiver, how):
     own_postgres.start()
     until(lambda: client.get("/readyz", expect=None).status == 200, 10, "service again")
     client.publish("after")
-    receiver.wait(2, timeout=10)
-    assert [r.json["type"] for r in receiver.requests] == ["user.created", "after"]
+    # The result of the first may be among what a crash of PostgreSQL undoes: it is sent again then.
+    def types():
+        return [r.json["type"] for r in receiver.requests]
+
+    until(lambda: "after" in types(), 10, "what came after")
+    assert types().count("after") == 1 and types().count("user.created") <= 2
     until(lambda: len(client.get("/events").json["data"]) == 2, 5)
 
 

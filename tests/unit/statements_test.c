@@ -76,7 +76,7 @@ static void test_migrate(void **state)
 {
     (void)state;
     for (int i = 0; i < 2; i++) {
-        char count[16];
+        char count[24];
         assert_int_equal(migrate(), 0);
         assert_int_equal(schema_check(db), 0);
         snprintf(count, sizeof count, "%zu", migration_count);
@@ -146,7 +146,7 @@ static void check_statement(PGconn *pg, const struct db_stmt *stmt)
 /* As a connection of that pool does it; a name that is there twice does not prepare. */
 static void check_pool(const char *const *session, const struct db_stmt *const *stmts)
 {
-    char count[16];
+    char count[24];
     size_t n = 0;
     PGconn *pg = PQconnectdb(server.url);
     assert_int_equal(PQstatus(pg), CONNECTION_OK);
