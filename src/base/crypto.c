@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define NONCE_SIZE   12
@@ -62,20 +63,63 @@ static EVP_MAC_CTX *hmac_context(void)
     return hmac;
 }
 
-void crypto_hmac_sha256(struct str key, const struct str *parts, size_t count,
-                        uint8_t out[SHA256_SIZE])
+static void hmac_parts(const char *digest, struct str key, const struct str *parts, size_t count,
+                       uint8_t *out, size_t size)
 {
     EVP_MAC_CTX *context = hmac_context();
-    char digest[] = "SHA256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+    char name[16];
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", name, 0),
                            OSSL_PARAM_construct_end()};
     size_t n;
 
+    snprintf(name, sizeof name, "%s", digest);
     must(EVP_MAC_init(context, (const unsigned char *)key.p, key.n, params));
     for (size_t i = 0; i < count; i++)
         must(EVP_MAC_update(context, (const unsigned char *)parts[i].p, parts[i].n));
-    must(EVP_MAC_final(context, out, &n, SHA256_SIZE));
-    assert(n == SHA256_SIZE);
+    must(EVP_MAC_final(context, out, &n, size));
+    assert(n == size);
+}
+
+void crypto_hmac_sha256(struct str key, const struct str *parts, size_t count,
+                        uint8_t out[SHA256_SIZE])
+{
+    hmac_parts("SHA256", key, parts, count, out, SHA256_SIZE);
+}
+
+void crypto_hmac_sha512(struct str key, const struct str *parts, size_t count,
+                        uint8_t out[SHA512_SIZE])
+{
+    hmac_parts("SHA512", key, parts, count, out, SHA512_SIZE);
+}
+
+static EVP_PKEY *ed25519_key(const uint8_t seed[ED25519_SIZE])
+{
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, ED25519_SIZE);
+    must(key != NULL);
+    return key;
+}
+
+void crypto_ed25519_public(const uint8_t seed[ED25519_SIZE], uint8_t out[ED25519_SIZE])
+{
+    EVP_PKEY *key = ed25519_key(seed);
+    size_t n = ED25519_SIZE;
+
+    must(EVP_PKEY_get_raw_public_key(key, out, &n));
+    EVP_PKEY_free(key);
+}
+
+void crypto_ed25519_sign(const uint8_t seed[ED25519_SIZE], struct str message,
+                         uint8_t out[ED25519_SIGNATURE_SIZE])
+{
+    EVP_PKEY *key = ed25519_key(seed);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    size_t n = ED25519_SIGNATURE_SIZE;
+
+    must(context != NULL);
+    must(EVP_DigestSignInit(context, NULL, NULL, NULL, key));
+    must(EVP_DigestSign(context, out, &n, (const unsigned char *)message.p, message.n));
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
 }
 
 bool crypto_equal(struct str a, struct str b)
