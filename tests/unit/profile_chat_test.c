@@ -57,6 +57,9 @@ static void test_discord_text(void **state)
     expect_piece("discord", "t", "{\"a\":\"@everyone\"}", "\"allowed_mentions\":{\"parse\":[]}");
     expect_piece("discord", "t", "{\"a\":\"https://x/a_b c_d\"}",
                  "\"value\":\"https://x/a_b c\\\\_d\"");
+    char link[4000];
+    snprintf(link, sizeof link, "{\"a\":\"https://x/%03000d\"}", 0);
+    expect_piece("discord", "t", link, "000…\"");
     expect_piece("discord", "t", "{\"\":\" \"}", "{\"name\":\"-\",\"value\":\"-\",");
     expect_piece("discord", "t", "{\"a\":{\"b\": 1.0}}", "\"value\":\"{\\\"b\\\":1}\"");
     expect_piece("discord", "t", "\"text\"", "\"description\":\"text\"");

@@ -164,7 +164,7 @@ static void sign(const struct context *c, struct buf *out)
     size_t n = options->algorithm == CUSTOM_SHA512 ? SHA512_SIZE : SHA256_SIZE;
 
     buf_init(&text, MESSAGE_BODY_MAX + MESSAGE_HEAD_MAX);
-    buf_init(&shown, MESSAGE_BODY_MAX + MESSAGE_HEAD_MAX);
+    buf_init(&shown, 0); /* nobody is shown this */
     expand(c, options->signed_text, &(struct head){&text, &shown});
     struct str part = buf_str(&text);
     if (options->algorithm == CUSTOM_SHA512)

@@ -19,6 +19,7 @@ enum {
     VALUE_MAX = 1024,
     FOOTER_MAX = 2048,
     TOTAL_MAX = 6000,
+    LINK_MAX = 500, /* of a longer one the rest is text, so that it can be cut */
 };
 
 /* --- addresses ------------------------------------------------------------------------------- */
@@ -118,7 +119,7 @@ static size_t escape(struct buf *out, const char **p, const char *end)
     size_t units = 0;
 
     if (begins_link(*p, end)) {
-        while (*p < end && strchr(" \t\r\n<>`|", **p) == NULL)
+        while (*p < end && units < LINK_MAX && strchr(" \t\r\n<>`|", **p) == NULL)
             units += chat_copy(out, p, end);
         return units;
     }
