@@ -7,9 +7,12 @@
 
 #include <sys/types.h>
 
-#define SHA256_SIZE   32
-#define SEAL_KEY_SIZE 32
-#define SEAL_OVERHEAD 29 /* version, nonce, tag */
+#define SHA256_SIZE            32
+#define SHA512_SIZE            64
+#define ED25519_SIZE           32 /* a private key, which is a seed, and a public key (RFC 8032) */
+#define ED25519_SIGNATURE_SIZE 64
+#define SEAL_KEY_SIZE          32
+#define SEAL_OVERHEAD          29 /* version, nonce, tag */
 
 /* Frees what this thread keeps for speed; the last call before it ends. */
 void crypto_thread_end(void);
@@ -21,6 +24,15 @@ void crypto_sha256(struct str data, uint8_t out[SHA256_SIZE]);
 /* HMAC-SHA256 (RFC 2104) over the parts one after another. */
 void crypto_hmac_sha256(struct str key, const struct str *parts, size_t count,
                         uint8_t out[SHA256_SIZE]);
+
+/* HMAC-SHA512, likewise. */
+void crypto_hmac_sha512(struct str key, const struct str *parts, size_t count,
+                        uint8_t out[SHA512_SIZE]);
+
+/* Ed25519 (RFC 8032 §5.1). */
+void crypto_ed25519_public(const uint8_t seed[ED25519_SIZE], uint8_t out[ED25519_SIZE]);
+void crypto_ed25519_sign(const uint8_t seed[ED25519_SIZE], struct str message,
+                         uint8_t out[ED25519_SIGNATURE_SIZE]);
 
 /* In time that depends on the lengths only. */
 bool crypto_equal(struct str a, struct str b);

@@ -23,6 +23,7 @@ enum field_kind {
     FIELD_MAP,  /* struct field_map, string to string; min and max are counts, key_max and item_max
                    bytes */
     FIELD_RAW,  /* struct str: the JSON text; `kinds` says which kinds of value are fine */
+    FIELD_BOOL, /* bool */
 };
 
 enum { FIELD_REQUIRED = 1, FIELD_NULLABLE = 2 };

@@ -44,14 +44,34 @@ enum attempt_error {
 /* "http_status"; NULL for ATTEMPT_OK and unknown numbers. */
 const char *attempt_error_code(int error);
 
+/* What a status means at a service that says so itself. */
+enum status_meaning {
+    STATUS_FAILS = 1,    /* the delivery fails for good */
+    STATUS_DISABLES = 2, /* so will every other: it fails, and the webhook is disabled */
+};
+
+struct status_rule {
+    int status;
+    enum status_meaning meaning;
+};
+
+/* How a profile's receivers differ from the general rules. */
+struct profile_rules {
+    const struct status_rule *statuses;
+    size_t status_count;
+    bool waits_on_429;    /* what 429 asks for is waited out, and the attempt does not count */
+    bool heeds_remaining; /* X-RateLimit-Remaining: 0 delays the webhook's next request */
+};
+
 /* What the sender saw. */
 struct attempt_seen {
-    enum attempt_error transport; /* ATTEMPT_OK: an answer came */
-    int status;                   /* of the answer */
-    struct str retry_after;       /* the header's value; p == NULL: none */
-    int step;                     /* failed attempts of this run before it */
-    bool once;                    /* a test: there is no second attempt */
-    int64_t now_ms;               /* wall clock */
+    enum attempt_error transport;      /* ATTEMPT_OK: an answer came */
+    int status;                        /* of the answer */
+    struct str head, body;             /* of the answer, as far as they were kept */
+    const struct profile_rules *rules; /* NULL: the general ones */
+    int step;                          /* failed attempts of this run before it */
+    bool once;                         /* a test: there is no second attempt */
+    int64_t now_ms;                    /* wall clock */
 };
 
 /* What follows from it. */
@@ -60,11 +80,14 @@ struct verdict {
     enum attempt_error error;
     int64_t delay_ms; /* until the next attempt, when pending */
     bool disable;     /* the receiver is gone for good: disable the webhook */
+    bool free;        /* the attempt does not count: neither a step nor a failure is used up */
+    int64_t pause_ms; /* how long no other request of the webhook should be sent; 0: no pause */
 };
 
 /* 2xx alone is success. 410 fails for good and disables. 429 and 503 may ask for a longer delay,
  * within [the schedule's step, 24 h]. Everything else is tried again while the schedule has steps.
- */
+ * Rules come first: statuses that are for good, and 429 that is waited out, for the longest that
+ * Retry-After, X-RateLimit-Reset-After or the member retry_after of a JSON body ask for. */
 struct verdict delivery_judge(const struct schedule *schedule, const struct attempt_seen *seen);
 
 #endif

@@ -9,15 +9,43 @@
 #include "base/field.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/jsonw.h"
+#include "core/delivery.h"
 
 /* A body in another form may be larger than the event that was posted: \u0007 for one byte. */
 #define MESSAGE_BODY_MAX ((size_t)8 << 20)
 #define MESSAGE_HEAD_MAX ((size_t)64 << 10)
 
+enum profile_envelope { ENVELOPE_OBJECT, ENVELOPE_ARRAY };
+enum profile_auth { AUTH_HMAC, AUTH_PLAIN, AUTH_NONE };
+
+/* What profile `custom` is made of: data, not code. Templates know {type} {event_id} {delivery_id}
+ * {webhook_id} {attempt} {timestamp} {timestamp_ms} {secret}, headers {signature} too, and what is
+ * signed {body}. */
+enum custom_algorithm { CUSTOM_SHA256, CUSTOM_SHA512 };
+enum custom_encoding { CUSTOM_HEX, CUSTOM_BASE64 };
+enum custom_body { CUSTOM_ENVELOPE, CUSTOM_DATA };
+
 struct profile_options {
-    int json;   /* enum json_form */
-    int bigint; /* enum json_bigint */
+    int json;              /* enum json_form */
+    int bigint;            /* enum json_bigint */
+    int envelope;          /* enum profile_envelope */
+    int auth;              /* enum profile_auth */
+    bool restamp_on_retry; /* a retry has a timestamp of its own */
+    bool scope;            /* the members that newer panels add */
+    bool tries;            /* the member `tries` counts attempts; else it stays as posted, or 0 */
+    int64_t batch_seconds; /* how long events are gathered for one array; 0: not at all */
+
+    struct field_map headers; /* name: template */
+    struct str signed_text;   /* template */
+    int algorithm;            /* enum custom_algorithm */
+    int encoding;             /* enum custom_encoding */
+    int body;                 /* enum custom_body */
 };
+
+#define PROFILE_BATCH_SECONDS_MAX 3600
+#define PROFILE_HEADERS_MAX       20
+#define PROFILE_TEMPLATE_MAX      1024
 
 /* Names in the order of the enums; they end with NULL. */
 extern const char *const json_form_names[];
@@ -44,22 +72,49 @@ struct profile {
     const char *name;
     struct profile_options standard; /* of a webhook that says nothing */
 
-    /* Appends header lines, each ending with CRLF, without Host and Content-Length, and the body.
-     * ERR_INVALID when the event cannot be said in this profile. */
-    int (*render)(const struct profile_input *in, struct buf *head, struct buf *body);
+    /* The options that it takes: binding and writing go by this. */
+    const struct field *options;
+    size_t option_count;
+
+    /* NULL if a webhook of this profile may have the secret, else what is wrong. */
+    const char *(*secret_check)(struct str secret);
+
+    int64_t body_max;                  /* of an array with more than one event; 0: no arrays */
+    const struct profile_rules *rules; /* NULL: the general ones */
+
+    /* Appends the URL that is really called; ERR_INVALID when there is none. NULL: as it is. */
+    int (*rewrite_url)(struct str url, struct buf *out);
+
+    /* Makes a message of the first of `count` events of one webhook or, with ENVELOPE_ARRAY, of as
+     * many from the first on as fit into body_max; `count` is 1 otherwise. Appends to `head` lines
+     * that each end with CRLF, without Host and Content-Length, to `shown` the same with plain
+     * secrets as ***, and the body. Returns how many events the message has. ERR_INVALID when the
+     * first cannot be said in this profile; the buffers are then of no use. */
+    int (*render)(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
+                  struct buf *body);
 };
 
 #define PROFILE_OPTIONS_MAX 4096 /* bytes of their JSON */
 
 /* Reads a webhook's options: `options` starts as the profile's standard and takes what `json`, an
- * object, says. Problems as in fields_bind(), with paths below "profile_options.". */
+ * object, says. A member that the profile does not take is a problem. Problems as in fields_bind(),
+ * with paths below "profile_options.". Texts live in f->alloc. */
 int profile_options_bind(struct fields *f, const struct profile *profile, struct str json,
                          struct profile_options *options) MUST_CHECK;
 
-/* Ends with NULL. */
+/* Writes the options that the profile takes as the member `profile_options`. */
+void profile_options_write(struct jsonw *w, const struct profile *profile,
+                           const struct profile_options *options);
+
+/* Both end with NULL and have the same order. */
 extern const struct profile *const profiles[];
+extern const char *const profile_names[];
 
 /* NULL: there is none of that name. */
 const struct profile *profile_find(struct str name);
+
+/* The profile that a receiver's address asks for: Discord's or Slack's; NULL: none does. `host` as
+ * in a URL, `path` with or without a query. */
+const struct profile *profile_detect(struct str host, struct str path);
 
 #endif

@@ -33,4 +33,8 @@ extern const char *const webhook_disabled_reasons[]; /* [0] is NULL */
  * that is not ours to set, the value visible ASCII, space and tab. */
 const char *webhook_header_check(struct str name, struct str value);
 
+/* The same for a header of a profile that people put together: those that our own profiles set are
+ * free there. */
+const char *webhook_profile_header_check(struct str name, struct str value);
+
 #endif

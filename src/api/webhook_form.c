@@ -15,9 +15,6 @@
 
 #define AT(member)        offsetof(struct webhook_input, member)
 
-/* The order of profiles[]. */
-static const char *const profile_names[] = {"default", NULL};
-
 #define COMMON_FIELDS(required)                                                                  \
     [IN_URL] = {"url", FIELD_STR, AT(url), required, .min = 1, .max = URL_SIZE_MAX},             \
     [IN_EVENTS] = {"events",                                                                     \
@@ -312,10 +309,7 @@ static void write_options(struct jsonw *w, const struct webhook *webhook)
 
     int err = profile_options_bind(&f, profile, webhook->profile_options, &options);
     assert(err == 0); /* they were bound before they were stored */
-    jsonw_begin(w, "profile_options", '{');
-    jsonw_text(w, "json", json_form_names[options.json]);
-    jsonw_text(w, "bigint", json_bigint_names[options.bigint]);
-    jsonw_end(w, '}');
+    profile_options_write(w, profile, &options);
 }
 
 void webhook_write(struct jsonw *w, const struct settings *settings, const struct webhook *webhook,

@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define NONCE_SIZE   12
@@ -28,18 +29,20 @@ void crypto_random(void *out, size_t n)
 
 /* Fetched once per thread: a fetch by name for every digest costs more than the digest. */
 static _Thread_local EVP_MD *sha256;
-static _Thread_local EVP_MAC_CTX *hmac;
+static _Thread_local EVP_MAC_CTX *hmacs[2];
 static _Thread_local EVP_CIPHER *aes;
 static _Thread_local EVP_CIPHER_CTX *gcm;
 
 void crypto_thread_end(void)
 {
     EVP_MD_free(sha256);
-    EVP_MAC_CTX_free(hmac);
+    for (size_t i = 0; i < ARRAY_LEN(hmacs); i++) {
+        EVP_MAC_CTX_free(hmacs[i]);
+        hmacs[i] = NULL;
+    }
     EVP_CIPHER_free(aes);
     EVP_CIPHER_CTX_free(gcm);
     sha256 = NULL;
-    hmac = NULL;
     aes = NULL;
     gcm = NULL;
 }
@@ -57,32 +60,76 @@ void crypto_sha256(struct str data, uint8_t out[SHA256_SIZE])
     must(EVP_Digest(data.p, data.n, out, NULL, sha256_method(), NULL));
 }
 
-static EVP_MAC_CTX *hmac_context(void)
+enum hmac_kind { HMAC_SHA256, HMAC_SHA512 };
+
+static EVP_MAC_CTX *hmac_context(enum hmac_kind kind)
 {
-    if (hmac == NULL) {
-        char digest[] = "SHA256";
-        OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+    if (hmacs[kind] == NULL) {
+        char digests[][8] = {"SHA256", "SHA512"};
+        OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digests[kind], 0),
                                OSSL_PARAM_construct_end()};
         EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-        hmac = EVP_MAC_CTX_new(mac);
+        hmacs[kind] = EVP_MAC_CTX_new(mac);
         EVP_MAC_free(mac);
-        must(hmac != NULL && EVP_MAC_CTX_set_params(hmac, params));
+        must(hmacs[kind] != NULL && EVP_MAC_CTX_set_params(hmacs[kind], params));
     }
-    return hmac;
+    return hmacs[kind];
 }
 
-void crypto_hmac_sha256(struct str key, const struct str *parts, size_t count,
-                        uint8_t out[SHA256_SIZE])
+static void hmac_parts(enum hmac_kind kind, struct str key, const struct str *parts, size_t count,
+                       uint8_t *out, size_t size)
 {
-    EVP_MAC_CTX *context = hmac_context();
+    EVP_MAC_CTX *context = hmac_context(kind);
     size_t n;
 
     /* No pointer would mean the key of the call before. */
     must(EVP_MAC_init(context, (const unsigned char *)(key.n > 0 ? key.p : ""), key.n, NULL));
     for (size_t i = 0; i < count; i++)
         must(EVP_MAC_update(context, (const unsigned char *)parts[i].p, parts[i].n));
-    must(EVP_MAC_final(context, out, &n, SHA256_SIZE));
-    assert(n == SHA256_SIZE);
+    must(EVP_MAC_final(context, out, &n, size));
+    assert(n == size);
+}
+
+void crypto_hmac_sha256(struct str key, const struct str *parts, size_t count,
+                        uint8_t out[SHA256_SIZE])
+{
+    hmac_parts(HMAC_SHA256, key, parts, count, out, SHA256_SIZE);
+}
+
+void crypto_hmac_sha512(struct str key, const struct str *parts, size_t count,
+                        uint8_t out[SHA512_SIZE])
+{
+    hmac_parts(HMAC_SHA512, key, parts, count, out, SHA512_SIZE);
+}
+
+static EVP_PKEY *ed25519_key(const uint8_t seed[ED25519_SIZE])
+{
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, ED25519_SIZE);
+    must(key != NULL);
+    return key;
+}
+
+void crypto_ed25519_public(const uint8_t seed[ED25519_SIZE], uint8_t out[ED25519_SIZE])
+{
+    EVP_PKEY *key = ed25519_key(seed);
+    size_t n = ED25519_SIZE;
+
+    must(EVP_PKEY_get_raw_public_key(key, out, &n));
+    EVP_PKEY_free(key);
+}
+
+void crypto_ed25519_sign(const uint8_t seed[ED25519_SIZE], struct str message,
+                         uint8_t out[ED25519_SIGNATURE_SIZE])
+{
+    EVP_PKEY *key = ed25519_key(seed);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    size_t n = ED25519_SIGNATURE_SIZE;
+
+    must(context != NULL);
+    must(EVP_DigestSignInit(context, NULL, NULL, NULL, key));
+    must(EVP_DigestSign(context, out, &n, (const unsigned char *)message.p, message.n));
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
 }
 
 bool crypto_equal(struct str a, struct str b)

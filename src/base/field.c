@@ -261,12 +261,20 @@ static bool bind_raw(struct binding *b, struct str text, void *out)
     return true;
 }
 
+static bool bind_bool(struct binding *b, struct str text, void *out)
+{
+    if (json_kind(text) != JSON_BOOL)
+        return problem(b, "must be true or false");
+    *(bool *)out = text.p[0] == 't';
+    return true;
+}
+
 typedef bool bind_kind(struct binding *b, struct str text, void *out);
 
 static bind_kind *const binders[] = {
     [FIELD_STR] = bind_str,   [FIELD_I64] = bind_i64,   [FIELD_ENUM] = bind_enum,
     [FIELD_TIME] = bind_time, [FIELD_STRS] = bind_strs, [FIELD_I64S] = bind_i64s,
-    [FIELD_MAP] = bind_map,   [FIELD_RAW] = bind_raw,
+    [FIELD_MAP] = bind_map,   [FIELD_RAW] = bind_raw,   [FIELD_BOOL] = bind_bool,
 };
 
 static int find(const struct field *table, size_t count, struct str name)

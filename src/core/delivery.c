@@ -1,6 +1,11 @@
 /* States, moves and verdicts, as tables. */
 #include "core/delivery.h"
 
+#include "base/json.h"
+
+#define WAIT_UNSAID_MS 5000 /* after a 429 that asks for no time */
+#define WAIT_MIN_MS    250
+
 const char *const delivery_state_names[] = {"pending",   "delivered", "failed",
                                             "cancelled", "held",      NULL};
 
@@ -66,24 +71,148 @@ static enum attempt_error classify(const struct attempt_seen *seen)
     return seen->status >= 300 && seen->status <= 399 ? ATTEMPT_REDIRECT : ATTEMPT_HTTP_STATUS;
 }
 
+/* The value of the first header `name` in a head; p == NULL: there is none. */
+static struct str header(struct str head, const char *name)
+{
+    struct str wanted = str_of(name), line;
+
+    while (str_next(&head, '\n', &line)) {
+        if (line.n <= wanted.n || line.p[wanted.n] != ':' ||
+            !str_eq_nocase((struct str){line.p, wanted.n}, wanted))
+            continue;
+        struct str value = {line.p + wanted.n + 1, line.n - wanted.n - 1};
+        if (value.n > 0 && value.p[value.n - 1] == '\r')
+            value.n--;
+        return str_trim(value);
+    }
+    return (struct str){NULL, 0};
+}
+
+/* "1.337" seconds as milliseconds, rounded up, at most a day; -1 if it is no plain decimal. */
+static int64_t seconds_ms(struct str text)
+{
+    struct str whole = text;
+    const char *point = text.n > 0 ? memchr(text.p, '.', text.n) : NULL;
+    int64_t ms = 0, scale = 1000;
+
+    if (point != NULL)
+        whole.n = (size_t)(point - text.p);
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p + i == point)
+            continue;
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return -1;
+        int digit = text.p[i] - '0';
+        if (i < whole.n)
+            ms = ms > RETRY_AFTER_MAX_MS ? ms : ms * 10 + digit * 1000;
+        else if (scale > 1)
+            ms += digit * (scale /= 10);
+        else if (scale == 1 && digit > 0)
+            ms += 1, scale = 0;
+    }
+    return whole.n == 0 ? -1 : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
+}
+
+/* The member retry_after of a JSON object; -1: the body is something else. */
+static int64_t body_wait_ms(struct str body)
+{
+    struct json_error error;
+    struct json_iter it;
+    struct str key, value;
+
+    if (body.n == 0 || json_check(body, JSON_DEPTH_MAX, &error) < 0 ||
+        json_kind(body) != JSON_OBJECT)
+        return -1;
+    json_iter_init(&it, body);
+    while (json_iter_next(&it, &key, &value))
+        if (str_eq(key, STR_LIT("\"retry_after\"")))
+            return seconds_ms(value);
+    return -1;
+}
+
+static int64_t longer(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What Retry-After asks for, also with a fraction; -1: nothing. */
+static int64_t header_wait_ms(const struct attempt_seen *seen)
+{
+    struct str value = header(seen->head, "Retry-After");
+    if (value.p == NULL)
+        return -1;
+    int64_t ms = seconds_ms(value);
+    return ms >= 0 ? ms : retry_after_ms(value, seen->now_ms);
+}
+
+static int64_t asked_ms(const struct attempt_seen *seen)
+{
+    int64_t ms = longer(header_wait_ms(seen), body_wait_ms(seen->body));
+    return longer(ms, seconds_ms(header(seen->head, "X-RateLimit-Reset-After")));
+}
+
+/* How long the webhook rests because its allowance is used up. */
+static int64_t remaining_pause_ms(const struct attempt_seen *seen)
+{
+    int64_t left;
+
+    if (seen->transport != ATTEMPT_OK || !seen->rules->heeds_remaining ||
+        !str_to_i64(header(seen->head, "X-RateLimit-Remaining"), 0, INT32_MAX, &left) || left > 0)
+        return 0;
+    return longer(seconds_ms(header(seen->head, "X-RateLimit-Reset-After")), 0);
+}
+
+static enum status_meaning meaning_of(const struct attempt_seen *seen)
+{
+    if (seen->transport == ATTEMPT_OK)
+        for (size_t i = 0; i < seen->rules->status_count; i++)
+            if (seen->rules->statuses[i].status == seen->status)
+                return seen->rules->statuses[i].meaning;
+    return 0;
+}
+
+/* True if the profile's own rules decide. */
+static bool judge_by_rules(const struct attempt_seen *seen, struct verdict *v)
+{
+    enum status_meaning meaning = meaning_of(seen);
+
+    v->pause_ms = remaining_pause_ms(seen);
+    v->disable = meaning == STATUS_DISABLES && !seen->once;
+    if (meaning != 0)
+        return true;
+    if (seen->transport != ATTEMPT_OK || seen->status != 429 || !seen->rules->waits_on_429)
+        return false;
+    int64_t asked = asked_ms(seen);
+    v->pause_ms = longer(v->pause_ms, asked < 0 ? WAIT_UNSAID_MS : longer(asked, WAIT_MIN_MS));
+    if (seen->once)
+        return true;
+    v->state = DELIVERY_PENDING;
+    v->delay_ms = v->pause_ms;
+    v->free = true;
+    return true;
+}
+
 struct verdict delivery_judge(const struct schedule *schedule, const struct attempt_seen *seen)
 {
     struct verdict v = {.state = DELIVERY_FAILED, .error = classify(seen)};
 
     if (v.error == ATTEMPT_OK) {
         v.state = DELIVERY_DELIVERED;
+        v.pause_ms = seen->rules != NULL ? remaining_pause_ms(seen) : 0;
         return v;
     }
+    if (seen->rules != NULL && judge_by_rules(seen, &v))
+        return v;
     v.disable = v.error == ATTEMPT_GONE && !seen->once;
     int64_t step_ms = seen->once ? -1 : schedule_delay_ms(schedule, seen->step);
     if (v.error == ATTEMPT_GONE || step_ms < 0)
         return v;
     v.state = DELIVERY_PENDING;
     v.delay_ms = step_ms;
-    if ((seen->status == 429 || seen->status == 503) && seen->retry_after.p != NULL) {
-        int64_t asked = retry_after_ms(seen->retry_after, seen->now_ms);
-        if (asked > v.delay_ms)
-            v.delay_ms = asked;
+    if (seen->transport == ATTEMPT_OK && (seen->status == 429 || seen->status == 503)) {
+        struct str retry_after = header(seen->head, "Retry-After");
+        if (retry_after.p != NULL)
+            v.delay_ms = longer(v.delay_ms, retry_after_ms(retry_after, seen->now_ms));
     }
     return v;
 }

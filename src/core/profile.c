@@ -1,19 +1,41 @@
-/* The table of profiles. */
+/* The table of profiles, and their options. */
 #include "core/profile.h"
 
+#include "base/err.h"
 #include "profile/profile_internal.h"
 
 const char *const json_form_names[] = {"js", "python", "python-compact", "verbatim", NULL};
 const char *const json_bigint_names[] = {"string", "reject", "verbatim", NULL};
+const char *const profile_envelope_names[] = {"object", "array", NULL};
+const char *const profile_auth_names[] = {"hmac", "plain", "none", NULL};
 
-const struct profile *const profiles[] = {&profile_default, NULL};
+/* One list: the symbol and the name. */
+#define PROFILES(X)                           \
+    X(default, "default")                     \
+    X(standard_webhooks, "standard-webhooks") \
+    X(marzban, "marzban")                     \
+    X(marzban_docs, "marzban-docs")           \
+    X(remnawave, "remnawave")                 \
+    X(remnawave_flask, "remnawave-flask")     \
+    X(authon, "authon")                       \
+    X(discord, "discord")                     \
+    X(slack, "slack")                         \
+    X(custom, "custom")
 
-#define AT(member) offsetof(struct profile_options, member)
+#define POINTER(symbol, name) &profile_##symbol,
+#define NAME(symbol, name)    name,
 
-static const struct field fields[] = {
-    {"json", FIELD_ENUM, AT(json), FIELD_NULLABLE, .names = json_form_names},
-    {"bigint", FIELD_ENUM, AT(bigint), FIELD_NULLABLE, .names = json_bigint_names},
-};
+const struct profile *const profiles[] = {PROFILES(POINTER) NULL};
+const char *const profile_names[] = {PROFILES(NAME) NULL};
+
+/* The bit of an option among those that were given. */
+static bool was_given(const struct fields *f, const struct profile *profile, const char *name)
+{
+    for (size_t i = 0; i < profile->option_count; i++)
+        if (strcmp(profile->options[i].name, name) == 0)
+            return field_has(f, (int)i);
+    return false;
+}
 
 int profile_options_bind(struct fields *f, const struct profile *profile, struct str json,
                          struct profile_options *options)
@@ -21,7 +43,56 @@ int profile_options_bind(struct fields *f, const struct profile *profile, struct
     *options = profile->standard;
     if (str_eq(json, STR_LIT("{}"))) /* nearly always */
         return 0;
-    return fields_bind(f, fields, ARRAY_LEN(fields), json, "profile_options.", options);
+    int err =
+        fields_bind(f, profile->options, profile->option_count, json, "profile_options.", options);
+    if (err < 0 || options->envelope == ENVELOPE_ARRAY)
+        return err;
+    if (options->batch_seconds > 0 && was_given(f, profile, "batch_seconds")) {
+        fields_problem(f, "profile_options.batch_seconds", "needs the envelope array");
+        return ERR_INVALID;
+    }
+    options->batch_seconds = 0;
+    return 0;
+}
+
+static void write_map(struct jsonw *w, const char *key, const struct field_map *map)
+{
+    jsonw_begin(w, key, '{');
+    for (size_t i = 0; i < map->n; i++)
+        jsonw_str(w, map->at[i].key.p, map->at[i].value);
+    jsonw_end(w, '}');
+}
+
+static void write_option(struct jsonw *w, const struct field *field, const void *at)
+{
+    switch (field->kind) {
+    case FIELD_ENUM:
+        jsonw_text(w, field->name, field->names[*(const int *)at]);
+        break;
+    case FIELD_BOOL:
+        jsonw_bool(w, field->name, *(const bool *)at);
+        break;
+    case FIELD_I64:
+        jsonw_i64(w, field->name, *(const int64_t *)at);
+        break;
+    case FIELD_STR:
+        jsonw_str(w, field->name, *(const struct str *)at);
+        break;
+    case FIELD_MAP:
+        write_map(w, field->name, at);
+        break;
+    default:
+        assert(!"no option is of this kind");
+    }
+}
+
+void profile_options_write(struct jsonw *w, const struct profile *profile,
+                           const struct profile_options *options)
+{
+    jsonw_begin(w, "profile_options", '{');
+    for (size_t i = 0; i < profile->option_count; i++)
+        write_option(w, &profile->options[i], (const char *)options + profile->options[i].offset);
+    jsonw_end(w, '}');
 }
 
 const struct profile *profile_find(struct str name)
@@ -30,4 +101,15 @@ const struct profile *profile_find(struct str name)
         if (str_eq_text(name, (*p)->name))
             return *p;
     return NULL;
+}
+
+const struct profile *profile_detect(struct str host, struct str path)
+{
+    const char *query = path.n > 0 ? memchr(path.p, '?', path.n) : NULL;
+
+    if (query != NULL)
+        path.n = (size_t)(query - path.p);
+    if (slack_owns(host, path) || discord_takes_slack(host, path))
+        return &profile_slack;
+    return discord_owns(host, path) ? &profile_discord : NULL;
 }

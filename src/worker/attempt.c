@@ -29,12 +29,13 @@ void attempt_destroy(struct attempt *a)
 }
 
 /* The attempt is over: it leaves the list of those being sent. */
-static void end(struct attempt *a, enum attempt_error transport, int status, struct str retry_after)
+static void end(struct attempt *a, enum attempt_error transport, int status)
 {
     struct attempt_seen seen = {
         .transport = transport,
         .status = status,
-        .retry_after = retry_after,
+        .head = a->finish.response_head,
+        .body = a->finish.response_body,
         .step = a->step,
         .once = a->finish.test,
         .now_ms = clock_wall_ms(),
@@ -120,7 +121,7 @@ static void on_fetched(void *arg, const struct fetch_result *r)
     a->finish.total_us = r->total_us;
     describe(a, r);
     keep_response(a, r);
-    end(a, errors_of_outcomes[r->outcome], r->status, fetch_header(r->head, "Retry-After"));
+    end(a, errors_of_outcomes[r->outcome], r->status);
 }
 
 /* Adds the webhook's own headers, `{"name": "value"}`; history shows that they were sent, not what
@@ -171,7 +172,8 @@ static int render(struct attempt *a, const struct claim *c, struct str secret, s
         .secret = secret,
         .previous_secret = previous,
     };
-    return profile->render(&in, &a->head, &a->body);
+    int rendered = profile->render(&in, 1, &a->head, &a->head_shown, &a->body);
+    return rendered < 0 ? rendered : 0;
 }
 
 /* Opens what is sealed, makes the message, forgets what was opened. */
@@ -194,11 +196,8 @@ static int make_message(struct attempt *a, const struct claim *c)
         set_error_text(a, "the secret cannot be opened with this encryption key", none);
     else if ((err = render(a, c, buf_str(&secret), buf_str(&previous))) < 0)
         set_error_text(a, "the event cannot be said in the webhook's profile", none);
-    if (err == 0) {
-        buf_add_str(&a->head_shown, buf_str(&a->head));
-        if (headers.n > 0)
-            err = add_headers(a, buf_str(&headers));
-    }
+    if (err == 0 && headers.n > 0)
+        err = add_headers(a, buf_str(&headers));
     struct buf *const wiped[] = {&secret, &previous, &headers};
     for (size_t i = 0; i < ARRAY_LEN(wiped); i++) {
         crypto_wipe(wiped[i]->p, wiped[i]->n);
@@ -236,7 +235,7 @@ void attempt_start(struct worker *w, const struct claim *c, int64_t token)
     int err = make_message(a, c);
     a->finish.request_head = (struct str){buf_text(&a->head_shown), a->head_shown.n};
     if (err < 0) {
-        end(a, ATTEMPT_INTERNAL, 0, (struct str){0});
+        end(a, ATTEMPT_INTERNAL, 0);
         return;
     }
     struct fetch_request request = {

@@ -296,7 +296,14 @@ static void test_print(void **state)
                               "POSTHORN_RETENTION_DAYS=30\n"
                               "POSTHORN_LOG_LEVEL=info\n"
                               "POSTHORN_CORS_ORIGINS=\n"
-                              "POSTHORN_RETRY_SCHEDULE=60,300,1800,3600,21600\n");
+                              "POSTHORN_RETRY_SCHEDULE=60,300,1800,3600,21600\n"
+                              "WEBHOOK_ADDRESS=\n"
+                              "WEBHOOK_SECRET=\n"
+                              "JOB_SEND_NOTIFICATIONS_INTERVAL=30\n"
+                              "DISCORD_WEBHOOK_URL=\n"
+                              "WEBHOOK_ENABLED=\n"
+                              "WEBHOOK_URL=\n"
+                              "WEBHOOK_SECRET_HEADER=\n");
     free(text);
 }
 

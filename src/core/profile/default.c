@@ -5,30 +5,10 @@
  * whose timestamp is the attempt's. */
 #include "profile_internal.h"
 
-#include "base/clock.h"
-#include "base/err.h"
-#include "base/jsonw.h"
 #include "core/signature.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-static int render_body(const struct profile_input *in, const char *id, struct buf *body)
-{
-    struct buf envelope;
-    buf_init(&envelope, MESSAGE_BODY_MAX);
-    struct jsonw w = jsonw_on(&envelope);
-    jsonw_begin(&w, NULL, '{');
-    jsonw_text(&w, "id", id);
-    jsonw_str(&w, "type", in->type);
-    jsonw_time(&w, "created_at", id_time_ms(in->event), CLOCK_SECONDS);
-    jsonw_raw(&w, "data", in->data);
-    jsonw_end(&w, '}');
-    int err = json_write_form(body, buf_str(&envelope), (enum json_form)in->options.json,
-                              (enum json_bigint)in->options.bigint);
-    buf_fini(&envelope);
-    return err;
-}
 
 static void add_standard_headers(const struct profile_input *in, const char *id, struct str body,
                                  struct buf *head)
@@ -46,17 +26,20 @@ static void add_standard_headers(const struct profile_input *in, const char *id,
     buf_add_text(head, "\r\n");
 }
 
-static int render(const struct profile_input *in, struct buf *head, struct buf *body)
+static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
+                  struct buf *body)
 {
     char event[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE], delivery[ID_TEXT_SIZE];
 
+    assert(count == 1);
     id_text(event, in->test ? ID_TEST_EVENT : ID_EVENT, in->event);
-    int err = render_body(in, event, body);
+    int err = body_write_envelope(in, body);
     if (err < 0)
         return err;
+    size_t start = head->n;
     buf_printf(head,
                "Content-Type: application/json\r\n"
-               "User-Agent: Posthorn-Webhooks/" POSTHORN_VERSION "\r\n"
+               "User-Agent: " PROFILE_USER_AGENT "\r\n"
                "X-Webhook-Id: %s\r\n"
                "X-Webhook-Event: %.*s\r\n"
                "X-Webhook-Delivery: %s\r\n"
@@ -68,11 +51,15 @@ static int render(const struct profile_input *in, struct buf *head, struct buf *
     buf_add_text(head, "\r\n");
     if (secret_is_standard(in->secret))
         add_standard_headers(in, event, buf_str(body), head);
-    return head->overflow || body->overflow ? ERR_INVALID : 0;
+    buf_add(shown, head->p + start, head->n - start);
+    return message_end(head, shown, body, 1);
 }
 
 const struct profile profile_default = {
     .name = "default",
     .standard = {JSON_FORM_JS, JSON_BIGINT_STRING},
+    .options = profile_json_options,
+    .option_count = PROFILE_JSON_OPTIONS,
+    .secret_check = secret_check,
     .render = render,
 };

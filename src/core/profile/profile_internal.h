@@ -1,9 +1,98 @@
-/* The profiles, each defined in its own file. */
+/* What the profiles share: their list, the options they choose from, and the head of a message. */
 #ifndef CORE_PROFILE_INTERNAL_H
 #define CORE_PROFILE_INTERNAL_H
 
 #include "core/profile.h"
 
-extern const struct profile profile_default;
+extern const struct profile profile_default, profile_standard_webhooks, profile_marzban,
+    profile_marzban_docs, profile_remnawave, profile_remnawave_flask, profile_authon,
+    profile_discord, profile_slack, profile_custom;
+
+#define PROFILE_USER_AGENT "Posthorn-Webhooks/" POSTHORN_VERSION
+
+/* --- options: rows for a profile's table ----------------------------------------------------- */
+
+extern const char *const profile_envelope_names[];
+extern const char *const profile_auth_names[];
+
+#define OPTION_AT(member) offsetof(struct profile_options, member)
+#define OPTION_ENUM(text, member, list)                                      \
+    {                                                                        \
+        text, FIELD_ENUM, OPTION_AT(member), FIELD_NULLABLE, .names = (list) \
+    }
+#define OPTION_BOOL(text, member)                           \
+    {                                                       \
+        text, FIELD_BOOL, OPTION_AT(member), FIELD_NULLABLE \
+    }
+#define OPTION_JSON     OPTION_ENUM("json", json, json_form_names)
+#define OPTION_BIGINT   OPTION_ENUM("bigint", bigint, json_bigint_names)
+#define OPTION_ENVELOPE OPTION_ENUM("envelope", envelope, profile_envelope_names)
+#define OPTION_AUTH     OPTION_ENUM("auth", auth, profile_auth_names)
+
+/* json and bigint, which is all that some take. */
+#define PROFILE_JSON_OPTIONS 2
+extern const struct field profile_json_options[PROFILE_JSON_OPTIONS];
+
+/* --- head.c ---------------------------------------------------------------------------------- */
+
+/* What is sent, and what history may keep of it. */
+struct head {
+    struct buf *sent, *shown;
+};
+
+/* Adds to both. */
+void head_printf(struct head *h, const char *format, ...) PRINTF_LIKE(2, 3);
+void head_add(struct head *h, struct str text);
+
+/* Adds the secret to what is sent, *** to what is shown. */
+void head_add_secret(struct head *h, struct str secret);
+
+/* Adds a whole line that proves who sends: `name`, and by `auth` the hex of the body's HMAC or the
+ * secret; nothing without a secret. */
+void head_add_auth(struct head *h, const char *name, int auth, struct str secret, struct str body);
+
+/* --- body.c ---------------------------------------------------------------------------------- */
+
+/* Appends `text` in the form that the webhook asks for. */
+int body_write(const struct profile_input *in, struct str text, struct buf *body) MUST_CHECK;
+
+/* Appends {"event":…,"timestamp":…,"data":…} in the webhook's form. */
+int body_write_event(const struct profile_input *in, const char *timestamp,
+                     struct buf *body) MUST_CHECK;
+
+/* Appends {"id":…,"type":…,"created_at":…,"data":…} in the webhook's form. */
+int body_write_envelope(const struct profile_input *in, struct buf *body) MUST_CHECK;
+
+/* What every render() returns: `count`, or ERR_INVALID when a buffer was too small. */
+int message_end(const struct buf *head, const struct buf *shown, const struct buf *body, int count);
+
+/* --- chat.c: what Discord and Slack have in common -------------------------------------------- */
+
+/* Writes the character at `*p` to `out` as the service wants it, and moves on; the UTF-16 units
+ * that were written. */
+typedef size_t chat_escape(struct buf *out, const char **p, const char *end);
+
+/* One character of UTF-8, as it is. */
+size_t chat_copy(struct buf *out, const char **p, const char *end);
+
+/* Appends UTF-8 `text`, escaped, in at most `limit` UTF-16 units, which is the strictest reading of
+ * "characters"; what is cut ends with "…". The units written. */
+size_t chat_add(struct buf *out, struct str text, chat_escape *escape, size_t limit);
+
+/* Appends a JSON value for people: a string's content, anything else as compact JSON; "-" for what
+ * would look empty. */
+void chat_value(struct buf *out, struct str json);
+
+/* The value of a member of `data`, or p == NULL. */
+struct str chat_member(struct str data, const char *name);
+
+/* 0xRRGGBB by the kind of event. */
+int chat_colour(struct str type);
+
+/* --- discord.c, slack.c ---------------------------------------------------------------------- */
+
+bool discord_owns(struct str host, struct str path);
+bool discord_takes_slack(struct str host, struct str path);
+bool slack_owns(struct str host, struct str path);
 
 #endif

@@ -1,0 +1,35 @@
+/* Profile `authon`: https://authon.pro's webhooks. Exactly four headers, of which one is the secret
+ * itself. */
+#include "profile_internal.h"
+
+#include "base/clock.h"
+#include "core/signature.h"
+
+static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
+                  struct buf *body)
+{
+    struct head h = {head, shown};
+    char timestamp[CLOCK_TEXT_SIZE];
+
+    assert(count == 1);
+    clock_text(timestamp, id_time_ms(in->event), CLOCK_MILLIS);
+    int err = body_write_event(in, timestamp, body);
+    if (err < 0)
+        return err;
+    head_add(&h, STR_LIT("Content-Type: application/json\r\n"));
+    head_add_auth(&h, "X-Webhook-Secret", AUTH_PLAIN, in->secret, buf_str(body));
+    head_printf(&h,
+                "X-Webhook-Event: %.*s\r\n"
+                "User-Agent: Authon-Webhook/1.0\r\n",
+                STR_FMT(in->type));
+    return message_end(head, shown, body, 1);
+}
+
+const struct profile profile_authon = {
+    .name = "authon",
+    .standard = {.json = JSON_FORM_JS, .bigint = JSON_BIGINT_STRING},
+    .options = profile_json_options,
+    .option_count = PROFILE_JSON_OPTIONS,
+    .secret_check = secret_check_printable,
+    .render = render,
+};

@@ -1,0 +1,244 @@
+/* Profile `custom`: data, not code. Headers are templates, and so is what is signed; a table says
+ * what may stand in each. With it receivers that were made for other services' signatures are
+ * served: GitHub's sha256={signature}, Stripe's t={timestamp},v1={signature}, Shopify's base64. */
+#include "profile_internal.h"
+
+#include "base/crypto.h"
+#include "base/err.h"
+#include "core/signature.h"
+#include "core/webhook.h"
+
+#include <inttypes.h>
+
+static const char *const algorithm_names[] = {"sha256", "sha512", NULL};
+static const char *const encoding_names[] = {"hex", "base64", NULL};
+static const char *const body_names[] = {"envelope", "data", NULL};
+
+enum { IN_HEADER = 1, IN_SIGNED = 2 };
+
+/* What templates are filled from. */
+struct context {
+    const struct profile_input *in;
+    struct str signature, body;
+};
+
+typedef void fill(const struct context *c, struct head *h);
+
+static void fill_signature(const struct context *c, struct head *h)
+{
+    head_add(h, c->signature);
+}
+
+static void fill_body(const struct context *c, struct head *h)
+{
+    head_add(h, c->body);
+}
+
+static void fill_secret(const struct context *c, struct head *h)
+{
+    head_add_secret(h, c->in->secret);
+}
+
+static void fill_timestamp(const struct context *c, struct head *h)
+{
+    head_printf(h, "%" PRId64, c->in->now_ms / 1000);
+}
+
+static void fill_timestamp_ms(const struct context *c, struct head *h)
+{
+    head_printf(h, "%" PRId64, c->in->now_ms);
+}
+
+static void fill_type(const struct context *c, struct head *h)
+{
+    head_add(h, c->in->type);
+}
+
+static void fill_attempt(const struct context *c, struct head *h)
+{
+    head_printf(h, "%d", c->in->attempt);
+}
+
+static void fill_id(struct head *h, const char *prefix, struct id id)
+{
+    char text[ID_TEXT_SIZE];
+    head_add(h, str_of(id_text(text, prefix, id)));
+}
+
+static void fill_event(const struct context *c, struct head *h)
+{
+    fill_id(h, c->in->test ? ID_TEST_EVENT : ID_EVENT, c->in->event);
+}
+
+static void fill_delivery(const struct context *c, struct head *h)
+{
+    fill_id(h, ID_DELIVERY, c->in->delivery);
+}
+
+static void fill_webhook(const struct context *c, struct head *h)
+{
+    fill_id(h, ID_WEBHOOK, c->in->webhook);
+}
+
+static const struct placeholder {
+    const char *text;
+    unsigned places;
+    fill *fill;
+} placeholders[] = {
+    {"{signature}", IN_HEADER, fill_signature},
+    {"{body}", IN_SIGNED, fill_body},
+    {"{secret}", IN_HEADER | IN_SIGNED, fill_secret},
+    {"{timestamp}", IN_HEADER | IN_SIGNED, fill_timestamp},
+    {"{timestamp_ms}", IN_HEADER | IN_SIGNED, fill_timestamp_ms},
+    {"{type}", IN_HEADER | IN_SIGNED, fill_type},
+    {"{event_id}", IN_HEADER | IN_SIGNED, fill_event},
+    {"{delivery_id}", IN_HEADER | IN_SIGNED, fill_delivery},
+    {"{webhook_id}", IN_HEADER | IN_SIGNED, fill_webhook},
+    {"{attempt}", IN_HEADER | IN_SIGNED, fill_attempt},
+};
+
+/* The placeholder that `text` begins with; NULL: none. */
+static const struct placeholder *find(struct str text)
+{
+    for (size_t i = 0; i < ARRAY_LEN(placeholders); i++)
+        if (str_starts(text, str_of(placeholders[i].text)))
+            return &placeholders[i];
+    return NULL;
+}
+
+/* The text up to the next brace, taken off `*rest`. */
+static struct str literal(struct str *rest)
+{
+    const char *brace = rest->n > 0 ? memchr(rest->p, '{', rest->n) : NULL;
+    struct str text = {rest->p, brace != NULL ? (size_t)(brace - rest->p) : rest->n};
+
+    rest->p += text.n;
+    rest->n -= text.n;
+    return text;
+}
+
+static const char *check(struct str template, unsigned place)
+{
+    for (literal(&template); template.n > 0; literal(&template)) {
+        const struct placeholder *p = find(template);
+        if (p == NULL)
+            return "has a brace that begins no placeholder";
+        if (!(p->places & place))
+            return place == IN_HEADER ? "must not have {body} in a header"
+                                      : "must not have {signature} in what is signed";
+        template.p += strlen(p->text);
+        template.n -= strlen(p->text);
+    }
+    return NULL;
+}
+
+static const char *check_signed(struct str template)
+{
+    return check(template, IN_SIGNED);
+}
+
+static const char *check_header(struct str name, struct str template)
+{
+    const char *wrong = webhook_profile_header_check(name, template);
+    return wrong != NULL ? wrong : check(template, IN_HEADER);
+}
+
+/* `template` passed its check. */
+static void expand(const struct context *c, struct str template, struct head *h)
+{
+    head_add(h, literal(&template));
+    while (template.n > 0) {
+        const struct placeholder *p = find(template);
+        p->fill(c, h);
+        template.p += strlen(p->text);
+        template.n -= strlen(p->text);
+        head_add(h, literal(&template));
+    }
+}
+
+static void sign(const struct context *c, struct buf *out)
+{
+    const struct profile_options *options = &c->in->options;
+    struct buf text, shown;
+    uint8_t mac[SHA512_SIZE];
+    size_t n = options->algorithm == CUSTOM_SHA512 ? SHA512_SIZE : SHA256_SIZE;
+
+    buf_init(&text, MESSAGE_BODY_MAX + MESSAGE_HEAD_MAX);
+    buf_init(&shown, 0); /* nobody is shown this */
+    expand(c, options->signed_text, &(struct head){&text, &shown});
+    struct str part = buf_str(&text);
+    if (options->algorithm == CUSTOM_SHA512)
+        crypto_hmac_sha512(c->in->secret, &part, 1, mac);
+    else
+        crypto_hmac_sha256(c->in->secret, &part, 1, mac);
+    if (options->encoding == CUSTOM_BASE64)
+        crypto_base64(out, mac, n);
+    else
+        crypto_hex(out, mac, n);
+    crypto_wipe(text.p, text.n);
+    buf_fini(&text);
+    buf_fini(&shown);
+}
+
+static bool sets_agent(const struct field_map *headers)
+{
+    for (size_t i = 0; i < headers->n; i++)
+        if (str_eq_nocase(headers->at[i].key, STR_LIT("User-Agent")))
+            return true;
+    return false;
+}
+
+static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
+                  struct buf *body)
+{
+    const struct field_map *headers = &in->options.headers;
+    struct head h = {head, shown};
+    struct buf signature;
+
+    assert(count == 1);
+    int err = in->options.body == CUSTOM_DATA ? body_write(in, in->data, body)
+                                              : body_write_envelope(in, body);
+    if (err < 0)
+        return err;
+    buf_init(&signature, 2 * SHA512_SIZE);
+    struct context c = {.in = in, .body = buf_str(body)};
+    sign(&c, &signature);
+    c.signature = buf_str(&signature);
+    head_add(&h, STR_LIT("Content-Type: application/json\r\n"));
+    if (!sets_agent(headers))
+        head_add(&h, STR_LIT("User-Agent: " PROFILE_USER_AGENT "\r\n"));
+    for (size_t i = 0; i < headers->n; i++) {
+        head_printf(&h, "%.*s: ", STR_FMT(headers->at[i].key));
+        expand(&c, headers->at[i].value, &h);
+        head_add(&h, STR_LIT("\r\n"));
+    }
+    buf_fini(&signature);
+    return message_end(head, shown, body, 1);
+}
+
+static const struct field options[] = {
+    OPTION_JSON,
+    OPTION_BIGINT,
+    {"headers", FIELD_MAP, OPTION_AT(headers), FIELD_NULLABLE, .max = PROFILE_HEADERS_MAX,
+     .key_max = WEBHOOK_HEADER_NAME_MAX, .item_max = PROFILE_TEMPLATE_MAX,
+     .check_pair = check_header},
+    {"signed", FIELD_STR, OPTION_AT(signed_text), FIELD_NULLABLE, .min = 1,
+     .max = PROFILE_TEMPLATE_MAX, .check = check_signed},
+    OPTION_ENUM("algorithm", algorithm, algorithm_names),
+    OPTION_ENUM("encoding", encoding, encoding_names),
+    OPTION_ENUM("body", body, body_names),
+};
+
+const struct profile profile_custom = {
+    .name = "custom",
+    .standard = {.json = JSON_FORM_JS,
+                 .bigint = JSON_BIGINT_STRING,
+                 .signed_text = {"{body}", 6},
+                 .algorithm = CUSTOM_SHA256,
+                 .encoding = CUSTOM_HEX,
+                 .body = CUSTOM_ENVELOPE},
+    .options = options,
+    .option_count = ARRAY_LEN(options),
+    .secret_check = secret_check_printable,
+    .render = render,
+};

@@ -1,0 +1,59 @@
+/* Profiles `remnawave` and `remnawave-flask`: the panel's webhooks, as axios sends them. The second
+ * is for receivers that verify json.dumps(request.json), as the panel's documents showed for long:
+ * they cannot verify the panel itself. The timestamp is the event's, so that the bytes of a retry
+ * are the same; receivers that demand a fresh one need restamp_on_retry. Panels from 2.5 on also
+ * send `scope` first, and `meta` with users' events: some receivers demand it.
+ *
+ * axios' Accept-Encoding is left out, because answers are kept as they come. */
+#include "profile_internal.h"
+
+#include "base/clock.h"
+#include "core/signature.h"
+
+static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
+                  struct buf *body)
+{
+    struct head h = {head, shown};
+    char timestamp[CLOCK_TEXT_SIZE];
+    bool restamp = in->options.restamp_on_retry && in->attempt > 1;
+
+    assert(count == 1);
+    clock_text(timestamp, restamp ? in->now_ms : id_time_ms(in->event), CLOCK_MILLIS);
+    int err = body_write_event(in, timestamp, body);
+    if (err < 0)
+        return err;
+    head_add(&h, STR_LIT("Accept: application/json, text/plain, */*\r\n"
+                         "Content-Type: application/json\r\n"));
+    head_add_auth(&h, "X-Remnawave-Signature", in->options.auth, in->secret, buf_str(body));
+    head_printf(&h,
+                "X-Remnawave-Timestamp: %s\r\n"
+                "User-Agent: Remnawave\r\n",
+                timestamp);
+    return message_end(head, shown, body, 1);
+}
+
+static const struct field options[] = {
+    OPTION_JSON,
+    OPTION_BIGINT,
+    OPTION_AUTH,
+    OPTION_BOOL("restamp_on_retry", restamp_on_retry),
+    OPTION_BOOL("scope", scope),
+};
+
+const struct profile profile_remnawave = {
+    .name = "remnawave",
+    .standard = {.json = JSON_FORM_JS, .bigint = JSON_BIGINT_STRING, .auth = AUTH_HMAC},
+    .options = options,
+    .option_count = ARRAY_LEN(options),
+    .secret_check = secret_check_printable,
+    .render = render,
+};
+
+const struct profile profile_remnawave_flask = {
+    .name = "remnawave-flask",
+    .standard = {.json = JSON_FORM_PYTHON, .bigint = JSON_BIGINT_STRING, .auth = AUTH_HMAC},
+    .options = options,
+    .option_count = ARRAY_LEN(options),
+    .secret_check = secret_check_printable,
+    .render = render,
+};

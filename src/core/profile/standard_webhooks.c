@@ -1,0 +1,81 @@
+/* Profile `standard-webhooks`: https://github.com/standard-webhooks/standard-webhooks. The payload
+ * that its specification recommends; v1 signatures with a whsec_ secret, v1a (Ed25519) with a
+ * whsk_ one; during a rotation one with each secret. The id is the event's, the same on every
+ * attempt; the timestamp is the attempt's, because receivers refuse old ones. */
+#include "profile_internal.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/jsonw.h"
+#include "core/signature.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static int write_body(const struct profile_input *in, struct buf *body)
+{
+    struct buf text;
+
+    buf_init(&text, MESSAGE_BODY_MAX);
+    struct jsonw w = jsonw_on(&text);
+    jsonw_begin(&w, NULL, '{');
+    jsonw_str(&w, "type", in->type);
+    jsonw_time(&w, "timestamp", id_time_ms(in->event), CLOCK_MILLIS);
+    jsonw_raw(&w, "data", in->data);
+    jsonw_end(&w, '}');
+    int err = text.overflow ? ERR_INVALID : body_write(in, buf_str(&text), body);
+    buf_fini(&text);
+    return err;
+}
+
+/* One signature by the kind of the secret; false when it can sign nothing. */
+static bool sign(struct buf *out, struct str secret, struct str id, struct str timestamp,
+                 struct str body)
+{
+    if (secret_is_private_key(secret))
+        signature_asymmetric(out, secret, id, timestamp, body);
+    else if (secret_is_standard(secret))
+        signature_standard(out, secret, id, timestamp, body);
+    else
+        return false;
+    return true;
+}
+
+static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
+                  struct buf *body)
+{
+    char id[ID_TEXT_SIZE], seconds[24];
+    size_t start = head->n;
+
+    assert(count == 1);
+    int err = write_body(in, body);
+    if (err < 0)
+        return err;
+    id_text(id, in->test ? ID_TEST_EVENT : ID_EVENT, in->event);
+    snprintf(seconds, sizeof seconds, "%" PRId64, in->now_ms / 1000);
+    buf_printf(head,
+               "Content-Type: application/json\r\n"
+               "User-Agent: " PROFILE_USER_AGENT "\r\n"
+               "webhook-id: %s\r\n"
+               "webhook-timestamp: %s\r\n"
+               "webhook-signature: ",
+               id, seconds);
+    if (!sign(head, in->secret, str_of(id), str_of(seconds), buf_str(body)))
+        return ERR_INVALID;
+    size_t first = head->n;
+    buf_add_char(head, ' ');
+    if (!sign(head, in->previous_secret, str_of(id), str_of(seconds), buf_str(body)))
+        head->n = first;
+    buf_add_text(head, "\r\n");
+    buf_add(shown, head->p + start, head->n - start);
+    return message_end(head, shown, body, 1);
+}
+
+const struct profile profile_standard_webhooks = {
+    .name = "standard-webhooks",
+    .standard = {.json = JSON_FORM_JS, .bigint = JSON_BIGINT_STRING},
+    .options = profile_json_options,
+    .option_count = PROFILE_JSON_OPTIONS,
+    .secret_check = secret_check_signing,
+    .render = render,
+};
