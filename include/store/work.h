@@ -71,11 +71,13 @@ struct queue_row {
 
 void queue_row_read(const struct db_rows *rows, int row, struct queue_row *out);
 
-/* Pending, unleased and overdue by three seconds: the queue has lost them. Oldest first. */
+/* Pending, unleased and overdue by three seconds: the queue may have lost them. Newest first, since
+ * the oldest may be a backlog that waits its turn. */
 struct db_op *work_overdue(struct db *db, int limit, db_cb *cb, void *arg);
 
-/* Pending and unleased, due after (due_ms, id) and before the horizon, in that order: a page. */
-struct db_op *work_upcoming(struct db *db, int64_t due_ms, struct id id, int limit, db_cb *cb,
+/* Pending and unleased, due after (due_us, id) and before the horizon, in that order: a page. Its
+ * sixth column is due_us. */
+struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int limit, db_cb *cb,
                             void *arg);
 
 /* Due now and unleased, fair over webhooks within their concurrency and rate: what direct mode

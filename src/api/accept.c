@@ -11,11 +11,13 @@
 #define BATCHES_MAX    2    /* statements under way */
 #define WAITING_MAX    8192 /* events; beyond, clients are told to come again */
 #define BATCH_REQUESTS 256
+#define BATCH_BYTES    ((size_t)8 << 20)  /* of data in a statement, unless one request has more */
+#define WAITING_BYTES  ((size_t)64 << 20) /* of data, as WAITING_MAX */
 
 struct acceptor {
     struct server *server;
     struct list waiting;
-    size_t waiting_events;
+    size_t waiting_events, waiting_bytes;
     struct list batches;
     int batch_count;
     struct timeout *refuse; /* calls back those that were refused */
@@ -26,7 +28,7 @@ struct accept_batch {
     struct list node;
     struct acceptor *acceptor;
     struct db_op *op;
-    size_t count, event_count;
+    size_t count, event_count, bytes;
     struct accept_request *requests[BATCH_REQUESTS]; /* NULL: the client is gone */
     size_t first[BATCH_REQUESTS];                    /* the place of its first event */
 };
@@ -143,6 +145,7 @@ static void batch_add(struct accept_batch *b, struct accept_request *r)
     b->first[b->count] = b->event_count;
     b->requests[b->count++] = r;
     b->event_count += r->count;
+    b->bytes += r->bytes;
     r->batch = b;
 }
 
@@ -198,16 +201,36 @@ static void on_accepted(void *arg, int err, const struct db_rows *rows)
     kick(a);
 }
 
+static bool has_room(const struct accept_batch *b, const struct accept_request *r)
+{
+    return b->count == 0 ||
+           (b->count < BATCH_REQUESTS && b->event_count + r->count <= BATCH_EVENTS &&
+            b->bytes + r->bytes <= BATCH_BYTES);
+}
+
+static void enter(struct acceptor *a, struct accept_request *r)
+{
+    list_push(&a->waiting, &r->node);
+    a->waiting_events += r->count;
+    a->waiting_bytes += r->bytes;
+}
+
+static void leave(struct acceptor *a, struct accept_request *r)
+{
+    list_remove(&r->node);
+    a->waiting_events -= r->count;
+    a->waiting_bytes -= r->bytes;
+}
+
 static void kick(struct acceptor *a)
 {
     while (a->batch_count < BATCHES_MAX && !list_empty(&a->waiting)) {
         struct accept_batch *b = batch_create(a);
-        while (!list_empty(&a->waiting) && b->count < BATCH_REQUESTS) {
+        while (!list_empty(&a->waiting)) {
             struct accept_request *r = CONTAINER_OF(a->waiting.next, struct accept_request, node);
-            if (b->count > 0 && b->event_count + r->count > BATCH_EVENTS)
+            if (!has_room(b, r))
                 break;
-            list_remove(&r->node);
-            a->waiting_events -= r->count;
+            leave(a, r);
             batch_add(b, r);
         }
         submit(b);
@@ -228,13 +251,14 @@ void accept_start(struct call *call, struct accept_request *r)
     r->call = call;
     call->accepting = r;
     list_init(&r->node);
-    if (a->waiting_events + r->count > WAITING_MAX) {
+    for (size_t i = 0; i < r->count; i++)
+        r->bytes += r->events[i].data.n;
+    if (a->waiting_events + r->count > WAITING_MAX || a->waiting_bytes + r->bytes > WAITING_BYTES) {
         list_push(&a->refused, &r->node);
         timeout_set(a->refuse, 0);
         return;
     }
-    list_push(&a->waiting, &r->node);
-    a->waiting_events += r->count;
+    enter(a, r);
     kick(a);
 }
 
@@ -251,8 +275,11 @@ void accept_cancel(struct accept_request *r)
                 r->batch->requests[i] = NULL;
         return;
     }
-    for (struct list *node = a->waiting.next; node != &a->waiting; node = node->next)
-        if (node == &r->node)
-            a->waiting_events -= r->count;
-    list_remove(&r->node);
+    for (struct list *node = a->waiting.next; node != &a->waiting; node = node->next) {
+        if (node == &r->node) {
+            leave(a, r);
+            return;
+        }
+    }
+    list_remove(&r->node); /* it was refused */
 }

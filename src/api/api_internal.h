@@ -85,6 +85,9 @@ struct call {
 struct allocator call_allocator(struct call *call);
 void *call_alloc(struct call *call, size_t size); /* zeroed, in the request's pool */
 
+/* Ends what is under way and replies 503, unless there was a reply. */
+void call_abandon(struct call *call);
+
 /* Binds the body; false: it is wrong, and that has been replied. */
 bool call_bind(struct call *call, const struct field *table, size_t count, void *out) MUST_CHECK;
 
@@ -175,7 +178,7 @@ struct accepted {
 struct accept_request {
     struct list node;
     struct accept_batch *batch; /* NULL: waiting */
-    size_t count;
+    size_t count, bytes;        /* events, and of their data (the acceptor counts them) */
     struct event_new *events;
     struct accepted *accepted; /* `count`, filled before the callback */
     int err;

@@ -107,6 +107,8 @@ static void find_app(struct call *call)
         finish(call, auth->key_app);
     else if (text.p != NULL && id_parse(text, ID_APP, &id))
         call->op = apps_get(db, id, on_app, call);
+    else if (text.p != NULL && !str_is_utf8(text))
+        reply_error(call, ERR_NOT_FOUND, "no such app");
     else
         call->op = apps_find(db, text.p != NULL ? text : STR_LIT("default"), on_app, call);
 }

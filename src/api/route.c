@@ -85,13 +85,30 @@ struct allocator call_allocator(struct call *call)
     return (struct allocator){pool_alloc, &call->req->pool};
 }
 
-/* The request is gone, answered or not: what is under way must not call back. */
-static void dispose(void *p)
+/* What is under way must not call back. */
+static void cancel(struct call *call)
 {
-    struct call *call = p;
     db_cancel(call->op);
     accept_cancel(call->accepting);
     test_wait_cancel(call->waiting);
+    call->op = NULL;
+    call->accepting = NULL;
+    call->waiting = NULL;
+}
+
+void call_abandon(struct call *call)
+{
+    if (call->req->res.status != 0)
+        return; /* it has its answer */
+    cancel(call);
+    reply_error(call, ERR_UNAVAILABLE, "the server is stopping");
+}
+
+/* The request is gone, answered or not. */
+static void dispose(void *p)
+{
+    struct call *call = p;
+    cancel(call);
     list_remove(&call->node);
     buf_fini(&call->out);
 }

@@ -23,6 +23,7 @@
 #define DRAIN_MS        20000
 #define DRAIN_TICK_MS   20
 #define QUEUE_DRAIN_MS  1000
+#define HANG_UP_MS      1000 /* for the last connections to notice */
 
 struct connection {
     uv_tcp_t tcp;
@@ -247,21 +248,31 @@ static void close_all(struct server *s)
     db_destroy(s->db);
 }
 
+static void abandon_calls(struct server *s)
+{
+    LIST_FOREACH_SAFE(node, &s->calls)
+    {
+        call_abandon(CONTAINER_OF(node, struct call, node));
+    }
+}
+
 /* Answers what is under way, hands the queue its ids, hangs up, closes. */
 static void on_drain(void *arg)
 {
     struct server *s = arg;
     int64_t left = s->drain_deadline - clock_mono_ms();
+    if (left <= 0)
+        abandon_calls(s);
     bool queue_empty = queue_pending(s->queue) == 0 || !queue_up(s->queue);
     bool quiet = list_empty(&s->calls) && (queue_empty || left < DRAIN_MS - QUEUE_DRAIN_MS);
 
     if (quiet || left <= 0)
         hang_up(s);
-    if (left > 0 && !(quiet && s->connection_count == 0)) {
+    if (left > -HANG_UP_MS && !(quiet && s->connection_count == 0)) {
         timeout_set(s->drain_timeout, DRAIN_TICK_MS);
         return;
     }
-    log_info("server_stopped", "drained=%s", quiet ? "true" : "false");
+    log_info("server_stopped", "drained=%s", left > 0 ? "true" : "false");
     close_all(s);
 }
 

@@ -29,14 +29,21 @@ void crypto_random(void *out, size_t n)
 
 /* Fetched once per thread: a fetch by name for every digest costs more than the digest. */
 static _Thread_local EVP_MD *sha256;
-static _Thread_local EVP_MAC_CTX *hmac;
+static _Thread_local EVP_MAC_CTX *hmac, *hmac_long;
+static _Thread_local EVP_CIPHER *aes;
+static _Thread_local EVP_CIPHER_CTX *gcm;
 
 void crypto_thread_end(void)
 {
     EVP_MD_free(sha256);
     EVP_MAC_CTX_free(hmac);
+    EVP_MAC_CTX_free(hmac_long);
+    EVP_CIPHER_free(aes);
+    EVP_CIPHER_CTX_free(gcm);
     sha256 = NULL;
-    hmac = NULL;
+    hmac = hmac_long = NULL;
+    aes = NULL;
+    gcm = NULL;
 }
 
 static EVP_MD *sha256_method(void)
@@ -52,28 +59,28 @@ void crypto_sha256(struct str data, uint8_t out[SHA256_SIZE])
     must(EVP_Digest(data.p, data.n, out, NULL, sha256_method(), NULL));
 }
 
-static EVP_MAC_CTX *hmac_context(void)
+static EVP_MAC_CTX *hmac_context(EVP_MAC_CTX **context, const char *digest)
 {
-    if (hmac == NULL) {
+    if (*context == NULL) {
+        char name[8];
+        OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", name, 0),
+                               OSSL_PARAM_construct_end()};
         EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-        hmac = EVP_MAC_CTX_new(mac);
+        snprintf(name, sizeof name, "%s", digest);
+        *context = EVP_MAC_CTX_new(mac);
         EVP_MAC_free(mac);
+        must(*context != NULL && EVP_MAC_CTX_set_params(*context, params));
     }
-    must(hmac != NULL);
-    return hmac;
+    return *context;
 }
 
-static void hmac_parts(const char *digest, struct str key, const struct str *parts, size_t count,
+static void hmac_parts(EVP_MAC_CTX *context, struct str key, const struct str *parts, size_t count,
                        uint8_t *out, size_t size)
 {
-    EVP_MAC_CTX *context = hmac_context();
-    char name[16];
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", name, 0),
-                           OSSL_PARAM_construct_end()};
     size_t n;
 
-    snprintf(name, sizeof name, "%s", digest);
-    must(EVP_MAC_init(context, (const unsigned char *)key.p, key.n, params));
+    /* No pointer would mean the key of the call before. */
+    must(EVP_MAC_init(context, (const unsigned char *)(key.n > 0 ? key.p : ""), key.n, NULL));
     for (size_t i = 0; i < count; i++)
         must(EVP_MAC_update(context, (const unsigned char *)parts[i].p, parts[i].n));
     must(EVP_MAC_final(context, out, &n, size));
@@ -83,13 +90,13 @@ static void hmac_parts(const char *digest, struct str key, const struct str *par
 void crypto_hmac_sha256(struct str key, const struct str *parts, size_t count,
                         uint8_t out[SHA256_SIZE])
 {
-    hmac_parts("SHA256", key, parts, count, out, SHA256_SIZE);
+    hmac_parts(hmac_context(&hmac, "SHA256"), key, parts, count, out, SHA256_SIZE);
 }
 
 void crypto_hmac_sha512(struct str key, const struct str *parts, size_t count,
                         uint8_t out[SHA512_SIZE])
 {
-    hmac_parts("SHA512", key, parts, count, out, SHA512_SIZE);
+    hmac_parts(hmac_context(&hmac_long, "SHA512"), key, parts, count, out, SHA512_SIZE);
 }
 
 static EVP_PKEY *ed25519_key(const uint8_t seed[ED25519_SIZE])
@@ -204,6 +211,16 @@ ssize_t crypto_base64_decode(struct str text, uint8_t *out, size_t max)
     return unused == 0 ? (ssize_t)n : -1;
 }
 
+static EVP_CIPHER_CTX *gcm_context(void)
+{
+    if (gcm == NULL) {
+        aes = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+        gcm = EVP_CIPHER_CTX_new();
+        must(aes != NULL && gcm != NULL);
+    }
+    return gcm;
+}
+
 void crypto_seal(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str bound,
                  struct str text)
 {
@@ -212,8 +229,8 @@ void crypto_seal(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str b
     if (room == NULL)
         return;
     crypto_random(nonce, sizeof nonce);
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    must(EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, nonce));
+    EVP_CIPHER_CTX *context = gcm_context();
+    must(EVP_EncryptInit_ex(context, aes, NULL, key, nonce));
     must(EVP_EncryptUpdate(context, NULL, &n, (const uint8_t *)bound.p, (int)bound.n));
     room[0] = SEAL_VERSION;
     memcpy(room + 1, nonce, NONCE_SIZE);
@@ -221,7 +238,6 @@ void crypto_seal(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str b
     must(EVP_EncryptUpdate(context, body, &n, (const uint8_t *)text.p, (int)text.n));
     must(EVP_EncryptFinal_ex(context, body + n, &n));
     must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, body + text.n));
-    EVP_CIPHER_CTX_free(context);
     buf_added(out, text.n + SEAL_OVERHEAD);
 }
 
@@ -238,13 +254,12 @@ int crypto_open(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str bo
     if (room == NULL)
         return ERR_INVALID;
     memcpy(tag, body + size, TAG_SIZE);
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    must(EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), NULL, key, p + 1));
+    EVP_CIPHER_CTX *context = gcm_context();
+    must(EVP_DecryptInit_ex(context, aes, NULL, key, p + 1));
     must(EVP_DecryptUpdate(context, NULL, &n, (const uint8_t *)bound.p, (int)bound.n));
     must(EVP_DecryptUpdate(context, room, &n, body, (int)size));
     must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag));
     bool intact = EVP_DecryptFinal_ex(context, room + n, &last) == 1;
-    EVP_CIPHER_CTX_free(context);
     if (!intact) {
         crypto_wipe(room, size);
         return ERR_INVALID;

@@ -195,7 +195,12 @@ static int add_big_integer(struct buf *out, struct str literal, enum json_bigint
 /* Does JavaScript print the integer with the very digits that it has here? */
 static bool js_keeps_integer(struct str literal, size_t digits)
 {
-    if (digits <= SAFE_DIGITS)
+    static const char safe_max[] = "9007199254740992"; /* 2^53 */
+
+    if (digits < sizeof safe_max - 1)
+        return true;
+    if (digits == sizeof safe_max - 1 &&
+        memcmp(literal.p + literal.n - digits, safe_max, digits) <= 0)
         return true;
     if (digits > JS_INTEGER_DIGITS)
         return false;

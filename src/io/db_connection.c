@@ -254,6 +254,8 @@ static bool read_results(struct connection *c)
     while (!PQisBusy(c->pg)) {
         PGresult *r = PQgetResult(c->pg);
         if (r == NULL) {
+            if (PQstatus(c->pg) == CONNECTION_BAD)
+                return false; /* what was sent will never have a result */
             if (c->state == CONNECTION_READY && list_empty(&c->sent))
                 return true;
             continue;

@@ -187,13 +187,15 @@ static void explain_lost(struct fetch *fetch, CURLcode code)
              number == ECONNRESET ? "reset" : "closed", fetch->result.address);
 }
 
+/* A reused connection has no times of connecting: that a request began is what tells. */
 static void explain_timeout(struct fetch *fetch)
 {
-    curl_off_t connect_us = 0, ready_us = 0;
+    curl_off_t connect_us = 0;
 
     curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
-    curl_easy_getinfo(fetch->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
-    const char *what = connect_us == 0 ? "connection" : ready_us == 0 ? "TLS handshake" : "answer";
+    const char *what = fetch->requests > 0 ? "answer"
+                       : connect_us == 0   ? "connection"
+                                           : "TLS handshake";
     int64_t spent_ms = (clock_mono_us() - fetch->start_us + 999) / 1000;
     int64_t given_ms = fetch->request.timeout_ms;
     snprintf(fetch->error, sizeof fetch->error, "no %s within %lld ms", what,

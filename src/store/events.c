@@ -29,18 +29,26 @@ struct id event_key(struct id app, char kind, struct str text, size_t index)
     "encode(substr(uuid_send(" event \
     "), 1, 8) || substr(uuid_send(gen_random_uuid()), 9), 'hex')::uuid"
 
+/* The series tells the planner that there are many rows, so that what is matched by number is
+ * hashed: of an array alone it expects ten, and loops over all pairs. The lookups are lateral, so
+ * that they go by key however few webhooks there were when the plan was made. */
+#define MANY "generate_series(1, cardinality($1::uuid[]))"
+
 const struct db_stmt stmt_event_accept = {
     "event_accept",
     "with r as materialized ("
-    " select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::uuid[], $6::uuid[],"
-    "  $7::bool[]) with ordinality as r (id, app_id, type, data, key, hash, grouped, n)"
-    "), p as materialized ("
-    " select * from unnest($8::int8[], $9::text[]) as p (n, pattern)"
+    " select * from rows from (unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]),"
+    "  unnest($4::bytea[]), unnest($5::uuid[]), unnest($6::uuid[]), unnest($7::bool[]), " MANY
+    ") with ordinality as r (id, app_id, type, data, key, hash, grouped, many, n)"
     "), w as materialized ("
-    " select distinct r.n, w.id, w.status, w.concurrency, w.rate_limit"
-    " from r join p on p.n = r.n"
-    "  join subscription s on s.app_id = r.app_id and s.pattern = p.pattern"
-    "  join webhook w on w.id = s.webhook_id and w.status <> 2 and w.deleted_at is null"
+    " select distinct p.n, w.id, w.status, w.concurrency, w.rate_limit"
+    " from rows from (unnest($8::int8[]), unnest($9::text[]), unnest($10::uuid[]), " MANY
+    ") as p (n, pattern, app_id, many)"
+    "  cross join lateral (select webhook_id from subscription s"
+    "   where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s"
+    "  cross join lateral (select id, status, concurrency, rate_limit from webhook"
+    "   where app_id = p.app_id and id = s.webhook_id and status <> 2 and deleted_at is null"
+    "   offset 0) w"
     "), c as materialized (select n, count(*) as deliveries from w group by n"
     "), i as ("
     " insert into idempotency as t (key, hash, event_id, deliveries, expires_at)"
@@ -75,7 +83,7 @@ const struct db_stmt stmt_event_accept = {
                 " from o left join d on d.event_id = o.id left join w on w.n = o.n and w.id = "
                 "d.webhook_id"
                 " order by o.n",
-    9};
+    10};
 
 static void bind_patterns(struct db_args *args, const struct event_new *const *events, size_t count)
 {
@@ -95,6 +103,11 @@ static void bind_patterns(struct db_args *args, const struct event_new *const *e
     for (size_t i = 0; i < count; i++)
         for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
             db_array_str(args, pattern);
+    db_array_end(args);
+    db_array_begin(args, DB_UUID, total);
+    for (size_t i = 0; i < count; i++)
+        for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
+            db_array_id(args, events[i]->app);
     db_array_end(args);
 }
 

@@ -246,14 +246,19 @@ struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id 
 const struct db_stmt stmt_webhook_disable = {
     "webhook_disable",
     "update webhook set status = 2, disabled_reason = 2, unsettled = true, " TOUCH
-    " where id = any ($1::uuid[]) and status <> 2 and deleted_at is null returning id",
-    1};
+    " from unnest($1::uuid[], $2::text[]) as v (gone, gone_url)"
+    " where id = gone and url = gone_url and status <> 2 and deleted_at is null returning id",
+    2};
 
-struct db_op *webhooks_disable(struct db *db, const struct id *ids, size_t count, db_cb *cb,
-                               void *arg)
+struct db_op *webhooks_disable(struct db *db, const struct id *ids, const char *const *urls,
+                               size_t count, db_cb *cb, void *arg)
 {
     struct db_args args;
     db_args_init(&args);
     db_arg_ids(&args, ids, count);
+    db_array_begin(&args, DB_TEXT, (int)count);
+    for (size_t i = 0; i < count; i++)
+        db_array_str(&args, str_of(urls[i]));
+    db_array_end(&args);
     return db_exec(db, &stmt_webhook_disable, &args, STORE_DEADLINE_MS, cb, arg);
 }

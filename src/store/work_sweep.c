@@ -22,7 +22,7 @@ const struct db_stmt stmt_work_overdue = {
     " select id, webhook_id, next_at from delivery"
     " where state = 0 and next_at < now() - interval '3 s'"
     "  and (lease_until is null or lease_until < now())"
-    " order by next_at limit $1::int8) d join webhook w on w.id = d.webhook_id",
+    " order by next_at desc limit $1::int8) d join webhook w on w.id = d.webhook_id",
     1};
 
 struct db_op *work_overdue(struct db *db, int limit, db_cb *cb, void *arg)
@@ -35,21 +35,21 @@ struct db_op *work_overdue(struct db *db, int limit, db_cb *cb, void *arg)
 
 const struct db_stmt stmt_work_upcoming = {
     "work_upcoming",
-    "select " QUEUE_ROW ", ms_of(d.next_at) from ("
+    "select " QUEUE_ROW ", us_of(d.next_at) from ("
     " select id, webhook_id, next_at from delivery"
-    " where state = 0 and (ms_of(next_at), id) > ($1::int8, $2::uuid)"
-    "  and next_at >= time_of($1::int8) and next_at < now() + interval '10 min'"
+    " where state = 0 and (us_of(next_at), id) > ($1::int8, $2::uuid)"
+    "  and next_at >= time_of($1::int8 / 1000) and next_at < now() + interval '10 min'"
     "  and (lease_until is null or lease_until < now())"
     " order by next_at, id limit $3::int8) d join webhook w on w.id = d.webhook_id"
     " order by d.next_at, d.id",
     3};
 
-struct db_op *work_upcoming(struct db *db, int64_t due_ms, struct id id, int limit, db_cb *cb,
+struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int limit, db_cb *cb,
                             void *arg)
 {
     struct db_args args;
     db_args_init(&args);
-    db_arg_i64(&args, due_ms);
+    db_arg_i64(&args, due_us);
     db_arg_id(&args, id);
     db_arg_i64(&args, limit);
     return db_exec(db, &stmt_work_upcoming, &args, STORE_DEADLINE_MS, cb, arg);
@@ -97,31 +97,39 @@ struct db_op *work_take_over(struct db *db, int64_t owner, db_cb *cb, void *arg)
     return db_exec(db, &stmt_work_take_over, &args, STORE_DEADLINE_MS, cb, arg);
 }
 
-/* One webhook at a time. It is settled when a pass finds less than the limit. A delivery in flight
- * is left to its attempt; the claim looks at the webhook again. `is true` keeps the planner on the
- * index of what is pending: the webhook's history may be long. */
+/* Every webhook gets its share of what is held; what is pending is walked through once for all.
+ * They are settled when a pass finds less than the limit, and not before whatever began to accept
+ * or claim under an earlier status has ended (statement_timeout): it may still write what is to be
+ * moved here. A delivery in flight is left to its attempt; the claim looks at the webhook again.
+ * `is true` keeps the planner on the index of what is pending: the webhooks' history may be long.
+ */
 const struct db_stmt stmt_work_settle = {
     "work_settle",
     "with w as materialized ("
-    " select id, status, deleted_at is not null as deleted, concurrency, rate_limit from webhook"
-    " where unsettled order by id limit 1 for update skip locked"
+    " select id, status, deleted_at is not null as deleted, concurrency, rate_limit,"
+    "  greatest(updated_at, deleted_at) < now() - interval '10 s' as old from webhook"
+    " where unsettled order by id limit 1000 for update skip locked"
     "), n as materialized (("
-    " select d.id from delivery d, w where d.state = 4 and d.webhook_id = w.id"
-    "  and (w.deleted or w.status = 0) limit $1::int8"
+    " select h.id from w cross join lateral ("
+    "  select d.id from delivery d where d.state = 4 and d.webhook_id = w.id"
+    "  limit greatest($1::int8 / (select count(*) from w), 1)) h"
+    " where w.deleted or w.status = 0"
     ") union all ("
-    " select d.id from delivery d, w where d.state = 0 and (d.webhook_id = w.id) is true"
-    "  and (w.deleted or w.status <> 0) and not d.test"
+    " select d.id from delivery d where exists (select from w where w.deleted or w.status <> 0)"
+    "  and d.state = 0 and not d.test"
+    "  and (d.webhook_id in (select id from w where w.deleted or w.status <> 0)) is true"
     "  and (d.lease_until is null or d.lease_until < now()) limit $1::int8"
     ")), d as ("
     " update delivery t set"
     "  state = case when w.deleted then 3 when w.status = 0 then 0 else 4 end,"
     "  next_at = case when w.status = 0 then now() else t.next_at end,"
     "  completed_at = case when w.deleted then now() end"
-    " from n, w where t.id = n.id and t.state in (0, 4)"
+    " from n, w where t.id = n.id and w.id = t.webhook_id"
+    "  and (t.state = 4 or (t.state = 0 and (t.lease_until is null or t.lease_until < now())))"
     " returning t.id, t.webhook_id, t.next_at, t.state"
     "), done as ("
     " update webhook set unsettled = false"
-    " from w where webhook.id = w.id and (select count(*) from n) < $1::int8"
+    " from w where webhook.id = w.id and w.old and (select count(*) from n) < $1::int8"
     ") select " QUEUE_ROW " from d join w on w.id = d.webhook_id where d.state = 0",
     1};
 

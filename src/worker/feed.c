@@ -15,7 +15,6 @@
 #define PUT_BACK_MS       1000 /* when PostgreSQL did not answer the claim */
 #define REDIS_PATIENCE_MS 1000 /* away for longer: direct mode */
 #define DIRECT_PERIOD_MS  250
-#define RELEASE_MS        10000
 
 /* One fenced claim, from its start until all of its rows are attempts; or, its outcome unknown,
  * until its leases are released. */
@@ -24,7 +23,8 @@ struct fenced {
     struct worker *worker;
     struct db_op *op;
     int64_t token;
-    int64_t started_ms; /* monotonic: the lease cannot have begun earlier */
+    int64_t started_ms;  /* monotonic: the lease cannot have begun earlier */
+    int64_t put_back_ms; /* of an orphan: when its deliveries may be claimed again */
     size_t count;
     struct queue_ref refs[CLAIM_MAX];
 };
@@ -61,7 +61,8 @@ void feed_fini(struct worker *w)
 
 bool feed_idle(const struct worker *w)
 {
-    return w->feed.queue_op == NULL && w->feed.direct_op == NULL && list_empty(&w->feed.claims);
+    return w->feed.queue_op == NULL && w->feed.direct_op == NULL && list_empty(&w->feed.claims) &&
+           list_empty(&w->feed.orphans);
 }
 
 /* Out of the queue, or back into it. */
@@ -112,8 +113,7 @@ static void on_claimed(void *arg, int err, const struct db_rows *rows)
     list_remove(&f->node);
     w->in_flight -= (int)f->count;
     if (err < 0 || w->stopping) {
-        for (size_t i = 0; i < f->count; i++)
-            ack(w, &f->refs[i], err < 0 ? PUT_BACK_MS : 0);
+        f->put_back_ms = err < 0 ? PUT_BACK_MS : 0;
         list_push(&w->feed.orphans, &f->node);
         release(f);
     } else {
@@ -130,16 +130,17 @@ static void on_released(void *arg, int err, const struct db_rows *rows)
     (void)rows;
 
     f->op = NULL;
-    if (err == ERR_UNAVAILABLE && !w->stopping) {
-        release(f); /* waits inside the pool for a connection */
-        return;
-    }
+    if (err < 0 && !w->stopping)
+        return; /* again at the next tick */
+    for (size_t i = 0; err == 0 && i < f->count; i++)
+        ack(w, &f->refs[i], f->put_back_ms);
     list_remove(&f->node);
     free(f);
     worker_advance(w);
 }
 
-/* The leases of a claim whose answer never came, or came too late to send. */
+/* The leases of a claim whose answer never came, or came too late to send. In the queue they stay
+ * in flight meanwhile: who claimed them now would find them leased. */
 static void release(struct fenced *f)
 {
     struct id ids[CLAIM_MAX];
@@ -167,13 +168,31 @@ static void claim(struct worker *w, const struct queue_ref *refs, size_t count)
     f->op = work_claim(w->db, ids, count, f->token, w->slot.owner, on_claimed, f);
 }
 
+void feed_retry(struct worker *w)
+{
+    LIST_FOREACH(node, &w->feed.orphans)
+    {
+        struct fenced *f = CONTAINER_OF(node, struct fenced, node);
+        if (f->op == NULL)
+            release(f);
+    }
+}
+
+static size_t length(const struct list *list)
+{
+    size_t n = 0;
+    LIST_FOREACH(node, list)
+    {
+        n++;
+    }
+    return n;
+}
+
+/* Orphans take the place of claims, so that a PostgreSQL that refuses them is not asked for more.
+ */
 static size_t room(const struct worker *w)
 {
-    size_t statements = 0;
-    LIST_FOREACH(node, &w->feed.claims)
-    {
-        statements++;
-    }
+    size_t statements = length(&w->feed.claims) + length(&w->feed.orphans);
     int left = w->in_flight_max - w->in_flight;
     if (w->stopping || !w->taken_over || !db_ready(w->db) || statements >= CLAIMS_MAX || left <= 0)
         return 0;

@@ -74,6 +74,7 @@ static void settle(struct batch *b)
     struct worker *w = b->worker;
     struct queue_ack acks[BATCH_MAX] = {0};
     struct id gone[BATCH_MAX];
+    const char *gone_urls[BATCH_MAX];
     size_t gone_count = 0;
 
     for (size_t i = 0; i < b->count; i++) {
@@ -81,12 +82,14 @@ static void settle(struct batch *b)
         bool again = a->finish.state == DELIVERY_PENDING;
         acks[i] =
             (struct queue_ack){a->finish.delivery, a->webhook, again ? a->finish.delay_ms : -1};
-        if (a->disable)
-            gone[gone_count++] = a->webhook;
+        if (a->disable) {
+            gone[gone_count] = a->webhook;
+            gone_urls[gone_count++] = a->url;
+        }
     }
     queue_ack(w->queue, acks, b->count);
     if (gone_count > 0)
-        webhooks_disable(w->db, gone, gone_count, on_disabled, w);
+        webhooks_disable(w->db, gone, gone_urls, gone_count, on_disabled, w);
     for (size_t i = 0; i < b->count; i++)
         forget(w, b->attempts[i]);
 }
@@ -134,8 +137,6 @@ static void on_recorded(void *arg, int err, const struct db_rows *rows)
         list_remove(&b->node);
         settle(b);
         free(b);
-        if (w->recorder.waiting_count > 0 && !timeout_is_set(w->recorder.timeout))
-            timeout_set(w->recorder.timeout, 0);
     } else if (err == ERR_UNAVAILABLE || err == ERR_TIMEOUT || err == ERR_BUSY) {
         timeout_set(w->recorder.timeout, RETRY_MS);
     } else if (b->count > 1) {
@@ -143,6 +144,8 @@ static void on_recorded(void *arg, int err, const struct db_rows *rows)
     } else {
         strip_or_drop(b);
     }
+    if (w->recorder.waiting_count > 0 && !timeout_is_set(w->recorder.timeout))
+        timeout_set(w->recorder.timeout, 0);
     worker_advance(w);
 }
 

@@ -7,14 +7,15 @@
 #include "base/err.h"
 #include "base/log.h"
 
-#define PERIOD_MS      1000
-#define OVERDUE_MAX    2000
-#define PAGE_MAX       5000
-#define SETTLE_MAX     5000
-#define FORGET_MAX     5000
-#define UPCOMING_EVERY 60 /* seconds, as the two that follow */
-#define FORGET_EVERY   60
-#define DAYS_EVERY     3600
+#define PERIOD_MS    1000
+#define OVERDUE_MAX  2000
+#define PAGE_MAX     5000
+#define SETTLE_MAX   5000
+#define FORGET_MAX   5000
+#define PENDING_MAX  50000 /* entries for Redis: a walk that is ahead of it waits */
+#define WALK_EVERY   60    /* seconds, as the two that follow */
+#define FORGET_EVERY 60
+#define DAYS_EVERY   3600
 
 static void on_timeout(void *arg);
 static void load_page(struct worker *w);
@@ -62,39 +63,42 @@ static void on_settled(void *arg, int err, const struct db_rows *rows)
         enqueue(w, rows, QUEUE_GENTLE);
 }
 
-/* Pages of what is due before the horizon, until one is not full. */
+/* The walk: pages of what is due before the horizon, the oldest first. It goes on where it was when
+ * a page fails, and waits while Redis takes in the last ones. */
 static void on_page(void *arg, int err, const struct db_rows *rows)
 {
-    enum { DELIVERY = 0, NEXT_MS = 5 };
+    enum { DELIVERY = 0, NEXT_US = 5 };
     struct worker *w = arg;
 
     w->sweep.upcoming_op = NULL;
     if (err < 0)
-        return; /* a rebuild begins again at the next tick */
+        return;
     enqueue(w, rows, QUEUE_GENTLE);
     int n = db_count(rows);
     if (n < PAGE_MAX) {
-        w->sweep.rebuild = false;
+        w->sweep.walking = w->sweep.rebuild = false;
         return;
     }
-    w->sweep.page_due_ms = db_i64(rows, n - 1, NEXT_MS);
+    w->sweep.page_due_us = db_i64(rows, n - 1, NEXT_US);
     w->sweep.page_id = db_id(rows, n - 1, DELIVERY);
-    load_page(w);
+    if (w->sweep.rebuild)
+        load_page(w);
 }
 
 static void load_page(struct worker *w)
 {
-    w->sweep.upcoming_op =
-        work_upcoming(w->db, w->sweep.page_due_ms, w->sweep.page_id, PAGE_MAX, on_page, w);
+    if (w->sweep.upcoming_op == NULL && queue_pending(w->queue) < PENDING_MAX)
+        w->sweep.upcoming_op =
+            work_upcoming(w->db, w->sweep.page_due_us, w->sweep.page_id, PAGE_MAX, on_page, w);
 }
 
-static void load_upcoming(struct worker *w)
+static void walk(struct worker *w)
 {
-    if (w->sweep.upcoming_op != NULL || !db_ready(w->db))
-        return;
-    w->sweep.page_due_ms = w->sweep.rebuild ? 0 : clock_wall_ms();
+    db_cancel(w->sweep.upcoming_op);
+    w->sweep.upcoming_op = NULL;
+    w->sweep.walking = true;
+    w->sweep.page_due_us = 0;
     w->sweep.page_id = (struct id){0};
-    load_page(w);
 }
 
 static void on_swept(void *arg, int err, bool rebuild)
@@ -104,7 +108,8 @@ static void on_swept(void *arg, int err, bool rebuild)
     if (err == 0 && rebuild) {
         log_warn("queue_rebuild", "reason=\"Redis was empty\"");
         w->sweep.rebuild = true;
-        load_upcoming(w);
+        walk(w);
+        load_page(w);
     }
 }
 
@@ -147,10 +152,14 @@ static void on_timeout(void *arg)
         w->sweep.queue_op = queue_sweep(w->queue, on_swept, w);
     if (!db_ready(w->db))
         return;
+    worker_take_over(w);
+    feed_retry(w);
     if (queue_up(w->queue) && w->sweep.overdue_op == NULL)
         w->sweep.overdue_op = work_overdue(w->db, OVERDUE_MAX, on_overdue, w);
-    if (queue_up(w->queue) && (w->sweep.rebuild || w->sweep.ticks % UPCOMING_EVERY == 0))
-        load_upcoming(w);
+    if (!w->sweep.walking && w->sweep.ticks % WALK_EVERY == 0)
+        walk(w);
+    if (queue_up(w->queue) && w->sweep.walking)
+        load_page(w);
     if (w->sweep.settle_op == NULL)
         w->sweep.settle_op = work_settle(w->db, SETTLE_MAX, on_settled, w);
     keep_house(w);

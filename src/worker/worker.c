@@ -27,7 +27,7 @@ static void on_taken_over(void *arg, int err, const struct db_rows *rows)
 
     w->take_over_op = NULL;
     if (err < 0)
-        return; /* again when a connection is ready */
+        return; /* again at the next tick */
     for (int i = 0; i < db_count(rows); i++) {
         queue_row_read(rows, i, &row);
         struct queue_ack ack = {row.delivery, row.webhook, 0};
@@ -39,11 +39,16 @@ static void on_taken_over(void *arg, int err, const struct db_rows *rows)
     feed_pump(w);
 }
 
+void worker_take_over(struct worker *w)
+{
+    if (!w->taken_over && w->take_over_op == NULL && !w->stopping)
+        w->take_over_op = work_take_over(w->db, w->slot.owner, on_taken_over, w);
+}
+
 static void on_db_ready(void *arg)
 {
     struct worker *w = arg;
-    if (!w->taken_over && w->take_over_op == NULL && !w->stopping)
-        w->take_over_op = work_take_over(w->db, w->slot.owner, on_taken_over, w);
+    worker_take_over(w);
     recorder_retry(w);
     feed_pump(w);
 }
@@ -80,8 +85,8 @@ static void close_all(struct worker *w)
 static void on_drain(void *arg)
 {
     struct worker *w = arg;
-    bool done = w->in_flight == 0 && feed_idle(w) && list_empty(&w->feed.orphans) &&
-                recorder_idle(w) && (queue_pending(w->queue) == 0 || !queue_up(w->queue));
+    bool done = w->in_flight == 0 && feed_idle(w) && recorder_idle(w) &&
+                (queue_pending(w->queue) == 0 || !queue_up(w->queue));
 
     if (!done && clock_mono_ms() < w->drain_deadline) {
         timeout_set(w->drain_timeout, DRAIN_TICK_MS);

@@ -46,7 +46,10 @@ void feed_room(struct worker *worker);
 /* Redis came or went. */
 void feed_redis_changed(struct worker *worker);
 
-/* No claim is under way: nothing more will start. */
+/* Tries again what could not be released. */
+void feed_retry(struct worker *worker);
+
+/* No claim is under way, and none is left to be released: nothing more will start. */
 bool feed_idle(const struct worker *worker);
 
 /* --- attempt.c
@@ -103,9 +106,10 @@ struct sweep {
     struct timeout *timeout;
     struct queue_op *queue_op;
     struct db_op *overdue_op, *upcoming_op, *settle_op, *janitor_op;
-    int64_t page_due_ms; /* the upcoming page under way */
+    int64_t page_due_us; /* where the walk is */
     struct id page_id;
-    bool rebuild; /* the queue must be filled again, from the oldest on */
+    bool walking; /* through all that is due before the horizon, a page each second */
+    bool rebuild; /* the queue must be filled again: page after page */
     unsigned ticks;
 };
 
@@ -146,6 +150,9 @@ struct worker {
     struct timeout *drain_timeout;
     int64_t drain_deadline;
 };
+
+/* Takes back the leases of its predecessor, unless that is done. */
+void worker_take_over(struct worker *worker);
 
 /* Something ended: perhaps there is room to claim, or the drain is complete. */
 void worker_advance(struct worker *worker);

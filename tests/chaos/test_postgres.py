@@ -35,8 +35,10 @@ def test_down_and_up_again(own_postgres, server, receiver, how):
     own_postgres.start()
     until(lambda: client.get("/readyz", expect=None).status == 200, 10, "service again")
     client.publish("after")
-    receiver.wait(2, timeout=10)
-    assert [r.json["type"] for r in receiver.requests] == ["user.created", "after"]
+    # The result of the first may be among what a crash of PostgreSQL undoes: it is sent again then.
+    until(lambda: receiver.requests[-1].json["type"] == "after", 10, "what came after")
+    again = {r.json["id"] for r in receiver.requests[:-1]}
+    assert again == {before["id"]} and len(receiver.requests) <= 3
     until(lambda: len(client.get("/events").json["data"]) == 2, 5)
 
 
