@@ -65,13 +65,16 @@ struct profile_rules {
 
 /* What the sender saw. */
 struct attempt_seen {
-    enum attempt_error transport;      /* ATTEMPT_OK: an answer came */
-    int status;                        /* of the answer */
-    struct str head, body;             /* of the answer, as far as they were kept */
-    const struct profile_rules *rules; /* NULL: the general ones */
-    int step;                          /* failed attempts of this run before it */
-    bool once;                         /* a test: there is no second attempt */
-    int64_t now_ms;                    /* wall clock */
+    enum attempt_error transport; /* ATTEMPT_OK: an answer came */
+    int status;                   /* of the answer */
+    struct str retry_after;       /* the header's value; p == NULL: none */
+    int step;                     /* failed attempts of this run before it */
+    bool once;                    /* a test: there is no second attempt */
+    int64_t now_ms;               /* wall clock */
+
+    /* For a profile's own rules; NULL: there are none. */
+    const struct profile_rules *rules;
+    struct str head, body; /* of the answer, as far as they were kept */
 };
 
 /* What follows from it. */

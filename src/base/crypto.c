@@ -29,20 +29,19 @@ void crypto_random(void *out, size_t n)
 
 /* Fetched once per thread: a fetch by name for every digest costs more than the digest. */
 static _Thread_local EVP_MD *sha256;
-static _Thread_local EVP_MAC_CTX *hmacs[2];
+static _Thread_local EVP_MAC_CTX *hmac, *hmac_long;
 static _Thread_local EVP_CIPHER *aes;
 static _Thread_local EVP_CIPHER_CTX *gcm;
 
 void crypto_thread_end(void)
 {
     EVP_MD_free(sha256);
-    for (size_t i = 0; i < ARRAY_LEN(hmacs); i++) {
-        EVP_MAC_CTX_free(hmacs[i]);
-        hmacs[i] = NULL;
-    }
+    EVP_MAC_CTX_free(hmac);
+    EVP_MAC_CTX_free(hmac_long);
     EVP_CIPHER_free(aes);
     EVP_CIPHER_CTX_free(gcm);
     sha256 = NULL;
+    hmac = hmac_long = NULL;
     aes = NULL;
     gcm = NULL;
 }
@@ -60,26 +59,24 @@ void crypto_sha256(struct str data, uint8_t out[SHA256_SIZE])
     must(EVP_Digest(data.p, data.n, out, NULL, sha256_method(), NULL));
 }
 
-enum hmac_kind { HMAC_SHA256, HMAC_SHA512 };
-
-static EVP_MAC_CTX *hmac_context(enum hmac_kind kind)
+static EVP_MAC_CTX *hmac_context(EVP_MAC_CTX **context, const char *digest)
 {
-    if (hmacs[kind] == NULL) {
-        char digests[][8] = {"SHA256", "SHA512"};
-        OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digests[kind], 0),
+    if (*context == NULL) {
+        char name[8];
+        OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", name, 0),
                                OSSL_PARAM_construct_end()};
         EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-        hmacs[kind] = EVP_MAC_CTX_new(mac);
+        snprintf(name, sizeof name, "%s", digest);
+        *context = EVP_MAC_CTX_new(mac);
         EVP_MAC_free(mac);
-        must(hmacs[kind] != NULL && EVP_MAC_CTX_set_params(hmacs[kind], params));
+        must(*context != NULL && EVP_MAC_CTX_set_params(*context, params));
     }
-    return hmacs[kind];
+    return *context;
 }
 
-static void hmac_parts(enum hmac_kind kind, struct str key, const struct str *parts, size_t count,
+static void hmac_parts(EVP_MAC_CTX *context, struct str key, const struct str *parts, size_t count,
                        uint8_t *out, size_t size)
 {
-    EVP_MAC_CTX *context = hmac_context(kind);
     size_t n;
 
     /* No pointer would mean the key of the call before. */
@@ -93,13 +90,13 @@ static void hmac_parts(enum hmac_kind kind, struct str key, const struct str *pa
 void crypto_hmac_sha256(struct str key, const struct str *parts, size_t count,
                         uint8_t out[SHA256_SIZE])
 {
-    hmac_parts(HMAC_SHA256, key, parts, count, out, SHA256_SIZE);
+    hmac_parts(hmac_context(&hmac, "SHA256"), key, parts, count, out, SHA256_SIZE);
 }
 
 void crypto_hmac_sha512(struct str key, const struct str *parts, size_t count,
                         uint8_t out[SHA512_SIZE])
 {
-    hmac_parts(HMAC_SHA512, key, parts, count, out, SHA512_SIZE);
+    hmac_parts(hmac_context(&hmac_long, "SHA512"), key, parts, count, out, SHA512_SIZE);
 }
 
 static EVP_PKEY *ed25519_key(const uint8_t seed[ED25519_SIZE])

@@ -138,11 +138,9 @@ static int64_t longer(int64_t a, int64_t b)
 /* What Retry-After asks for, also with a fraction; -1: nothing. */
 static int64_t header_wait_ms(const struct attempt_seen *seen)
 {
-    struct str value = header(seen->head, "Retry-After");
-    if (value.p == NULL)
-        return -1;
-    int64_t ms = seconds_ms(value);
-    return ms >= 0 ? ms : retry_after_ms(value, seen->now_ms);
+    int64_t ms = seconds_ms(seen->retry_after);
+    return ms >= 0 || seen->retry_after.p == NULL ? ms
+                                                  : retry_after_ms(seen->retry_after, seen->now_ms);
 }
 
 static int64_t asked_ms(const struct attempt_seen *seen)
@@ -209,10 +207,7 @@ struct verdict delivery_judge(const struct schedule *schedule, const struct atte
         return v;
     v.state = DELIVERY_PENDING;
     v.delay_ms = step_ms;
-    if (seen->transport == ATTEMPT_OK && (seen->status == 429 || seen->status == 503)) {
-        struct str retry_after = header(seen->head, "Retry-After");
-        if (retry_after.p != NULL)
-            v.delay_ms = longer(v.delay_ms, retry_after_ms(retry_after, seen->now_ms));
-    }
+    if ((seen->status == 429 || seen->status == 503) && seen->retry_after.p != NULL)
+        v.delay_ms = longer(v.delay_ms, retry_after_ms(seen->retry_after, seen->now_ms));
     return v;
 }

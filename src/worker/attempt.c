@@ -29,11 +29,12 @@ void attempt_destroy(struct attempt *a)
 }
 
 /* The attempt is over: it leaves the list of those being sent. */
-static void end(struct attempt *a, enum attempt_error transport, int status)
+static void end(struct attempt *a, enum attempt_error transport, int status, struct str retry_after)
 {
     struct attempt_seen seen = {
         .transport = transport,
         .status = status,
+        .retry_after = retry_after,
         .head = a->finish.response_head,
         .body = a->finish.response_body,
         .step = a->step,
@@ -121,7 +122,7 @@ static void on_fetched(void *arg, const struct fetch_result *r)
     a->finish.total_us = r->total_us;
     describe(a, r);
     keep_response(a, r);
-    end(a, errors_of_outcomes[r->outcome], r->status);
+    end(a, errors_of_outcomes[r->outcome], r->status, fetch_header(r->head, "Retry-After"));
 }
 
 /* Adds the webhook's own headers, `{"name": "value"}`; history shows that they were sent, not what
@@ -235,7 +236,7 @@ void attempt_start(struct worker *w, const struct claim *c, int64_t token)
     int err = make_message(a, c);
     a->finish.request_head = (struct str){buf_text(&a->head_shown), a->head_shown.n};
     if (err < 0) {
-        end(a, ATTEMPT_INTERNAL, 0);
+        end(a, ATTEMPT_INTERNAL, 0, (struct str){0});
         return;
     }
     struct fetch_request request = {

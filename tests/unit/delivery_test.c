@@ -57,20 +57,11 @@ static const struct schedule schedule = {{60, 300, 172800}, 3}; /* the last: two
 
 #define NOW 784111777000
 
-/* The answer's head lives until the next call. */
 static struct attempt_seen seen_of(int transport, int status, int step, bool once,
                                    const char *retry_after)
 {
-    static char head[200];
-    const char *line = retry_after != NULL ? "Retry-After: " : "X-Nothing: ";
-    snprintf(head, sizeof head, "HTTP/1.1 %d X\r\n%s%s\r\n\r\n", status, line,
-             retry_after != NULL ? retry_after : "");
-    return (struct attempt_seen){.transport = (enum attempt_error)transport,
-                                 .status = status,
-                                 .head = str_of(head),
-                                 .step = step,
-                                 .once = once,
-                                 .now_ms = NOW};
+    return (struct attempt_seen){
+        (enum attempt_error)transport, status, str_of(retry_after), step, once, NOW};
 }
 
 static const char *const afters[] = {NULL, "90", "9999999", "soon", ""};
@@ -79,9 +70,9 @@ static const int64_t asked_ms[] = {0, 90000, RETRY_AFTER_MAX_MS, 0, 0};
 /* The rules of the header, put another way round than the code. */
 static struct verdict expected(int transport, int status, int step, bool once, size_t after)
 {
-    struct verdict v = {.state = DELIVERY_FAILED, .error = (enum attempt_error)transport};
+    struct verdict v = {DELIVERY_FAILED, (enum attempt_error)transport, 0, false};
     if (transport == ATTEMPT_OK && status / 100 == 2)
-        return (struct verdict){.state = DELIVERY_DELIVERED};
+        return (struct verdict){DELIVERY_DELIVERED, ATTEMPT_OK, 0, false};
     if (transport == ATTEMPT_OK)
         v.error = status == 410       ? ATTEMPT_GONE
                   : status / 100 == 3 ? ATTEMPT_REDIRECT
@@ -91,8 +82,7 @@ static struct verdict expected(int transport, int status, int step, bool once, s
         return v;
     v.state = DELIVERY_PENDING;
     v.delay_ms = schedule.seconds[step] * (int64_t)1000;
-    if (transport == ATTEMPT_OK && (status == 429 || status == 503) &&
-        asked_ms[after] > v.delay_ms)
+    if ((status == 429 || status == 503) && asked_ms[after] > v.delay_ms)
         v.delay_ms = asked_ms[after];
     return v;
 }
@@ -106,8 +96,8 @@ static void compare(const struct attempt_seen *seen, const struct verdict *want)
     struct verdict got = delivery_judge(&schedule, seen);
     if (got.state != want->state || got.error != want->error || got.delay_ms != want->delay_ms ||
         got.disable != want->disable)
-        fail_msg("transport %d status %d step %d once %d head '%.*s': %s %d %lld %d",
-                 seen->transport, seen->status, seen->step, seen->once, STR_FMT(seen->head),
+        fail_msg("transport %d status %d step %d once %d after '%.*s': %s %d %lld %d",
+                 seen->transport, seen->status, seen->step, seen->once, STR_FMT(seen->retry_after),
                  delivery_state_names[got.state], got.error, (long long)got.delay_ms, got.disable);
 }
 

@@ -83,10 +83,21 @@ static const struct row {
      {.state = P, .delay_ms = 3000, .free = true, .pause_ms = 3000}},
 };
 
+/* The value of a head that is one line of Retry-After. */
+static struct str retry_after_of(struct str head)
+{
+    struct str name = STR_LIT("Retry-After:");
+
+    if (head.n <= name.n || !str_eq_nocase((struct str){head.p, name.n}, name))
+        return (struct str){NULL, 0};
+    return str_trim((struct str){head.p + name.n, head.n - name.n - 2});
+}
+
 static struct attempt_seen seen_of(const struct row *row)
 {
     return (struct attempt_seen){
         .status = row->status,
+        .retry_after = retry_after_of(str_of(row->head)),
         .head = str_of(row->head),
         .body = str_of(row->body),
         .rules = profile_find(str_of(row->profile))->rules,
