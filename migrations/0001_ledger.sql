@@ -49,6 +49,7 @@ create table webhook (
     timeout_ms      int4 not null,
     rate_limit      int4, -- requests a second
     concurrency     int4 not null,
+    batch_seconds   int4 not null default 0, -- events are due together at multiples of it
     description     text,
     metadata        text not null default '{}',
     managed         text, -- the system whose drop-in settings keep it; null: the API's

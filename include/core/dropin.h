@@ -25,6 +25,7 @@ struct dropin {
     struct str secret;                 /* n == 0: none */
     const char *const *events;         /* patterns; ends with NULL */
     struct schedule schedule;
+    int64_t batch_seconds;
 };
 
 struct dropins {

@@ -36,9 +36,10 @@ struct event_accepted {
     struct id event; /* another's when the key is known: the answer of the first request */
     bool differs;    /* the key was used for another request; not stored */
     int64_t deliveries;
-    bool queued; /* the rest is set: a delivery that is due now */
+    bool queued; /* the rest is set: a delivery to be sent */
     struct id delivery, webhook;
     int concurrency, rate;
+    int64_t delay_ms; /* until it is due */
 };
 
 void events_read_accepted(const struct db_rows *rows, int row, struct event_accepted *out);

@@ -23,6 +23,7 @@ struct webhook {
     int64_t timeout_ms;
     int64_t rate_limit; /* 0: none */
     int64_t concurrency;
+    int64_t batch_seconds;  /* of the profile's options; written, not read */
     struct str description; /* p == NULL: none */
     struct str metadata;    /* JSON */
     struct str managed;     /* the system whose settings keep it; p == NULL: the API's */

@@ -74,7 +74,8 @@ static void finish(struct accept_request *r, int err)
 
 static void enqueue(struct server *server, const struct event_accepted *row)
 {
-    struct queue_entry entry = {row->delivery, row->webhook, 0, row->concurrency, row->rate};
+    struct queue_entry entry = {row->delivery, row->webhook, row->delay_ms, row->concurrency,
+                                row->rate};
     queue_enqueue(server->queue, &entry, 1, QUEUE_GENTLE);
 }
 

@@ -98,7 +98,8 @@ enum { ROTATE_IN_SECRET, ROTATE_IN_OVERLAP };
 
 static const struct field rotate_fields[] = {
     [ROTATE_IN_SECRET] = {"secret", FIELD_STR, offsetof(struct rotate_input, secret),
-                          FIELD_NULLABLE, .min = 1, .max = SECRET_MAX, .check = secret_check},
+                          FIELD_NULLABLE, .min = 1, .max = SECRET_MAX,
+                          .check = secret_check_printable},
     [ROTATE_IN_OVERLAP] = {"overlap_seconds", FIELD_I64,
                            offsetof(struct rotate_input, overlap_seconds), FIELD_NULLABLE,
                            .max = WEBHOOK_OVERLAP_MAX},
@@ -124,23 +125,45 @@ static void on_rotated(void *arg, int err, const struct db_rows *rows)
     reply_send(call, 200);
 }
 
-void webhooks_rotate_secret(struct call *call)
+static void on_rotating(void *arg, int err, const struct db_rows *rows)
 {
-    struct rotate_input in = {.overlap_seconds = WEBHOOK_OVERLAP_SECONDS};
+    struct call *call = arg;
+    const struct rotate_input *in = call->state;
+    struct webhook webhook;
     struct buf secret;
-    struct id id;
 
-    if (!call_id(call, 0, ID_WEBHOOK, &id) ||
-        (call->req->entity.len > 0 &&
-         !call_bind(call, rotate_fields, ARRAY_LEN(rotate_fields), &in)))
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, NULL);
+        return;
+    }
+    webhooks_read(rows, 0, &webhook);
+    bool given = field_has(&call->fields, ROTATE_IN_SECRET);
+    if (given && !webhook_secret_fits(call, "secret", &webhook, in->secret))
         return;
     buf_init(&secret, SECRET_MAX);
-    struct str sealed =
-        webhook_secret(call, id, field_has(&call->fields, ROTATE_IN_SECRET), in.secret, &secret);
+    struct str sealed = webhook_secret(call, webhook.id, given, in->secret, &secret);
     call->state = str_dup(call_allocator(call), buf_str(&secret));
     buf_fini(&secret);
-    call->op = webhooks_rotate(call->server->db, call->app, id, sealed, in.overlap_seconds,
+    call->op = webhooks_rotate(call->server->db, call->app, webhook.id, sealed, in->overlap_seconds,
                                on_rotated, call);
+}
+
+/* Which secrets there may be depends on the profile: the webhook is read first. */
+void webhooks_rotate_secret(struct call *call)
+{
+    struct rotate_input *in = call->state = call_alloc(call, sizeof *in);
+    struct id id;
+
+    in->overlap_seconds = WEBHOOK_OVERLAP_SECONDS;
+    if (call_id(call, 0, ID_WEBHOOK, &id) &&
+        (call->req->entity.len == 0 ||
+         call_bind(call, rotate_fields, ARRAY_LEN(rotate_fields), in)))
+        call->op = webhooks_get(call->server->db, call->app, id, on_rotating, call);
 }
 
 /* --- replay

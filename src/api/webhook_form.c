@@ -70,7 +70,7 @@
 const struct field webhook_create_fields[IN_COUNT] = {
     COMMON_FIELDS(FIELD_REQUIRED),
     [IN_SECRET_OR_STATUS] = {"secret", FIELD_STR, AT(secret), 0, .min = 1, .max = SECRET_MAX,
-                             .check = secret_check},
+                             .check = secret_check_printable},
 };
 
 const struct field webhook_change_fields[IN_COUNT] = {
@@ -95,6 +95,25 @@ void webhook_defaults(const struct call *call, struct webhook *w)
 /* --- one function a field that is more than a copy
  * -------------------------------------------------------- */
 
+/* The part of a normalised URL from its path on. */
+static struct str path_of(const struct url *url)
+{
+    const char *path = strchr(strstr(url->text, "://") + 3, '/');
+    return str_of(path != NULL ? path : "/");
+}
+
+/* An address of Discord or Slack asks for their profile, unless the client names one. They want
+ * requests one by one. */
+static void apply_detection(const struct call *call, const struct url *url, struct webhook *w)
+{
+    const struct profile *profile = profile_detect(str_of(url->host), path_of(url));
+
+    if (profile == NULL || field_given(&call->fields, IN_PROFILE) ||
+        !str_eq_text(w->profile, profiles[0]->name))
+        return;
+    w->profile = str_of(profile->name);
+}
+
 static void apply_url(struct call *call, const struct webhook_input *in, struct webhook *w)
 {
     const struct networks *opened = &call->server->settings->networks;
@@ -107,8 +126,10 @@ static void apply_url(struct call *call, const struct webhook_input *in, struct 
         fields_problem(&call->fields, "url", "the address is not public");
     else if (!url->literal && !address_name_allowed(opened, str_of(url->host)))
         fields_problem(&call->fields, "url", "the host is not a public name");
-    else
+    else {
         w->url = str_of(url->text);
+        apply_detection(call, url, w);
+    }
 }
 
 /* Options are stored as they were given: what they do not say follows the profile. */
@@ -117,12 +138,15 @@ static void apply_options(struct call *call, struct webhook *w)
     const struct profile *profile = profile_find(w->profile);
     struct fields *f = &call->fields;
     uint32_t present = f->present, nulls = f->nulls;
-    struct profile_options options;
+    struct profile_options options = {0};
 
     int err = profile_options_bind(f, profile, w->profile_options, &options);
     assert(err == 0 || f->problem_count > 0); /* they are what webhook_apply() replies */
     f->present = present;
     f->nulls = nulls;
+    w->batch_seconds = options.batch_seconds;
+    if (profile->rules != NULL && w->concurrency == WEBHOOK_CONCURRENCY)
+        w->concurrency = 1;
 }
 
 static void apply_headers(struct call *call, const struct webhook_input *in, struct webhook *w)
@@ -195,8 +219,7 @@ bool webhook_apply(struct call *call, const struct webhook_input *in, struct web
         w->profile = str_of(profiles[in->profile]->name);
     if (field_has(f, IN_OPTIONS))
         w->profile_options = in->options;
-    if (field_given(f, IN_OPTIONS) || field_given(f, IN_PROFILE))
-        apply_options(call, w);
+    apply_options(call, w);
     if (field_has(f, IN_HEADERS))
         apply_headers(call, in, w);
     if (field_has(f, IN_TIMEOUT))
@@ -210,6 +233,16 @@ bool webhook_apply(struct call *call, const struct webhook_input *in, struct web
     if (f->problem_count == 0)
         return true;
     reply_problems(call, ERR_INVALID);
+    return false;
+}
+
+bool webhook_secret_fits(struct call *call, const char *field, const struct webhook *w,
+                         struct str secret)
+{
+    const char *wrong = profile_find(w->profile)->secret_check(secret);
+    if (wrong == NULL)
+        return true;
+    reply_invalid(call, field, wrong);
     return false;
 }
 

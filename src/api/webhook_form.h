@@ -47,6 +47,10 @@ void webhook_defaults(const struct call *call, struct webhook *webhook);
 void webhook_write(struct jsonw *w, const struct settings *settings, const struct webhook *webhook,
                    struct str secret);
 
+/* May a webhook of this profile have the secret? False: no, and that has been replied. */
+bool webhook_secret_fits(struct call *call, const char *field, const struct webhook *webhook,
+                         struct str secret) MUST_CHECK;
+
 /* A secret given or made, into `out`, and its sealed form, into the request's pool. */
 struct str webhook_secret(struct call *call, struct id id, bool given, struct str secret,
                           struct buf *out);

@@ -40,7 +40,9 @@ void webhooks_create(struct call *call)
         return;
     webhook_defaults(call, &webhook);
     webhook.id = id_new();
-    if (!webhook_apply(call, &in, &webhook))
+    if (!webhook_apply(call, &in, &webhook) ||
+        (field_has(&call->fields, IN_SECRET_OR_STATUS) &&
+         !webhook_secret_fits(call, "secret", &webhook, in.secret)))
         return;
     buf_init(&secret, SECRET_MAX);
     webhook.sealed_secret = webhook_secret(
@@ -158,6 +160,21 @@ static void apply_status(struct webhook *webhook, int status)
     webhook->status = status;
 }
 
+/* Another profile may ask for another kind of secret. */
+static bool secret_still_fits(struct call *call, const struct webhook *webhook)
+{
+    struct buf secret;
+
+    if (!field_given(&call->fields, IN_PROFILE))
+        return true;
+    buf_init(&secret, SECRET_MAX);
+    int err = webhook_open(call->server->settings, webhook->id, webhook->sealed_secret, &secret);
+    bool fits = err < 0 || webhook_secret_fits(call, "profile", webhook, buf_str(&secret));
+    crypto_wipe(secret.p, secret.n);
+    buf_fini(&secret);
+    return fits;
+}
+
 static void on_found(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
@@ -180,7 +197,7 @@ static void on_found(void *arg, int err, const struct db_rows *rows)
     }
     if (field_has(&call->fields, IN_SECRET_OR_STATUS))
         apply_status(&webhook, in->status);
-    if (webhook_apply(call, in, &webhook))
+    if (webhook_apply(call, in, &webhook) && secret_still_fits(call, &webhook))
         call->op = webhooks_update(call->server->db, &webhook, on_changed, call);
 }
 

@@ -74,6 +74,7 @@ static const char *read_marzban(const struct config *c, struct dropins *d, const
     const char *why = check_secret(c->webhook_secret);
     if (why != NULL)
         return why;
+    webhook.batch_seconds = c->notifications_interval;
     snprintf(webhook.options, sizeof webhook.options, "{\"batch_seconds\":%d}",
              (int)c->notifications_interval);
     *name = webhook.variable;

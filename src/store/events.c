@@ -34,6 +34,11 @@ struct id event_key(struct id app, char kind, struct str text, size_t index)
  * that they go by key however few webhooks there were when the plan was made. */
 #define MANY "generate_series(1, cardinality($1::uuid[]))"
 
+/* Now, or for webhooks that gather events the next moment that all of them share. */
+#define DUE_AT                                                                                     \
+    "case when w.batch_seconds > 0 then to_timestamp("                                             \
+    "ceil(extract(epoch from now()) / w.batch_seconds) * w.batch_seconds) else now() end"
+
 const struct db_stmt stmt_event_accept = {
     "event_accept",
     "with r as materialized ("
@@ -41,12 +46,13 @@ const struct db_stmt stmt_event_accept = {
     "  unnest($4::bytea[]), unnest($5::uuid[]), unnest($6::uuid[]), unnest($7::bool[]), " MANY
     ") with ordinality as r (id, app_id, type, data, key, hash, grouped, many, n)"
     "), w as materialized ("
-    " select distinct p.n, w.id, w.status, w.concurrency, w.rate_limit"
+    " select distinct p.n, w.id, w.status, w.concurrency, w.rate_limit, w.batch_seconds"
     " from rows from (unnest($8::int8[]), unnest($9::text[]), unnest($10::uuid[]), " MANY
     ") as p (n, pattern, app_id, many)"
     "  cross join lateral (select webhook_id from subscription s"
     "   where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s"
-    "  cross join lateral (select id, status, concurrency, rate_limit from webhook"
+    "  cross join lateral (select id, status, concurrency, rate_limit,"
+    "   batch_seconds from webhook"
     "   where app_id = p.app_id and id = s.webhook_id and status <> 2 and deleted_at is null"
     "   offset 0) w"
     "), c as materialized (select n, count(*) as deliveries from w group by n"
@@ -71,18 +77,17 @@ const struct db_stmt stmt_event_accept = {
     " select id, app_id, false, type, data from o where owner = id"
     "), d as ("
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
-    " select " NEW_DELIVERY_ID(
-        "o.id") ","
-                "  o.id, w.id, o.app_id, now(), case w.status when 1 then 4 else 0 end, false"
-                " from o join w on w.n = o.n where o.owner = o.id"
-                " returning id, event_id, webhook_id, state"
-                ") select o.n, o.owner, o.differs,"
-                " case when o.differs and o.grouped then idempotency_conflict() else o.deliveries "
-                "end,"
-                " d.state::int8, d.id, d.webhook_id, w.concurrency::int8, w.rate_limit::int8"
-                " from o left join d on d.event_id = o.id left join w on w.n = o.n and w.id = "
-                "d.webhook_id"
-                " order by o.n",
+    " select " NEW_DELIVERY_ID("o.id") ","
+    "  o.id, w.id, o.app_id, " DUE_AT ", case w.status when 1 then 4 else 0 end, false"
+    " from o join w on w.n = o.n where o.owner = o.id"
+    " returning id, event_id, webhook_id, state, next_at"
+    ") select o.n, o.owner, o.differs,"
+    " case when o.differs and o.grouped then idempotency_conflict() else o.deliveries end,"
+    " d.state::int8, d.id, d.webhook_id, w.concurrency::int8, w.rate_limit::int8,"
+    " ms_of(d.next_at) - ms_of(now())"
+    " from o left join d on d.event_id = o.id"
+    "  left join w on w.n = o.n and w.id = d.webhook_id"
+    " order by o.n",
     10};
 
 static void bind_patterns(struct db_args *args, const struct event_new *const *events, size_t count)
@@ -155,7 +160,7 @@ struct db_op *events_accept(struct db *db, const struct event_new *const *events
 
 void events_read_accepted(const struct db_rows *rows, int row, struct event_accepted *out)
 {
-    enum { N, OWNER, DIFFERS, DELIVERIES, STATE, DELIVERY, WEBHOOK, CONCURRENCY, RATE };
+    enum { N, OWNER, DIFFERS, DELIVERIES, STATE, DELIVERY, WEBHOOK, CONCURRENCY, RATE, DELAY };
 
     out->index = (size_t)db_i64(rows, row, N) - 1;
     out->event = db_id(rows, row, OWNER);
@@ -166,6 +171,7 @@ void events_read_accepted(const struct db_rows *rows, int row, struct event_acce
     out->webhook = db_id(rows, row, WEBHOOK);
     out->concurrency = (int)db_i64(rows, row, CONCURRENCY);
     out->rate = (int)db_i64(rows, row, RATE);
+    out->delay_ms = db_i64(rows, row, DELAY);
 }
 
 const struct db_stmt stmt_event_insert_test = {

@@ -24,13 +24,13 @@ static const char sql_find[] =
 
 static const char sql_insert[] =
     "insert into webhook (id, app_id, url, events, profile, profile_options, secret, headers,"
-    " retry_schedule, timeout_ms, concurrency, managed)"
+    " retry_schedule, timeout_ms, concurrency, managed, batch_seconds)"
     " select $1::uuid, a.id, $2, $3::text[], $4, $5, $6::bytea, '', $7::int8[], $8::int4, $9::int4,"
-    " $10 from app a where a.name = 'default'";
+    " $10, $11::int4 from app a where a.name = 'default'";
 
 static const char sql_update[] =
     "update webhook set events = $2::text[], profile = $3, profile_options = $4,"
-    " retry_schedule = $5::int8[], status = 0, disabled_reason = 0,"
+    " retry_schedule = $5::int8[], batch_seconds = $6::int4, status = 0, disabled_reason = 0,"
     " unsettled = unsettled or status <> 0, updated_at = now()"
     " where id = $1::uuid and (events, profile, profile_options, retry_schedule, status)"
     " is distinct from ($2::text[], $3, $4, $5::int8[], 0::int2)";
@@ -100,12 +100,13 @@ static void write_secret(struct texts *t, const struct settings *settings, struc
 static int insert(struct dbsync *db, const struct settings *settings, const struct dropin *d,
                   struct texts *t)
 {
-    char hex[ID_HEX_SIZE], timeout[16], concurrency[16];
+    char hex[ID_HEX_SIZE], timeout[16], concurrency[16], batch[24];
     struct id id = id_new();
 
     write_secret(t, settings, id, d->secret);
     snprintf(timeout, sizeof timeout, "%d", WEBHOOK_TIMEOUT_MS);
     snprintf(concurrency, sizeof concurrency, "%d", WEBHOOK_CONCURRENCY);
+    snprintf(batch, sizeof batch, "%" PRId64, d->batch_seconds);
     const char *params[] = {id_hex(hex, id),
                             buf_text(&t->url),
                             buf_text(&t->events),
@@ -115,7 +116,8 @@ static int insert(struct dbsync *db, const struct settings *settings, const stru
                             buf_text(&t->schedule),
                             timeout,
                             concurrency,
-                            d->system};
+                            d->system,
+                            batch};
     int err = dbsync_exec(db, sql_insert, ARRAY_LEN(params), params, NULL);
     return err < 0 ? err : dbsync_exec(db, sql_subscribe, 1, params, NULL);
 }
@@ -145,13 +147,14 @@ static bool same_secret(const struct settings *settings, struct id id, const cha
 static int update(struct dbsync *db, const struct settings *settings, const struct dropin *d,
                   struct texts *t, const struct dbsync_rows *rows)
 {
-    char hex[ID_HEX_SIZE];
+    char hex[ID_HEX_SIZE], batch[24];
     struct id id;
 
     if (!id_parse_uuid(str_of(dbsync_text(rows, 0, 0)), &id))
         return ERR_INTERNAL;
-    const char *params[] = {id_hex(hex, id), buf_text(&t->events), d->profile, d->options,
-                            buf_text(&t->schedule)};
+    snprintf(batch, sizeof batch, "%" PRId64, d->batch_seconds);
+    const char *params[] = {id_hex(hex, id), buf_text(&t->events),   d->profile,
+                            d->options,      buf_text(&t->schedule), batch};
     int err = dbsync_exec(db, sql_update, ARRAY_LEN(params), params, NULL);
     if (err == 0)
         err = dbsync_exec(db, sql_subscribe, 1, params, NULL);

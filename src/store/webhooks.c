@@ -86,7 +86,7 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
     w->managed = db_str(rows, row, COL_MANAGED);
 }
 
-/* $1 id, $2 app, and the settable columns from $3 to $15. */
+/* $1 id, $2 app, and the settable columns from $3 to $16. */
 static void bind_settings(struct db_args *args, const struct webhook *w)
 {
     db_args_init(args);
@@ -111,6 +111,7 @@ static void bind_settings(struct db_args *args, const struct webhook *w)
     db_arg_i64(args, w->concurrency);
     db_arg_str(args, w->description);
     db_arg_str(args, w->metadata);
+    db_arg_i64(args, w->batch_seconds);
 }
 
 const struct db_stmt stmt_webhook_insert = {
@@ -118,16 +119,16 @@ const struct db_stmt stmt_webhook_insert = {
     "with w as ("
     " insert into webhook (id, app_id, url, events, status, disabled_reason, profile,"
     "  profile_options, headers, retry_schedule, timeout_ms, rate_limit, concurrency, description,"
-    "  metadata, secret)"
+    "  metadata, batch_seconds, secret)"
     " values ($1::uuid, $2::uuid, $3::text, $4::text[], $5::int8, $6::int8, $7::text, $8::text,"
     "  $9::bytea, $10::int8[], $11::int8, nullif($12::int8, 0), $13::int8, $14::text, $15::text,"
-    "  $16::bytea)"
+    "  $16::int8, $17::bytea)"
     " returning *"
     "), s as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w"
     ") select " COLUMNS " from w",
-    16};
+    17};
 
 struct db_op *webhooks_insert(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
 {
@@ -162,9 +163,10 @@ const struct db_stmt stmt_webhook_update = {
     "  disabled_reason = $6::int8, profile = $7::text, profile_options = $8::text,"
     "  headers = $9::bytea, retry_schedule = $10::int8[], timeout_ms = $11::int8,"
     "  rate_limit = nullif($12::int8, 0), concurrency = $13::int8, description = $14::text,"
-    "  metadata = $15::text, unsettled = unsettled or status <> $5::int8, " TOUCH
+    "  metadata = $15::text, batch_seconds = $16::int8,"
+    "  unsettled = unsettled or status <> $5::int8, " TOUCH
     " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
-    "  and us_of(updated_at) = $16::int8"
+    "  and us_of(updated_at) = $17::int8"
     " returning *"
     "), gone as ("
     " delete from subscription s using w where s.webhook_id = w.id and s.pattern <> all (w.events)"
@@ -172,7 +174,7 @@ const struct db_stmt stmt_webhook_update = {
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w on conflict do nothing"
     ") select " COLUMNS " from w",
-    16};
+    17};
 
 struct db_op *webhooks_update(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
 {

@@ -8,11 +8,11 @@ const struct db_stmt stmt_work_finish = {
     "with v as materialized ("
     " select * from unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::bool[], $6::int8[],"
     "  $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[],"
-    "  $14::int8[], $15::text[], $16::text[], $17::bytea[], $18::bytea[], $19::bytea[], "
-    "$20::bool[])"
+    "  $14::int8[], $15::text[], $16::text[], $17::bytea[], $18::bytea[], $19::bytea[],"
+    "  $20::bool[], $21::bool[])"
     "  as v (id, token, state, error, test, number, started_ms, delay_ms, code, dns_us, connect_us,"
     "   tls_us, first_byte_us, total_us, address, error_text, request_head, response_head,"
-    "   response_body, body_cut)"
+    "   response_body, body_cut, free)"
     "), a as ("
     " insert into attempt (delivery_id, token, number, started_at, code, error, dns_us, connect_us,"
     "  tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, response_head,"
@@ -24,19 +24,19 @@ const struct db_stmt stmt_work_finish = {
     " on conflict do nothing"
     "), u as ("
     " update delivery d set state = v.state, attempts = least(d.attempts + 1, 32767),"
-    "  step = d.step + case when v.state = 1 then 0 else 1 end,"
+    "  step = d.step + case when v.state = 1 or v.free then 0 else 1 end,"
     "  last_code = nullif(v.code, 0), last_us = v.total_us, last_error = v.error,"
     "  next_at = case when v.state = 0 then now() + v.delay_ms * interval '1 ms' else d.next_at "
     "end,"
     "  completed_at = case when v.state <> 0 then now() end,"
     "  lease_until = null, lease_token = null, lease_owner = null"
     " from v"
-    " where d.id = v.id and d.id = any ($1::uuid[]) and d.id between $21::uuid and $22::uuid"
+    " where d.id = v.id and d.id = any ($1::uuid[]) and d.id between $22::uuid and $23::uuid"
     "  and ((d.state + 0 = 0 and d.lease_token = v.token) or (v.state = 1 and d.state <> 1))"
     " returning d.id, v.test"
     ") select id, case when test then pg_notify('" STORE_TEST_CHANNEL
     "', id::text)::text end from u",
-    22};
+    23};
 
 #define I64_ARRAY(args, list, count, member)                 \
     do {                                                     \
@@ -104,6 +104,7 @@ struct db_op *work_finish(struct db *db, const struct finish *const *list, size_
     STR_ARRAY(&args, list, count, DB_BYTEA, response_head);
     STR_ARRAY(&args, list, count, DB_BYTEA, response_body);
     BOOL_ARRAY(&args, list, count, body_cut);
+    BOOL_ARRAY(&args, list, count, free);
     bind_bounds(&args, list, count);
     return db_exec(db, &stmt_work_finish, &args, STORE_DEADLINE_MS, cb, arg);
 }

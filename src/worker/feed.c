@@ -80,28 +80,57 @@ static bool was_returned(const struct db_rows *rows, struct id delivery)
     return false;
 }
 
+/* Those of `claims` from `first` on that may go together with it. */
+static size_t gather(const struct claim *claims, bool *started, size_t count, size_t first,
+                     const struct claim **group)
+{
+    size_t n = 0;
+    bool many = attempt_takes_many(&claims[first]);
+
+    for (size_t i = first; i < count; i++) {
+        bool fits =
+            i == first || (id_eq(claims[i].webhook, claims[first].webhook) && !claims[i].test);
+        if (started[i] || !fits)
+            continue;
+        group[n++] = &claims[i];
+        if (!many)
+            break;
+    }
+    return n;
+}
+
 static void start_attempts(struct fenced *f, const struct db_rows *rows)
 {
     struct worker *w = f->worker;
-    struct claim claim;
+    struct claim *claims = xcalloc(f->count, sizeof *claims);
+    const struct claim *group[CLAIM_MAX];
+    bool started[CLAIM_MAX] = {false};
+    size_t count = 0;
 
     for (size_t i = 0; i < f->count; i++)
         if (!was_returned(rows, f->refs[i].delivery))
             ack(w, &f->refs[i], -1);
     for (int i = 0; i < db_count(rows); i++) {
-        claims_read(rows, i, &claim);
-        struct queue_ref ref = {claim.delivery, claim.webhook};
+        struct claim *c = &claims[count];
+        claims_read(rows, i, c);
+        struct queue_ref ref = {c->delivery, c->webhook};
         int64_t lease_left = f->started_ms + WORK_LEASE_MS - LEASE_MARGIN_MS - clock_mono_ms();
-        if (claim.state != DELIVERY_PENDING) {
+        /* Moved instead of claimed; or stopped for long between claim and here: the lease runs out,
+         * and another sends it. */
+        if (c->state != DELIVERY_PENDING || lease_left < c->timeout_ms)
             ack(w, &ref, -1);
-        } else if (lease_left < claim.timeout_ms) {
-            /* Stopped for long between claim and here: the lease runs out, and another sends it. */
-            ack(w, &ref, -1);
-        } else {
-            w->in_flight++;
-            attempt_start(w, &claim, f->token);
-        }
+        else
+            count++;
     }
+    for (size_t i = 0; i < count; i++) {
+        if (started[i])
+            continue;
+        size_t n = gather(claims, started, count, i, group);
+        size_t taken = attempt_start(w, group, n, f->token);
+        for (size_t k = 0; k < taken; k++)
+            started[group[k] - claims] = true;
+    }
+    free(claims);
 }
 
 static void on_claimed(void *arg, int err, const struct db_rows *rows)
@@ -149,20 +178,56 @@ static void release(struct fenced *f)
     f->op = work_release(f->worker->db, ids, f->count, f->token, on_released, f);
 }
 
+void feed_pause(struct worker *w, struct id webhook, int64_t delay_ms)
+{
+    struct pause *p = w->feed.pauses, *place = &p[0];
+
+    for (size_t i = 0; i < PAUSES_MAX && !id_eq(place->webhook, webhook); i++)
+        if (id_eq(p[i].webhook, webhook) || p[i].until_ms < place->until_ms)
+            place = &p[i];
+    *place = (struct pause){webhook, clock_mono_ms() + delay_ms};
+}
+
+static int64_t pause_left(const struct worker *w, struct id webhook)
+{
+    for (size_t i = 0; i < PAUSES_MAX; i++)
+        if (id_eq(w->feed.pauses[i].webhook, webhook))
+            return w->feed.pauses[i].until_ms - clock_mono_ms();
+    return 0;
+}
+
+/* Puts back those whose webhook pauses; what is left is claimed. */
+static size_t without_paused(struct worker *w, const struct queue_ref *refs, size_t count,
+                             struct queue_ref *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        int64_t left = pause_left(w, refs[i].webhook);
+        if (left > 0)
+            ack(w, &refs[i], left);
+        else
+            out[n++] = refs[i];
+    }
+    return n;
+}
+
 static void claim(struct worker *w, const struct queue_ref *refs, size_t count)
 {
     struct fenced *f = xcalloc(1, sizeof *f);
     struct id ids[CLAIM_MAX];
 
-    assert(count > 0 && count <= CLAIM_MAX);
+    assert(count <= CLAIM_MAX);
     f->worker = w;
-    f->count = count;
+    f->count = count = without_paused(w, refs, count, f->refs);
+    if (count == 0) {
+        free(f);
+        return;
+    }
     f->started_ms = clock_mono_ms();
     /* Equality is all that fencing asks of a token: random ones need no sequence. */
     crypto_random(&f->token, sizeof f->token);
-    memcpy(f->refs, refs, count * sizeof *refs);
     for (size_t i = 0; i < count; i++)
-        ids[i] = refs[i].delivery;
+        ids[i] = f->refs[i].delivery;
     w->in_flight += (int)count;
     list_push(&w->feed.claims, &f->node);
     f->op = work_claim(w->db, ids, count, f->token, w->slot.owner, on_claimed, f);

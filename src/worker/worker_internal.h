@@ -11,6 +11,7 @@
 #define WORKER_INTERNAL_H
 
 #include "base/list.h"
+#include "core/profile.h"
 #include "core/settings.h"
 #include "io/db.h"
 #include "io/fetch.h"
@@ -22,6 +23,13 @@
 /* --- feed.c
  * ------------------------------------------------------------------------------------------ */
 
+#define PAUSES_MAX 64 /* at once; the one that ends first makes room */
+
+struct pause {
+    struct id webhook;
+    int64_t until_ms; /* monotonic */
+};
+
 struct feed {
     struct queue_op *queue_op;
     size_t asked; /* by it */
@@ -32,6 +40,7 @@ struct feed {
     bool woken;              /* while a claim was under way */
     bool starved;            /* there was more than room for it */
     bool direct;             /* Redis is away */
+    struct pause pauses[PAUSES_MAX];
 };
 
 void feed_init(struct worker *worker);
@@ -46,6 +55,9 @@ void feed_room(struct worker *worker);
 /* Redis came or went. */
 void feed_redis_changed(struct worker *worker);
 
+/* A receiver asked that nothing be sent to this webhook for a while. */
+void feed_pause(struct worker *worker, struct id webhook, int64_t delay_ms);
+
 /* Tries again what could not be released. */
 void feed_retry(struct worker *worker);
 
@@ -56,7 +68,9 @@ bool feed_idle(const struct worker *worker);
  * --------------------------------------------------------------------------------------- */
 
 struct attempt {
-    struct list node; /* in worker.attempts or recorder.waiting or a batch */
+    struct list node;              /* in worker.attempts, another's members, or recorder.waiting */
+    struct list members;           /* that go in the same request */
+    const struct profile *profile; /* NULL: none of that name */
     struct worker *worker;
     struct fetch *fetch;
     struct finish finish; /* texts point into the buffers below, or are static */
@@ -71,9 +85,16 @@ struct attempt {
     struct buf head, head_shown, body, response;
 };
 
-/* Starts one that was claimed with `token`. `claim` is borrowed. A message that cannot be made ends
- * at once, as a failed attempt. */
-void attempt_start(struct worker *worker, const struct claim *claim, int64_t token);
+#define ATTEMPT_MEMBERS_MAX 128
+
+/* May several events of this claim's webhook go in one request? */
+bool attempt_takes_many(const struct claim *claim);
+
+/* Starts one for the first of `claims`, of one webhook and claimed with `token`, or for as many as
+ * its profile puts into one request; returns how many. Claims are borrowed. A message that cannot
+ * be made ends at once, as a failed attempt. Counts into worker.in_flight. */
+size_t attempt_start(struct worker *worker, const struct claim *const *claims, size_t count,
+                     int64_t token);
 
 /* NULL is fine. */
 void attempt_destroy(struct attempt *attempt);
