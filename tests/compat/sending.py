@@ -58,9 +58,13 @@ def answered(api, webhook, timeout=20):
     return until(found, timeout, lambda: f"an answer to {webhook['url']}: {api.deliveries(webhook)}")
 
 
+def last(api, delivery):
+    return max(api.attempts(delivery), key=lambda attempt: attempt["number"])
+
+
 def said(api, delivery):
     """The body of the last answer."""
-    return api.attempts(delivery)[-1]["response"]["body"]
+    return last(api, delivery)["response"]["body"]
 
 
 def statuses(api, type_, data, webhooks):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from compat.sending import answered, publish, said, statuses
+from compat.sending import answered, last, publish, said, statuses
 from harness.wait import until
 
 SECRET = "your_webhook_secret"
@@ -42,7 +42,7 @@ def test_same_event_again(api, program, express):
     api.post(f"/deliveries/{delivery['id']}/retry")
     until(lambda: len(api.attempts(delivery)) == 2, 10, "the second attempt")
     assert said(api, delivery) == "Already processed"
-    assert api.attempts(delivery)[-1]["response_code"] == 200
+    assert last(api, delivery)["response_code"] == 200
 
 
 @pytest.mark.parametrize("over, status", [(0, 200), (1, 413)])
