@@ -119,7 +119,7 @@ POSTHORN_ENCRYPTION_KEY=$POSTHORN_ENCRYPTION_KEY
 POSTHORN_DATABASE_URL='postgresql://posthorn@/posthorn?host=$run'
 POSTHORN_REDIS_URL=unix://$run/redis.sock
 POSTHORN_LISTEN=127.0.0.1:$port
-POSTHORN_ALLOW_NETWORKS=127.0.0.0/8
+POSTHORN_ALLOW_NETWORKS=127.0.0.0/8,::1/128
 END
     mv .local/env.new .local/env
   )
@@ -189,7 +189,7 @@ redis_start() {
 
 build() {
   [ -f build/build.ninja ] || meson setup build >&2
-  ninja -C build >&2
+  ninja -C build posthorn >&2
 }
 
 # The program runs from a copy in the data folder, which its owner can read wherever the checkout is.

@@ -72,7 +72,7 @@ venv() {
 build() {
   local folder=$1 compiler=$2
   shift 2
-  [ -f "$folder/build.ninja" ] || CC=$compiler meson setup "$folder" -Dwerror=true "$@" &&
+  [ -f "$folder/build.ninja" ] || CC=$compiler meson setup "$folder" -Dwerror=true -Dtests=enabled "$@" &&
     ninja -C "$folder" --quiet
 }
 
@@ -113,6 +113,9 @@ suites=()
 for folder in tests/unit tests/api tests/compat tests/chaos; do
   [ -z "$(find "$folder" -name 'test_*.py' 2>/dev/null)" ] || suites+=("$folder")
 done
+
+# Of Node, whose JSON the forms are compared with, any will do.
+command -v node >/dev/null || packages_test+=(nodejs)
 
 need "packages" install_packages "${packages_build[@]}" "${packages_run[@]}" "${packages_test[@]}"
 need "tests/.venv" venv

@@ -92,8 +92,9 @@ static inline bool field_has(const struct fields *f, int index)
 }
 
 /* Binds `object`, text that json_check() accepted, to `out`, which the caller has filled with
- * defaults. ERR_INVALID when there are problems; ERR_BAD_REQUEST when it is no object. `path` comes
- * before the names in problems: "" or "events[3]." */
+ * defaults. ERR_INVALID when there are problems, or when those of earlier calls fill the list;
+ * ERR_BAD_REQUEST when it is no object. `path` comes before the names in problems: "" or
+ * "events[3]." */
 int fields_bind(struct fields *f, const struct field *table, size_t count, struct str object,
                 const char *path, void *out) MUST_CHECK;
 

@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <time.h>
 
+/* A leap second is 23:59:60 UTC. */
+#define MINUTES_A_DAY 1440
+#define LAST_MINUTE   1439
+
 static int64_t read_us(clockid_t clock)
 {
     struct timespec t;
@@ -148,25 +152,32 @@ bool clock_parse(struct str text, int64_t *wall_ms)
         !civil_valid(&c))
         return false;
     *wall_ms = civil_to_ms(&c) + ms - offset * 60000;
-    return *wall_ms >= 0;
+    return *wall_ms >= 0 && (c.second < 60 || *wall_ms / 60000 % MINUTES_A_DAY == LAST_MINUTE);
+}
+
+static bool take_name(struct str *s, const char *const names[], size_t count, int64_t *index)
+{
+    for (*index = 0; *index < (int64_t)count; ++*index)
+        if (take_text(s, names[*index]))
+            return true;
+    return false;
 }
 
 bool clock_parse_http(struct str text, int64_t *wall_ms)
 {
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    struct civil c = {0};
-    if (text.n < 5 || text.p[3] != ',' || text.p[4] != ' ')
+    static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+    struct civil c;
+    int64_t day_name, month;
+    if (!take_name(&text, days, ARRAY_LEN(days), &day_name) || !take_text(&text, ", ") ||
+        !take_number(&text, 2, &c.day) || !take_one_of(&text, " ") ||
+        !take_name(&text, months, ARRAY_LEN(months), &month) || !take_one_of(&text, " ") ||
+        !take_number(&text, 4, &c.year) || !take_one_of(&text, " ") || !take_clock(&text, &c) ||
+        !take_text(&text, " GMT") || text.n != 0)
         return false;
-    text.p += 5;
-    text.n -= 5;
-    if (!take_number(&text, 2, &c.day) || !take_one_of(&text, " "))
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(months) && c.month == 0; i++)
-        if (take_text(&text, months[i]))
-            c.month = (int64_t)i + 1;
-    if (!take_one_of(&text, " ") || !take_number(&text, 4, &c.year) || !take_one_of(&text, " ") ||
-        !take_clock(&text, &c) || !take_text(&text, " GMT") || text.n != 0 || !civil_valid(&c))
+    c.month = month + 1;
+    if (!civil_valid(&c))
         return false;
     *wall_ms = civil_to_ms(&c);
     return true;

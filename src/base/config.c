@@ -75,14 +75,15 @@ int config_load(struct config *config, const char **name, const char **why)
     return 0;
 }
 
-/* What stands between the scheme and the host is masked. */
+/* What stands between the scheme and the host is masked; one with a password as a parameter (also
+ * sslpassword) is not shown at all. */
 static void print_url(FILE *out, const char *url)
 {
     const char *start = strstr(url, "://"), *at = strrchr(url, '@');
-    if (start != NULL && at != NULL && at > start)
-        fprintf(out, "%.*s://***%s", (int)(start - url), url, at);
-    else if (strstr(url, "password") != NULL)
+    if (strstr(url, "password") != NULL)
         fputs("***", out);
+    else if (start != NULL && at != NULL && at > start)
+        fprintf(out, "%.*s://***%s", (int)(start - url), url, at);
     else
         fputs(url, out);
 }

@@ -71,7 +71,8 @@ void crypto_hmac_sha256(struct str key, const struct str *parts, size_t count,
                            OSSL_PARAM_construct_end()};
     size_t n;
 
-    must(EVP_MAC_init(context, (const unsigned char *)key.p, key.n, params));
+    /* No pointer would mean the key of the call before. */
+    must(EVP_MAC_init(context, (const unsigned char *)(key.n > 0 ? key.p : ""), key.n, params));
     for (size_t i = 0; i < count; i++)
         must(EVP_MAC_update(context, (const unsigned char *)parts[i].p, parts[i].n));
     must(EVP_MAC_final(context, out, &n, SHA256_SIZE));

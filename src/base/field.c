@@ -300,17 +300,27 @@ static void bind_member(struct fields *f, const struct field *table, size_t coun
     }
 }
 
+/* Names the value itself: its path without the dot that leads to members. */
+static void not_an_object(struct fields *f, const char *path)
+{
+    struct str self = str_of(path);
+    if (self.n > 0 && self.p[self.n - 1] == '.')
+        self.n--;
+    fields_problem(f, str_dup(f->alloc, self), "must be a JSON object");
+}
+
 int fields_bind(struct fields *f, const struct field *table, size_t count, struct str object,
                 const char *path, void *out)
 {
     struct json_iter it;
     struct str key, value;
     size_t before = f->problem_count;
+    bool full = before == FIELD_PROBLEMS_MAX; /* then what is wrong here goes unsaid */
 
     assert(count <= 32);
     f->present = f->nulls = 0;
     if (json_kind(object) != JSON_OBJECT) {
-        fields_problem(f, path, "must be a JSON object");
+        not_an_object(f, path);
         return ERR_BAD_REQUEST;
     }
     json_iter_init(&it, object);
@@ -323,5 +333,5 @@ int fields_bind(struct fields *f, const struct field *table, size_t count, struc
         snprintf(b.path, sizeof b.path, "%.60s%.100s", path, table[i].name);
         problem(&b, "is required");
     }
-    return f->problem_count > before ? ERR_INVALID : 0;
+    return full || f->problem_count > before ? ERR_INVALID : 0;
 }

@@ -3,6 +3,63 @@
 
 #include "base/err.h"
 
+#include <arpa/inet.h>
+
+static bool is_name_byte(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+}
+
+/* Labels with dots between; digits and dots alone must be an IPv4 address. */
+static bool is_host(struct str host)
+{
+    char text[INET_ADDRSTRLEN] = "";
+    uint8_t address[4];
+    struct str rest = host, label;
+    bool name = false;
+
+    while (str_next(&rest, '.', &label)) {
+        if (label.n < 1 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
+            return false;
+        for (size_t i = 0; i < label.n; i++) {
+            if (!is_name_byte(label.p[i]))
+                return false;
+            name = name || label.p[i] > '9' || label.p[i] == '-';
+        }
+    }
+    if (name)
+        return true;
+    if (host.n >= sizeof text)
+        return false;
+    memcpy(text, host.p, host.n);
+    return inet_pton(AF_INET, text, address) == 1;
+}
+
+static bool is_ipv6(struct str host)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    uint8_t address[16];
+
+    if (host.n >= sizeof text)
+        return false;
+    memcpy(text, host.p, host.n);
+    return inet_pton(AF_INET6, text, address) == 1;
+}
+
+static const char *read_listen(struct settings *s)
+{
+    const char *listen = s->config.listen, *colon = strrchr(listen, ':');
+    int64_t port;
+
+    if (colon == NULL || colon[1] == '-' || !str_to_i64(str_of(colon + 1), 0, 65535, &port))
+        return "is not host:port with a port from 0 to 65535";
+    struct str host = {listen, (size_t)(colon - listen)};
+    bool brackets = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
+    bool good = brackets ? is_ipv6((struct str){host.p + 1, host.n - 2}) : is_host(host);
+    return good ? NULL : "is not host:port with an IPv4 address, [an IPv6 address] or a name";
+}
+
 static const char *read_networks(struct settings *s)
 {
     struct str bad;
@@ -51,9 +108,9 @@ struct reader {
 };
 
 static const struct reader readers[] = {
-    {"POSTHORN_ALLOW_NETWORKS", read_networks}, {"POSTHORN_RETRY_SCHEDULE", read_schedule},
-    {"POSTHORN_LOG_LEVEL", read_log_level},     {"POSTHORN_ENCRYPTION_KEY", read_seal_key},
-    {"POSTHORN_ADMIN_KEY", read_admin_key},
+    {"POSTHORN_LISTEN", read_listen},           {"POSTHORN_ALLOW_NETWORKS", read_networks},
+    {"POSTHORN_RETRY_SCHEDULE", read_schedule}, {"POSTHORN_LOG_LEVEL", read_log_level},
+    {"POSTHORN_ENCRYPTION_KEY", read_seal_key}, {"POSTHORN_ADMIN_KEY", read_admin_key},
 };
 
 int settings_load(struct settings *settings, const char **name, const char **why)

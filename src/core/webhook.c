@@ -45,6 +45,8 @@ static bool is_token_byte(char c)
 
 const char *webhook_header_check(struct str name, struct str value)
 {
+    if (name.n == 0)
+        return "the name is empty";
     for (size_t i = 0; i < name.n; i++)
         if (!is_token_byte(name.p[i]))
             return "the name is not a header name";

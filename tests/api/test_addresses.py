@@ -163,10 +163,10 @@ def test_forbidden_in_patch(closed, address):
 
 
 def test_opened_networks_open_no_others(api):
-    """127.0.0.0/8 is open on this server."""
+    """127.0.0.0/8 and ::1 are open on this server."""
     api.webhook("http://127.0.0.1:1/")
     api.webhook("http://localhost:1/")
-    for host in ("[::ffff:127.0.0.1]", "[::1]", "10.0.0.1", "169.254.169.254"):
+    for host in ("[::ffff:127.0.0.1]", "[fd00::1]", "10.0.0.1", "169.254.169.254"):
         api.post("/webhooks", {"url": f"http://{host}/", "events": ["*"]}, expect=422)
 
 

@@ -29,7 +29,7 @@ def test_readme_and_sample_name_all_options(database, redis):
 def test_values_are_shown_and_secrets_are_not(database, redis):
     shown = printed(database, redis, POSTHORN_RETRY_SCHEDULE="1,2,3")
     assert shown["POSTHORN_RETRY_SCHEDULE"] == "1,2,3"
-    assert shown["POSTHORN_ALLOW_NETWORKS"] == "127.0.0.0/8"
+    assert shown["POSTHORN_ALLOW_NETWORKS"] == "127.0.0.0/8,::1/128"
     text = "\n".join(shown.values())
     assert ADMIN_KEY not in text and ENCRYPTION_KEY not in text
 

@@ -37,7 +37,7 @@ def options(database, redis, **more):
         "POSTHORN_REDIS_URL": redis.url,
         "POSTHORN_ADMIN_KEY": ADMIN_KEY,
         "POSTHORN_ENCRYPTION_KEY": ENCRYPTION_KEY,
-        "POSTHORN_ALLOW_NETWORKS": "127.0.0.0/8",
+        "POSTHORN_ALLOW_NETWORKS": "127.0.0.0/8,::1/128",
         "POSTHORN_API_THREADS": "1",
         "POSTHORN_WORKER_THREADS": "1",
         **SANITIZER_OPTIONS,
