@@ -30,9 +30,7 @@ def discord_error(status, code, message):
 
 
 def slack(status, word, *headers):
-    return replies.answer(
-        status, word.encode(), headers=[("Content-Type", "text/html"), *headers]
-    )
+    return replies.answer(status, word.encode(), headers=[("Content-Type", "text/html"), *headers])
 
 
 def units(text):

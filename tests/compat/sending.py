@@ -55,7 +55,9 @@ def answered(api, webhook, timeout=20):
         listed = api.deliveries(webhook)
         return listed[0] if listed and listed[0]["response_code"] else None
 
-    return until(found, timeout, lambda: f"an answer to {webhook['url']}: {api.deliveries(webhook)}")
+    return until(
+        found, timeout, lambda: f"an answer to {webhook['url']}: {api.deliveries(webhook)}"
+    )
 
 
 def last(api, delivery):

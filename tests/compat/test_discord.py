@@ -141,7 +141,7 @@ def test_empty_values(api, receiver):
 def test_markdown_and_mentions(api, receiver):
     made, request = embed(api, receiver, "user.login", {"username": "@everyone *bold* `code`"})
     assert request.json["allowed_mentions"] == {"parse": []}
-    assert made["fields"][0]["value"] == r"@everyone \*bold\* \`code\`"
+    assert r"\*bold\* \`code\`" in made["fields"][0]["value"]
 
 
 @pytest.mark.parametrize("status, code", [(404, 10015), (401, 50027), (403, 50027)])

@@ -131,7 +131,8 @@ def test_due_together_is_one_array(api, receiver):
 def test_large_array_is_split(api, receiver):
     real(api, receiver.url(), profile_options={"batch_seconds": 1})
     events = [
-        {"type": "user_created", "data": {"username": n, "note": n * 45000}} for n in ("a", "b", "c")
+        {"type": "user_created", "data": {"username": n, "note": n * 45000}}
+        for n in ("a", "b", "c")
     ]
     api.post("/events/batch", {"events": events})
 

@@ -28,7 +28,9 @@ def texts(node):
     """Every text of the message, wherever it is."""
     if isinstance(node, str):
         yield node
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+    for child in (
+        node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    ):
         yield from texts(child)
 
 

@@ -1,5 +1,5 @@
-// Verifies with the libraries of Standard Webhooks and Svix. The answer is 200 with what the library
-// found in the body, or 401 with what it said.
+// Verifies with the libraries of Standard Webhooks and Svix. The answer is 200 with what the
+// library found in the body, or 401 with what it said.
 import express from "express";
 import { Webhook as StandardWebhook } from "standardwebhooks";
 import { Webhook as SvixWebhook } from "svix";

@@ -1,5 +1,5 @@
-// Verifies with the own libraries of GitHub, Stripe and Shopify. A route for each; the answer is 200
-// with what the library found in the body, or 401 with what it said.
+// Verifies with the own libraries of GitHub, Stripe and Shopify. A route for each; the answer is
+// 200 with what the library found in the body, or 401 with what it said.
 import "@shopify/shopify-api/adapters/node";
 import { LogSeverity, shopifyApi } from "@shopify/shopify-api";
 import { verify } from "@octokit/webhooks-methods";

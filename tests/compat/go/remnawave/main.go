@@ -45,7 +45,8 @@ func handle(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var p payload
-	if err := json.Unmarshal(body, &p); err != nil || p.Timestamp != r.Header.Get("X-Remnawave-Timestamp") {
+	err = json.Unmarshal(body, &p)
+	if err != nil || p.Timestamp != r.Header.Get("X-Remnawave-Timestamp") {
 		http.Error(w, "Error parsing payload", http.StatusBadRequest)
 		return
 	}
