@@ -20,7 +20,10 @@ PROFILES = (
     "slack",
     "custom",
 )
-OPTIONS = {"custom": {"headers": {"X-Signature": "{signature}"}, "signed": "{body}"}}
+OPTIONS = {
+    "custom": {"headers": {"X-Signature": "{signature}"}, "signed": "{body}"},
+    "marzban": {"batch_seconds": 0},
+}
 REFUSED = {"transfer-encoding", "content-encoding", "expect", "cookie", "authorization"}
 
 

@@ -20,8 +20,11 @@ DOCUMENTED_SIGNATURE = "36709c78a88d5e1cd724392e8d9ba46d5c0e46619a5096a521074343
 ARRAY_MAX = 102400
 
 
-def real(api, url, **more):
-    return api.webhook(url, **{"profile": "marzban", "secret": SECRET, **more})
+def real(api, url, profile_options=None, **more):
+    """At once, unless the test wants to gather."""
+    options = {"batch_seconds": 0, **(profile_options or {})}
+    settings = {"profile": "marzban", "secret": SECRET, "profile_options": options, **more}
+    return api.webhook(url, **settings)
 
 
 def documented(api, url, **more):

@@ -127,3 +127,14 @@ def test_all_events(api, receiver):
     api.post("/events/batch", {"events": events})
     got = [request.json["event"] for request in receiver.wait(len(EVENTS))]
     assert sorted(got) == sorted(EVENTS)
+
+
+def test_members_of_newer_panels(api, receiver, remnawave):
+    """`scope` comes first and `meta` last; nobody who verifies minds."""
+    webhook(api, receiver.url(), profile_options={"scope": True})
+    fitting = [url for v, url in remnawave if v != "python"]
+    made = [webhook(api, url, profile_options={"scope": True}) for url in fitting]
+    assert set(statuses(api, "user.created", DATA % "null", made)) == {200}
+    body = receiver.wait()[0].json
+    assert list(body) == ["scope", "event", "timestamp", "data", "meta"]
+    assert (body["scope"], body["meta"]) == ("user", None)
