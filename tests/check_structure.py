@@ -205,11 +205,16 @@ def check_build_list(root):
         yield "src/meson.build", 1, f"lists {name}, which does not exist"
 
 
+def is_ours(root, path):
+    """Neither hidden nor what a package manager put there."""
+    parts = path.relative_to(root).parts
+    return not any(p.startswith(".") or p == "node_modules" for p in parts)
+
+
 def check_unfinished(root):
     for folder in TEXT_FOLDERS:
         for path in sorted((root / folder).rglob("*")):
-            hidden = any(p.startswith(".") for p in path.relative_to(root).parts)
-            if hidden or not path.is_file() or path.suffix not in TEXT_SUFFIXES:
+            if not is_ours(root, path) or not path.is_file() or path.suffix not in TEXT_SUFFIXES:
                 continue
             for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
                 if UNFINISHED.search(line):
@@ -238,8 +243,7 @@ def check_format(root, names):
 
 def sources_of(root):
     paths = [p for folder in ("include", "src", "tests") for p in (root / folder).rglob("*.[ch]")]
-    visible = [p for p in paths if not any(x.startswith(".") for x in p.relative_to(root).parts)]
-    return [Source(root, path) for path in sorted(visible)]
+    return [Source(root, path) for path in sorted(paths) if is_ours(root, path)]
 
 
 def main():

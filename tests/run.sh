@@ -119,6 +119,7 @@ command -v node >/dev/null || packages_test+=(nodejs)
 
 need "packages" install_packages "${packages_build[@]}" "${packages_run[@]}" "${packages_test[@]}"
 need "tests/.venv" venv
+need "tests/compat: receivers" tests/compat/setup.sh
 need "build with sanitizers" build build-tests gcc -Db_sanitize=address,undefined
 mkdir -p "$out"
 redis_link build-tests/bin # redis-server for the tests, without its package
