@@ -16,6 +16,10 @@ $$ select timestamptz 'epoch' + ms * interval '1 ms' $$;
 create function id_floor(t timestamptz) returns uuid language sql immutable strict parallel safe as
 $$ select (lpad(to_hex((extract(epoch from t) * 1000)::int8), 12, '0') || repeat('0', 20))::uuid $$;
 
+-- A new delivery's id: its event's first eight bytes, random ones after; a UUIDv7 still.
+create function new_delivery_id(event uuid) returns uuid language sql volatile parallel safe as
+$$ select encode(substr(uuid_send(event), 1, 8) || substr(uuid_send(gen_random_uuid()), 9), 'hex')::uuid $$;
+
 create table app (
     id         uuid primary key,
     name       text not null unique,

@@ -28,7 +28,7 @@ void fetcher_destroy(struct fetcher *fetcher); /* everything must have ended or 
                                                   is fine, and so is a callback of the last one */
 
 #define FETCH_HEAD_MAX 16384 /* bytes kept of a response's head */
-#define FETCH_BODY_MAX                                                              \
+#define FETCH_BODY_MAX \
     16384 /* bytes kept of its body; what follows up to 64 KiB is read and dropped, \
              then the connection is cut */
 

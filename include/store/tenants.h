@@ -5,8 +5,7 @@
 #include "base/crypto.h"
 #include "io/db.h"
 
-/* --- apps: rows (id, name, metadata, created_ms)
- * ---------------------------------------------------- */
+/* --- apps: rows (id, name, metadata, created_ms) ---------------------------------------------- */
 
 struct db_op *apps_insert(struct db *db, struct id id, struct str name, struct str metadata,
                           db_cb *cb, void *arg); /* ERR_CONFLICT: the name is taken */
@@ -21,8 +20,7 @@ struct db_op *apps_update(struct db *db, struct id id, struct str name, struct s
 /* With its webhooks, keys and catalogue. A row if it was there and is not `default`. */
 struct db_op *apps_delete(struct db *db, struct id id, db_cb *cb, void *arg);
 
-/* --- keys
- * ------------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------- */
 
 enum key_scope { SCOPE_READ, SCOPE_PUBLISH, SCOPE_WRITE, SCOPE_ADMIN };
 extern const char *const key_scope_names[]; /* ends with NULL */
@@ -56,8 +54,7 @@ struct db_op *keys_list(struct db *db, struct id before, int limit, db_cb *cb, v
 /* NOTIFYs STORE_KEY_CHANNEL. */
 struct db_op *keys_delete(struct db *db, struct id id, db_cb *cb, void *arg);
 
-/* --- event types: rows (name, description, schema, example, created_ms, updated_ms)
- * ------------------- */
+/* --- event types: rows (name, description, schema, example, created_ms, updated_ms) ----------- */
 
 struct event_type {
     struct str name, description, schema, example; /* p == NULL: none; the last two are JSON */

@@ -32,8 +32,7 @@
 #define BODY_DEPTH 32
 #define PARAMS_MAX 2
 
-/* --- route.c
- * ----------------------------------------------------------------------------------------- */
+/* --- route.c ---------------------------------------------------------------------------------- */
 
 struct server;
 struct call;
@@ -64,8 +63,7 @@ extern const size_t route_count;
 /* Every request becomes a call, finds its route, is authenticated, and runs the handler. */
 void route_install(h2o_pathconf_t *path, struct server *server);
 
-/* --- a call
- * ------------------------------------------------------------------------------------------ */
+/* --- a call ----------------------------------------------------------------------------------- */
 
 struct call {
     struct server *server;
@@ -108,8 +106,7 @@ struct str map_json(struct call *call, const struct field_map *map);
 /* A request header, or p == NULL. */
 struct str call_header(const struct call *call, const char *name);
 
-/* --- auth.c
- * ------------------------------------------------------------------------------------------ */
+/* --- auth.c ----------------------------------------------------------------------------------- */
 
 /* Known keys, for a few seconds, so that a busy client costs no statement a request. */
 struct auth_cache;
@@ -120,8 +117,7 @@ void auth_cache_clear(struct auth_cache *cache); /* a key or an app is gone */
 /* Sets scope and app and runs the route's handler, or replies 401, 403 or 404. */
 void auth_start(struct call *call);
 
-/* --- reply.c
- * ----------------------------------------------------------------------------------------- */
+/* --- reply.c ---------------------------------------------------------------------------------- */
 
 /* Begins the body's JSON; the handler writes into call->json. */
 struct jsonw *reply_begin(struct call *call);
@@ -147,8 +143,7 @@ void reply_location(struct call *call, const char *path, const char *id);
 void reply_static(struct call *call, int status, struct str json);
 void reply_install_filter(h2o_pathconf_t *path);
 
-/* --- page.c
- * ------------------------------------------------------------------------------------------ */
+/* --- page.c ----------------------------------------------------------------------------------- */
 
 /* Fills call->values. False: a parameter is unknown, twice, or malformed, and that has been
  * replied. */
@@ -173,8 +168,7 @@ typedef void page_row(struct jsonw *w, const struct settings *settings, const st
 void page_reply(struct call *call, const struct db_rows *rows, int limit, page_row *write_row,
                 const char *prefix);
 
-/* --- accept.c
- * ---------------------------------------------------------------------------------------- */
+/* --- accept.c --------------------------------------------------------------------------------- */
 
 struct accepted {
     struct id event;
@@ -202,8 +196,7 @@ void acceptor_destroy(struct acceptor *acceptor);
 void accept_start(struct call *call, struct accept_request *request);
 void accept_cancel(struct accept_request *request); /* NULL is fine */
 
-/* --- tests.c
- * ----------------------------------------------------------------------------------------- */
+/* --- tests.c ---------------------------------------------------------------------------------- */
 
 /* Waits for the end of a test delivery, and replies. */
 void test_wait_start(struct call *call, struct id event, struct id delivery, int64_t wait_ms);
@@ -213,8 +206,7 @@ void test_wait_cancel(struct test_wait *wait); /* NULL is fine */
  */
 void tests_ended(struct server *server, const char *uuid);
 
-/* --- server.c
- * ---------------------------------------------------------------------------------------- */
+/* --- server.c --------------------------------------------------------------------------------- */
 
 struct server {
     const struct settings *settings;

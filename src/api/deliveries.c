@@ -55,8 +55,7 @@ static void write_outcome(struct jsonw *w, const struct delivery *d)
     jsonw_time(w, "created_at", d->created_ms, CLOCK_SECONDS);
 }
 
-/* --- the list of a webhook
- * ------------------------------------------------------------------------------- */
+/* --- the list of a webhook -------------------------------------------------------------------- */
 
 static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
                       int row)
@@ -171,8 +170,7 @@ void deliveries_show(struct call *call)
         show(call);
 }
 
-/* --- retry and cancel
- * ------------------------------------------------------------------------------------ */
+/* --- retry and cancel ------------------------------------------------------------------------- */
 
 /* Rows of (moved, webhook, concurrency, rate). */
 enum { MOVED, WEBHOOK, CONCURRENCY, RATE };
@@ -230,8 +228,7 @@ void deliveries_stop(struct call *call)
     call->op = deliveries_cancel(call->server->db, call->app, state->id, on_cancelled, call);
 }
 
-/* --- attempts
- * -------------------------------------------------------------------------------------------- */
+/* --- attempts --------------------------------------------------------------------------------- */
 
 static void write_ms(struct jsonw *w, const char *key, int64_t us)
 {

@@ -37,8 +37,7 @@ static const struct field batch_fields[] = {
     {"events", FIELD_RAW, 0, FIELD_REQUIRED, .kinds = FIELD_KIND(JSON_ARRAY)},
 };
 
-/* --- accepting
- * ------------------------------------------------------------------------------------------- */
+/* --- accepting -------------------------------------------------------------------------------- */
 
 static void write_accepted(struct jsonw *w, const struct accept_request *r, size_t i)
 {
@@ -200,8 +199,7 @@ void events_create_batch(struct call *call)
     accept_start(call, r);
 }
 
-/* --- reading
- * --------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 /* Columns of both statements that read events. */
 enum { COL_ID, COL_TEST, COL_TYPE, COL_DATA };

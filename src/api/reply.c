@@ -189,8 +189,7 @@ void reply_db_error(struct call *call, int err)
     reply_error(call, err, NULL);
 }
 
-/* --- h2o's own errors
- * ------------------------------------------------------------------------------------ */
+/* --- h2o's own errors ------------------------------------------------------------------------- */
 
 struct problem_ostream {
     h2o_ostream_t super;

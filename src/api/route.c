@@ -72,8 +72,7 @@ void routes_print(FILE *out)
                 routes[i].scope == SCOPE_OPEN ? "open" : key_scope_names[routes[i].scope]);
 }
 
-/* --- the call
- * ---------------------------------------------------------------------------------------- */
+/* --- the call --------------------------------------------------------------------------------- */
 
 void *call_alloc(struct call *call, size_t size)
 {
@@ -181,8 +180,7 @@ struct str map_json(struct call *call, const struct field_map *map)
     return json;
 }
 
-/* --- routing
- * ----------------------------------------------------------------------------------------- */
+/* --- routing ---------------------------------------------------------------------------------- */
 
 /* The next segment of "/a/b", without its slash. */
 static bool next_segment(struct str *path, struct str *segment)
@@ -278,8 +276,7 @@ static void split_target(struct call *call)
             (struct str){req->path.base + req->query_at + 1, req->path.len - req->query_at - 1};
 }
 
-/* --- CORS (https://fetch.spec.whatwg.org/#http-cors-protocol)
- * ------------------------------------------- */
+/* --- CORS (https://fetch.spec.whatwg.org/#http-cors-protocol) --------------------------------- */
 
 static bool origin_listed(struct str list, struct str origin)
 {

@@ -78,8 +78,7 @@ static void on_connection(uv_stream_t *listener, int status)
         accept_next(listener->data);
 }
 
-/* --- listening
- * ----------------------------------------------------------------------------------------- */
+/* --- listening -------------------------------------------------------------------------------- */
 
 /* "host:port", "[v6]:port". */
 static struct addrinfo *resolve(const char *text)
@@ -140,8 +139,7 @@ static void stop_listening(struct server *s)
     s->listening = false;
 }
 
-/* --- the start
- * ----------------------------------------------------------------------------------------- */
+/* --- the start -------------------------------------------------------------------------------- */
 
 static void configure_h2o(struct server *s)
 {
@@ -223,8 +221,7 @@ void server_stop(struct server *s)
     loop_stop(s->loop);
 }
 
-/* --- the end
- * ------------------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 /* Idle keep-alive connections end when their socket does. */
 static void hang_up(struct server *s)

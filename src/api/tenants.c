@@ -156,8 +156,7 @@ void apps_remove(struct call *call)
         call->op = apps_delete(call->server->db, *id, on_app_removed, call);
 }
 
-/* --- lists of both
- * --------------------------------------------------------------------------------------- */
+/* --- lists of both ---------------------------------------------------------------------------- */
 
 struct page {
     int limit;

@@ -86,8 +86,7 @@ void webhooks_test(struct call *call)
     webhook_test_send(call, webhook, in.type, in.data);
 }
 
-/* --- rotate
- * ---------------------------------------------------------------------------------------------- */
+/* --- rotate ----------------------------------------------------------------------------------- */
 
 struct rotate_input {
     struct str secret;
@@ -166,8 +165,7 @@ void webhooks_rotate_secret(struct call *call)
         call->op = webhooks_get(call->server->db, call->app, id, on_rotating, call);
 }
 
-/* --- replay
- * ---------------------------------------------------------------------------------------------- */
+/* --- replay ----------------------------------------------------------------------------------- */
 
 struct replay_input {
     int64_t since, until;

@@ -92,8 +92,7 @@ void webhook_defaults(const struct call *call, struct webhook *w)
     };
 }
 
-/* --- one function a field that is more than a copy
- * -------------------------------------------------------- */
+/* --- one function a field that is more than a copy -------------------------------------------- */
 
 /* The part of a normalised URL from its path on. */
 static struct str path_of(const struct url *url)
@@ -262,8 +261,7 @@ struct str webhook_secret(struct call *call, struct id id, bool given, struct st
     return copy;
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* Enough to tell one secret from another, not enough to use. */
 static void write_preview(struct jsonw *w, const struct settings *settings,

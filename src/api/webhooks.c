@@ -135,8 +135,7 @@ void webhooks_remove(struct call *call)
         call->op = webhooks_delete(call->server->db, call->app, id, on_removed, call);
 }
 
-/* --- change: read, apply, write if nobody wrote meanwhile
- * ------------------------------------------------ */
+/* --- change: read, apply, write if nobody wrote meanwhile ------------------------------------- */
 
 static void on_changed(void *arg, int err, const struct db_rows *rows)
 {

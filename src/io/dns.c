@@ -50,7 +50,7 @@ struct dns_socket {
     ares_socket_t fd;
 };
 
-/* --- c-ares on the loop ---------------------------------------------------------------------- */
+/* --- c-ares on the loop ----------------------------------------------------------------------- */
 
 static void set_retry(struct dns *dns)
 {
@@ -113,7 +113,7 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writa
     watch_set(sock->watch, (readable ? WATCH_READ : 0) | (writable ? WATCH_WRITE : 0));
 }
 
-/* --- answers --------------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------------------- */
 
 static void make_ready(struct dns *dns, struct dns_name *name)
 {
@@ -235,7 +235,7 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
         make_ready(dns, name);
 }
 
-/* --- questions ------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 static void look_up(struct dns *dns, struct dns_name *name)
 {
@@ -283,7 +283,7 @@ void dns_cancel(struct dns_op *op)
     free(op);
 }
 
-/* --- life ------------------------------------------------------------------------------------ */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static void init_library(void)
 {

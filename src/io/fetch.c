@@ -14,7 +14,7 @@
 #define IDLE_MAX   128  /* fetches kept for their next use */
 #define BUF_RETAIN 4096 /* bytes that a kept one may hold on to, for each buffer */
 
-/* --- memory ---------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static void on_deadline(void *arg);
 
@@ -94,7 +94,7 @@ static void clear(struct fetch *fetch)
     *response = (struct fetch_response){.head = response->head, .body = response->body};
 }
 
-/* --- the end --------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void wake_soon(struct fetcher *fetcher)
 {
@@ -193,7 +193,7 @@ void fetch_on_done(struct fetch *fetch, CURLcode code)
     end(fetch);
 }
 
-/* --- the way to a connection ----------------------------------------------------------------- */
+/* --- the way to a connection ------------------------------------------------------------------ */
 
 /* Any forbidden address damns them all: a name that leads inside has no business here. */
 static bool all_allowed(struct fetch *fetch, const struct sockaddr_storage *addresses, size_t count)
@@ -324,7 +324,7 @@ void fetch_cancel(struct fetch *fetch)
     recycle(fetch);
 }
 
-/* --- the fetcher ----------------------------------------------------------------------------- */
+/* --- the fetcher ------------------------------------------------------------------------------ */
 
 static void init_library(void)
 {

@@ -19,7 +19,7 @@
 _Static_assert(WATCH_READ == CURL_POLL_IN && WATCH_WRITE == CURL_POLL_OUT, "the same bits");
 _Static_assert(WATCH_READ == CURL_CSELECT_IN && WATCH_WRITE == CURL_CSELECT_OUT, "the same bits");
 
-/* --- libcurl on the loop --------------------------------------------------------------------- */
+/* --- libcurl on the loop ---------------------------------------------------------------------- */
 
 struct curl_socket {
     struct fetcher *fetcher;
@@ -108,7 +108,7 @@ CURLM *fetch_multi_create(struct fetcher *fetcher)
     return multi;
 }
 
-/* --- the guard ------------------------------------------------------------------------------- */
+/* --- the guard -------------------------------------------------------------------------------- */
 
 static bool guarded(struct fetch *fetch, const struct sockaddr *address)
 {
@@ -168,7 +168,7 @@ static int on_request(void *arg, char *remote, char *local, int remote_port, int
     return guarded(fetch, &address.any) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
-/* --- a transfer ------------------------------------------------------------------------------ */
+/* --- a transfer ------------------------------------------------------------------------------- */
 
 /* What it must not do, whatever the URL, the environment or the server say. */
 static void set_limits(CURL *easy)

@@ -83,7 +83,7 @@ struct fetch {
     struct fetch_result result;
 };
 
-/* --- fetch.c --- */
+/* --- fetch.c ---------------------------------------------------------------------------------- */
 
 /* libcurl is done with it. */
 void fetch_on_done(struct fetch *fetch, CURLcode code);
@@ -97,7 +97,7 @@ void fetcher_deliver(struct fetcher *fetcher);
 struct dns *fetcher_dns(struct fetcher *fetcher);
 void fetcher_trust(struct fetcher *fetcher, const char *ca_file);
 
-/* --- fetch_curl.c --- */
+/* --- fetch_curl.c ----------------------------------------------------------------------------- */
 
 CURLM *fetch_multi_create(struct fetcher *fetcher);
 CURL *fetch_easy_create(struct fetch *fetch);
@@ -108,12 +108,12 @@ void fetch_detach(struct fetch *fetch);
 
 void fetcher_on_wake(void *arg);
 
-/* --- fetch_head.c --- */
+/* --- fetch_head.c ----------------------------------------------------------------------------- */
 
 /* Fills `lines`; false if the request's head is malformed. */
 bool fetch_lines_build(struct fetch *fetch);
 
-/* --- fetch_result.c --- */
+/* --- fetch_result.c --------------------------------------------------------------------------- */
 
 size_t fetch_on_header(char *p, size_t size, size_t n, void *arg);
 size_t fetch_on_body(char *p, size_t size, size_t n, void *arg);

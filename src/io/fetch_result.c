@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* --- taking it in ---------------------------------------------------------------------------- */
+/* --- taking it in ----------------------------------------------------------------------------- */
 
 /* "HTTP/1.1 200 …" → 200; 0 if it is no status line of HTTP/1. */
 static int status_of(struct str line)
@@ -79,7 +79,7 @@ size_t fetch_on_body(char *p, size_t size, size_t n, void *arg)
     return response->body_seen <= FETCH_BODY_READ_MAX ? size * n : 0;
 }
 
-/* --- what became of it ----------------------------------------------------------------------- */
+/* --- what became of it ------------------------------------------------------------------------ */
 
 static const struct {
     CURLcode code;
@@ -131,7 +131,7 @@ enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
     return FETCH_INTERNAL;
 }
 
-/* --- in plain words -------------------------------------------------------------------------- */
+/* --- in plain words --------------------------------------------------------------------------- */
 
 void fetch_address_text(char out[64], const struct sockaddr *address, uint16_t port)
 {
@@ -234,7 +234,7 @@ static void explain(struct fetch *fetch, enum fetch_outcome outcome, CURLcode co
     }
 }
 
-/* --- the result ------------------------------------------------------------------------------ */
+/* --- the result ------------------------------------------------------------------------------- */
 
 static int64_t between(curl_off_t from, curl_off_t to)
 {

@@ -68,7 +68,7 @@ static void on_tell(void *arg)
     finish(op, op->err, NULL);
 }
 
-/* --- the connection for commands --- */
+/* --- the connection for commands -------------------------------------------------------------- */
 
 static void on_script(redisAsyncContext *context, void *data, void *privdata)
 {
@@ -178,7 +178,7 @@ static void on_down(void *arg)
 static const struct redis_link_hooks command_hooks = {on_connected, beat, on_reply, on_failed,
                                                       on_down};
 
-/* --- the subscription --- */
+/* --- the subscription ------------------------------------------------------------------------- */
 
 static bool is_word(const redisReply *reply, const char *word)
 {
@@ -224,7 +224,7 @@ static void on_subscription_down(void *arg)
 static const struct redis_link_hooks subscription_hooks = {on_subscription_connected, subscribe,
                                                            NULL, NULL, on_subscription_down};
 
-/* --- the contract --- */
+/* --- the contract ----------------------------------------------------------------------------- */
 
 struct redis *redis_create(struct loop *loop, const struct redis_config *config)
 {

@@ -8,7 +8,7 @@
 
 #include <hiredis/async.h>
 
-/* --- redis_address.c: the URL --- */
+/* --- redis_address.c: the URL ----------------------------------------------------------------- */
 
 struct redis_address {
     char *path; /* of a Unix socket; NULL: TCP */
@@ -20,13 +20,13 @@ struct redis_address {
 int redis_address_init(struct redis_address *address, const char *url) MUST_CHECK;
 void redis_address_fini(struct redis_address *address);
 
-/* --- redis_reply.c: what Redis says --- */
+/* --- redis_reply.c: what Redis says ----------------------------------------------------------- */
 
 /* What an error reply means to a caller: ERR_UNAVAILABLE or ERR_INTERNAL. */
 int redis_reply_err(const redisReply *reply);
 bool redis_reply_is_noscript(const redisReply *reply);
 
-/* --- redis_link.c: one connection --- */
+/* --- redis_link.c: one connection ------------------------------------------------------------- */
 
 /* A command whose answer is awaited. Embedded in its owner, which outlives the wait. */
 struct redis_request {

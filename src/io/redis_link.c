@@ -99,7 +99,7 @@ void redis_link_drop(struct redis_link *link, const char *why)
     redisAsyncFree(context);
 }
 
-/* --- hiredis on a watch --- */
+/* --- hiredis on a watch ----------------------------------------------------------------------- */
 
 static void want(struct redis_link *link, int events)
 {
@@ -164,7 +164,7 @@ static void attach(struct redis_link *link, redisAsyncContext *context)
     context->ev.data = link;
 }
 
-/* --- connecting --- */
+/* --- connecting ------------------------------------------------------------------------------- */
 
 static void on_greeted(redisAsyncContext *context, void *reply, void *privdata)
 {
@@ -230,7 +230,7 @@ void redis_link_ready(struct redis_link *link)
     timeout_set(link->timer, SILENCE_MS);
 }
 
-/* --- time --- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 /* When it was us who stood still, the answer lies in the socket: one turn to read it. */
 static bool grant_turn(bool *grace, struct timeout *timeout)
@@ -303,7 +303,7 @@ static void on_deadline(void *arg)
         redis_link_drop(link, "a command timed out");
 }
 
-/* --- commands --- */
+/* --- commands --------------------------------------------------------------------------------- */
 
 struct redis_link *redis_link_heard(redisAsyncContext *context, const redisReply *reply)
 {

@@ -24,19 +24,14 @@ struct id event_key(struct id app, char kind, struct str text, size_t index)
     return event_hash(parts, ARRAY_LEN(parts));
 }
 
-/* A delivery's id: its event's first eight bytes, random ones after, a UUIDv7 still. */
-#define NEW_DELIVERY_ID(event)       \
-    "encode(substr(uuid_send(" event \
-    "), 1, 8) || substr(uuid_send(gen_random_uuid()), 9), 'hex')::uuid"
-
 /* The series tells the planner that there are many rows, so that what is matched by number is
  * hashed: of an array alone it expects ten, and loops over all pairs. The lookups are lateral, so
  * that they go by key however few webhooks there were when the plan was made. */
 #define MANY "generate_series(1, cardinality($1::uuid[]))"
 
 /* Now, or for webhooks that gather events the next moment that all of them share. */
-#define DUE_AT                                                                                     \
-    "case when w.batch_seconds > 0 then to_timestamp("                                             \
+#define DUE_AT                                         \
+    "case when w.batch_seconds > 0 then to_timestamp(" \
     "ceil(extract(epoch from now()) / w.batch_seconds) * w.batch_seconds) else now() end"
 
 const struct db_stmt stmt_event_accept = {
@@ -68,8 +63,8 @@ const struct db_stmt stmt_event_accept = {
     "  expires_at = case when t.expires_at > now() then t.expires_at else excluded.expires_at end"
     " returning key, hash, event_id, deliveries"
     "), o as materialized ("
-    " select r.*, coalesce(i.event_id, r.id) as owner, coalesce(i.hash <> r.hash, false) as "
-    "differs,"
+    " select r.*, coalesce(i.event_id, r.id) as owner,"
+    "  coalesce(i.hash <> r.hash, false) as differs,"
     "  coalesce(i.deliveries, c.deliveries, 0) as deliveries"
     " from r left join i on i.key = r.key left join c on c.n = r.n"
     "), e as ("
@@ -77,8 +72,8 @@ const struct db_stmt stmt_event_accept = {
     " select id, app_id, false, type, data from o where owner = id"
     "), d as ("
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
-    " select " NEW_DELIVERY_ID("o.id") ","
-    "  o.id, w.id, o.app_id, " DUE_AT ", case w.status when 1 then 4 else 0 end, false"
+    " select new_delivery_id(o.id), o.id, w.id, o.app_id, " DUE_AT ","
+    "  case w.status when 1 then 4 else 0 end, false"
     " from o join w on w.n = o.n where o.owner = o.id"
     " returning id, event_id, webhook_id, state, next_at"
     ") select o.n, o.owner, o.differs,"
@@ -184,10 +179,9 @@ const struct db_stmt stmt_event_insert_test = {
     " select $3::uuid, app_id, true, $4::text, $5::bytea from w"
     "), d as ("
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
-    " select " NEW_DELIVERY_ID(
-        "$3::uuid") ", $3::uuid, id, app_id, now(), 0, true from w"
-                    " returning id"
-                    ") select d.id, w.concurrency::int8, w.rate_limit::int8 from d, w",
+    " select new_delivery_id($3::uuid), $3::uuid, id, app_id, now(), 0, true from w"
+    " returning id"
+    ") select d.id, w.concurrency::int8, w.rate_limit::int8 from d, w",
     5};
 
 struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook, struct id event,

@@ -17,25 +17,23 @@ const struct db_stmt stmt_work_finish = {
     " insert into attempt (delivery_id, token, number, started_at, code, error, dns_us, connect_us,"
     "  tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, response_head,"
     "  response_body)"
-    " select id, token, least(number, 32767), time_of(started_ms), nullif(code, 0), error, dns_us, "
-    "connect_us,"
-    "  tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, response_head,"
+    " select id, token, least(number, 32767), time_of(started_ms), nullif(code, 0), error,"
+    "  dns_us, connect_us, tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, response_head,"
     "  response_body from v"
     " on conflict do nothing"
     "), u as ("
     " update delivery d set state = v.state, attempts = least(d.attempts + 1, 32767),"
     "  step = d.step + case when v.state = 1 or v.free then 0 else 1 end,"
     "  last_code = nullif(v.code, 0), last_us = v.total_us, last_error = v.error,"
-    "  next_at = case when v.state = 0 then now() + v.delay_ms * interval '1 ms' else d.next_at "
-    "end,"
+    "  next_at = case when v.state = 0 then now() + v.delay_ms * interval '1 ms' else d.next_at end,"
     "  completed_at = case when v.state <> 0 then now() end,"
     "  lease_until = null, lease_token = null, lease_owner = null"
     " from v"
     " where d.id = v.id and d.id = any ($1::uuid[]) and d.id between $22::uuid and $23::uuid"
     "  and ((d.state + 0 = 0 and d.lease_token = v.token) or (v.state = 1 and d.state <> 1))"
     " returning d.id, v.test"
-    ") select id, case when test then pg_notify('" STORE_TEST_CHANNEL
-    "', id::text)::text end from u",
+    ") select id, case when test then pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end"
+    " from u",
     23};
 
 #define I64_ARRAY(args, list, count, member)                 \

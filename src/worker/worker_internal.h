@@ -1,9 +1,11 @@
 /* What the files of the worker share.
  *
- *   feed.c     what to send next: from the queue, or from PostgreSQL in direct mode; the fenced
- * claim attempt.c  one attempt: the message, the request, the verdict record.c   results into the
- * ledger, in batches; then out of the queue sweep.c    the reconciler and the janitor slot.c who
- * this worker is worker.c   puts them together, and the drain
+ *   feed.c     what to send next: from the queue, or from PostgreSQL in direct mode; the claim
+ *   attempt.c  one attempt: the message, the request, the verdict
+ *   record.c   results into the ledger, in batches; then out of the queue
+ *   sweep.c    the reconciler and the janitor
+ *   slot.c     who this worker is
+ *   worker.c   puts them together, and the drain
  *
  * An attempt goes feed → attempt → record and is counted in worker.in_flight all the way, so that
  * what is not recorded yet bounds what is claimed. */
@@ -20,8 +22,7 @@
 #include "store/work.h"
 #include "worker/worker.h"
 
-/* --- feed.c
- * ------------------------------------------------------------------------------------------ */
+/* --- feed.c ----------------------------------------------------------------------------------- */
 
 #define PAUSES_MAX 64 /* at once; the one that ends first makes room */
 
@@ -64,8 +65,7 @@ void feed_retry(struct worker *worker);
 /* No claim is under way, and none is left to be released: nothing more will start. */
 bool feed_idle(const struct worker *worker);
 
-/* --- attempt.c
- * --------------------------------------------------------------------------------------- */
+/* --- attempt.c -------------------------------------------------------------------------------- */
 
 struct attempt {
     struct list node;              /* in worker.attempts, another's members, or recorder.waiting */
@@ -99,8 +99,7 @@ size_t attempt_start(struct worker *worker, const struct claim *const *claims, s
 /* NULL is fine. */
 void attempt_destroy(struct attempt *attempt);
 
-/* --- record.c
- * ---------------------------------------------------------------------------------------- */
+/* --- record.c --------------------------------------------------------------------------------- */
 
 struct recorder {
     struct list waiting; /* attempts that ended */
@@ -120,8 +119,7 @@ void recorder_retry(struct worker *worker);
 
 bool recorder_idle(const struct worker *worker);
 
-/* --- sweep.c
- * ----------------------------------------------------------------------------------------- */
+/* --- sweep.c ---------------------------------------------------------------------------------- */
 
 struct sweep {
     struct timeout *timeout;
@@ -137,8 +135,7 @@ struct sweep {
 void sweep_init(struct worker *worker);
 void sweep_fini(struct worker *worker);
 
-/* --- slot.c
- * ------------------------------------------------------------------------------------------ */
+/* --- slot.c ----------------------------------------------------------------------------------- */
 
 /* A place that one live worker of this machine and database holds, and its successor takes over:
  * the kernel frees it the moment its holder is dead. */
@@ -150,8 +147,7 @@ struct slot {
 int slot_open(struct slot *slot, const char *database_url) MUST_CHECK;
 void slot_close(struct slot *slot);
 
-/* --- worker.c
- * ---------------------------------------------------------------------------------------- */
+/* --- worker.c --------------------------------------------------------------------------------- */
 
 struct worker {
     const struct settings *settings;

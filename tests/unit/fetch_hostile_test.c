@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* --- behaviours ------------------------------------------------------------------------------ */
+/* --- behaviours ------------------------------------------------------------------------------- */
 
 static void linger(struct peer *peer)
 {
@@ -251,7 +251,7 @@ static void close_when_idle(struct peer *peer)
         peer_write(peer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 }
 
-/* --- what becomes of each -------------------------------------------------------------------- */
+/* --- what becomes of each --------------------------------------------------------------------- */
 
 static const struct {
     const char *name;

@@ -35,7 +35,7 @@ struct server {
     struct buf last;
 };
 
-/* --- one connection -------------------------------------------------------------------------- */
+/* --- one connection --------------------------------------------------------------------------- */
 
 bool peer_stopping(const struct peer *peer)
 {
@@ -138,7 +138,7 @@ static void *run_peer(void *arg)
     return NULL;
 }
 
-/* --- servers --------------------------------------------------------------------------------- */
+/* --- servers ---------------------------------------------------------------------------------- */
 
 static void *run_server(void *arg)
 {
@@ -285,7 +285,7 @@ const char *server_ca_file(struct server *server)
     return server->ca_file;
 }
 
-/* --- the client ------------------------------------------------------------------------------ */
+/* --- the client ------------------------------------------------------------------------------- */
 
 static const struct dns_record records[] = {
     {"name.test", DNS_ANSWER, 60, {"127.0.0.1"}},

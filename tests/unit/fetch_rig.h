@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "io/fetch.h"
 
-/* --- servers --- */
+/* --- servers ---------------------------------------------------------------------------------- */
 
 struct server;
 
@@ -37,7 +37,7 @@ bool peer_write_n(struct peer *peer, const char *bytes, size_t n);
 bool peer_stopping(const struct peer *peer);
 void peer_reset(struct peer *peer); /* the connection ends with RST */
 
-/* --- the client --- */
+/* --- the client ------------------------------------------------------------------------------- */
 
 struct outcome {
     int calls;

@@ -39,7 +39,7 @@ static void serve_nothing(struct peer *peer)
         uv_sleep(10);
 }
 
-/* --- the request ----------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------ */
 
 static void test_wire(void **state)
 {
@@ -152,7 +152,7 @@ static void test_header_lookup(void **state)
     assert_null(fetch_header((struct str){NULL, 0}, "X").p);
 }
 
-/* --- where it goes --------------------------------------------------------------------------- */
+/* --- where it goes ---------------------------------------------------------------------------- */
 
 static void expect_forbidden(struct rig *rig, const char *host, int port, const char *error)
 {
@@ -451,7 +451,7 @@ static void test_destroy_in_callback(void **state)
     server_stop(server);
 }
 
-/* --- TLS ------------------------------------------------------------------------------------- */
+/* --- TLS -------------------------------------------------------------------------------------- */
 
 static struct outcome post_tls(struct rig *rig, const char *host, struct server *server)
 {

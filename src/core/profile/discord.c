@@ -22,7 +22,7 @@ enum {
     LINK_MAX = 500, /* of a longer one the rest is text, so that it can be cut */
 };
 
-/* --- addresses ------------------------------------------------------------------------------- */
+/* --- addresses -------------------------------------------------------------------------------- */
 
 static const char *const hosts[] = {"discord.com",        "discordapp.com",
                                     "ptb.discord.com",    "canary.discord.com",
@@ -105,7 +105,7 @@ static int rewrite_url(struct str url, struct buf *out)
     return out->overflow ? ERR_INVALID : 0;
 }
 
-/* --- text ------------------------------------------------------------------------------------ */
+/* --- text ------------------------------------------------------------------------------------- */
 
 static bool begins_link(const char *p, const char *end)
 {

@@ -10,7 +10,7 @@ extern const struct profile profile_default, profile_standard_webhooks, profile_
 
 #define PROFILE_USER_AGENT "Posthorn-Webhooks/" POSTHORN_VERSION
 
-/* --- options: rows for a profile's table ----------------------------------------------------- */
+/* --- options: rows for a profile's table ------------------------------------------------------ */
 
 extern const char *const profile_envelope_names[];
 extern const char *const profile_auth_names[];
@@ -33,7 +33,7 @@ extern const char *const profile_auth_names[];
 #define PROFILE_JSON_OPTIONS 2
 extern const struct field profile_json_options[PROFILE_JSON_OPTIONS];
 
-/* --- head.c ---------------------------------------------------------------------------------- */
+/* --- head.c ----------------------------------------------------------------------------------- */
 
 /* What is sent, and what history may keep of it. */
 struct head {
@@ -51,7 +51,7 @@ void head_add_secret(struct head *h, struct str secret);
  * secret; nothing without a secret. */
 void head_add_auth(struct head *h, const char *name, int auth, struct str secret, struct str body);
 
-/* --- body.c ---------------------------------------------------------------------------------- */
+/* --- body.c ----------------------------------------------------------------------------------- */
 
 /* Appends `text` in the form that the webhook asks for. */
 int body_write(const struct profile_input *in, struct str text, struct buf *body) MUST_CHECK;
@@ -89,7 +89,7 @@ struct str chat_member(struct str data, const char *name);
 /* 0xRRGGBB by the kind of event. */
 int chat_colour(struct str type);
 
-/* --- discord.c, slack.c ---------------------------------------------------------------------- */
+/* --- discord.c, slack.c ----------------------------------------------------------------------- */
 
 bool discord_owns(struct str host, struct str path);
 bool discord_takes_slack(struct str host, struct str path);
