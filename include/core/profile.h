@@ -79,6 +79,8 @@ struct profile {
     /* NULL if a webhook of this profile may have the secret, else what is wrong. */
     const char *(*secret_check)(struct str secret);
 
+    const char *signs; /* what a signature covers, for people; NULL: there is none */
+
     int64_t body_max;                  /* of an array with more than one event; 0: no arrays */
     const struct profile_rules *rules; /* NULL: the general ones */
 

@@ -11,6 +11,9 @@ route_handler health_live, health_ready, health_openapi;
 route_handler webhooks_create, webhooks_index, webhooks_show, webhooks_change, webhooks_remove,
     webhooks_test, webhooks_rotate_secret, webhooks_replay;
 
+/* preview.c */
+route_handler webhooks_preview;
+
 /* events.c */
 route_handler events_create, events_create_batch, events_index, events_show;
 

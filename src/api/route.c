@@ -23,6 +23,7 @@ const struct route routes[] = {
     {"POST", "/webhooks/{id}/test", SCOPE_WRITE, webhooks_test},
     {"POST", "/webhooks/{id}/secret/rotate", SCOPE_WRITE, webhooks_rotate_secret},
     {"POST", "/webhooks/{id}/replay", SCOPE_WRITE, webhooks_replay},
+    {"POST", "/webhooks/{id}/preview", SCOPE_READ, webhooks_preview},
     {"GET",
      "/webhooks/{id}/deliveries",
      SCOPE_READ,

@@ -85,7 +85,7 @@ static size_t gather(const struct claim *claims, bool *started, size_t count, si
                      const struct claim **group)
 {
     size_t n = 0;
-    bool many = attempt_takes_many(&claims[first]);
+    bool many = message_takes_many(&claims[first]);
 
     for (size_t i = first; i < count; i++) {
         bool fits =

@@ -18,6 +18,7 @@
 #include "io/db.h"
 #include "io/fetch.h"
 #include "io/loop.h"
+#include "store/message.h"
 #include "store/queue.h"
 #include "store/work.h"
 #include "worker/worker.h"
@@ -82,13 +83,9 @@ struct attempt {
     char address[64];
     char error_text[256];
     char *url;
-    struct buf head, head_shown, body, response;
+    struct message message;
+    struct buf kept; /* of the answer */
 };
-
-#define ATTEMPT_MEMBERS_MAX 128
-
-/* May several events of this claim's webhook go in one request? */
-bool attempt_takes_many(const struct claim *claim);
 
 /* Starts one for the first of `claims`, of one webhook and claimed with `token`, or for as many as
  * its profile puts into one request; returns how many. Claims are borrowed. A message that cannot

@@ -165,6 +165,7 @@ const struct profile profile_marzban = {
 
 const struct profile profile_marzban_docs = {
     .name = "marzban-docs",
+    .signs = "body",
     .standard = {.json = JSON_FORM_PYTHON,
                  .bigint = JSON_BIGINT_STRING,
                  .envelope = ENVELOPE_OBJECT,

@@ -42,6 +42,7 @@ static const struct field options[] = {
 
 const struct profile profile_remnawave = {
     .name = "remnawave",
+    .signs = "body",
     .standard = {.json = JSON_FORM_JS, .bigint = JSON_BIGINT_STRING, .auth = AUTH_HMAC},
     .options = options,
     .option_count = ARRAY_LEN(options),
@@ -51,6 +52,7 @@ const struct profile profile_remnawave = {
 
 const struct profile profile_remnawave_flask = {
     .name = "remnawave-flask",
+    .signs = "body",
     .standard = {.json = JSON_FORM_PYTHON, .bigint = JSON_BIGINT_STRING, .auth = AUTH_HMAC},
     .options = options,
     .option_count = ARRAY_LEN(options),

@@ -1,0 +1,122 @@
+/* POST /webhooks/{id}/preview: the request that would be sent, without sending it. Plain secrets and the
+ * webhook's own headers are masked, as in history. */
+#include "resources.h"
+
+#include "base/json.h"
+#include "core/filter.h"
+#include "store/message.h"
+#include "store/webhooks.h"
+
+#define STANDARD_TYPE "webhook.test"
+#define STANDARD_DATA "{}"
+
+struct preview_input {
+    struct str event, type, data;
+};
+
+enum { IN_EVENT, IN_TYPE, IN_DATA };
+
+#define AT(member) offsetof(struct preview_input, member)
+
+static const struct field fields[] = {
+    [IN_EVENT] = {"event_id", FIELD_STR, AT(event), FIELD_NULLABLE, .min = 1, .max = ID_TEXT_SIZE},
+    [IN_TYPE] = {"type", FIELD_STR, AT(type), FIELD_NULLABLE, .min = 1, .max = EVENT_TYPE_MAX,
+                 .check = event_type_check},
+    [IN_DATA] = {"data", FIELD_RAW, AT(data), FIELD_NULLABLE, .kinds = FIELD_KIND(JSON_OBJECT)},
+};
+
+struct preview_state {
+    struct id webhook;
+    struct claim claim; /* of a delivery that is not there */
+};
+
+static void write_message(struct jsonw *w, const struct message *m, const struct claim *c)
+{
+    const struct profile *profile = profile_find(c->profile);
+
+    jsonw_begin(w, NULL, '{');
+    jsonw_text(w, "method", "POST");
+    jsonw_str(w, "url", buf_str(&m->url));
+    jsonw_str(w, "headers", buf_str(&m->shown));
+    jsonw_bytes(w, "body", buf_str(&m->body));
+    jsonw_text(w, "signed", profile->signs);
+    jsonw_end(w, '}');
+}
+
+static void on_webhook(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    struct preview_state *state = call->state;
+    const struct claim *claims[] = {&state->claim};
+    struct webhook webhook;
+    struct message message;
+    const char *why;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, NULL);
+        return;
+    }
+    webhooks_read(rows, 0, &webhook);
+    webhook_to_claim(&webhook, &state->claim);
+    message_init(&message);
+    if (message_make(&message, call->server->settings, claims, 1, &why) < 0) {
+        reply_error(call, ERR_WRONG_STATE, why);
+    } else {
+        write_message(reply_begin(call), &message, &state->claim);
+        reply_send(call, 200);
+    }
+    message_fini(&message);
+}
+
+static void find_webhook(struct call *call)
+{
+    const struct preview_state *state = call->state;
+    call->op = webhooks_get(call->server->db, call->app, state->webhook, on_webhook, call);
+}
+
+static void on_event(void *arg, int err, const struct db_rows *rows)
+{
+    enum { ID, TEST, TYPE, DATA };
+    struct call *call = arg;
+    struct preview_state *state = call->state;
+    struct allocator a = call_allocator(call);
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    if (db_count(rows) == 0) {
+        reply_invalid(call, "event_id", "there is no such event");
+        return;
+    }
+    struct str type = db_str(rows, 0, TYPE), data = db_str(rows, 0, DATA);
+    state->claim.test = db_bool(rows, 0, TEST);
+    state->claim.type = (struct str){str_dup(a, type), type.n};
+    state->claim.data = (struct str){str_dup(a, data), data.n};
+    find_webhook(call);
+}
+
+void webhooks_preview(struct call *call)
+{
+    struct preview_state *state = call->state = call_alloc(call, sizeof *state);
+    struct preview_input in = {.type = STR_LIT(STANDARD_TYPE), .data = STR_LIT(STANDARD_DATA)};
+
+    if (!call_id(call, 0, ID_WEBHOOK, &state->webhook) ||
+        (call->req->entity.len > 0 && !call_bind(call, fields, ARRAY_LEN(fields), &in)))
+        return;
+    state->claim =
+        (struct claim){.delivery = id_new(), .event = id_new(), .type = in.type, .data = in.data};
+    if (!field_has(&call->fields, IN_EVENT))
+        find_webhook(call);
+    else if (id_parse(in.event, ID_EVENT, &state->claim.event) ||
+             id_parse(in.event, ID_TEST_EVENT, &state->claim.event))
+        call->op = events_get(call->server->db, call->app, state->claim.event, on_event, call);
+    else
+        reply_invalid(call, "event_id", "is not the id of an event");
+}

@@ -1,0 +1,65 @@
+"""POST /webhooks/{id}/preview: the request that would be sent, without sending it."""
+
+import hashlib
+import hmac
+import re
+
+UNKNOWN_EVENT = "evt_01kn2pa7gxe83r5cv0jw1mh4bd"
+
+
+def head(preview):
+    lines = preview["headers"].rstrip("\r\n").split("\r\n")
+    return dict(line.split(": ", 1) for line in lines)
+
+
+def test_default(api, receiver):
+    webhook = api.webhook(receiver.url("/never"), secret="your_webhook_secret")
+    shown = api.post(
+        f"/webhooks/{webhook['id']}/preview", {"type": "user.created", "data": {"n": 1.0}}
+    ).json
+    assert shown["method"] == "POST" and shown["url"] == receiver.url("/never")
+    assert re.fullmatch(
+        r'\{"id":"evt_\w{26}","type":"user.created","created_at":"[^"]+","data":\{"n":1\}\}',
+        shown["body"],
+    )
+    mac = hmac.new(b"your_webhook_secret", shown["body"].encode(), hashlib.sha256).hexdigest()
+    assert head(shown)["X-Webhook-Signature"] == f"sha256={mac}"
+    assert head(shown)["X-Webhook-Id"] == webhook["id"]
+    assert shown["signed"].startswith("body")
+    assert not receiver.at("/never")
+    assert api.get(f"/webhooks/{webhook['id']}/deliveries").json["data"] == []
+
+
+def test_of_an_event_is_what_was_sent(api, receiver):
+    webhook = api.webhook(receiver.url("/p"))
+    event = api.post("/events", {"type": "a", "data": {"x": "é"}}, expect=202).json
+    (sent,) = receiver.wait(1, "/p")
+    shown = api.post(f"/webhooks/{webhook['id']}/preview", {"event_id": event["id"]}).json
+    assert shown["body"].encode() == sent.body
+
+
+def test_plain_secrets_and_own_headers_are_masked(api, receiver):
+    webhook = api.webhook(
+        receiver.url(), profile="marzban", secret="in-the-clear", headers={"X-Token": "hidden"}
+    )
+    answer = api.post(f"/webhooks/{webhook['id']}/preview", {"type": "user_created", "data": {}})
+    assert b"in-the-clear" not in answer.body and b"hidden" not in answer.body
+    assert head(answer.json)["x-webhook-secret"] == "***"
+    assert answer.json["body"].startswith('[{"action": "user_created"')
+
+
+def test_discord_shows_the_rewritten_address(api):
+    webhook = api.webhook("https://discord.com/api/webhooks/1/token")
+    assert webhook["profile"] == "discord" and webhook["concurrency"] == 1
+    shown = api.post(f"/webhooks/{webhook['id']}/preview").json
+    assert shown["url"] == "https://discord.com/api/v10/webhooks/1/token"
+    assert shown["signed"] is None
+
+
+def test_wrong_input(api, receiver):
+    path = f"/webhooks/{api.webhook(receiver.url())['id']}/preview"
+    assert api.post(path, {"event_id": UNKNOWN_EVENT}, expect=422).fields == ["event_id"]
+    assert api.post(path, {"event_id": "evt_x"}, expect=422).fields == ["event_id"]
+    assert api.post(path, {"data": []}, expect=422).fields == ["data"]
+    assert api.post(path, {"nonsense": 1}, expect=422).fields == ["nonsense"]
+    api.post("/webhooks/wh_01kn2p8v3rf0pbw4gd9ztq6e1x/preview", expect=404)
