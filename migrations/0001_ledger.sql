@@ -104,7 +104,8 @@ create table event (
     app_id uuid not null,
     test   bool not null,
     type   text not null,
-    data   bytea not null -- JSON exactly as posted
+    data   bytea not null, -- JSON exactly as posted
+    profile_options text   -- of a test only: instead of its webhook's
 ) partition by range (id);
 create index event_app on event (app_id, id desc);
 

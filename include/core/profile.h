@@ -68,6 +68,11 @@ struct profile_input {
     struct str previous_secret; /* while a rotation's overlap lasts; else n == 0 */
 };
 
+/* Another way in which a receiver may verify: options that differ; -1: as they are. */
+struct profile_variant {
+    int json, auth, envelope;
+};
+
 struct profile {
     const char *name;
     struct profile_options standard; /* of a webhook that says nothing */
@@ -78,6 +83,10 @@ struct profile {
 
     /* NULL if a webhook of this profile may have the secret, else what is wrong. */
     const char *(*secret_check)(struct str secret);
+
+    /* What to try, in this order, to find out which form a receiver verifies. */
+    const struct profile_variant *variants;
+    size_t variant_count;
 
     const char *signs; /* what a signature covers, for people; NULL: there is none */
 

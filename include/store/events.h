@@ -44,10 +44,12 @@ struct event_accepted {
 
 void events_read_accepted(const struct db_rows *rows, int row, struct event_accepted *out);
 
-/* A test event and its one delivery, whatever the webhook's status and patterns. A row of
+/* A test event and its one delivery, whatever the webhook's status and patterns; of `event` the id, the type
+ * and the data. `profile_options` (p == NULL: none) are used instead of the webhook's. A row of
  * (delivery id, concurrency, rate), or none: no such webhook. */
-struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook, struct id event,
-                                 struct str type, struct str data, db_cb *cb, void *arg);
+struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook,
+                                 const struct event_new *event, struct str profile_options,
+                                 db_cb *cb, void *arg);
 
 /* Rows: (id, test, type, data). */
 struct db_op *events_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);

@@ -36,6 +36,7 @@
 
 struct server;
 struct call;
+struct attempt_row;
 typedef void route_handler(struct call *call);
 
 #define QUERY_MAX 6
@@ -80,7 +81,8 @@ struct call {
     struct db_op *op; /* under way; cancelled with the call */
     struct accept_request *accepting;
     struct test_wait *waiting;
-    void *state; /* the handler's own, in the pool */
+    void *state;   /* the handler's own, in the pool */
+    void *sending; /* of a test under way, likewise */
 
     struct fields fields;
     struct buf out; /* the answer's body */
@@ -198,8 +200,19 @@ void accept_cancel(struct accept_request *request); /* NULL is fine */
 
 /* --- tests.c ---------------------------------------------------------------------------------- */
 
-/* Waits for the end of a test delivery, and replies. */
-void test_wait_start(struct call *call, struct id event, struct id delivery, int64_t wait_ms);
+struct test_result {
+    struct id event, delivery;
+    const struct attempt_row *attempt; /* NULL: still pending. Borrowed */
+};
+
+typedef void test_done(struct call *call, const struct test_result *result);
+
+/* Waits for the end of a test delivery, at most `wait_ms`. */
+void test_wait_start(struct call *call, struct id event, struct id delivery, int64_t wait_ms,
+                     test_done *done);
+
+/* Replies with what the receiver said. */
+test_done test_reply;
 void test_wait_cancel(struct test_wait *wait); /* NULL is fine */
 
 /* A test delivery ended (PostgreSQL's text of its id), or it is not known whether some did (NULL).

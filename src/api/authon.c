@@ -147,5 +147,6 @@ void authon_test(struct call *call)
                      "{\"message\":\"This is a test ping from Authon\",\"appId\":\"%s\","
                      "\"webhookId\":\"%s\"}",
                      id_text(app, ID_APP, call->app), id_text(webhook, ID_WEBHOOK, id));
-    webhook_test_send(call, id, STR_LIT(TEST_TYPE), (struct str){data, (size_t)n});
+    webhook_test_send(call, id, STR_LIT(TEST_TYPE), (struct str){data, (size_t)n},
+                      (struct str){NULL, 0}, test_reply);
 }

@@ -7,7 +7,7 @@
 /* health.c */
 route_handler health_live, health_ready, health_openapi;
 
-/* webhooks.c, webhook_change.c, webhook_actions.c */
+/* webhooks.c, webhook_actions.c, webhook_test.c */
 route_handler webhooks_create, webhooks_index, webhooks_show, webhooks_change, webhooks_remove,
     webhooks_test, webhooks_rotate_secret, webhooks_replay;
 

@@ -11,6 +11,7 @@ struct test_wait {
     struct list node; /* in server.waits */
     struct call *call;
     struct id event, delivery;
+    test_done *done;
     struct timeout *timeout;
     bool looking, again; /* a look is under way; something was heard meanwhile */
     bool late;           /* the next look is the last */
@@ -57,30 +58,39 @@ static void write_pending(struct jsonw *w)
     jsonw_null(w, "error");
 }
 
-static void reply(struct test_wait *wait, const struct attempt_row *attempt)
+void test_reply(struct call *call, const struct test_result *result)
 {
-    struct call *call = wait->call;
+    bool authon = call->route->shape == SHAPE_AUTHON;
+    const struct attempt_row *attempt = result->attempt;
     struct jsonw *w = reply_begin(call);
 
-    if (call->route->shape == SHAPE_AUTHON) {
-        jsonw_begin(w, NULL, '{');
+    jsonw_begin(w, NULL, '{');
+    if (authon) {
         jsonw_bool(w, "success", attempt != NULL && attempt->error == ATTEMPT_OK);
         jsonw_begin(w, "data", '{');
-    } else {
-        jsonw_begin(w, NULL, '{');
     }
-    jsonw_id(w, "id", ID_TEST_EVENT, wait->event);
+    jsonw_id(w, "id", ID_TEST_EVENT, result->event);
     if (attempt != NULL)
         write_attempt(w, attempt);
     else
         write_pending(w);
-    jsonw_id(w, "delivery_id", ID_DELIVERY, wait->delivery);
-    jsonw_end(w, '}');
-    if (call->route->shape == SHAPE_AUTHON)
+    jsonw_id(w, "delivery_id", ID_DELIVERY, result->delivery);
+    if (authon)
         jsonw_end(w, '}');
+    jsonw_end(w, '}');
+    reply_send(call, 200);
+}
+
+/* The wait is over; what comes may start another. */
+static void end(struct test_wait *wait, const struct attempt_row *attempt)
+{
+    struct test_result result = {wait->event, wait->delivery, attempt};
+    struct call *call = wait->call;
+    test_done *done = wait->done;
+
     call->waiting = NULL;
     test_wait_cancel(wait);
-    reply_send(call, 200);
+    done(call, &result);
 }
 
 static void on_look(void *arg, int err, const struct db_rows *rows)
@@ -93,11 +103,11 @@ static void on_look(void *arg, int err, const struct db_rows *rows)
     wait->looking = false;
     if (err == 0 && db_count(rows) > 0 && !db_null(rows, 0, 0)) {
         attempts_read(rows, 0, &attempt);
-        reply(wait, &attempt);
+        end(wait, &attempt);
     } else if (wait->late && err < 0) {
         reply_db_error(call, err);
     } else if (wait->late) {
-        reply(wait, NULL);
+        end(wait, NULL);
     } else if (wait->again) {
         look(wait);
     }
@@ -120,12 +130,14 @@ static void on_late(void *arg)
     look(wait);
 }
 
-void test_wait_start(struct call *call, struct id event, struct id delivery, int64_t wait_ms)
+void test_wait_start(struct call *call, struct id event, struct id delivery, int64_t wait_ms,
+                     test_done *done)
 {
     struct test_wait *wait = xcalloc(1, sizeof *wait);
     wait->call = call;
     wait->event = event;
     wait->delivery = delivery;
+    wait->done = done;
     wait->timeout = timeout_create(call->server->loop, on_late, wait);
     timeout_set(wait->timeout, wait_ms);
     list_push(&call->server->waits, &wait->node);

@@ -1,4 +1,4 @@
-/* What can be done with a webhook: test it, rotate its secret, replay its deliveries. */
+/* What can be done with a webhook: rotate its secret, replay its deliveries. */
 #include "resources.h"
 #include "webhook_form.h"
 
@@ -9,82 +9,7 @@
 
 #include <stdio.h>
 
-#define TEST_TYPE    "webhook.test"
-#define TEST_MESSAGE "This is a test event from Posthorn"
-/* A test waits for its worker, a request of the longest timeout, and recording. */
-#define TEST_WAIT_MS (WEBHOOK_TIMEOUT_MS_MAX + 5000)
-#define REPLAY_MAX   10000
-
-/* --- test
- * ------------------------------------------------------------------------------------------------
- */
-
-struct test_input {
-    struct str type, data;
-};
-
-enum { TEST_IN_TYPE, TEST_IN_DATA };
-
-static const struct field test_fields[] = {
-    [TEST_IN_TYPE] = {"type", FIELD_STR, offsetof(struct test_input, type), FIELD_NULLABLE,
-                      .min = 1, .max = EVENT_TYPE_MAX, .check = event_type_check},
-    [TEST_IN_DATA] = {"data", FIELD_RAW, offsetof(struct test_input, data), FIELD_NULLABLE,
-                      .kinds = FIELD_KIND(JSON_OBJECT)},
-};
-
-struct test_state {
-    struct id webhook, event;
-};
-
-static void on_test_stored(void *arg, int err, const struct db_rows *rows)
-{
-    struct call *call = arg;
-    const struct test_state *state = call->state;
-
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
-        return;
-    }
-    if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
-        return;
-    }
-    struct queue_entry entry = {db_id(rows, 0, 0), state->webhook, 0, (int)db_i64(rows, 0, 1),
-                                (int)db_i64(rows, 0, 2)};
-    queue_enqueue(call->server->queue, &entry, 1, QUEUE_GENTLE);
-    test_wait_start(call, state->event, entry.delivery, TEST_WAIT_MS);
-}
-
-static struct str test_data(struct call *call, struct id webhook)
-{
-    char id[ID_TEXT_SIZE], *json = call_alloc(call, 160);
-    int n = snprintf(json, 160, "{\"message\":\"" TEST_MESSAGE "\",\"webhook_id\":\"%s\"}",
-                     id_text(id, ID_WEBHOOK, webhook));
-    return (struct str){json, (size_t)n};
-}
-
-void webhook_test_send(struct call *call, struct id webhook, struct str type, struct str data)
-{
-    struct test_state *state = call->state = call_alloc(call, sizeof *state);
-
-    *state = (struct test_state){webhook, id_new()};
-    call->op = events_insert_test(call->server->db, call->app, webhook, state->event, type, data,
-                                  on_test_stored, call);
-}
-
-void webhooks_test(struct call *call)
-{
-    struct test_input in = {.type = STR_LIT(TEST_TYPE)};
-    struct id webhook;
-
-    if (!call_id(call, 0, ID_WEBHOOK, &webhook))
-        return;
-    in.data = test_data(call, webhook);
-    if (call->req->entity.len > 0 && !call_bind(call, test_fields, ARRAY_LEN(test_fields), &in))
-        return;
-    webhook_test_send(call, webhook, in.type, in.data);
-}
+#define REPLAY_MAX 10000
 
 /* --- rotate ----------------------------------------------------------------------------------- */
 

@@ -55,8 +55,10 @@ bool webhook_secret_fits(struct call *call, const char *field, const struct webh
 struct str webhook_secret(struct call *call, struct id id, bool given, struct str secret,
                           struct buf *out);
 
-/* Sends a test event through the worker, waits for it, and replies with what became of it. */
-void webhook_test_send(struct call *call, struct id webhook, struct str type, struct str data);
+/* Sends a test event through the worker, waits for it, and calls `done`. `profile_options` (p == NULL:
+ * none) are used instead of the webhook's. Texts stay until then. */
+void webhook_test_send(struct call *call, struct id webhook, struct str type, struct str data,
+                       struct str profile_options, test_done *done);
 
 /* A statement left the webhook of the path alone: replies why, 404 or, for a managed one, 409. */
 void webhook_reply_untouched(struct call *call);

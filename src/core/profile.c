@@ -95,6 +95,12 @@ void profile_options_write(struct jsonw *w, const struct profile *profile,
     jsonw_end(w, '}');
 }
 
+const struct profile_variant profile_json_variants[] = {
+    {JSON_FORM_JS, -1, -1},
+    {JSON_FORM_PYTHON, -1, -1},
+    {JSON_FORM_PYTHON_COMPACT, -1, -1},
+};
+
 const struct profile *profile_find(struct str name)
 {
     for (const struct profile *const *p = profiles; *p != NULL; p++)

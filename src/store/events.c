@@ -175,25 +175,27 @@ const struct db_stmt stmt_event_insert_test = {
     " select id, app_id, concurrency, rate_limit from webhook"
     " where id = $2::uuid and app_id = $1::uuid and deleted_at is null"
     "), e as ("
-    " insert into event (id, app_id, test, type, data)"
-    " select $3::uuid, app_id, true, $4::text, $5::bytea from w"
+    " insert into event (id, app_id, test, type, data, profile_options)"
+    " select $3::uuid, app_id, true, $4::text, $5::bytea, $6::text from w"
     "), d as ("
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
     " select new_delivery_id($3::uuid), $3::uuid, id, app_id, now(), 0, true from w"
     " returning id"
     ") select d.id, w.concurrency::int8, w.rate_limit::int8 from d, w",
-    5};
+    6};
 
-struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook, struct id event,
-                                 struct str type, struct str data, db_cb *cb, void *arg)
+struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook,
+                                 const struct event_new *event, struct str profile_options,
+                                 db_cb *cb, void *arg)
 {
     struct db_args args;
     db_args_init(&args);
     db_arg_id(&args, app);
     db_arg_id(&args, webhook);
-    db_arg_id(&args, event);
-    db_arg_str(&args, type);
-    db_arg_str(&args, data);
+    db_arg_id(&args, event->id);
+    db_arg_str(&args, event->type);
+    db_arg_str(&args, event->data);
+    db_arg_str(&args, profile_options);
     return db_exec(db, &stmt_event_insert_test, &args, STORE_DEADLINE_MS, cb, arg);
 }
 

@@ -21,11 +21,12 @@ const struct db_stmt stmt_work_claim = {
     " returning d.id, d.event_id, d.webhook_id, d.state, d.attempts, d.step, d.test"
     ") select c.id, c.event_id, c.webhook_id, c.state::int8, c.attempts::int8, c.step::int8,"
     "  c.test,"
-    " e.type, e.data, w.url, w.profile, w.profile_options, w.secret,"
+    " e.type, e.data, w.url, w.profile,"
+    "  coalesce(e.profile_options, w.profile_options), w.secret,"
     " case when w.previous_until > now() then w.previous_secret end, w.headers, w.retry_schedule,"
     " w.timeout_ms::int8, w.concurrency::int8, w.rate_limit::int8"
     " from c"
-    " cross join lateral (select type, data from event"
+    " cross join lateral (select type, data, profile_options from event"
     "  where event.id = c.event_id and event.id between $4::uuid and $5::uuid offset 0) e"
     " join webhook w on w.id = c.webhook_id",
     5};

@@ -231,6 +231,7 @@ static const struct field options[] = {
 
 const struct profile profile_custom = {
     .name = "custom",
+    PROFILE_JSON_VARIANTS,
     .signs = "the template `signed` of its options",
     .standard = {.json = JSON_FORM_JS,
                  .bigint = JSON_BIGINT_STRING,

@@ -57,6 +57,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
 
 const struct profile profile_default = {
     .name = "default",
+    PROFILE_JSON_VARIANTS,
     .signs = "body; with a whsec_ secret also webhook-id.webhook-timestamp.body",
     .standard = {JSON_FORM_JS, JSON_BIGINT_STRING},
     .options = profile_json_options,

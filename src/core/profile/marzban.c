@@ -149,8 +149,18 @@ static const struct field options[] = {
      .max = PROFILE_BATCH_SECONDS_MAX},
 };
 
+/* The panel itself, its document's receiver, and the two mixtures that are about. */
+static const struct profile_variant variants[] = {
+    {-1, AUTH_PLAIN, ENVELOPE_ARRAY},
+    {-1, AUTH_HMAC, ENVELOPE_OBJECT},
+    {-1, AUTH_PLAIN, ENVELOPE_OBJECT},
+    {-1, AUTH_HMAC, ENVELOPE_ARRAY},
+};
+
 const struct profile profile_marzban = {
     .name = "marzban",
+    .variants = variants,
+    .variant_count = ARRAY_LEN(variants),
     .standard = {.json = JSON_FORM_PYTHON,
                  .bigint = JSON_BIGINT_STRING,
                  .envelope = ENVELOPE_ARRAY,
@@ -165,6 +175,8 @@ const struct profile profile_marzban = {
 
 const struct profile profile_marzban_docs = {
     .name = "marzban-docs",
+    .variants = variants,
+    .variant_count = ARRAY_LEN(variants),
     .signs = "body",
     .standard = {.json = JSON_FORM_PYTHON,
                  .bigint = JSON_BIGINT_STRING,

@@ -4,6 +4,10 @@
 
 #include "core/profile.h"
 
+/* The JSON forms, for receivers that verify what they serialise again. */
+extern const struct profile_variant profile_json_variants[];
+#define PROFILE_JSON_VARIANTS .variants = profile_json_variants, .variant_count = 3
+
 extern const struct profile profile_default, profile_standard_webhooks, profile_marzban,
     profile_marzban_docs, profile_remnawave, profile_remnawave_flask, profile_authon,
     profile_discord, profile_slack, profile_custom;

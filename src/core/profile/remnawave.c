@@ -42,6 +42,7 @@ static const struct field options[] = {
 
 const struct profile profile_remnawave = {
     .name = "remnawave",
+    PROFILE_JSON_VARIANTS,
     .signs = "body",
     .standard = {.json = JSON_FORM_JS, .bigint = JSON_BIGINT_STRING, .auth = AUTH_HMAC},
     .options = options,
@@ -52,6 +53,7 @@ const struct profile profile_remnawave = {
 
 const struct profile profile_remnawave_flask = {
     .name = "remnawave-flask",
+    PROFILE_JSON_VARIANTS,
     .signs = "body",
     .standard = {.json = JSON_FORM_PYTHON, .bigint = JSON_BIGINT_STRING, .auth = AUTH_HMAC},
     .options = options,

@@ -73,6 +73,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
 
 const struct profile profile_standard_webhooks = {
     .name = "standard-webhooks",
+    PROFILE_JSON_VARIANTS,
     .signs = "webhook-id.webhook-timestamp.body",
     .standard = {.json = JSON_FORM_JS, .bigint = JSON_BIGINT_STRING},
     .options = profile_json_options,

@@ -1,0 +1,285 @@
+/* POST /webhooks/{id}/test: a test event through the worker; and, with `detect`, one after the other in
+ * each way in which a receiver of the webhook's profile may verify, until one is accepted. */
+#include "resources.h"
+#include "webhook_form.h"
+
+#include "base/json.h"
+#include "core/filter.h"
+#include "store/deliveries.h"
+
+#include <stdio.h>
+
+#define TEST_TYPE    "webhook.test"
+#define TEST_MESSAGE "This is a test event from Posthorn"
+/* A test waits for its worker, a request of the longest timeout, and recording. */
+#define TEST_WAIT_MS (WEBHOOK_TIMEOUT_MS_MAX + 5000)
+#define TRIES_MAX    8
+
+/* --- one test --------------------------------------------------------------------------------- */
+
+struct sending {
+    struct id webhook, event;
+    test_done *done;
+};
+
+static void on_stored(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const struct sending *s = call->sending;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, NULL);
+        return;
+    }
+    struct queue_entry entry = {db_id(rows, 0, 0), s->webhook, 0, (int)db_i64(rows, 0, 1),
+                                (int)db_i64(rows, 0, 2)};
+    queue_enqueue(call->server->queue, &entry, 1, QUEUE_GENTLE);
+    test_wait_start(call, s->event, entry.delivery, TEST_WAIT_MS, s->done);
+}
+
+void webhook_test_send(struct call *call, struct id webhook, struct str type, struct str data,
+                       struct str profile_options, test_done *done)
+{
+    struct sending *s = call->sending = call_alloc(call, sizeof *s);
+    struct event_new event = {.id = id_new(), .type = type, .data = data};
+
+    *s = (struct sending){webhook, event.id, done};
+    call->op = events_insert_test(call->server->db, call->app, webhook, &event, profile_options,
+                                  on_stored, call);
+}
+
+/* --- detection -------------------------------------------------------------------------------- */
+
+struct
+try {
+    struct str options; /* JSON */
+    bool answered, delivered;
+    int64_t code;
+};
+
+struct detection {
+    struct id webhook;
+    struct str type, data;
+    bool keep, kept;
+    const struct profile *profile;
+    struct profile_options options; /* the webhook's */
+    struct try tries[TRIES_MAX];
+    size_t count; /* of those made */
+};
+
+/* The webhook's options, with what `variant` changes, as JSON in the request's pool. */
+static struct str variant_options(struct call *call, const struct detection *d,
+                                  const struct profile_variant *variant)
+{
+    static const struct str head = STR_LIT("{\"profile_options\":");
+    struct profile_options options = d->options;
+    struct buf b;
+
+    options.json = variant->json >= 0 ? variant->json : options.json;
+    options.auth = variant->auth >= 0 ? variant->auth : options.auth;
+    options.envelope = variant->envelope >= 0 ? variant->envelope : options.envelope;
+    if (options.envelope == ENVELOPE_OBJECT)
+        options.batch_seconds = 0;
+    buf_init(&b, 4 * PROFILE_OPTIONS_MAX);
+    struct jsonw w = jsonw_on(&b);
+    jsonw_begin(&w, NULL, '{');
+    profile_options_write(&w, d->profile, &options);
+    jsonw_end(&w, '}');
+    struct str whole = {str_dup(call_allocator(call), buf_str(&b)), b.n};
+    buf_fini(&b);
+    assert(str_starts(whole, head));
+    return (struct str){whole.p + head.n, whole.n - head.n - 1};
+}
+
+static void write_try(struct jsonw *w, const struct try *t)
+{
+    jsonw_begin(w, NULL, '{');
+    jsonw_raw(w, "profile_options", t->options);
+    jsonw_text(w, "status", t->delivered ? "delivered" : "failed");
+    if (t->answered)
+        jsonw_i64(w, "response_code", t->code);
+    else
+        jsonw_null(w, "response_code");
+    jsonw_end(w, '}');
+}
+
+static void reply_detection(struct call *call)
+{
+    const struct detection *d = call->state;
+    const struct try *last = &d->tries[d->count - 1];
+    struct jsonw *w = reply_begin(call);
+
+    jsonw_begin(w, NULL, '{');
+    if (last->delivered)
+        jsonw_raw(w, "detected", last->options);
+    else
+        jsonw_null(w, "detected");
+    jsonw_bool(w, "kept", d->kept);
+    jsonw_begin(w, "tried", '[');
+    for (size_t i = 0; i < d->count; i++)
+        write_try(w, &d->tries[i]);
+    jsonw_end(w, ']');
+    jsonw_end(w, '}');
+    reply_send(call, 200);
+}
+
+static void on_kept(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    struct detection *d = call->state;
+
+    call->op = NULL;
+    d->kept = err == 0 && db_count(rows) > 0;
+    if (err < 0)
+        reply_db_error(call, err);
+    else
+        reply_detection(call);
+}
+
+static void on_keeping(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const struct detection *d = call->state;
+    struct profile_options options;
+    struct webhook webhook;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, NULL);
+        return;
+    }
+    webhooks_read(rows, 0, &webhook);
+    if (webhook.managed.p != NULL) {
+        reply_error(call, ERR_WRONG_STATE, WEBHOOK_MANAGED);
+        return;
+    }
+    webhook.profile_options = d->tries[d->count - 1].options;
+    err = profile_options_bind(&call->fields, d->profile, webhook.profile_options, &options);
+    assert(err == 0); /* we wrote them */
+    webhook.batch_seconds = options.batch_seconds;
+    call->op = webhooks_update(call->server->db, &webhook, on_kept, call);
+}
+
+static void try_next(struct call *call);
+
+/* What a receiver answers that cannot verify; anything else says nothing about the form. */
+static bool refuses(int64_t code)
+{
+    return code == 400 || code == 401 || code == 403;
+}
+
+static size_t variant_count(const struct detection *d)
+{
+    return d->profile->variant_count > 0 ? d->profile->variant_count : 1;
+}
+
+static void on_tried(struct call *call, const struct test_result *result)
+{
+    struct detection *d = call->state;
+    struct try *t = &d->tries[d->count++];
+    const struct attempt_row *attempt = result->attempt;
+
+    if (attempt != NULL) {
+        t->answered = attempt->answered;
+        t->code = attempt->code;
+        t->delivered = attempt->error == ATTEMPT_OK;
+    }
+    if (t->delivered && d->keep)
+        call->op = webhooks_get(call->server->db, call->app, d->webhook, on_keeping, call);
+    else if (!t->delivered && t->answered && refuses(t->code) && d->count < variant_count(d))
+        try_next(call);
+    else
+        reply_detection(call);
+}
+
+static void try_next(struct call *call)
+{
+    static const struct profile_variant as_it_is = {-1, -1, -1};
+    struct detection *d = call->state;
+    struct try *t = &d->tries[d->count];
+
+    assert(d->count < TRIES_MAX);
+    t->options = variant_options(
+        call, d, d->profile->variant_count > 0 ? &d->profile->variants[d->count] : &as_it_is);
+    webhook_test_send(call, d->webhook, d->type, d->data, t->options, on_tried);
+}
+
+static void on_detecting(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    struct detection *d = call->state;
+    struct webhook webhook;
+
+    call->op = NULL;
+    if (err < 0) {
+        reply_db_error(call, err);
+        return;
+    }
+    if (db_count(rows) == 0) {
+        reply_error(call, ERR_NOT_FOUND, NULL);
+        return;
+    }
+    webhooks_read(rows, 0, &webhook);
+    d->profile = profile_find(webhook.profile);
+    struct str options = {str_dup(call_allocator(call), webhook.profile_options),
+                          webhook.profile_options.n};
+    err = profile_options_bind(&call->fields, d->profile, options, &d->options);
+    assert(err == 0); /* they were bound before they were stored */
+    try_next(call);
+}
+
+/* --- the route -------------------------------------------------------------------------------- */
+
+struct test_input {
+    struct str type, data;
+    bool detect, keep;
+};
+
+#define AT(member) offsetof(struct test_input, member)
+
+static const struct field fields[] = {
+    {"type", FIELD_STR, AT(type), FIELD_NULLABLE, .min = 1, .max = EVENT_TYPE_MAX,
+     .check = event_type_check},
+    {"data", FIELD_RAW, AT(data), FIELD_NULLABLE, .kinds = FIELD_KIND(JSON_OBJECT)},
+    {"detect", FIELD_BOOL, AT(detect), FIELD_NULLABLE},
+    {"keep", FIELD_BOOL, AT(keep), FIELD_NULLABLE},
+};
+
+static struct str standard_data(struct call *call, struct id webhook)
+{
+    char id[ID_TEXT_SIZE], *json = call_alloc(call, 160);
+    int n = snprintf(json, 160, "{\"message\":\"" TEST_MESSAGE "\",\"webhook_id\":\"%s\"}",
+                     id_text(id, ID_WEBHOOK, webhook));
+    return (struct str){json, (size_t)n};
+}
+
+void webhooks_test(struct call *call)
+{
+    struct test_input in = {.type = STR_LIT(TEST_TYPE)};
+    struct id webhook;
+
+    if (!call_id(call, 0, ID_WEBHOOK, &webhook))
+        return;
+    in.data = standard_data(call, webhook);
+    if (call->req->entity.len > 0 && !call_bind(call, fields, ARRAY_LEN(fields), &in))
+        return;
+    if (!in.detect) {
+        webhook_test_send(call, webhook, in.type, in.data, (struct str){NULL, 0}, test_reply);
+        return;
+    }
+    struct detection *d = call->state = call_alloc(call, sizeof *d);
+    d->webhook = webhook;
+    d->type = in.type;
+    d->data = in.data;
+    d->keep = in.keep;
+    call->op = webhooks_get(call->server->db, call->app, webhook, on_detecting, call);
+}
