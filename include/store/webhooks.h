@@ -41,6 +41,9 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *webhook)
 struct db_op *webhooks_insert(struct db *db, const struct webhook *webhook, db_cb *cb, void *arg);
 struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
+/* Of any tenant, for what is public of it. Rows: (secret, previous secret while it is valid), sealed. */
+struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void *arg);
+
 /* Writes every settable column of `webhook`, unless the row changed since it was read: then there
  * is no row. */
 struct db_op *webhooks_update(struct db *db, const struct webhook *webhook, db_cb *cb, void *arg);
@@ -60,7 +63,8 @@ struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id 
 struct db_op *webhooks_disable(struct db *db, const struct id *ids, const char *const *urls,
                                size_t count, db_cb *cb, void *arg);
 
-extern const struct db_stmt stmt_webhook_insert, stmt_webhook_get, stmt_webhook_update,
-    stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list, stmt_webhook_disable;
+extern const struct db_stmt stmt_webhook_insert, stmt_webhook_get, stmt_webhook_get_secrets,
+    stmt_webhook_update, stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list,
+    stmt_webhook_disable;
 
 #endif

@@ -14,6 +14,9 @@ route_handler webhooks_create, webhooks_index, webhooks_show, webhooks_change, w
 /* preview.c */
 route_handler webhooks_preview;
 
+/* webhook_keys.c */
+route_handler webhooks_jwks;
+
 /* events.c */
 route_handler events_create, events_create_batch, events_index, events_show;
 

@@ -24,6 +24,7 @@ const struct route routes[] = {
     {"POST", "/webhooks/{id}/secret/rotate", SCOPE_WRITE, webhooks_rotate_secret},
     {"POST", "/webhooks/{id}/replay", SCOPE_WRITE, webhooks_replay},
     {"POST", "/webhooks/{id}/preview", SCOPE_READ, webhooks_preview},
+    {"GET", "/webhooks/{id}/jwks.json", SCOPE_OPEN, webhooks_jwks},
     {"GET",
      "/webhooks/{id}/deliveries",
      SCOPE_READ,

@@ -63,10 +63,10 @@ static EVP_MAC_CTX *hmac_context(EVP_MAC_CTX **context, const char *digest)
 {
     if (*context == NULL) {
         char name[8];
+        snprintf(name, sizeof name, "%s", digest); /* before OpenSSL measures it */
         OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", name, 0),
                                OSSL_PARAM_construct_end()};
         EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-        snprintf(name, sizeof name, "%s", digest);
         *context = EVP_MAC_CTX_new(mac);
         EVP_MAC_free(mac);
         must(*context != NULL && EVP_MAC_CTX_set_params(*context, params));

@@ -153,6 +153,20 @@ struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb
     return db_exec(db, &stmt_webhook_get, &args, STORE_DEADLINE_MS, cb, arg);
 }
 
+const struct db_stmt stmt_webhook_get_secrets = {
+    "webhook_get_secrets",
+    "select secret, case when previous_until > now() then previous_secret end from webhook"
+    " where id = $1::uuid and deleted_at is null",
+    1};
+
+struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void *arg)
+{
+    struct db_args args;
+    db_args_init(&args);
+    db_arg_id(&args, id);
+    return db_exec(db, &stmt_webhook_get_secrets, &args, STORE_DEADLINE_MS, cb, arg);
+}
+
 /* The version goes up even when the clock does not. */
 #define TOUCH "updated_at = greatest(now(), updated_at + interval '1 us')"
 

@@ -138,3 +138,14 @@ def test_members_of_newer_panels(api, receiver, remnawave):
     body = receiver.wait()[0].json
     assert list(body) == ["scope", "event", "timestamp", "data", "meta"]
     assert (body["scope"], body["meta"]) == ("user", None)
+
+
+def test_detection_finds_what_the_dumping_flask_verifies(api, remnawave):
+    """R3: by default it answers 401; detection picks python, and keeps it."""
+    (url,) = [url for verifier, url in remnawave if verifier == "python"]
+    made = webhook(api, url)
+    body = {"type": "user.created", "data": {"username": "Привет"}, "detect": True, "keep": True}
+    found = api.post(f"/webhooks/{made['id']}/test", body, expect=200).json
+    assert [t["response_code"] for t in found["tried"]] == [401, 200]
+    assert found["detected"]["json"] == "python" and found["kept"]
+    assert set(statuses(api, "user.created", DATA % '"Привет"', [made])) == {200}
