@@ -90,6 +90,9 @@ struct profile {
 
     const char *signs; /* what a signature covers, for people; NULL: there is none */
 
+    /* Does a message carry signatures of both while a rotation lasts? NULL: never. */
+    bool (*carries_both)(struct str secret, struct str previous);
+
     int64_t body_max;                  /* of an array with more than one event; 0: no arrays */
     const struct profile_rules *rules; /* NULL: the general ones */
 

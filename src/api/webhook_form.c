@@ -264,21 +264,51 @@ struct str webhook_secret(struct call *call, struct id id, bool given, struct st
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /* Enough to tell one secret from another, not enough to use. */
-static void write_preview(struct jsonw *w, const struct settings *settings,
-                          const struct webhook *webhook)
+static void write_preview(struct jsonw *w, struct str secret)
 {
     char text[32] = "…";
-    struct buf secret;
+    int n = str_starts(secret, STR_LIT(SECRET_PREFIX)) ? 10 : 4;
+
+    if (secret.n >= PREVIEW_MIN)
+        snprintf(text, sizeof text, "%.*s…", n, secret.p);
+    jsonw_text(w, "secret_preview", text);
+}
+
+/* Which secret a receiver verified with cannot be known; which were sent can. */
+static void write_sent(struct jsonw *w, const struct webhook *webhook, struct str secret,
+                       struct str previous)
+{
+    const struct profile *profile = profile_find(webhook->profile);
+
+    jsonw_begin(w, "secrets_sent", '[');
+    jsonw_text(w, NULL, "current");
+    if (webhook->previous_until_ms > 0 && profile->carries_both != NULL &&
+        profile->carries_both(secret, previous))
+        jsonw_text(w, NULL, "previous");
+    jsonw_end(w, ']');
+}
+
+static void write_secrets(struct jsonw *w, const struct settings *settings,
+                          const struct webhook *webhook)
+{
+    struct buf secret, previous;
 
     buf_init(&secret, SECRET_MAX);
-    if (webhook_open(settings, webhook->id, webhook->sealed_secret, &secret) == 0 &&
-        secret.n >= PREVIEW_MIN) {
-        int n = str_starts(buf_str(&secret), STR_LIT(SECRET_PREFIX)) ? 10 : 4;
-        snprintf(text, sizeof text, "%.*s…", n, secret.p);
-    }
+    buf_init(&previous, SECRET_MAX);
+    if (webhook_open(settings, webhook->id, webhook->sealed_secret, &secret) < 0 ||
+        (webhook->sealed_previous.p != NULL &&
+         webhook_open(settings, webhook->id, webhook->sealed_previous, &previous) < 0))
+        buf_clear(&secret); /* sealed with another key: nothing to tell */
+    write_preview(w, buf_str(&secret));
+    if (webhook->previous_until_ms > 0)
+        jsonw_time(w, "previous_secret_expires_at", webhook->previous_until_ms, CLOCK_SECONDS);
+    else
+        jsonw_null(w, "previous_secret_expires_at");
+    write_sent(w, webhook, buf_str(&secret), buf_str(&previous));
     crypto_wipe(secret.p, secret.n);
+    crypto_wipe(previous.p, previous.n);
     buf_fini(&secret);
-    jsonw_text(w, "secret_preview", text);
+    buf_fini(&previous);
 }
 
 static void write_headers(struct jsonw *w, const struct settings *settings,
@@ -363,11 +393,7 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
     write_options(w, webhook);
     write_headers(w, settings, webhook);
     write_settings(w, webhook);
-    write_preview(w, settings, webhook);
-    if (webhook->previous_until_ms > 0)
-        jsonw_time(w, "previous_secret_expires_at", webhook->previous_until_ms, CLOCK_SECONDS);
-    else
-        jsonw_null(w, "previous_secret_expires_at");
+    write_secrets(w, settings, webhook);
     write_nullable(w, "managed", webhook->managed);
     jsonw_end(w, '}');
 }

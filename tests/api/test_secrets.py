@@ -122,6 +122,7 @@ def test_rotation(api, receiver):
     rotated = rotate(api, webhook)
     assert rotated["secret"] != old and rotated["secret"].startswith("whsec_")
     assert rotated["previous_secret_expires_at"] is not None
+    assert rotated["secrets_sent"] == ["current", "previous"]
     assert list(rotated).index("secret") == list(rotated).index("status") + 1
     api.publish()
     request = receiver.wait(1)[0]

@@ -25,6 +25,7 @@ ORDER = [
     "disabled_reason",
     "secret_preview",
     "previous_secret_expires_at",
+    "secrets_sent",
     "managed",
 ]
 FULL = {
@@ -68,6 +69,7 @@ def test_create_minimal(api, address):
         "metadata": {},
         "disabled_reason": None,
         "previous_secret_expires_at": None,
+        "secrets_sent": ["current"],
         "managed": None,
     }
     assert {name: made[name] for name in expected} == expected

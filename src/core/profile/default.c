@@ -55,8 +55,14 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
     return message_end(head, shown, body, 1);
 }
 
+static bool carries_both(struct str secret, struct str previous)
+{
+    return secret_is_standard(secret) && secret_is_standard(previous);
+}
+
 const struct profile profile_default = {
     .name = "default",
+    .carries_both = carries_both,
     PROFILE_JSON_VARIANTS,
     .signs = "body; with a whsec_ secret also webhook-id.webhook-timestamp.body",
     .standard = {JSON_FORM_JS, JSON_BIGINT_STRING},

@@ -71,8 +71,14 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
     return message_end(head, shown, body, 1);
 }
 
+static bool carries_both(struct str secret, struct str previous)
+{
+    return secret_check_signing(secret) == NULL && secret_check_signing(previous) == NULL;
+}
+
 const struct profile profile_standard_webhooks = {
     .name = "standard-webhooks",
+    .carries_both = carries_both,
     PROFILE_JSON_VARIANTS,
     .signs = "webhook-id.webhook-timestamp.body",
     .standard = {.json = JSON_FORM_JS, .bigint = JSON_BIGINT_STRING},
