@@ -137,6 +137,10 @@ void reply_problems(struct call *call, int err);
  */
 void reply_db_error(struct call *call, int err);
 
+/* What most callbacks of statements begin with: clears call->op, and tells whether there is a row. False:
+ * there is none, or an error, and 404 or that has been replied. */
+bool call_row(struct call *call, int err, const struct db_rows *rows) MUST_CHECK;
+
 void reply_header(struct call *call, const char *name,
                   const char *value); /* value: static or pool */
 void reply_location(struct call *call, const char *path, const char *id);

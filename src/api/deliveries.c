@@ -77,12 +77,7 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     const int *limit = call->state;
 
-    call->op = NULL;
-    if (err < 0)
-        reply_db_error(call, err);
-    else if (db_count(rows) == 0)
-        reply_error(call, ERR_NOT_FOUND, NULL);
-    else
+    if (call_row(call, err, rows))
         page_reply(call, rows, *limit, write_row, ID_DELIVERY);
 }
 
@@ -285,15 +280,8 @@ static void on_attempts(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     struct attempt_row attempt;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!call_row(call, err, rows))
         return;
-    }
-    if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
-        return;
-    }
     struct jsonw *w = reply_begin(call);
     jsonw_begin(w, NULL, '{');
     jsonw_begin(w, "data", '[');

@@ -52,15 +52,10 @@ static void write_type(struct jsonw *w, const struct db_rows *rows, int row)
 
 static bool has_row(struct call *call, int err, const struct db_rows *rows)
 {
+    if (err != ERR_CONFLICT)
+        return call_row(call, err, rows);
     call->op = NULL;
-    if (err == ERR_CONFLICT)
-        reply_error(call, err, "there is an event type of that name");
-    else if (err < 0)
-        reply_db_error(call, err);
-    else if (db_count(rows) == 0)
-        reply_error(call, ERR_NOT_FOUND, NULL);
-    else
-        return true;
+    reply_error(call, err, "there is an event type of that name");
     return false;
 }
 

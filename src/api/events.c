@@ -296,15 +296,8 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!call_row(call, err, rows))
         return;
-    }
-    if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
-        return;
-    }
     struct jsonw *w = reply_begin(call);
     jsonw_begin(w, NULL, '{');
     write_event(w, rows, 0);

@@ -52,15 +52,8 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
     struct message message;
     const char *why;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!call_row(call, err, rows))
         return;
-    }
-    if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
-        return;
-    }
     webhooks_read(rows, 0, &webhook);
     webhook_to_claim(&webhook, &state->claim);
     message_init(&message);

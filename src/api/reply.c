@@ -189,6 +189,18 @@ void reply_db_error(struct call *call, int err)
     reply_error(call, err, NULL);
 }
 
+bool call_row(struct call *call, int err, const struct db_rows *rows)
+{
+    call->op = NULL;
+    if (err < 0)
+        reply_db_error(call, err);
+    else if (db_count(rows) == 0)
+        reply_error(call, ERR_NOT_FOUND, NULL);
+    else
+        return true;
+    return false;
+}
+
 /* --- h2o's own errors ------------------------------------------------------------------------- */
 
 struct problem_ostream {

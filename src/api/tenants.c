@@ -10,19 +10,6 @@
 #define APP_NAME_MAX 64
 #define KEY_NAME_MAX 100
 
-/* True if there is a row; else the error, or 404, has been replied. */
-static bool has_row(struct call *call, int err, const struct db_rows *rows)
-{
-    call->op = NULL;
-    if (err < 0)
-        reply_db_error(call, err);
-    else if (db_count(rows) == 0)
-        reply_error(call, ERR_NOT_FOUND, NULL);
-    else
-        return true;
-    return false;
-}
-
 /* --- apps
  * ------------------------------------------------------------------------------------------------
  */
@@ -66,7 +53,7 @@ static void reply_app(struct call *call, int err, const struct db_rows *rows, in
     if (err == ERR_CONFLICT) {
         call->op = NULL;
         reply_error(call, err, "there is an app of that name");
-    } else if (has_row(call, err, rows)) {
+    } else if (call_row(call, err, rows)) {
         write_app(reply_begin(call), call->server->settings, rows, 0);
         reply_send(call, status);
     }
@@ -105,7 +92,7 @@ void apps_show(struct call *call)
 static void on_app_unchanged(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    if (has_row(call, err, rows))
+    if (call_row(call, err, rows))
         reply_error(call, ERR_CONFLICT, "the app `default` keeps its name and stays");
 }
 
@@ -309,7 +296,7 @@ void keys_create(struct call *call)
 static void on_key(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    if (has_row(call, err, rows)) {
+    if (call_row(call, err, rows)) {
         write_key(reply_begin(call), NULL, rows, 0);
         reply_send(call, 200);
     }
@@ -338,7 +325,7 @@ void keys_index(struct call *call)
 static void on_key_revoked(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    if (has_row(call, err, rows)) {
+    if (call_row(call, err, rows)) {
         auth_cache_clear(call->server->auth);
         reply_empty(call, 204);
     }

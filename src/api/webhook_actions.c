@@ -56,15 +56,8 @@ static void on_rotating(void *arg, int err, const struct db_rows *rows)
     struct webhook webhook;
     struct buf secret;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!call_row(call, err, rows))
         return;
-    }
-    if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
-        return;
-    }
     webhooks_read(rows, 0, &webhook);
     bool given = field_has(&call->fields, ROTATE_IN_SECRET);
     if (given && !webhook_secret_fits(call, "secret", &webhook, in->secret))

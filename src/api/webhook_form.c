@@ -402,12 +402,7 @@ static void on_untouched(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    call->op = NULL;
-    if (err < 0)
-        reply_db_error(call, err);
-    else if (db_count(rows) == 0)
-        reply_error(call, ERR_NOT_FOUND, NULL);
-    else
+    if (call_row(call, err, rows))
         reply_error(call, ERR_WRONG_STATE, WEBHOOK_MANAGED);
 }
 

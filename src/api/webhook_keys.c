@@ -50,15 +50,8 @@ static void on_secrets(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     const struct id *id = call->state;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!call_row(call, err, rows))
         return;
-    }
-    if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
-        return;
-    }
     struct jsonw *w = reply_begin(call);
     jsonw_begin(w, NULL, '{');
     jsonw_begin(w, "keys", '[');

@@ -27,15 +27,8 @@ static void on_stored(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     const struct sending *s = call->sending;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!call_row(call, err, rows))
         return;
-    }
-    if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
-        return;
-    }
     struct queue_entry entry = {db_id(rows, 0, 0), s->webhook, 0, (int)db_i64(rows, 0, 1),
                                 (int)db_i64(rows, 0, 2)};
     queue_enqueue(call->server->queue, &entry, 1, QUEUE_GENTLE);
@@ -148,15 +141,8 @@ static void on_keeping(void *arg, int err, const struct db_rows *rows)
     struct profile_options options;
     struct webhook webhook;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!call_row(call, err, rows))
         return;
-    }
-    if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
-        return;
-    }
     webhooks_read(rows, 0, &webhook);
     if (webhook.managed.p != NULL) {
         reply_error(call, ERR_WRONG_STATE, WEBHOOK_MANAGED);
@@ -219,15 +205,8 @@ static void on_detecting(void *arg, int err, const struct db_rows *rows)
     struct detection *d = call->state;
     struct webhook webhook;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!call_row(call, err, rows))
         return;
-    }
-    if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
-        return;
-    }
     webhooks_read(rows, 0, &webhook);
     d->profile = profile_find(webhook.profile);
     struct str options = {str_dup(call_allocator(call), webhook.profile_options),

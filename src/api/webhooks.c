@@ -99,12 +99,7 @@ static void on_show(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    call->op = NULL;
-    if (err < 0)
-        reply_db_error(call, err);
-    else if (db_count(rows) == 0)
-        reply_error(call, ERR_NOT_FOUND, NULL);
-    else
+    if (call_row(call, err, rows))
         reply_webhook(call, rows, 200, (struct str){NULL, 0});
 }
 
@@ -180,15 +175,8 @@ static void on_found(void *arg, int err, const struct db_rows *rows)
     const struct webhook_input *in = call->state;
     struct webhook webhook;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!call_row(call, err, rows))
         return;
-    }
-    if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
-        return;
-    }
     webhooks_read(rows, 0, &webhook);
     if (webhook.managed.p != NULL) {
         reply_error(call, ERR_WRONG_STATE, WEBHOOK_MANAGED);

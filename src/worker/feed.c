@@ -80,22 +80,26 @@ static bool was_returned(const struct db_rows *rows, struct id delivery)
     return false;
 }
 
-/* Those of `claims` from `first` on that may go together with it. */
-static size_t gather(const struct claim *claims, bool *started, size_t count, size_t first,
+static int by_id(const void *a, const void *b)
+{
+    const struct claim *const *x = a, *const *y = b;
+    return id_cmp((*x)->delivery, (*y)->delivery);
+}
+
+/* Those of `claims` from `first` on that may go together with it, in the order of their events: ids of
+ * deliveries begin with those of their events. */
+static size_t gather(const struct claim *claims, const bool *started, size_t count, size_t first,
                      const struct claim **group)
 {
     size_t n = 0;
-    bool many = message_takes_many(&claims[first]);
 
-    for (size_t i = first; i < count; i++) {
-        bool fits =
-            i == first || (id_eq(claims[i].webhook, claims[first].webhook) && !claims[i].test);
-        if (started[i] || !fits)
-            continue;
-        group[n++] = &claims[i];
-        if (!many)
-            break;
-    }
+    group[n++] = &claims[first];
+    if (!message_takes_many(&claims[first]))
+        return n;
+    for (size_t i = first + 1; i < count; i++)
+        if (!started[i] && !claims[i].test && id_eq(claims[i].webhook, claims[first].webhook))
+            group[n++] = &claims[i];
+    qsort(group, n, sizeof *group, by_id);
     return n;
 }
 
