@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define LARGE_BODY 102400 /* what Express takes by default */
+
 void attempt_destroy(struct attempt *a)
 {
     struct list *node;
@@ -123,13 +125,16 @@ static const enum attempt_error errors_of_outcomes[] = {
 
 static void describe(struct attempt *a, const struct fetch_result *r)
 {
-    char said[32];
+    char said[80];
     struct str location = fetch_header(r->head, "Location");
 
     if (r->outcome != FETCH_ANSWERED) {
         set_error_text(a, r->error, (struct str){0});
     } else if (r->status < 200 || r->status > 299) {
-        snprintf(said, sizeof said, "the receiver answered %d", r->status);
+        int n = snprintf(said, sizeof said, "the receiver answered %d", r->status);
+        if (r->status == 413)
+            snprintf(said + n, sizeof said - (size_t)n, " to a body of %zu bytes",
+                     a->message.body.n);
         set_error_text(a, said, r->status <= 399 ? location : (struct str){0});
     }
 }
@@ -179,6 +184,7 @@ size_t attempt_start(struct worker *w, const struct claim *const *claims, size_t
                      int64_t token)
 {
     struct attempt *a = attempt_create(w, claims[0], token);
+    char id[ID_TEXT_SIZE];
     const char *why;
 
     list_push(&w->attempts, &a->node);
@@ -194,6 +200,9 @@ size_t attempt_start(struct worker *w, const struct claim *const *claims, size_t
         end(a, taken == ERR_NOT_FOUND ? ATTEMPT_BAD_URL : ATTEMPT_INTERNAL, 0);
         return 1;
     }
+    if (a->message.body.n > LARGE_BODY)
+        log_warn("body_large", "delivery=%s bytes=%zu",
+                 id_text(id, ID_DELIVERY, a->finish.delivery), a->message.body.n);
     struct fetch_request request = {
         .url = buf_text(&a->message.url),
         .head = buf_str(&a->message.head),

@@ -126,13 +126,14 @@ static void start_attempts(struct fenced *f, const struct db_rows *rows)
         else
             count++;
     }
+    /* A request may take others of the group before the one that it was gathered for. */
     for (size_t i = 0; i < count; i++) {
-        if (started[i])
-            continue;
-        size_t n = gather(claims, started, count, i, group);
-        size_t taken = attempt_start(w, group, n, f->token);
-        for (size_t k = 0; k < taken; k++)
-            started[group[k] - claims] = true;
+        while (!started[i]) {
+            size_t n = gather(claims, started, count, i, group);
+            size_t taken = attempt_start(w, group, n, f->token);
+            for (size_t k = 0; k < taken; k++)
+                started[group[k] - claims] = true;
+        }
     }
     free(claims);
 }

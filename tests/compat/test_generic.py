@@ -58,3 +58,6 @@ def test_limit_of_express(api, program, receiver, over, status):
     delivery = answered(api, webhook)
     assert delivery["response_code"] == status
     assert delivery["status"] == ("delivered" if status == 200 else "pending")
+    if status == 413:
+        said_of_it = last(api, delivery)["error"]["message"]
+        assert said_of_it == f"the receiver answered 413 to a body of {EXPRESS_LIMIT + 1} bytes"
