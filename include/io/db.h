@@ -42,8 +42,7 @@ void db_arg_null(struct db_args *args);
 void db_arg_i64(struct db_args *args, int64_t value);
 void db_arg_bool(struct db_args *args, bool value);
 void db_arg_id(struct db_args *args, struct id value);
-void db_arg_str(struct db_args *args, struct str value);   /* text or bytea; p == NULL: NULL */
-void db_arg_text(struct db_args *args, const char *value); /* NULL: NULL */
+void db_arg_str(struct db_args *args, struct str value); /* text or bytea; p == NULL: NULL */
 
 /* A one-dimensional array: begin, `count` elements of that type, nothing else in between. */
 enum db_type { DB_BOOL = 16, DB_BYTEA = 17, DB_I64 = 20, DB_TEXT = 25, DB_UUID = 2950 };

@@ -80,11 +80,6 @@ void db_arg_str(struct db_args *args, struct str value)
     finish_value(args);
 }
 
-void db_arg_text(struct db_args *args, const char *value)
-{
-    db_arg_str(args, str_of(value));
-}
-
 void db_array_begin(struct db_args *args, enum db_type type, int count)
 {
     start_value(args);
