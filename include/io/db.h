@@ -25,34 +25,86 @@ struct db_stmt {
 
 #define DB_PARAMS_MAX 24
 
-/* Filled in order with db_arg_*(), then handed to db_exec(), which takes its memory. */
+/* The parameters of one statement, encoded; made by DB_ARGS() or value by value, and given to
+ * db_exec(), which frees them. */
 struct db_args {
-    struct buf bytes;
+    struct buf bytes; /* each value after its length; a length of -1: NULL */
+    size_t array;     /* where the one that was begun starts, after its length; 0: none was */
     int count;
-    struct {
-        size_t offset;
-        int length; /* -1: NULL */
-    } at[DB_PARAMS_MAX];
 };
 
+/* One parameter. What it points to is borrowed until it is encoded. */
+struct db_value {
+    enum {
+        DB_KIND_NULL,
+        DB_KIND_BOOL,
+        DB_KIND_I64,
+        DB_KIND_ID,
+        DB_KIND_STR,
+        DB_KIND_I32S,
+        DB_KIND_IDS,
+        DB_KIND_STRS,
+        DB_KIND_TEXTS,
+    } kind;
+    union {
+        bool boolean;
+        int64_t i64;
+        struct id id;
+        struct str str;
+        struct {
+            union {
+                const int32_t *i32s;
+                const struct id *ids;
+                const struct str *strs;
+                const char *const *texts;
+            };
+            size_t count;
+        };
+    };
+};
+
+#define DB_NULL    ((struct db_value){.kind = DB_KIND_NULL})
+#define DB_BOOL(v) ((struct db_value){.kind = DB_KIND_BOOL, .boolean = (v)})
+#define DB_I64(v)  ((struct db_value){.kind = DB_KIND_I64, .i64 = (v)})
+#define DB_ID(v)   ((struct db_value){.kind = DB_KIND_ID, .id = (v)})
+#define DB_STR(v)  ((struct db_value){.kind = DB_KIND_STR, .str = (v)}) /* p == NULL: NULL */
+#define DB_TEXT(v) DB_STR(str_of(v))
+/* Arrays: int8[], uuid[] and, from struct str or char *, text[]. */
+#define DB_I32S(at, n)  ((struct db_value){.kind = DB_KIND_I32S, .i32s = (at), .count = (n)})
+#define DB_IDS(at, n)   ((struct db_value){.kind = DB_KIND_IDS, .ids = (at), .count = (n)})
+#define DB_STRS(at, n)  ((struct db_value){.kind = DB_KIND_STRS, .strs = (at), .count = (n)})
+#define DB_TEXTS(at, n) ((struct db_value){.kind = DB_KIND_TEXTS, .texts = (at), .count = (n)})
+
+/* All parameters of a statement, in order: DB_ARGS(DB_ID(id), DB_STR(name), DB_I64(limit)). */
+#define DB_ARGS(...)                                   \
+    db_args_of((const struct db_value[]){__VA_ARGS__}, \
+               sizeof((const struct db_value[]){__VA_ARGS__}) / sizeof(struct db_value))
+struct db_args db_args_of(const struct db_value *values, size_t count);
+
+/* The same in steps, for arrays that are not one in memory. Between begin and end come `count`
+ * elements, and nothing else. */
 void db_args_init(struct db_args *args);
-void db_args_fini(struct db_args *args); /* only when they never reached db_exec() */
+void db_arg(struct db_args *args, struct db_value value); /* a parameter, or an element */
 
-void db_arg_null(struct db_args *args);
-void db_arg_i64(struct db_args *args, int64_t value);
-void db_arg_bool(struct db_args *args, bool value);
-void db_arg_id(struct db_args *args, struct id value);
-void db_arg_str(struct db_args *args, struct str value); /* text or bytea; p == NULL: NULL */
-
-/* A one-dimensional array: begin, `count` elements of that type, nothing else in between. */
-enum db_type { DB_BOOL = 16, DB_BYTEA = 17, DB_I64 = 20, DB_TEXT = 25, DB_UUID = 2950 };
-void db_array_begin(struct db_args *args, enum db_type type, int count);
-void db_array_null(struct db_args *args);
-void db_array_i64(struct db_args *args, int64_t value);
-void db_array_bool(struct db_args *args, bool value);
-void db_array_id(struct db_args *args, struct id value);
-void db_array_str(struct db_args *args, struct str value); /* p == NULL: NULL */
+enum db_type {
+    DB_TYPE_BOOL = 16,
+    DB_TYPE_BYTEA = 17,
+    DB_TYPE_I64 = 20,
+    DB_TYPE_TEXT = 25,
+    DB_TYPE_ID = 2950,
+};
+void db_array_begin(struct db_args *args, enum db_type type, size_t count);
 void db_array_end(struct db_args *args);
+
+/* A whole array; `value` says what its element `i` is:
+ * DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(list[i]->id)). */
+#define DB_ARRAY(args, type, n, value)           \
+    do {                                         \
+        db_array_begin((args), (type), (n));     \
+        for (size_t i = 0; i < (size_t)(n); i++) \
+            db_arg((args), (value));             \
+        db_array_end(args);                      \
+    } while (0)
 
 /* --- results ------------------------------------------------------------------------------------
  */
@@ -112,9 +164,9 @@ bool db_ready(const struct db *db);
 typedef void db_cb(void *arg, int err, const struct db_rows *rows);
 
 /* Runs one statement on the connection with the least to do; callbacks of one connection come in
- * the order of the starts, of several in any. `deadline_ms` counts from now. Takes `args`, whose
- * count must be stmt->params. */
-struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args *args,
+ * the order of the starts, of several in any. `deadline_ms` counts from now. Takes `args`, as many
+ * as stmt->params says. */
+struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args args,
                       int64_t deadline_ms, db_cb *cb, void *arg);
 
 /* The callback will not run. The statement may. NULL is fine. */

@@ -22,12 +22,15 @@ extern const struct db_stmt *const store_worker_stmts[];
 #define STORE_TEST_CHANNEL "posthorn_test"
 #define STORE_KEY_CHANNEL  "posthorn_key"
 
-/* An array parameter of ids. */
-void db_arg_ids(struct db_args *args, const struct id *ids, size_t count);
+/* db_exec() with the store's deadline. */
+struct db_op *store_exec(struct db *db, const struct db_stmt *stmt, struct db_args args, db_cb *cb,
+                         void *arg);
 
-/* The bounds of the partitions that deliveries with `ids` and their events lie in: two parameters.
- */
-void db_arg_id_bounds(struct db_args *args, const struct id *ids, size_t count);
+/* The bounds of the partitions that deliveries with `ids` and their events lie in: two parameters,
+ * for what is looked up by id alone. */
+#define STORE_BOUNDS(ids, count) DB_ID(store_low(ids, count)), DB_ID(store_high(ids, count))
+struct id store_low(const struct id *ids, size_t count);
+struct id store_high(const struct id *ids, size_t count);
 
 void schedule_read(const struct db_rows *rows, int row, int column, struct schedule *schedule);
 

@@ -91,14 +91,14 @@ void db_tick_soon(struct db *db)
     timeout_set(db->tick, 0);
 }
 
-struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args *args,
+struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args args,
                       int64_t deadline_ms, db_cb *cb, void *arg)
 {
     struct db_op *op = xcalloc(1, sizeof *op);
 
-    assert(args->count == stmt->params && !db->closing);
+    assert(args.count == stmt->params && !db->closing);
     op->stmt = stmt;
-    op->args = *args;
+    op->args = args;
     op->started = clock_mono_ms();
     op->deadline = op->started + deadline_ms;
     op->cb = cb;

@@ -1,7 +1,8 @@
-/* Parameters of statements in PostgreSQL's binary format: one growing block of bytes and the
- * offsets of the values in it. The array layout is that of array_recv() in PostgreSQL: dimensions,
- * flags, element type, then length and lower bound, then each element after its length. */
-#include "io/db.h"
+/* Parameters of statements in PostgreSQL's binary format, one after the other in a growing block, each
+ * after its length: what the protocol's Bind message has too. The array layout is that of
+ * array_recv() in PostgreSQL: dimensions, flags, element type, then length and lower bound, then
+ * each element after its length. */
+#include "io/db_internal.h"
 
 #define ARGS_BYTES_MAX ((size_t)64 << 20)
 
@@ -11,16 +12,30 @@ static void add_i32(struct buf *b, int32_t value)
     buf_add(b, &big, sizeof big);
 }
 
+static void add_value(struct buf *b, const void *bytes, size_t n)
+{
+    add_i32(b, (int32_t)n);
+    buf_add(b, bytes, n);
+}
+
 static void add_i64(struct buf *b, int64_t value)
 {
     uint64_t big = __builtin_bswap64((uint64_t)value);
-    buf_add(b, &big, sizeof big);
+    add_value(b, &big, sizeof big);
+}
+
+static void add_str(struct buf *b, struct str s)
+{
+    if (s.p == NULL)
+        add_i32(b, -1);
+    else
+        add_value(b, s.p, s.n);
 }
 
 void db_args_init(struct db_args *args)
 {
+    *args = (struct db_args){.count = 0};
     buf_init(&args->bytes, ARGS_BYTES_MAX);
-    args->count = 0;
 }
 
 void db_args_fini(struct db_args *args)
@@ -28,104 +43,110 @@ void db_args_fini(struct db_args *args)
     buf_fini(&args->bytes);
 }
 
-/* The value that starts here; finish_value() closes it. */
-static void start_value(struct db_args *args)
+int db_args_split(const struct db_args *args, const char **values, int *lengths)
 {
-    assert(args->count < DB_PARAMS_MAX);
-    args->at[args->count].offset = args->bytes.n;
-}
-
-static void finish_value(struct db_args *args)
-{
-    assert(!args->bytes.overflow);
-    args->at[args->count].length = (int)(args->bytes.n - args->at[args->count].offset);
-    args->count++;
-}
-
-void db_arg_null(struct db_args *args)
-{
-    start_value(args);
-    args->at[args->count++].length = -1;
-}
-
-void db_arg_i64(struct db_args *args, int64_t value)
-{
-    start_value(args);
-    add_i64(&args->bytes, value);
-    finish_value(args);
-}
-
-void db_arg_bool(struct db_args *args, bool value)
-{
-    start_value(args);
-    buf_add_char(&args->bytes, value ? 1 : 0);
-    finish_value(args);
-}
-
-void db_arg_id(struct db_args *args, struct id value)
-{
-    start_value(args);
-    buf_add(&args->bytes, value.b, sizeof value.b);
-    finish_value(args);
-}
-
-void db_arg_str(struct db_args *args, struct str value)
-{
-    if (value.p == NULL) {
-        db_arg_null(args);
-        return;
+    const char *p = args->bytes.p;
+    for (int i = 0; i < args->count; i++) {
+        uint32_t big;
+        memcpy(&big, p, sizeof big);
+        p += sizeof big;
+        lengths[i] = (int)__builtin_bswap32(big);
+        values[i] = lengths[i] < 0 ? NULL : p;
+        p += lengths[i] < 0 ? 0 : lengths[i];
     }
-    start_value(args);
-    buf_add_str(&args->bytes, value);
-    finish_value(args);
+    return args->count;
 }
 
-void db_array_begin(struct db_args *args, enum db_type type, int count)
+void db_array_begin(struct db_args *args, enum db_type type, size_t count)
 {
-    start_value(args);
-    add_i32(&args->bytes, count > 0 ? 1 : 0); /* an empty array has no dimension */
-    add_i32(&args->bytes, 1);                 /* NULLs may come */
-    add_i32(&args->bytes, (int32_t)type);
+    struct buf *b = &args->bytes;
+
+    assert(args->array == 0);
+    add_i32(b, 0); /* the length, known at the end */
+    args->array = b->n;
+    add_i32(b, count > 0 ? 1 : 0); /* an empty array has no dimension */
+    add_i32(b, 1);                 /* NULLs may come */
+    add_i32(b, (int32_t)type);
     if (count > 0) {
-        add_i32(&args->bytes, count);
-        add_i32(&args->bytes, 1);
+        add_i32(b, (int32_t)count);
+        add_i32(b, 1);
     }
-}
-
-void db_array_null(struct db_args *args)
-{
-    add_i32(&args->bytes, -1);
-}
-
-void db_array_i64(struct db_args *args, int64_t value)
-{
-    add_i32(&args->bytes, sizeof value);
-    add_i64(&args->bytes, value);
-}
-
-void db_array_bool(struct db_args *args, bool value)
-{
-    add_i32(&args->bytes, 1);
-    buf_add_char(&args->bytes, value ? 1 : 0);
-}
-
-void db_array_id(struct db_args *args, struct id value)
-{
-    add_i32(&args->bytes, sizeof value.b);
-    buf_add(&args->bytes, value.b, sizeof value.b);
-}
-
-void db_array_str(struct db_args *args, struct str value)
-{
-    if (value.p == NULL) {
-        db_array_null(args);
-        return;
-    }
-    add_i32(&args->bytes, (int32_t)value.n);
-    buf_add_str(&args->bytes, value);
 }
 
 void db_array_end(struct db_args *args)
 {
-    finish_value(args);
+    struct buf *b = &args->bytes;
+    uint32_t big = __builtin_bswap32((uint32_t)(b->n - args->array));
+
+    assert(!b->overflow);
+    memcpy(b->p + args->array - sizeof big, &big, sizeof big);
+    args->array = 0;
+    args->count++;
+}
+
+static struct db_value element(const struct db_value *v, size_t i)
+{
+    switch (v->kind) {
+    case DB_KIND_I32S:
+        return DB_I64(v->i32s[i]);
+    case DB_KIND_IDS:
+        return DB_ID(v->ids[i]);
+    case DB_KIND_TEXTS:
+        return DB_TEXT(v->texts[i]);
+    default:
+        return DB_STR(v->strs[i]);
+    }
+}
+
+static void add_array(struct db_args *args, enum db_type type, const struct db_value *v)
+{
+    db_array_begin(args, type, v->count);
+    for (size_t i = 0; i < v->count; i++)
+        db_arg(args, element(v, i));
+    db_array_end(args);
+}
+
+void db_arg(struct db_args *args, struct db_value v)
+{
+    struct buf *b = &args->bytes;
+
+    switch (v.kind) {
+    case DB_KIND_NULL:
+        add_i32(b, -1);
+        break;
+    case DB_KIND_BOOL:
+        add_value(b, v.boolean ? "\1" : "\0", 1);
+        break;
+    case DB_KIND_I64:
+        add_i64(b, v.i64);
+        break;
+    case DB_KIND_ID:
+        add_value(b, v.id.b, sizeof v.id.b);
+        break;
+    case DB_KIND_STR:
+        add_str(b, v.str);
+        break;
+    case DB_KIND_I32S:
+        add_array(args, DB_TYPE_I64, &v);
+        return;
+    case DB_KIND_IDS:
+        add_array(args, DB_TYPE_ID, &v);
+        return;
+    case DB_KIND_STRS:
+    case DB_KIND_TEXTS:
+        add_array(args, DB_TYPE_TEXT, &v);
+        return;
+    }
+    assert(!b->overflow);
+    args->count += args->array == 0;
+}
+
+struct db_args db_args_of(const struct db_value *values, size_t count)
+{
+    struct db_args args;
+
+    db_args_init(&args);
+    for (size_t i = 0; i < count; i++)
+        db_arg(&args, values[i]);
+    return args;
 }

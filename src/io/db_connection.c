@@ -160,24 +160,19 @@ void connection_send(struct connection *c, struct db_op *op)
 {
     const char *values[DB_PARAMS_MAX];
     int lengths[DB_PARAMS_MAX], formats[DB_PARAMS_MAX];
-    const struct db_args *args = &op->args;
 
-    for (int i = 0; i < args->count; i++) {
-        values[i] = args->at[i].length < 0  ? NULL
-                    : args->bytes.p == NULL ? ""
-                                            : args->bytes.p + args->at[i].offset;
-        lengths[i] = args->at[i].length;
+    int count = db_args_split(&op->args, values, lengths);
+    for (int i = 0; i < count; i++)
         formats[i] = 1;
-    }
     list_push(&c->sent, &op->node);
     c->sent_count++;
-    if (!PQsendQueryPrepared(c->pg, op->stmt->name, args->count, values, lengths, formats, 1) ||
+    if (!PQsendQueryPrepared(c->pg, op->stmt->name, count, values, lengths, formats, 1) ||
         !PQpipelineSync(c->pg)) {
         c->broken = true;
         db_tick_soon(c->db);
         return;
     }
-    buf_fini(&op->args.bytes); /* libpq has copied it */
+    db_args_fini(&op->args); /* libpq has copied it */
     flush(c);
 }
 

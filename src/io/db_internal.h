@@ -18,6 +18,10 @@ struct db_op {
     void *arg;
 };
 
+/* Where each value lies, as libpq wants to know it; DB_PARAMS_MAX of both. Returns how many. */
+int db_args_split(const struct db_args *args, const char **values, int *lengths);
+void db_args_fini(struct db_args *args);
+
 /* Takes the operation off its list, calls back and frees it. */
 void db_op_finish(struct db_op *op, int err, const struct db_rows *rows);
 

@@ -44,13 +44,8 @@ void deliveries_read(const struct db_rows *rows, int row, struct delivery *d)
     d->last_error = (int)db_i64(rows, row, LAST_ERROR);
 }
 
-static void bind_filter(struct db_args *args, const struct delivery_filter *filter)
-{
-    db_arg_i64(args, filter->state);
-    db_arg_str(args, filter->type);
-    db_arg_id(args, filter->from);
-    db_arg_id(args, filter->before);
-}
+/* $3 to $6. */
+#define FILTER(f) DB_I64((f)->state), DB_STR((f)->type), DB_ID((f)->from), DB_ID((f)->before)
 
 const struct db_stmt stmt_delivery_list = {
     "delivery_list",
@@ -65,13 +60,8 @@ const struct db_stmt stmt_delivery_list = {
 struct db_op *deliveries_list(struct db *db, struct id app, struct id webhook,
                               const struct delivery_filter *filter, int limit, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, webhook);
-    db_arg_id(&args, app);
-    bind_filter(&args, filter);
-    db_arg_i64(&args, limit);
-    return db_exec(db, &stmt_delivery_list, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_delivery_list,
+                      DB_ARGS(DB_ID(webhook), DB_ID(app), FILTER(filter), DB_I64(limit)), cb, arg);
 }
 
 /* An event's deliveries share its first eight bytes: a short walk along the primary key. */
@@ -84,13 +74,9 @@ const struct db_stmt stmt_delivery_of_event = {
 struct db_op *deliveries_of_event(struct db *db, struct id app, struct id event, int limit,
                                   db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, event);
-    db_arg_id_bounds(&args, &event, 1);
-    db_arg_id(&args, app);
-    db_arg_i64(&args, limit);
-    return db_exec(db, &stmt_delivery_of_event, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_delivery_of_event,
+                      DB_ARGS(DB_ID(event), STORE_BOUNDS(&event, 1), DB_ID(app), DB_I64(limit)), cb,
+                      arg);
 }
 
 const struct db_stmt stmt_delivery_get = {
@@ -104,11 +90,7 @@ const struct db_stmt stmt_delivery_get = {
 
 struct db_op *deliveries_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, id);
-    db_arg_id(&args, app);
-    return db_exec(db, &stmt_delivery_get, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_delivery_get, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
 }
 
 void deliveries_read_whole(const struct db_rows *rows, int row, struct delivery *d)
@@ -140,11 +122,7 @@ const struct db_stmt stmt_delivery_retry = {
 static struct db_op *move(struct db *db, const struct db_stmt *stmt, struct id app, struct id id,
                           db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, id);
-    db_arg_id(&args, app);
-    return db_exec(db, stmt, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, stmt, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
 }
 
 struct db_op *deliveries_retry(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
@@ -197,14 +175,10 @@ struct db_op *deliveries_replay(struct db *db, struct id app, struct id webhook,
                                 const struct delivery_filter *filter, bool dry_run, int limit,
                                 db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, webhook);
-    db_arg_id(&args, app);
-    bind_filter(&args, filter);
-    db_arg_i64(&args, limit);
-    db_arg_bool(&args, dry_run);
-    return db_exec(db, &stmt_delivery_replay, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(
+        db, &stmt_delivery_replay,
+        DB_ARGS(DB_ID(webhook), DB_ID(app), FILTER(filter), DB_I64(limit), DB_BOOL(dry_run)), cb,
+        arg);
 }
 
 const struct db_stmt stmt_attempt_list = {
@@ -221,12 +195,8 @@ const struct db_stmt stmt_attempt_list = {
 struct db_op *attempts_list(struct db *db, struct id app, struct id delivery, int limit, db_cb *cb,
                             void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, delivery);
-    db_arg_id(&args, app);
-    db_arg_i64(&args, limit);
-    return db_exec(db, &stmt_attempt_list, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_attempt_list, DB_ARGS(DB_ID(delivery), DB_ID(app), DB_I64(limit)),
+                      cb, arg);
 }
 
 void attempts_read(const struct db_rows *rows, int row, struct attempt_row *a)

@@ -89,47 +89,25 @@ static void bind_patterns(struct db_args *args, const struct event_new *const *e
 {
     struct filter_iter it;
     struct str pattern;
-    int total = 0;
+    size_t total = 0;
 
     for (size_t i = 0; i < count; i++)
         for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
             total++;
-    db_array_begin(args, DB_I64, total);
+    db_array_begin(args, DB_TYPE_I64, total);
     for (size_t i = 0; i < count; i++)
         for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
-            db_array_i64(args, (int64_t)i + 1);
+            db_arg(args, DB_I64((int64_t)i + 1));
     db_array_end(args);
-    db_array_begin(args, DB_TEXT, total);
+    db_array_begin(args, DB_TYPE_TEXT, total);
     for (size_t i = 0; i < count; i++)
         for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
-            db_array_str(args, pattern);
+            db_arg(args, DB_STR(pattern));
     db_array_end(args);
-    db_array_begin(args, DB_UUID, total);
+    db_array_begin(args, DB_TYPE_ID, total);
     for (size_t i = 0; i < count; i++)
         for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
-            db_array_id(args, events[i]->app);
-    db_array_end(args);
-}
-
-static void bind_ids(struct db_args *args, const struct event_new *const *events, size_t count,
-                     size_t offset, bool keyed_only)
-{
-    db_array_begin(args, DB_UUID, (int)count);
-    for (size_t i = 0; i < count; i++) {
-        if (keyed_only && !events[i]->keyed)
-            db_array_null(args);
-        else
-            db_array_id(args, *(const struct id *)((const char *)events[i] + offset));
-    }
-    db_array_end(args);
-}
-
-static void bind_texts(struct db_args *args, const struct event_new *const *events, size_t count,
-                       enum db_type type, size_t offset)
-{
-    db_array_begin(args, type, (int)count);
-    for (size_t i = 0; i < count; i++)
-        db_array_str(args, *(const struct str *)((const char *)events[i] + offset));
+            db_arg(args, DB_ID(events[i]->app));
     db_array_end(args);
 }
 
@@ -139,18 +117,15 @@ struct db_op *events_accept(struct db *db, const struct event_new *const *events
     struct db_args args;
 
     db_args_init(&args);
-    bind_ids(&args, events, count, offsetof(struct event_new, id), false);
-    bind_ids(&args, events, count, offsetof(struct event_new, app), false);
-    bind_texts(&args, events, count, DB_TEXT, offsetof(struct event_new, type));
-    bind_texts(&args, events, count, DB_BYTEA, offsetof(struct event_new, data));
-    bind_ids(&args, events, count, offsetof(struct event_new, key), true);
-    bind_ids(&args, events, count, offsetof(struct event_new, hash), true);
-    db_array_begin(&args, DB_BOOL, (int)count);
-    for (size_t i = 0; i < count; i++)
-        db_array_bool(&args, events[i]->grouped);
-    db_array_end(&args);
+    DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(events[i]->id));
+    DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(events[i]->app));
+    DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(events[i]->type));
+    DB_ARRAY(&args, DB_TYPE_BYTEA, count, DB_STR(events[i]->data));
+    DB_ARRAY(&args, DB_TYPE_ID, count, events[i]->keyed ? DB_ID(events[i]->key) : DB_NULL);
+    DB_ARRAY(&args, DB_TYPE_ID, count, events[i]->keyed ? DB_ID(events[i]->hash) : DB_NULL);
+    DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(events[i]->grouped));
     bind_patterns(&args, events, count);
-    return db_exec(db, &stmt_event_accept, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_event_accept, args, cb, arg);
 }
 
 void events_read_accepted(const struct db_rows *rows, int row, struct event_accepted *out)
@@ -188,15 +163,10 @@ struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook
                                  const struct event_new *event, struct str profile_options,
                                  db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, app);
-    db_arg_id(&args, webhook);
-    db_arg_id(&args, event->id);
-    db_arg_str(&args, event->type);
-    db_arg_str(&args, event->data);
-    db_arg_str(&args, profile_options);
-    return db_exec(db, &stmt_event_insert_test, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_event_insert_test,
+                      DB_ARGS(DB_ID(app), DB_ID(webhook), DB_ID(event->id), DB_STR(event->type),
+                              DB_STR(event->data), DB_STR(profile_options)),
+                      cb, arg);
 }
 
 const struct db_stmt stmt_event_get = {"event_get",
@@ -206,11 +176,7 @@ const struct db_stmt stmt_event_get = {"event_get",
 
 struct db_op *events_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, id);
-    db_arg_id(&args, app);
-    return db_exec(db, &stmt_event_get, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_event_get, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
 }
 
 const struct db_stmt stmt_event_list = {
@@ -224,12 +190,7 @@ const struct db_stmt stmt_event_list = {
 struct db_op *events_list(struct db *db, struct id app, struct str type, struct id from,
                           struct id before, int limit, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, app);
-    db_arg_id(&args, from);
-    db_arg_id(&args, before);
-    db_arg_str(&args, type);
-    db_arg_i64(&args, limit);
-    return db_exec(db, &stmt_event_list, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_event_list,
+                      DB_ARGS(DB_ID(app), DB_ID(from), DB_ID(before), DB_STR(type), DB_I64(limit)),
+                      cb, arg);
 }

@@ -49,18 +49,11 @@ const struct db_stmt stmt_key_insert = {
 
 struct db_op *keys_insert(struct db *db, const struct key *key, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, key->id);
-    if (key->has_app)
-        db_arg_id(&args, key->app);
-    else
-        db_arg_null(&args);
-    db_arg_str(&args, key->name);
-    db_arg_i64(&args, key->scope);
-    db_arg_str(&args, key->hash);
-    db_arg_i64(&args, key->expires_ms);
-    return db_exec(db, &stmt_key_insert, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_key_insert,
+                      DB_ARGS(DB_ID(key->id), key->has_app ? DB_ID(key->app) : DB_NULL,
+                              DB_STR(key->name), DB_I64(key->scope), DB_STR(key->hash),
+                              DB_I64(key->expires_ms)),
+                      cb, arg);
 }
 
 const struct db_stmt stmt_key_get = {"key_get",
@@ -68,10 +61,7 @@ const struct db_stmt stmt_key_get = {"key_get",
 
 struct db_op *keys_get(struct db *db, struct id id, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, id);
-    return db_exec(db, &stmt_key_get, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_key_get, DB_ARGS(DB_ID(id)), cb, arg);
 }
 
 const struct db_stmt stmt_key_list = {
@@ -80,11 +70,7 @@ const struct db_stmt stmt_key_list = {
 
 struct db_op *keys_list(struct db *db, struct id before, int limit, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, before);
-    db_arg_i64(&args, limit);
-    return db_exec(db, &stmt_key_list, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_key_list, DB_ARGS(DB_ID(before), DB_I64(limit)), cb, arg);
 }
 
 const struct db_stmt stmt_key_delete = {
@@ -95,8 +81,5 @@ const struct db_stmt stmt_key_delete = {
 
 struct db_op *keys_delete(struct db *db, struct id id, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, id);
-    return db_exec(db, &stmt_key_delete, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_key_delete, DB_ARGS(DB_ID(id)), cb, arg);
 }

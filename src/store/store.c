@@ -72,25 +72,28 @@ const struct db_stmt *const store_worker_stmts[] = {
     NULL,
 };
 
-void db_arg_ids(struct db_args *args, const struct id *ids, size_t count)
+struct db_op *store_exec(struct db *db, const struct db_stmt *stmt, struct db_args args, db_cb *cb,
+                         void *arg)
 {
-    db_array_begin(args, DB_UUID, (int)count);
-    for (size_t i = 0; i < count; i++)
-        db_array_id(args, ids[i]);
-    db_array_end(args);
+    return db_exec(db, stmt, args, STORE_DEADLINE_MS, cb, arg);
 }
 
-void db_arg_id_bounds(struct db_args *args, const struct id *ids, size_t count)
+struct id store_low(const struct id *ids, size_t count)
 {
-    struct id low = ids[0], high = ids[0];
-    for (size_t i = 1; i < count; i++) {
+    struct id low = ids[0];
+    for (size_t i = 1; i < count; i++)
         if (id_cmp(ids[i], low) < 0)
             low = ids[i];
+    memset(low.b + 8, 0x00, 8);
+    return low;
+}
+
+struct id store_high(const struct id *ids, size_t count)
+{
+    struct id high = ids[0];
+    for (size_t i = 1; i < count; i++)
         if (id_cmp(ids[i], high) > 0)
             high = ids[i];
-    }
-    memset(low.b + 8, 0x00, 8);
     memset(high.b + 8, 0xff, 8);
-    db_arg_id(args, low);
-    db_arg_id(args, high);
+    return high;
 }

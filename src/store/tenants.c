@@ -5,14 +5,6 @@
 
 #define APP_COLUMNS "id, name, metadata, ms_of(created_at)"
 
-/* Binds one id and one text, the commonest parameters here. */
-static void start_args(struct db_args *args, struct id id, struct str text)
-{
-    db_args_init(args);
-    db_arg_id(args, id);
-    db_arg_str(args, text);
-}
-
 const struct db_stmt stmt_app_insert = {
     "app_insert",
     "insert into app (id, name, metadata) values ($1::uuid, $2::text, $3::text)"
@@ -22,10 +14,8 @@ const struct db_stmt stmt_app_insert = {
 struct db_op *apps_insert(struct db *db, struct id id, struct str name, struct str metadata,
                           db_cb *cb, void *arg)
 {
-    struct db_args args;
-    start_args(&args, id, name);
-    db_arg_str(&args, metadata);
-    return db_exec(db, &stmt_app_insert, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_app_insert, DB_ARGS(DB_ID(id), DB_STR(name), DB_STR(metadata)), cb,
+                      arg);
 }
 
 const struct db_stmt stmt_app_get = {"app_get",
@@ -33,10 +23,7 @@ const struct db_stmt stmt_app_get = {"app_get",
 
 struct db_op *apps_get(struct db *db, struct id id, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, id);
-    return db_exec(db, &stmt_app_get, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_app_get, DB_ARGS(DB_ID(id)), cb, arg);
 }
 
 const struct db_stmt stmt_app_find = {"app_find",
@@ -44,10 +31,7 @@ const struct db_stmt stmt_app_find = {"app_find",
 
 struct db_op *apps_find(struct db *db, struct str name, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_str(&args, name);
-    return db_exec(db, &stmt_app_find, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_app_find, DB_ARGS(DB_STR(name)), cb, arg);
 }
 
 const struct db_stmt stmt_app_list = {
@@ -56,11 +40,7 @@ const struct db_stmt stmt_app_list = {
 
 struct db_op *apps_list(struct db *db, struct id before, int limit, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, before);
-    db_arg_i64(&args, limit);
-    return db_exec(db, &stmt_app_list, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_app_list, DB_ARGS(DB_ID(before), DB_I64(limit)), cb, arg);
 }
 
 const struct db_stmt stmt_app_update = {
@@ -73,10 +53,8 @@ const struct db_stmt stmt_app_update = {
 struct db_op *apps_update(struct db *db, struct id id, struct str name, struct str metadata,
                           db_cb *cb, void *arg)
 {
-    struct db_args args;
-    start_args(&args, id, name);
-    db_arg_str(&args, metadata);
-    return db_exec(db, &stmt_app_update, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_app_update, DB_ARGS(DB_ID(id), DB_STR(name), DB_STR(metadata)), cb,
+                      arg);
 }
 
 /* Keys and event types go with it (on delete cascade); webhooks are marked, as when they are
@@ -93,21 +71,15 @@ const struct db_stmt stmt_app_delete = {
 
 struct db_op *apps_delete(struct db *db, struct id id, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, id);
-    return db_exec(db, &stmt_app_delete, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_app_delete, DB_ARGS(DB_ID(id)), cb, arg);
 }
 
 #define TYPE_COLUMNS "name, description, schema, example, ms_of(created_at), ms_of(updated_at)"
 
-static void bind_type(struct db_args *args, struct id app, const struct event_type *type)
-{
-    start_args(args, app, type->name);
-    db_arg_str(args, type->description);
-    db_arg_str(args, type->schema);
-    db_arg_str(args, type->example);
-}
+/* $1 to $5. */
+#define TYPE(app, t)                                                              \
+    DB_ID(app), DB_STR((t)->name), DB_STR((t)->description), DB_STR((t)->schema), \
+        DB_STR((t)->example)
 
 const struct db_stmt stmt_event_type_insert = {
     "event_type_insert",
@@ -118,9 +90,7 @@ const struct db_stmt stmt_event_type_insert = {
 struct db_op *event_types_insert(struct db *db, struct id app, const struct event_type *type,
                                  db_cb *cb, void *arg)
 {
-    struct db_args args;
-    bind_type(&args, app, type);
-    return db_exec(db, &stmt_event_type_insert, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_event_type_insert, DB_ARGS(TYPE(app, type)), cb, arg);
 }
 
 const struct db_stmt stmt_event_type_get = {
@@ -129,9 +99,7 @@ const struct db_stmt stmt_event_type_get = {
 
 struct db_op *event_types_get(struct db *db, struct id app, struct str name, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    start_args(&args, app, name);
-    return db_exec(db, &stmt_event_type_get, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_event_type_get, DB_ARGS(DB_ID(app), DB_STR(name)), cb, arg);
 }
 
 const struct db_stmt stmt_event_type_list = {
@@ -143,10 +111,8 @@ const struct db_stmt stmt_event_type_list = {
 struct db_op *event_types_list(struct db *db, struct id app, struct str after, int limit, db_cb *cb,
                                void *arg)
 {
-    struct db_args args;
-    start_args(&args, app, after);
-    db_arg_i64(&args, limit);
-    return db_exec(db, &stmt_event_type_list, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_event_type_list, DB_ARGS(DB_ID(app), DB_STR(after), DB_I64(limit)),
+                      cb, arg);
 }
 
 const struct db_stmt stmt_event_type_update = {
@@ -161,10 +127,8 @@ const struct db_stmt stmt_event_type_update = {
 struct db_op *event_types_update(struct db *db, struct id app, const struct event_type *type,
                                  unsigned given, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    bind_type(&args, app, type);
-    db_arg_i64(&args, given);
-    return db_exec(db, &stmt_event_type_update, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_event_type_update, DB_ARGS(TYPE(app, type), DB_I64(given)), cb,
+                      arg);
 }
 
 const struct db_stmt stmt_event_type_delete = {
@@ -174,7 +138,5 @@ const struct db_stmt stmt_event_type_delete = {
 struct db_op *event_types_delete(struct db *db, struct id app, struct str name, db_cb *cb,
                                  void *arg)
 {
-    struct db_args args;
-    start_args(&args, app, name);
-    return db_exec(db, &stmt_event_type_delete, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_event_type_delete, DB_ARGS(DB_ID(app), DB_STR(name)), cb, arg);
 }

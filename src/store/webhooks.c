@@ -87,32 +87,13 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
 }
 
 /* $1 id, $2 app, and the settable columns from $3 to $16. */
-static void bind_settings(struct db_args *args, const struct webhook *w)
-{
-    db_args_init(args);
-    db_arg_id(args, w->id);
-    db_arg_id(args, w->app);
-    db_arg_str(args, w->url);
-    db_array_begin(args, DB_TEXT, (int)w->event_count);
-    for (size_t i = 0; i < w->event_count; i++)
-        db_array_str(args, w->events[i]);
-    db_array_end(args);
-    db_arg_i64(args, w->status);
-    db_arg_i64(args, w->disabled_reason);
-    db_arg_str(args, w->profile);
-    db_arg_str(args, w->profile_options);
-    db_arg_str(args, w->sealed_headers);
-    db_array_begin(args, DB_I64, (int)w->schedule.count);
-    for (size_t i = 0; i < w->schedule.count; i++)
-        db_array_i64(args, w->schedule.seconds[i]);
-    db_array_end(args);
-    db_arg_i64(args, w->timeout_ms);
-    db_arg_i64(args, w->rate_limit);
-    db_arg_i64(args, w->concurrency);
-    db_arg_str(args, w->description);
-    db_arg_str(args, w->metadata);
-    db_arg_i64(args, w->batch_seconds);
-}
+#define SETTINGS(w)                                                                            \
+    DB_ID((w)->id), DB_ID((w)->app), DB_STR((w)->url), DB_STRS((w)->events, (w)->event_count), \
+        DB_I64((w)->status), DB_I64((w)->disabled_reason), DB_STR((w)->profile),               \
+        DB_STR((w)->profile_options), DB_STR((w)->sealed_headers),                             \
+        DB_I32S((w)->schedule.seconds, (w)->schedule.count), DB_I64((w)->timeout_ms),          \
+        DB_I64((w)->rate_limit), DB_I64((w)->concurrency), DB_STR((w)->description),           \
+        DB_STR((w)->metadata), DB_I64((w)->batch_seconds)
 
 const struct db_stmt stmt_webhook_insert = {
     "webhook_insert",
@@ -132,10 +113,8 @@ const struct db_stmt stmt_webhook_insert = {
 
 struct db_op *webhooks_insert(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    bind_settings(&args, w);
-    db_arg_str(&args, w->sealed_secret);
-    return db_exec(db, &stmt_webhook_insert, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_webhook_insert, DB_ARGS(SETTINGS(w), DB_STR(w->sealed_secret)), cb,
+                      arg);
 }
 
 const struct db_stmt stmt_webhook_get = {
@@ -146,11 +125,7 @@ const struct db_stmt stmt_webhook_get = {
 
 struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, id);
-    db_arg_id(&args, app);
-    return db_exec(db, &stmt_webhook_get, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_webhook_get, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
 }
 
 const struct db_stmt stmt_webhook_get_secrets = {
@@ -161,10 +136,7 @@ const struct db_stmt stmt_webhook_get_secrets = {
 
 struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, id);
-    return db_exec(db, &stmt_webhook_get_secrets, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_webhook_get_secrets, DB_ARGS(DB_ID(id)), cb, arg);
 }
 
 /* The version goes up even when the clock does not. */
@@ -192,10 +164,8 @@ const struct db_stmt stmt_webhook_update = {
 
 struct db_op *webhooks_update(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    bind_settings(&args, w);
-    db_arg_i64(&args, w->updated_us);
-    return db_exec(db, &stmt_webhook_update, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_webhook_update, DB_ARGS(SETTINGS(w), DB_I64(w->updated_us)), cb,
+                      arg);
 }
 
 const struct db_stmt stmt_webhook_rotate = {
@@ -211,13 +181,9 @@ const struct db_stmt stmt_webhook_rotate = {
 struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id, struct str sealed_secret,
                               int64_t overlap_seconds, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, id);
-    db_arg_id(&args, app);
-    db_arg_str(&args, sealed_secret);
-    db_arg_i64(&args, overlap_seconds);
-    return db_exec(db, &stmt_webhook_rotate, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(
+        db, &stmt_webhook_rotate,
+        DB_ARGS(DB_ID(id), DB_ID(app), DB_STR(sealed_secret), DB_I64(overlap_seconds)), cb, arg);
 }
 
 /* The row stays, without its secrets, for the history that points to it. */
@@ -234,11 +200,7 @@ const struct db_stmt stmt_webhook_delete = {
 
 struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, id);
-    db_arg_id(&args, app);
-    return db_exec(db, &stmt_webhook_delete, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_webhook_delete, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
 }
 
 const struct db_stmt stmt_webhook_list = {
@@ -252,13 +214,8 @@ const struct db_stmt stmt_webhook_list = {
 struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id before, int limit,
                             db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_id(&args, app);
-    db_arg_id(&args, before);
-    db_arg_i64(&args, status);
-    db_arg_i64(&args, limit);
-    return db_exec(db, &stmt_webhook_list, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_webhook_list,
+                      DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(status), DB_I64(limit)), cb, arg);
 }
 
 const struct db_stmt stmt_webhook_disable = {
@@ -271,12 +228,6 @@ const struct db_stmt stmt_webhook_disable = {
 struct db_op *webhooks_disable(struct db *db, const struct id *ids, const char *const *urls,
                                size_t count, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_ids(&args, ids, count);
-    db_array_begin(&args, DB_TEXT, (int)count);
-    for (size_t i = 0; i < count; i++)
-        db_array_str(&args, str_of(urls[i]));
-    db_array_end(&args);
-    return db_exec(db, &stmt_webhook_disable, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_webhook_disable, DB_ARGS(DB_IDS(ids, count), DB_TEXTS(urls, count)),
+                      cb, arg);
 }

@@ -34,13 +34,10 @@ const struct db_stmt stmt_work_claim = {
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
                          int64_t owner, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_ids(&args, ids, count);
-    db_arg_i64(&args, token);
-    db_arg_i64(&args, owner);
-    db_arg_id_bounds(&args, ids, count);
-    return db_exec(db, &stmt_work_claim, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(
+        db, &stmt_work_claim,
+        DB_ARGS(DB_IDS(ids, count), DB_I64(token), DB_I64(owner), STORE_BOUNDS(ids, count)), cb,
+        arg);
 }
 
 void claims_read(const struct db_rows *rows, int row, struct claim *c)
@@ -98,10 +95,7 @@ const struct db_stmt stmt_work_release = {
 struct db_op *work_release(struct db *db, const struct id *ids, size_t count, int64_t token,
                            db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_ids(&args, ids, count);
-    db_arg_i64(&args, token);
-    db_arg_id_bounds(&args, ids, count);
-    return db_exec(db, &stmt_work_release, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_work_release,
+                      DB_ARGS(DB_IDS(ids, count), DB_I64(token), STORE_BOUNDS(ids, count)), cb,
+                      arg);
 }

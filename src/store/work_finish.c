@@ -36,30 +36,6 @@ const struct db_stmt stmt_work_finish = {
     " from u",
     23};
 
-#define I64_ARRAY(args, list, count, member)                 \
-    do {                                                     \
-        db_array_begin(args, DB_I64, (int)(count));          \
-        for (size_t i_ = 0; i_ < (count); i_++)              \
-            db_array_i64(args, (int64_t)(list)[i_]->member); \
-        db_array_end(args);                                  \
-    } while (0)
-
-#define STR_ARRAY(args, list, count, type, member)  \
-    do {                                            \
-        db_array_begin(args, type, (int)(count));   \
-        for (size_t i_ = 0; i_ < (count); i_++)     \
-            db_array_str(args, (list)[i_]->member); \
-        db_array_end(args);                         \
-    } while (0)
-
-#define BOOL_ARRAY(args, list, count, member)        \
-    do {                                             \
-        db_array_begin(args, DB_BOOL, (int)(count)); \
-        for (size_t i_ = 0; i_ < (count); i_++)      \
-            db_array_bool(args, (list)[i_]->member); \
-        db_array_end(args);                          \
-    } while (0)
-
 static void bind_bounds(struct db_args *args, const struct finish *const *list, size_t count)
 {
     struct id ends[2] = {list[0]->delivery, list[0]->delivery};
@@ -69,7 +45,8 @@ static void bind_bounds(struct db_args *args, const struct finish *const *list, 
         if (id_cmp(list[i]->delivery, ends[1]) > 0)
             ends[1] = list[i]->delivery;
     }
-    db_arg_id_bounds(args, ends, 2);
+    db_arg(args, DB_ID(store_low(ends, 2)));
+    db_arg(args, DB_ID(store_high(ends, 2)));
 }
 
 struct db_op *work_finish(struct db *db, const struct finish *const *list, size_t count, db_cb *cb,
@@ -79,30 +56,27 @@ struct db_op *work_finish(struct db *db, const struct finish *const *list, size_
 
     assert(count > 0);
     db_args_init(&args);
-    db_array_begin(&args, DB_UUID, (int)count);
-    for (size_t i = 0; i < count; i++)
-        db_array_id(&args, list[i]->delivery);
-    db_array_end(&args);
-    I64_ARRAY(&args, list, count, token);
-    I64_ARRAY(&args, list, count, state);
-    I64_ARRAY(&args, list, count, error);
-    BOOL_ARRAY(&args, list, count, test);
-    I64_ARRAY(&args, list, count, number);
-    I64_ARRAY(&args, list, count, started_ms);
-    I64_ARRAY(&args, list, count, delay_ms);
-    I64_ARRAY(&args, list, count, code);
-    I64_ARRAY(&args, list, count, dns_us);
-    I64_ARRAY(&args, list, count, connect_us);
-    I64_ARRAY(&args, list, count, tls_us);
-    I64_ARRAY(&args, list, count, first_byte_us);
-    I64_ARRAY(&args, list, count, total_us);
-    STR_ARRAY(&args, list, count, DB_TEXT, address);
-    STR_ARRAY(&args, list, count, DB_TEXT, error_text);
-    STR_ARRAY(&args, list, count, DB_BYTEA, request_head);
-    STR_ARRAY(&args, list, count, DB_BYTEA, response_head);
-    STR_ARRAY(&args, list, count, DB_BYTEA, response_body);
-    BOOL_ARRAY(&args, list, count, body_cut);
-    BOOL_ARRAY(&args, list, count, free);
+    DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(list[i]->delivery));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->token));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->state));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->error));
+    DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->test));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->number));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->started_ms));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->delay_ms));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->code));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->dns_us));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->connect_us));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->tls_us));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->first_byte_us));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->total_us));
+    DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->address));
+    DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->error_text));
+    DB_ARRAY(&args, DB_TYPE_BYTEA, count, DB_STR(list[i]->request_head));
+    DB_ARRAY(&args, DB_TYPE_BYTEA, count, DB_STR(list[i]->response_head));
+    DB_ARRAY(&args, DB_TYPE_BYTEA, count, DB_STR(list[i]->response_body));
+    DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->body_cut));
+    DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->free));
     bind_bounds(&args, list, count);
-    return db_exec(db, &stmt_work_finish, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_work_finish, args, cb, arg);
 }

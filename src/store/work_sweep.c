@@ -27,10 +27,7 @@ const struct db_stmt stmt_work_overdue = {
 
 struct db_op *work_overdue(struct db *db, int limit, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_i64(&args, limit);
-    return db_exec(db, &stmt_work_overdue, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_work_overdue, DB_ARGS(DB_I64(limit)), cb, arg);
 }
 
 const struct db_stmt stmt_work_upcoming = {
@@ -47,12 +44,8 @@ const struct db_stmt stmt_work_upcoming = {
 struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int limit, db_cb *cb,
                             void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_i64(&args, due_us);
-    db_arg_id(&args, id);
-    db_arg_i64(&args, limit);
-    return db_exec(db, &stmt_work_upcoming, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_work_upcoming, DB_ARGS(DB_I64(due_us), DB_ID(id), DB_I64(limit)),
+                      cb, arg);
 }
 
 /* Looks at twenty times as much as it takes, so that one webhook's backlog cannot fill it. */
@@ -73,11 +66,7 @@ const struct db_stmt stmt_work_direct = {
 
 struct db_op *work_direct(struct db *db, int limit, int period_ms, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_i64(&args, limit);
-    db_arg_i64(&args, period_ms);
-    return db_exec(db, &stmt_work_direct, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_work_direct, DB_ARGS(DB_I64(limit), DB_I64(period_ms)), cb, arg);
 }
 
 const struct db_stmt stmt_work_take_over = {
@@ -91,10 +80,7 @@ const struct db_stmt stmt_work_take_over = {
 
 struct db_op *work_take_over(struct db *db, int64_t owner, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_i64(&args, owner);
-    return db_exec(db, &stmt_work_take_over, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_work_take_over, DB_ARGS(DB_I64(owner)), cb, arg);
 }
 
 /* Every webhook gets its share of what is held; what is pending is walked through once for all.
@@ -135,10 +121,7 @@ const struct db_stmt stmt_work_settle = {
 
 struct db_op *work_settle(struct db *db, int limit, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_i64(&args, limit);
-    return db_exec(db, &stmt_work_settle, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_work_settle, DB_ARGS(DB_I64(limit)), cb, arg);
 }
 
 const struct db_stmt stmt_work_partitions_make = {"work_partitions_make",
@@ -146,9 +129,7 @@ const struct db_stmt stmt_work_partitions_make = {"work_partitions_make",
 
 struct db_op *work_partitions_make(struct db *db, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    return db_exec(db, &stmt_work_partitions_make, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_work_partitions_make, DB_ARGS(), cb, arg);
 }
 
 const struct db_stmt stmt_work_partitions_drop = {"work_partitions_drop",
@@ -156,10 +137,7 @@ const struct db_stmt stmt_work_partitions_drop = {"work_partitions_drop",
 
 struct db_op *work_partitions_drop(struct db *db, int64_t days, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_i64(&args, days);
-    return db_exec(db, &stmt_work_partitions_drop, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_work_partitions_drop, DB_ARGS(DB_I64(days)), cb, arg);
 }
 
 const struct db_stmt stmt_work_forget = {
@@ -171,8 +149,5 @@ const struct db_stmt stmt_work_forget = {
 
 struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg)
 {
-    struct db_args args;
-    db_args_init(&args);
-    db_arg_i64(&args, limit);
-    return db_exec(db, &stmt_work_forget, &args, STORE_DEADLINE_MS, cb, arg);
+    return store_exec(db, &stmt_work_forget, DB_ARGS(DB_I64(limit)), cb, arg);
 }
