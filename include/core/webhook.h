@@ -2,8 +2,10 @@
 #ifndef CORE_WEBHOOK_H
 #define CORE_WEBHOOK_H
 
+#include "base/buf.h"
 #include "base/id.h"
-#include "base/str.h"
+
+struct settings;
 
 /* The numbers are those of the column. */
 enum webhook_status { WEBHOOK_ACTIVE = 0, WEBHOOK_PAUSED = 1, WEBHOOK_DISABLED = 2 };
@@ -12,6 +14,7 @@ extern const char *const webhook_status_names[]; /* ends with NULL */
 enum webhook_disabled_reason { DISABLED_NOT = 0, DISABLED_BY_API = 1, DISABLED_GONE = 2 };
 extern const char *const webhook_disabled_reasons[]; /* [0] is NULL */
 
+#define WEBHOOK_URL_MAX          2048
 #define WEBHOOK_EVENTS_MAX       100
 #define WEBHOOK_DESCRIPTION_MAX  1000
 #define WEBHOOK_HEADERS_MAX      20
@@ -36,5 +39,11 @@ const char *webhook_header_check(struct str name, struct str value);
 /* The same for a header of a profile that people put together: those that our own profiles set are
  * free there. */
 const char *webhook_profile_header_check(struct str name, struct str value);
+
+/* Seals and opens what is a webhook's secret: bound to its id, so that it is of no use in another's
+ * row. webhook_open() appends; ERR_INVALID: sealed with another key, or altered. */
+void webhook_seal(const struct settings *settings, struct id id, struct str text, struct buf *out);
+int webhook_open(const struct settings *settings, struct id id, struct str sealed,
+                 struct buf *out) MUST_CHECK;
 
 #endif

@@ -12,16 +12,9 @@ struct event_new {
     struct str data; /* JSON as posted */
     bool keyed;      /* `key` and `hash` are set */
     bool grouped;    /* one of several in a request, all or nothing */
-    struct id key;   /* of the idempotency key; see event_key() */
-    struct id hash;  /* of the request */
+    struct id key;   /* of the idempotency key; see idempotency_id() */
+    struct id hash;  /* of the request: idempotency_hash() */
 };
-
-/* The identity of an idempotency key: 128 bits of SHA-256 over the tenant, the kind ('e': an
- * event's, 'b': a batch's, with the event's place in it) and the text. */
-struct id event_key(struct id app, char kind, struct str text, size_t index);
-
-/* 128 bits of SHA-256 over what must be the same for a request to be the same. */
-struct id event_hash(const struct str *parts, size_t count);
 
 /* Stores events and a delivery for each webhook that subscribed, in one statement and one commit.
  *

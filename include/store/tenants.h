@@ -2,7 +2,7 @@
 #ifndef STORE_TENANTS_H
 #define STORE_TENANTS_H
 
-#include "base/crypto.h"
+#include "core/key.h"
 #include "io/db.h"
 
 /* --- apps: rows (id, name, metadata, created_ms) ---------------------------------------------- */
@@ -22,27 +22,15 @@ struct db_op *apps_delete(struct db *db, struct id id, db_cb *cb, void *arg);
 
 /* --- keys ------------------------------------------------------------------------------------- */
 
-enum key_scope { SCOPE_READ, SCOPE_PUBLISH, SCOPE_WRITE, SCOPE_ADMIN };
-extern const char *const key_scope_names[]; /* ends with NULL */
-
-#define KEY_TEXT_MAX 100
-
 struct key {
     struct id id;
     bool has_app;
     struct id app;
     struct str name;
-    int scope;
+    int scope;          /* enum key_scope */
     struct str hash;    /* SHA256_SIZE bytes */
     int64_t expires_ms; /* 0: never */
 };
-
-/* The key's text, "ph_<id>_<secret>", and the hash to store. The text is shown once and kept
- * nowhere. */
-void key_make(struct id id, struct buf *text, uint8_t hash[SHA256_SIZE]);
-
-/* The id inside a key's text; false if it is no key of ours. */
-bool key_parse(struct str text, struct id *id);
 
 void keys_read(const struct db_rows *rows, int row, struct key *key);
 

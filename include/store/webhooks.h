@@ -3,11 +3,10 @@
 #define STORE_WEBHOOKS_H
 
 #include "core/backoff.h"
+#include "core/message.h"
 #include "core/profile.h"
 #include "core/webhook.h"
 #include "io/db.h"
-
-struct settings;
 
 /* A row. Texts are borrowed from what they were read from. */
 struct webhook {
@@ -30,10 +29,8 @@ struct webhook {
     int64_t updated_us;     /* also the row's version */
 };
 
-/* Seals and opens what is sealed in a row; it is bound to the webhook's id. */
-void webhook_seal(const struct settings *settings, struct id id, struct str text, struct buf *out);
-int webhook_open(const struct settings *settings, struct id id, struct str sealed,
-                 struct buf *out) MUST_CHECK;
+/* What the row says to a message; borrowed from it. */
+struct recipient webhook_recipient(const struct webhook *webhook);
 
 void webhooks_read(const struct db_rows *rows, int row, struct webhook *webhook);
 

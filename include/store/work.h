@@ -4,6 +4,7 @@
 #define STORE_WORK_H
 
 #include "core/delivery.h"
+#include "core/message.h"
 #include "io/db.h"
 #include "store/webhooks.h"
 
@@ -22,12 +23,10 @@ struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int6
 
 /* All that sending needs. */
 struct claim {
-    struct id delivery, event, webhook;
+    struct recipient to;
+    struct content content;
     int state; /* enum delivery_state */
-    int64_t attempts, step;
-    bool test;
-    struct str type, data, url, profile, profile_options;
-    struct str sealed_secret, sealed_previous, sealed_headers;
+    int64_t step;
     struct schedule schedule;
     int64_t timeout_ms, concurrency, rate;
 };

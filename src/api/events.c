@@ -2,6 +2,7 @@
 #include "resources.h"
 
 #include "base/json.h"
+#include "core/idempotency.h"
 #include "store/deliveries.h"
 #include "store/store.h"
 
@@ -120,7 +121,7 @@ static void set_key(struct event_new *event, struct id key, struct str request)
     struct str parts[] = {event->type, {"", 1}, event->data, {"", 1}, request};
     event->keyed = true;
     event->key = key;
-    event->hash = event_hash(parts, ARRAY_LEN(parts));
+    event->hash = idempotency_hash(parts, ARRAY_LEN(parts));
 }
 
 /* The Idempotency-Key header; false: it is wrong, and that has been replied. */
@@ -143,7 +144,8 @@ void events_create(struct call *call)
     struct accept_request *r = request_create(call, 1);
     set_event(call, &r->events[0], &in);
     if (key.p != NULL)
-        set_key(&r->events[0], event_key(call->app, 'e', key, 0), (struct str){"", 0});
+        set_key(&r->events[0], idempotency_id(call->app, IDEMPOTENCY_EVENT, key, 0),
+                (struct str){"", 0});
     r->cb = on_accepted;
     accept_start(call, r);
 }
@@ -167,9 +169,10 @@ static bool read_events(struct call *call, struct accept_request *r, struct str 
         set_event(call, event, &in);
         event->grouped = true;
         if (in.key.p != NULL)
-            set_key(event, event_key(call->app, 'e', in.key, 0), (struct str){"", 0});
+            set_key(event, idempotency_id(call->app, IDEMPOTENCY_EVENT, in.key, 0),
+                    (struct str){"", 0});
         else if (key.p != NULL)
-            set_key(event, event_key(call->app, 'b', key, i), body);
+            set_key(event, idempotency_id(call->app, IDEMPOTENCY_BATCH, key, i), body);
     }
     if (call->fields.problem_count == 0)
         return true;

@@ -2,9 +2,10 @@
  * webhook's own headers are masked, as in history. */
 #include "resources.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "core/filter.h"
-#include "store/message.h"
+#include "core/message.h"
 #include "store/webhooks.h"
 
 #define STANDARD_TYPE "webhook.test"
@@ -27,19 +28,17 @@ static const struct field fields[] = {
 
 struct preview_state {
     struct id webhook;
-    struct claim claim; /* of a delivery that is not there */
+    struct content content; /* of a delivery that is not there */
 };
 
-static void write_message(struct jsonw *w, const struct message *m, const struct claim *c)
+static void write_message(struct jsonw *w, const struct message *m, const char *signs)
 {
-    const struct profile *profile = profile_find(c->profile);
-
     jsonw_begin(w, NULL, '{');
     jsonw_text(w, "method", "POST");
     jsonw_str(w, "url", buf_str(&m->url));
     jsonw_str(w, "headers", buf_str(&m->shown));
     jsonw_bytes(w, "body", buf_str(&m->body));
-    jsonw_text(w, "signed", profile->signs);
+    jsonw_text(w, "signed", signs);
     jsonw_end(w, '}');
 }
 
@@ -47,7 +46,7 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
     struct preview_state *state = call->state;
-    const struct claim *claims[] = {&state->claim};
+    const struct content *contents[] = {&state->content};
     struct webhook webhook;
     struct message message;
     const char *why;
@@ -55,12 +54,13 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
     if (!call_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
-    webhook_to_claim(&webhook, &state->claim);
+    struct recipient to = webhook_recipient(&webhook);
     message_init(&message);
-    if (message_make(&message, call->server->settings, claims, 1, &why) < 0) {
+    err = message_make(&message, call->server->settings, &to, contents, 1, clock_wall_ms(), &why);
+    if (err < 0) {
         reply_error(call, ERR_WRONG_STATE, why);
     } else {
-        write_message(reply_begin(call), &message, &state->claim);
+        write_message(reply_begin(call), &message, profile_find(to.profile)->signs);
         reply_send(call, 200);
     }
     message_fini(&message);
@@ -89,9 +89,9 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
         return;
     }
     struct str type = db_str(rows, 0, TYPE), data = db_str(rows, 0, DATA);
-    state->claim.test = db_bool(rows, 0, TEST);
-    state->claim.type = (struct str){str_dup(a, type), type.n};
-    state->claim.data = (struct str){str_dup(a, data), data.n};
+    state->content.test = db_bool(rows, 0, TEST);
+    state->content.type = (struct str){str_dup(a, type), type.n};
+    state->content.data = (struct str){str_dup(a, data), data.n};
     find_webhook(call);
 }
 
@@ -103,13 +103,13 @@ void webhooks_preview(struct call *call)
     if (!call_id(call, 0, ID_WEBHOOK, &state->webhook) ||
         (call->req->entity.len > 0 && !call_bind(call, fields, ARRAY_LEN(fields), &in)))
         return;
-    state->claim =
-        (struct claim){.delivery = id_new(), .event = id_new(), .type = in.type, .data = in.data};
+    state->content = (struct content){
+        .event = id_new(), .type = in.type, .data = in.data, .delivery = id_new(), .attempt = 1};
     if (!field_has(&call->fields, IN_EVENT))
         find_webhook(call);
-    else if (id_parse(in.event, ID_EVENT, &state->claim.event) ||
-             id_parse(in.event, ID_TEST_EVENT, &state->claim.event))
-        call->op = events_get(call->server->db, call->app, state->claim.event, on_event, call);
+    else if (id_parse(in.event, ID_EVENT, &state->content.event) ||
+             id_parse(in.event, ID_TEST_EVENT, &state->content.event))
+        call->op = events_get(call->server->db, call->app, state->content.event, on_event, call);
     else
         reply_invalid(call, "event_id", "is not the id of an event");
 }

@@ -10,13 +10,15 @@
 
 #include <stdio.h>
 
+_Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called");
+
 #define HEADERS_MAX_BYTES 65536
 #define PREVIEW_MIN       20 /* shorter secrets would be given away */
 
 #define AT(member)        offsetof(struct webhook_input, member)
 
 #define COMMON_FIELDS(required)                                                                  \
-    [IN_URL] = {"url", FIELD_STR, AT(url), required, .min = 1, .max = URL_SIZE_MAX},             \
+    [IN_URL] = {"url", FIELD_STR, AT(url), required, .min = 1, .max = WEBHOOK_URL_MAX},          \
     [IN_EVENTS] = {"events",                                                                     \
                    FIELD_STRS,                                                                   \
                    AT(events),                                                                   \

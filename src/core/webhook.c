@@ -1,5 +1,7 @@
-/* Rules for what customers may set on a webhook. */
+/* Rules for what customers may set on a webhook, and the seal on its secrets. */
 #include "core/webhook.h"
+
+#include "core/settings.h"
 
 const char *const webhook_status_names[] = {"active", "paused", "disabled", NULL};
 const char *const webhook_disabled_reasons[] = {NULL, "api", "gone"};
@@ -53,4 +55,19 @@ const char *webhook_header_check(struct str name, struct str value)
     if (is_in(ours, ARRAY_LEN(ours), name))
         return "this header is reserved";
     return webhook_profile_header_check(name, value);
+}
+
+static struct str bytes_of(const struct id *id)
+{
+    return (struct str){(const char *)id->b, sizeof id->b};
+}
+
+void webhook_seal(const struct settings *settings, struct id id, struct str text, struct buf *out)
+{
+    crypto_seal(out, settings->seal_key, bytes_of(&id), text);
+}
+
+int webhook_open(const struct settings *settings, struct id id, struct str sealed, struct buf *out)
+{
+    return crypto_open(out, settings->seal_key, bytes_of(&id), sealed);
 }

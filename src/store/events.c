@@ -1,28 +1,7 @@
 /* Events: the accept statement, and reading. */
 #include "store/events.h"
 
-#include "base/crypto.h"
-#include "base/err.h"
 #include "store/store.h"
-
-struct id event_hash(const struct str *parts, size_t count)
-{
-    uint8_t digest[SHA256_SIZE];
-    struct id id;
-    /* A fixed key makes this a hash of parts without gluing them together first. */
-    crypto_hmac_sha256(STR_LIT("posthorn-request"), parts, count, digest);
-    memcpy(id.b, digest, sizeof id.b);
-    return id;
-}
-
-struct id event_key(struct id app, char kind, struct str text, size_t index)
-{
-    struct str parts[] = {{(const char *)app.b, sizeof app.b},
-                          {&kind, 1},
-                          {(const char *)&index, sizeof index},
-                          text};
-    return event_hash(parts, ARRAY_LEN(parts));
-}
 
 /* The series tells the planner that there are many rows, so that what is matched by number is
  * hashed: of an array alone it expects ten, and loops over all pairs. The lookups are lateral, so

@@ -1,20 +1,7 @@
 /* Webhooks: statements, binding, decoding. */
 #include "store/webhooks.h"
 
-#include "base/err.h"
-#include "core/settings.h"
 #include "store/store.h"
-
-void webhook_seal(const struct settings *settings, struct id id, struct str text, struct buf *out)
-{
-    crypto_seal(out, settings->seal_key, (struct str){(const char *)id.b, sizeof id.b}, text);
-}
-
-int webhook_open(const struct settings *settings, struct id id, struct str sealed, struct buf *out)
-{
-    return crypto_open(out, settings->seal_key, (struct str){(const char *)id.b, sizeof id.b},
-                       sealed);
-}
 
 #define COLUMNS                                                                                  \
     "w.id, w.app_id, w.url, w.events, w.status::int8, w.disabled_reason::int8, w.profile, "      \
@@ -84,6 +71,19 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
     w->metadata = db_str(rows, row, COL_METADATA);
     w->updated_us = db_i64(rows, row, COL_UPDATED);
     w->managed = db_str(rows, row, COL_MANAGED);
+}
+
+struct recipient webhook_recipient(const struct webhook *w)
+{
+    return (struct recipient){
+        .webhook = w->id,
+        .url = w->url,
+        .profile = w->profile,
+        .options = w->profile_options,
+        .sealed_secret = w->sealed_secret,
+        .sealed_previous = w->sealed_previous,
+        .sealed_headers = w->sealed_headers,
+    };
 }
 
 /* $1 id, $2 app, and the settable columns from $3 to $16. */

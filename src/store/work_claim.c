@@ -63,21 +63,21 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
         CONCURRENCY,
         RATE
     };
-    c->delivery = db_id(rows, row, ID);
-    c->event = db_id(rows, row, EVENT);
-    c->webhook = db_id(rows, row, WEBHOOK);
+    c->content.delivery = db_id(rows, row, ID);
+    c->content.event = db_id(rows, row, EVENT);
+    c->to.webhook = db_id(rows, row, WEBHOOK);
     c->state = (int)db_i64(rows, row, STATE);
-    c->attempts = db_i64(rows, row, ATTEMPTS);
+    c->content.attempt = (int)db_i64(rows, row, ATTEMPTS) + 1;
     c->step = db_i64(rows, row, STEP);
-    c->test = db_bool(rows, row, TEST);
-    c->type = db_str(rows, row, TYPE);
-    c->data = db_str(rows, row, DATA);
-    c->url = db_str(rows, row, URL);
-    c->profile = db_str(rows, row, PROFILE);
-    c->profile_options = db_str(rows, row, PROFILE_OPTIONS);
-    c->sealed_secret = db_str(rows, row, SECRET);
-    c->sealed_previous = db_str(rows, row, PREVIOUS);
-    c->sealed_headers = db_str(rows, row, HEADERS);
+    c->content.test = db_bool(rows, row, TEST);
+    c->content.type = db_str(rows, row, TYPE);
+    c->content.data = db_str(rows, row, DATA);
+    c->to.url = db_str(rows, row, URL);
+    c->to.profile = db_str(rows, row, PROFILE);
+    c->to.options = db_str(rows, row, PROFILE_OPTIONS);
+    c->to.sealed_secret = db_str(rows, row, SECRET);
+    c->to.sealed_previous = db_str(rows, row, PREVIOUS);
+    c->to.sealed_headers = db_str(rows, row, HEADERS);
     schedule_read(rows, row, SCHEDULE, &c->schedule);
     c->timeout_ms = db_i64(rows, row, TIMEOUT_MS);
     c->concurrency = db_i64(rows, row, CONCURRENCY);

@@ -163,21 +163,33 @@ static struct attempt *attempt_create(struct worker *w, const struct claim *c, i
     struct attempt *a = xcalloc(1, sizeof *a);
 
     a->worker = w;
-    a->profile = profile_find(c->profile);
-    a->webhook = c->webhook;
+    a->profile = profile_find(c->to.profile);
+    a->webhook = c->to.webhook;
     a->schedule = c->schedule;
     a->step = (int)c->step;
-    a->url = strndup(c->url.p, c->url.n);
-    a->finish.delivery = c->delivery;
+    a->url = strndup(c->to.url.p, c->to.url.n);
+    a->finish.delivery = c->content.delivery;
     a->finish.token = token;
-    a->finish.test = c->test;
-    a->finish.number = c->attempts + 1;
+    a->finish.test = c->content.test;
+    a->finish.number = c->content.attempt;
     a->finish.started_ms = clock_wall_ms();
     a->finish.address = a->finish.error_text = STR_LIT("");
     list_init(&a->node);
     list_init(&a->members);
     message_init(&a->message);
     return a;
+}
+
+static int make_message(struct attempt *a, const struct claim *const *claims, size_t count,
+                        const char **why)
+{
+    const struct content *contents[MESSAGE_EVENTS_MAX];
+
+    assert(count <= MESSAGE_EVENTS_MAX);
+    for (size_t i = 0; i < count; i++)
+        contents[i] = &claims[i]->content;
+    return message_make(&a->message, a->worker->settings, &claims[0]->to, contents, count,
+                        clock_wall_ms(), why);
 }
 
 size_t attempt_start(struct worker *w, const struct claim *const *claims, size_t count,
@@ -189,7 +201,7 @@ size_t attempt_start(struct worker *w, const struct claim *const *claims, size_t
 
     list_push(&w->attempts, &a->node);
     w->in_flight++;
-    int taken = message_make(&a->message, w->settings, claims, count, &why);
+    int taken = make_message(a, claims, count, &why);
     for (int i = 1; i < taken; i++) {
         list_push(&a->members, &attempt_create(w, claims[i], token)->node);
         w->in_flight++;

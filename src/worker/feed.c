@@ -83,7 +83,7 @@ static bool was_returned(const struct db_rows *rows, struct id delivery)
 static int by_id(const void *a, const void *b)
 {
     const struct claim *const *x = a, *const *y = b;
-    return id_cmp((*x)->delivery, (*y)->delivery);
+    return id_cmp((*x)->content.delivery, (*y)->content.delivery);
 }
 
 /* Those of `claims` from `first` on that may go together with it, in the order of their events: ids of
@@ -94,10 +94,11 @@ static size_t gather(const struct claim *claims, const bool *started, size_t cou
     size_t n = 0;
 
     group[n++] = &claims[first];
-    if (!message_takes_many(&claims[first]))
+    if (claims[first].content.test || !message_takes_many(&claims[first].to))
         return n;
     for (size_t i = first + 1; i < count; i++)
-        if (!started[i] && !claims[i].test && id_eq(claims[i].webhook, claims[first].webhook))
+        if (!started[i] && !claims[i].content.test &&
+            id_eq(claims[i].to.webhook, claims[first].to.webhook))
             group[n++] = &claims[i];
     qsort(group, n, sizeof *group, by_id);
     return n;
@@ -117,7 +118,7 @@ static void start_attempts(struct fenced *f, const struct db_rows *rows)
     for (int i = 0; i < db_count(rows); i++) {
         struct claim *c = &claims[count];
         claims_read(rows, i, c);
-        struct queue_ref ref = {c->delivery, c->webhook};
+        struct queue_ref ref = {c->content.delivery, c->to.webhook};
         int64_t lease_left = f->started_ms + WORK_LEASE_MS - LEASE_MARGIN_MS - clock_mono_ms();
         /* Moved instead of claimed; or stopped for long between claim and here: the lease runs out,
          * and another sends it. */

@@ -13,12 +13,12 @@
 #define WORKER_INTERNAL_H
 
 #include "base/list.h"
+#include "core/message.h"
 #include "core/profile.h"
 #include "core/settings.h"
 #include "io/db.h"
 #include "io/fetch.h"
 #include "io/loop.h"
-#include "store/message.h"
 #include "store/queue.h"
 #include "store/work.h"
 #include "worker/worker.h"

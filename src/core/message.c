@@ -1,19 +1,19 @@
-/* Messages from rows. */
-#include "store/message.h"
+/* Messages. */
+#include "core/message.h"
 
-#include "base/clock.h"
+#include "base/crypto.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "core/profile.h"
 #include "core/signature.h"
-#include "io/url.h"
+#include "core/webhook.h"
 
 #define HEADERS_TEXT_MAX 65536 /* twenty headers, sealed as JSON */
 #define HEADER_BYTES_MAX 8192
 
 void message_init(struct message *m)
 {
-    buf_init(&m->url, URL_SIZE_MAX);
+    buf_init(&m->url, WEBHOOK_URL_MAX);
     buf_init(&m->head, MESSAGE_HEAD_MAX);
     buf_init(&m->shown, MESSAGE_HEAD_MAX);
     buf_init(&m->body, MESSAGE_BODY_MAX);
@@ -27,26 +27,15 @@ void message_fini(struct message *m)
     buf_fini(&m->body);
 }
 
-void webhook_to_claim(const struct webhook *w, struct claim *c)
+bool message_takes_many(const struct recipient *to)
 {
-    c->webhook = w->id;
-    c->url = w->url;
-    c->profile = w->profile;
-    c->profile_options = w->profile_options;
-    c->sealed_secret = w->sealed_secret;
-    c->sealed_previous = w->sealed_previous;
-    c->sealed_headers = w->sealed_headers;
-}
-
-bool message_takes_many(const struct claim *c)
-{
-    const struct profile *profile = profile_find(c->profile);
+    const struct profile *profile = profile_find(to->profile);
     struct scratch scratch;
     struct fields f = {.alloc = scratch_allocator(&scratch)};
     struct profile_options options;
 
-    return profile != NULL && profile->body_max > 0 && !c->test &&
-           profile_options_bind(&f, profile, c->profile_options, &options) == 0 &&
+    return profile != NULL && profile->body_max > 0 &&
+           profile_options_bind(&f, profile, to->options, &options) == 0 &&
            options.envelope == ENVELOPE_ARRAY;
 }
 
@@ -77,9 +66,14 @@ static int add_headers(struct message *m, struct str json)
     return err;
 }
 
-static int render(struct message *m, const struct profile *profile,
-                  const struct claim *const *claims, size_t count, struct str secret,
-                  struct str previous)
+/* What was sealed of a recipient. */
+struct opened {
+    struct buf secret, previous, headers;
+};
+
+static int render(struct message *m, const struct profile *profile, const struct recipient *to,
+                  const struct opened *opened, const struct content *const *contents, size_t count,
+                  int64_t now_ms)
 {
     struct profile_input in[MESSAGE_EVENTS_MAX];
     struct scratch scratch;
@@ -87,22 +81,22 @@ static int render(struct message *m, const struct profile *profile,
     struct profile_options options;
 
     assert(count > 0 && count <= MESSAGE_EVENTS_MAX);
-    if (profile_options_bind(&f, profile, claims[0]->profile_options, &options) < 0)
+    if (profile_options_bind(&f, profile, to->options, &options) < 0)
         return ERR_INVALID;
     for (size_t i = 0; i < count; i++) {
-        const struct claim *c = claims[i];
+        const struct content *c = contents[i];
         in[i] = (struct profile_input){
             .event = c->event,
             .test = c->test,
             .type = c->type,
             .data = c->data,
             .delivery = c->delivery,
-            .attempt = (int)c->attempts + 1,
-            .now_ms = clock_wall_ms(),
-            .webhook = c->webhook,
+            .attempt = c->attempt,
+            .now_ms = now_ms,
+            .webhook = to->webhook,
             .options = options,
-            .secret = secret,
-            .previous_secret = previous,
+            .secret = buf_str(&opened->secret),
+            .previous_secret = buf_str(&opened->previous),
         };
     }
     return profile->render(in, count, &m->head, &m->shown, &m->body);
@@ -117,40 +111,53 @@ static int make_url(struct message *m, const struct profile *profile, struct str
     return 0;
 }
 
-int message_make(struct message *m, const struct settings *settings,
-                 const struct claim *const *claims, size_t count, const char **why)
+static int open_all(struct opened *opened, const struct settings *settings,
+                    const struct recipient *to)
 {
-    const struct claim *c = claims[0];
-    const struct profile *profile = profile_find(c->profile);
-    struct buf secret, previous, headers;
-    int taken = 0;
+    int err;
 
-    buf_init(&secret, SECRET_MAX);
-    buf_init(&previous, SECRET_MAX);
-    buf_init(&headers, HEADERS_TEXT_MAX);
-    *why = "the secret cannot be opened with this encryption key";
-    int err = webhook_open(settings, c->webhook, c->sealed_secret, &secret);
-    if (err == 0 && c->sealed_previous.p != NULL)
-        err = webhook_open(settings, c->webhook, c->sealed_previous, &previous);
-    if (err == 0 && c->sealed_headers.n > 0)
-        err = webhook_open(settings, c->webhook, c->sealed_headers, &headers);
-    if (err == 0) {
-        *why = "the event cannot be said in the webhook's profile";
-        taken = profile == NULL
-                    ? ERR_INVALID
-                    : render(m, profile, claims, count, buf_str(&secret), buf_str(&previous));
-        err = taken < 0 ? taken : 0;
-    }
-    if (err == 0 && headers.n > 0)
-        err = add_headers(m, buf_str(&headers));
-    if (err == 0) {
-        *why = "the address is none of the profile's service";
-        err = make_url(m, profile, c->url);
-    }
-    struct buf *const wiped[] = {&secret, &previous, &headers};
+    buf_init(&opened->secret, SECRET_MAX);
+    buf_init(&opened->previous, SECRET_MAX);
+    buf_init(&opened->headers, HEADERS_TEXT_MAX);
+    err = webhook_open(settings, to->webhook, to->sealed_secret, &opened->secret);
+    if (err == 0 && to->sealed_previous.p != NULL)
+        err = webhook_open(settings, to->webhook, to->sealed_previous, &opened->previous);
+    if (err == 0 && to->sealed_headers.n > 0)
+        err = webhook_open(settings, to->webhook, to->sealed_headers, &opened->headers);
+    return err;
+}
+
+static void forget(struct opened *opened)
+{
+    struct buf *const wiped[] = {&opened->secret, &opened->previous, &opened->headers};
     for (size_t i = 0; i < ARRAY_LEN(wiped); i++) {
         crypto_wipe(wiped[i]->p, wiped[i]->n);
         buf_fini(wiped[i]);
     }
+}
+
+int message_make(struct message *m, const struct settings *settings, const struct recipient *to,
+                 const struct content *const *contents, size_t count, int64_t now_ms,
+                 const char **why)
+{
+    const struct profile *profile = profile_find(to->profile);
+    struct opened opened;
+    int taken = 0;
+
+    *why = "the secret cannot be opened with this encryption key";
+    int err = open_all(&opened, settings, to);
+    if (err == 0) {
+        *why = "the event cannot be said in the webhook's profile";
+        taken = profile == NULL ? ERR_INVALID
+                                : render(m, profile, to, &opened, contents, count, now_ms);
+        err = taken < 0 ? taken : 0;
+    }
+    if (err == 0 && opened.headers.n > 0)
+        err = add_headers(m, buf_str(&opened.headers));
+    if (err == 0) {
+        *why = "the address is none of the profile's service";
+        err = make_url(m, profile, to->url);
+    }
+    forget(&opened);
     return err < 0 ? err : taken;
 }

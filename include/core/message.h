@@ -1,0 +1,50 @@
+/* A message to a receiver: what is sealed is opened, the profile renders, the webhook's own headers
+ * are added, and what was opened is forgotten. */
+#ifndef CORE_MESSAGE_H
+#define CORE_MESSAGE_H
+
+#include "base/buf.h"
+#include "base/id.h"
+
+struct settings;
+
+#define MESSAGE_EVENTS_MAX 128
+
+/* To whom: what is in force for a webhook. Borrowed. */
+struct recipient {
+    struct id webhook;
+    struct str url, profile, options;                          /* the last is JSON */
+    struct str sealed_secret, sealed_previous, sealed_headers; /* p == NULL: none */
+};
+
+/* What: an event on its way to one webhook. Borrowed. */
+struct content {
+    struct id event;
+    bool test;
+    struct str type;
+    struct str data; /* JSON, as posted */
+    struct id delivery;
+    int attempt; /* 1: the first */
+};
+
+struct message {
+    struct buf url;   /* that is really called */
+    struct buf head;  /* lines, each ending with CRLF, without Host and Content-Length */
+    struct buf shown; /* the same as history may keep it: secrets and own headers as *** */
+    struct buf body;
+};
+
+void message_init(struct message *message);
+void message_fini(struct message *message);
+
+/* May several events of this recipient go in one message? Tests never do. */
+bool message_takes_many(const struct recipient *to);
+
+/* Makes the message of the first of `contents`, or of as many as the recipient's profile puts into
+ * one; returns how many. `now_ms` is the wall clock's. ERR_INVALID, and why in words, when it cannot
+ * be made; ERR_NOT_FOUND when its URL is none of the profile's service. */
+int message_make(struct message *message, const struct settings *settings,
+                 const struct recipient *to, const struct content *const *contents, size_t count,
+                 int64_t now_ms, const char **why) MUST_CHECK;
+
+#endif

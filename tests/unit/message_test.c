@@ -1,0 +1,162 @@
+/* core/message: from what is sealed to the request, and that nothing sealed is shown. */
+#include "core/message.h"
+
+#include "base/err.h"
+#include "core/settings.h"
+#include "core/webhook.h"
+
+#include "unit.h"
+
+#include <stdio.h>
+
+#define NOW 1767323045678 /* 2026-01-02T03:04:05.678Z */
+
+static struct settings settings, others;
+static struct buf secret, previous, headers;
+static struct recipient to;
+static const struct content event = {
+    .type = {"user.created", 12}, .data = {"{\"a\":1}", 7}, .attempt = 1};
+static const struct content *const contents[] = {&event, &event, &event};
+static struct message message;
+static const char *why;
+
+static void seal(struct buf *out, const char *text)
+{
+    buf_clear(out);
+    webhook_seal(&settings, to.webhook, str_of(text), out);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(settings.seal_key, 7, sizeof settings.seal_key);
+    memset(others.seal_key, 8, sizeof others.seal_key);
+    buf_init(&secret, 1024);
+    buf_init(&previous, 1024);
+    buf_init(&headers, 1024);
+    to = (struct recipient){.webhook = id_floor(NOW),
+                            .url = STR_LIT("https://example.com/hook?x=1"),
+                            .profile = STR_LIT("default"),
+                            .options = STR_LIT("{}")};
+    seal(&secret, "the-secret");
+    seal(&headers, "{\"X-One\":\"own-1\",\"X-Two\":\"own-2\"}");
+    to.sealed_secret = buf_str(&secret);
+    message_init(&message);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    buf_fini(&secret);
+    buf_fini(&previous);
+    buf_fini(&headers);
+    message_fini(&message);
+    return 0;
+}
+
+static int make(const struct settings *with, size_t count)
+{
+    return message_make(&message, with, &to, contents, count, NOW, &why);
+}
+
+static bool has(const struct buf *buf, const char *piece)
+{
+    return memmem(buf->p, buf->n, piece, strlen(piece)) != NULL;
+}
+
+static void test_made(void **state)
+{
+    (void)state;
+    to.sealed_headers = buf_str(&headers);
+    assert_int_equal(make(&settings, 1), 1);
+    assert_true(str_eq_text(buf_str(&message.url), "https://example.com/hook?x=1"));
+    assert_true(has(&message.body, "{\"a\":1}"));
+    assert_true(has(&message.head, "\r\nX-One: own-1\r\nX-Two: own-2\r\n"));
+    assert_true(has(&message.shown, "\r\nX-One: ***\r\nX-Two: ***\r\n"));
+    assert_false(has(&message.shown, "own-"));
+}
+
+/* The time is an argument: the same inputs make the same bytes. */
+static void test_the_same_again(void **state)
+{
+    (void)state;
+    struct message again;
+
+    message_init(&again);
+    assert_int_equal(make(&settings, 1), 1);
+    assert_int_equal(message_make(&again, &settings, &to, contents, 1, NOW, &why), 1);
+    assert_true(str_eq(buf_str(&message.head), buf_str(&again.head)));
+    assert_true(str_eq(buf_str(&message.body), buf_str(&again.body)));
+    message_fini(&again);
+}
+
+/* While a rotation lasts, both secrets sign. */
+static void test_previous_secret(void **state)
+{
+    (void)state;
+    seal(&secret, "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3");
+    seal(&previous, "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY4");
+    to.sealed_secret = buf_str(&secret);
+    to.profile = STR_LIT("standard-webhooks");
+    assert_int_equal(make(&settings, 1), 1);
+    size_t one = message.head.n;
+    message_fini(&message);
+    message_init(&message);
+    to.sealed_previous = buf_str(&previous);
+    assert_int_equal(make(&settings, 1), 1);
+    assert_int_equal(message.head.n,
+                     one + sizeof " v1,Q0PjOUZHhyAL2SrGGRLPMDVEbkMjQ0DFJWZyZUeKgpU=" - 1);
+}
+
+static void test_not_to_be_opened(void **state)
+{
+    (void)state;
+    assert_int_equal(make(&others, 1), ERR_INVALID);
+    assert_string_equal(why, "the secret cannot be opened with this encryption key");
+    to.webhook = id_floor(NOW + 1); /* a secret moved to another row */
+    assert_int_equal(make(&settings, 1), ERR_INVALID);
+}
+
+static void test_not_to_be_made(void **state)
+{
+    (void)state;
+    to.profile = STR_LIT("discord");
+    assert_int_equal(make(&settings, 1), 1);
+    to.url = STR_LIT("discord");
+    assert_int_equal(make(&settings, 1), ERR_NOT_FOUND);
+    to.profile = STR_LIT("remnawave");
+    to.options = STR_LIT("{\"none\":1}");
+    assert_int_equal(make(&settings, 1), ERR_INVALID);
+    to.profile = STR_LIT("none");
+    assert_int_equal(make(&settings, 1), ERR_INVALID);
+}
+
+static void test_many(void **state)
+{
+    (void)state;
+    assert_false(message_takes_many(&to));
+    to.profile = STR_LIT("marzban");
+    to.options = STR_LIT("{\"envelope\":\"array\"}");
+    assert_true(message_takes_many(&to));
+    assert_int_equal(make(&settings, 3), 3);
+    to.options = STR_LIT("{\"envelope\":\"object\"}");
+    assert_false(message_takes_many(&to));
+    to.profile = STR_LIT("none");
+    assert_false(message_takes_many(&to));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(test_made),
+        TEST(test_the_same_again),
+        TEST(test_previous_secret),
+        TEST(test_not_to_be_opened),
+        TEST(test_not_to_be_made),
+        TEST(test_many),
+    };
+    return cmocka_run_group_tests_name("message", tests, NULL, NULL);
+}
