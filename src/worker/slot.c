@@ -2,7 +2,7 @@
  * kernel lets one process bind a name and frees it when that process is gone, which is the proof of
  * death that taking over its leases needs. Boot and network namespace are in the name and in the
  * owner number, so no other machine or container has the same. */
-#include "worker_internal.h"
+#include "slot.h"
 
 #include "base/crypto.h"
 #include "base/err.h"

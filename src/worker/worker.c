@@ -1,9 +1,18 @@
-/* The worker: its parts, its start, and its drain. */
-#include "worker_internal.h"
+/* The worker: its parts, what goes from one to the next, and its drain.
+ *
+ *     queue or ledger → feed → sender → recorder → ledger, queue
+ *
+ * Parts do not know of each other: what one has for the next comes by here. */
+#include "worker/worker.h"
 
 #include "base/clock.h"
-#include "base/err.h"
 #include "base/log.h"
+#include "feed.h"
+#include "janitor.h"
+#include "reconciler.h"
+#include "recorder.h"
+#include "sender.h"
+#include "slot.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -11,125 +20,129 @@
 #define DB_CONNECTIONS 3
 #define DB_QUEUE_MAX   256
 #define DB_PATIENCE_MS 5000
+#define TICK_MS        1000
 #define DRAIN_MS       35000 /* the longest timeout, and recording */
 #define DRAIN_TICK_MS  20
 
-static bool guard(void *arg, const struct sockaddr *address)
-{
-    const struct worker *w = arg;
-    return address_allowed(&w->settings->networks, address);
-}
+struct worker {
+    struct loop *loop;
+    struct db *db;
+    struct queue *queue;
+    struct slot slot;
+    struct places places;
+    struct feed feed;
+    struct sender sender;
+    struct recorder recorder;
+    struct reconciler reconciler;
+    struct janitor janitor;
+    struct timeout *tick, *drain;
+    int64_t drain_deadline; /* monotonic */
+};
 
-static void on_taken_over(void *arg, int err, const struct db_rows *rows)
+/* --- from one part to the next ---------------------------------------------------------------- */
+
+static void on_claims(void *arg, const struct claim *claims, size_t count, int64_t token)
 {
     struct worker *w = arg;
-    struct queue_row row;
-
-    w->take_over_op = NULL;
-    if (err < 0)
-        return; /* again at the next tick */
-    for (int i = 0; i < db_count(rows); i++) {
-        queue_row_read(rows, i, &row);
-        struct queue_ack ack = {row.delivery, row.webhook, 0};
-        queue_ack(w->queue, &ack, 1);
-    }
-    if (db_count(rows) > 0)
-        log_info("leases_taken_over", "count=%d", db_count(rows));
-    w->taken_over = true;
-    feed_pump(w);
+    sender_send(&w->sender, claims, count, token);
 }
 
-void worker_take_over(struct worker *w)
+static void on_attempt_ended(void *arg, struct attempt *attempt)
 {
-    if (!w->taken_over && w->take_over_op == NULL && !w->stopping)
-        w->take_over_op = work_take_over(w->db, w->slot.owner, on_taken_over, w);
+    struct worker *w = arg;
+    if (attempt->verdict.pause_ms > 0)
+        feed_pause(&w->feed, attempt->webhook, attempt->verdict.pause_ms);
+    recorder_add(&w->recorder, attempt);
+}
+
+static void on_room(void *arg)
+{
+    struct worker *w = arg;
+    feed_room(&w->feed);
+}
+
+static void on_wake(void *arg)
+{
+    struct worker *w = arg;
+    feed_pump(&w->feed);
+}
+
+static void on_redis_changed(void *arg)
+{
+    struct worker *w = arg;
+    feed_redis_changed(&w->feed);
 }
 
 static void on_db_ready(void *arg)
 {
     struct worker *w = arg;
-    worker_take_over(w);
-    recorder_retry(w);
-    feed_pump(w);
+    feed_tend(&w->feed);
+    recorder_retry(&w->recorder);
+    feed_pump(&w->feed);
 }
 
-static void on_wake(void *arg)
+static void on_tick(void *arg)
 {
-    feed_pump(arg);
+    struct worker *w = arg;
+    timeout_set(w->tick, TICK_MS);
+    feed_tend(&w->feed);
+    reconciler_tick(&w->reconciler);
+    janitor_tick(&w->janitor);
 }
 
-static void on_redis_changed(void *arg)
-{
-    feed_redis_changed(arg);
-}
+/* --- the drain -------------------------------------------------------------------------------- */
 
 static void close_all(struct worker *w)
 {
-    LIST_FOREACH_SAFE(node, &w->attempts)
-    {
-        list_remove(node);
-        attempt_destroy(CONTAINER_OF(node, struct attempt, node));
-    }
-    feed_fini(w);
-    sweep_fini(w);
-    recorder_fini(w);
-    db_cancel(w->take_over_op);
-    timeout_destroy(w->drain_timeout);
+    timeout_destroy(w->tick);
+    timeout_destroy(w->drain);
+    feed_fini(&w->feed);
+    recorder_fini(&w->recorder);
+    sender_fini(&w->sender);
+    reconciler_fini(&w->reconciler);
+    janitor_fini(&w->janitor);
     queue_destroy(w->queue);
     db_destroy(w->db);
-    fetcher_destroy(w->fetcher);
     slot_close(&w->slot);
+}
+
+/* Claims are answered or given back, what was sent is recorded, the queue is told if it is there. */
+static bool is_drained(const struct worker *w)
+{
+    return w->places.taken == 0 && feed_idle(&w->feed) && recorder_idle(&w->recorder) &&
+           (queue_pending(w->queue) == 0 || !queue_up(w->queue));
 }
 
 /* Waits for the last callbacks; there is no event for "all of it is quiet". */
 static void on_drain(void *arg)
 {
     struct worker *w = arg;
-    bool done = w->in_flight == 0 && feed_idle(w) && recorder_idle(w) &&
-                (queue_pending(w->queue) == 0 || !queue_up(w->queue));
+    bool drained = is_drained(w);
 
-    if (!done && clock_mono_ms() < w->drain_deadline) {
-        timeout_set(w->drain_timeout, DRAIN_TICK_MS);
+    if (!drained && clock_mono_ms() < w->drain_deadline) {
+        timeout_set(w->drain, DRAIN_TICK_MS);
         return;
     }
-    log_info("worker_stopped", "drained=%s in_flight=%d", done ? "true" : "false", w->in_flight);
+    log_info("worker_stopped", "drained=%s in_flight=%zu", drained ? "true" : "false",
+             w->places.taken);
     close_all(w);
 }
 
 static void on_stop(void *arg)
 {
     struct worker *w = arg;
-    w->stopping = true;
-    log_info("worker_draining", "in_flight=%d", w->in_flight);
+
+    log_info("worker_draining", "in_flight=%zu", w->places.taken);
+    timeout_clear(w->tick);
+    feed_stop(&w->feed);
     w->drain_deadline = clock_mono_ms() + DRAIN_MS;
-    timeout_set(w->drain_timeout, 0);
+    timeout_set(w->drain, 0);
 }
 
-void worker_advance(struct worker *w)
-{
-    if (!w->stopping)
-        feed_room(w);
-}
+/* --- the whole -------------------------------------------------------------------------------- */
 
-struct worker *worker_create(const struct settings *settings)
+static void connect_stores(struct worker *w, const struct config *config)
 {
-    const struct config *config = &settings->config;
-    struct worker *w = xcalloc(1, sizeof *w);
-
-    w->settings = settings;
-    if (slot_open(&w->slot, config->database_url) < 0) {
-        free(w);
-        return NULL;
-    }
-    w->loop = loop_create(on_stop, w);
-    w->in_flight_max = (int)config->worker_in_flight;
-    list_init(&w->attempts);
-    w->drain_timeout = timeout_create(w->loop, on_drain, w);
-    w->fetcher = fetcher_create(
-        w->loop, &(struct fetcher_config){guard, w, .connections_max = 2 * w->in_flight_max});
-    feed_init(w);
-    recorder_init(w);
-    sweep_init(w);
     w->queue = queue_create(w->loop, &(struct queue_config){.url = config->redis_url,
                                                             .on_wake = on_wake,
                                                             .on_up = on_redis_changed,
@@ -143,6 +156,30 @@ struct worker *worker_create(const struct settings *settings)
                                                    .patience_ms = DB_PATIENCE_MS,
                                                    .on_ready = on_db_ready,
                                                    .arg = w});
+}
+
+struct worker *worker_create(const struct settings *settings)
+{
+    const struct config *config = &settings->config;
+    struct worker *w = xcalloc(1, sizeof *w);
+
+    if (slot_open(&w->slot, config->database_url) < 0) {
+        free(w);
+        return NULL;
+    }
+    w->loop = loop_create(on_stop, w);
+    connect_stores(w, config);
+    places_init(&w->places, (size_t)config->worker_in_flight);
+    feed_init(&w->feed, &(struct feed_config){w->loop, w->db, w->queue, &w->places, w->slot.owner,
+                                              on_claims, w});
+    sender_init(&w->sender, w->loop, settings, on_attempt_ended, w);
+    recorder_init(&w->recorder,
+                  &(struct recorder_config){w->loop, w->db, w->queue, &w->places, on_room, w});
+    reconciler_init(&w->reconciler, w->db, w->queue);
+    janitor_init(&w->janitor, w->db, config->retention_days);
+    w->drain = timeout_create(w->loop, on_drain, w);
+    w->tick = timeout_create(w->loop, on_tick, w);
+    timeout_set(w->tick, 0);
     return w;
 }
 

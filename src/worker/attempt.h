@@ -1,0 +1,26 @@
+/* One attempt at one delivery: begun with a claim, ended with a verdict, kept until it is recorded.
+ * What went over the wire belongs to its sending, which it may share with others. */
+#ifndef WORKER_ATTEMPT_H
+#define WORKER_ATTEMPT_H
+
+#include "base/list.h"
+#include "store/work.h"
+
+struct attempt {
+    struct list node;        /* in its sending, then with the recorder */
+    struct sending *sending; /* holds the texts of `finish`: sending_forget() */
+    struct id webhook;
+    int step;
+    struct finish finish;   /* delivery, token and number from the start, the rest once it ended */
+    struct verdict verdict; /* once it ended */
+    int64_t ended_ms;       /* monotonic */
+};
+
+struct attempt *attempt_create(const struct claim *claim, int64_t token, struct sending *sending);
+
+/* Judges what was `seen`, by this attempt's own place in the schedule. `result` is what it shares
+ * with others of its sending. */
+void attempt_end(struct attempt *attempt, const struct finish *result,
+                 const struct attempt_seen *seen, const struct schedule *schedule);
+
+#endif

@@ -1,0 +1,60 @@
+/* What to send next: the queue proposes or, while Redis is away, PostgreSQL (direct mode). What can be
+ * leased of it is handed on. */
+#ifndef WORKER_FEED_H
+#define WORKER_FEED_H
+
+#include "io/loop.h"
+#include "leases.h"
+#include "pauses.h"
+
+/* There is something to send: `claims`, leased with `token`, have a place each. Borrowed. */
+typedef void feed_cb(void *arg, const struct claim *claims, size_t count, int64_t token);
+
+struct feed_config {
+    struct loop *loop;
+    struct db *db;
+    struct queue *queue;
+    struct places *places;
+    int64_t owner; /* what leases are marked with */
+    feed_cb *on_claims;
+    void *arg;
+};
+
+struct feed {
+    struct feed_config config;
+    struct leases leases;
+    struct pauses pauses;
+    struct queue_op *queue_op;
+    size_t asked; /* by it */
+    struct db_op *direct_op;
+    struct timeout *timeout; /* when something may be due, or the next look in direct mode */
+    bool woken;              /* while a claim was under way */
+    bool starved;            /* there was more than room for it */
+    bool direct;             /* Redis is away */
+};
+
+void feed_init(struct feed *feed, const struct feed_config *config);
+void feed_fini(struct feed *feed);
+
+/* Claims as much as there is room for. Harmless at any time. */
+void feed_pump(struct feed *feed);
+
+/* Places were given back: claims if the last time there were not enough. */
+void feed_room(struct feed *feed);
+
+/* For every second, and when PostgreSQL is back: tries again what failed. */
+void feed_tend(struct feed *feed);
+
+/* Redis came or went. */
+void feed_redis_changed(struct feed *feed);
+
+/* A receiver asked that nothing be sent to this webhook for a while. */
+void feed_pause(struct feed *feed, struct id webhook, int64_t delay_ms);
+
+/* From now on nothing is handed on; what is leased meanwhile is given back. */
+void feed_stop(struct feed *feed);
+
+/* Nothing is under way, and nothing is left to be given back. */
+bool feed_idle(const struct feed *feed);
+
+#endif

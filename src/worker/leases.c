@@ -1,0 +1,223 @@
+/* Fenced claims, and their way back. */
+#include "leases.h"
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+
+#define STATEMENTS_MAX 4
+#define MARGIN_MS      5000 /* of the lease, not used for sending */
+#define PUT_BACK_MS    1000 /* when PostgreSQL did not answer the claim */
+
+/* One fenced claim, until its rows are handed over; or, its outcome unknown, until its leases are
+ * released. */
+struct fenced {
+    struct list node;
+    struct leases *leases;
+    struct db_op *op;
+    int64_t token;
+    int64_t started_ms;  /* monotonic: the lease cannot have begun earlier */
+    int64_t put_back_ms; /* of one to be released: when its deliveries may be claimed again */
+    size_t count;
+    struct queue_ref refs[LEASES_MAX]; /* sorted by delivery */
+};
+
+void leases_init(struct leases *l, const struct leases_config *config)
+{
+    *l = (struct leases){.config = *config};
+    list_init(&l->claiming);
+    list_init(&l->releasing);
+}
+
+static void free_all(struct list *list)
+{
+    struct list *node;
+    while ((node = list_pop(list)) != NULL) {
+        struct fenced *f = CONTAINER_OF(node, struct fenced, node);
+        db_cancel(f->op);
+        free(f);
+    }
+}
+
+void leases_fini(struct leases *l)
+{
+    db_cancel(l->take_over_op);
+    free_all(&l->claiming);
+    free_all(&l->releasing);
+}
+
+bool leases_idle(const struct leases *l)
+{
+    return l->statements == 0;
+}
+
+void leases_stop(struct leases *l)
+{
+    l->stopping = true;
+}
+
+size_t leases_room(const struct leases *l)
+{
+    size_t left = places_left(l->config.places);
+
+    /* What is to be released takes the place of claims, so that a PostgreSQL that refuses them is not
+     * asked for more. */
+    if (l->stopping || !l->taken_over || !db_ready(l->config.db) || l->statements >= STATEMENTS_MAX)
+        return 0;
+    return left < LEASES_MAX ? left : LEASES_MAX;
+}
+
+static void tell_end(struct leases *l)
+{
+    l->config.on_end(l->config.arg, NULL, 0, 0);
+}
+
+static int by_delivery(const void *a, const void *b)
+{
+    const struct queue_ref *x = a, *y = b;
+    return id_cmp(x->delivery, y->delivery);
+}
+
+static void on_released(void *arg, int err, const struct db_rows *rows)
+{
+    struct fenced *f = arg;
+    struct leases *l = f->leases;
+    (void)rows;
+
+    f->op = NULL;
+    if (err < 0 && !l->stopping)
+        return; /* again: leases_tend() */
+    for (size_t i = 0; err == 0 && i < f->count; i++)
+        queue_ack(l->config.queue,
+                  &(struct queue_ack){f->refs[i].delivery, f->refs[i].webhook, f->put_back_ms}, 1);
+    list_remove(&f->node);
+    free(f);
+    l->statements--;
+    tell_end(l);
+}
+
+static size_t ids_of(const struct fenced *f, struct id *ids)
+{
+    for (size_t i = 0; i < f->count; i++)
+        ids[i] = f->refs[i].delivery;
+    return f->count;
+}
+
+/* In the queue they stay in flight meanwhile: who claimed them now would find them leased. */
+static void release(struct fenced *f)
+{
+    struct id ids[LEASES_MAX];
+    size_t count = ids_of(f, ids);
+    f->op = work_release(f->leases->config.db, ids, count, f->token, on_released, f);
+}
+
+/* Reads what may be sent, and takes out of the queue what may not: rows that did not come, or were
+ * moved instead of leased; or this worker was stopped for long between the claim and here, so that
+ * the lease runs out and another sends it. */
+static size_t sort_out(const struct fenced *f, const struct db_rows *rows, struct claim *claims)
+{
+    int64_t lease_left_ms = f->started_ms + WORK_LEASE_MS - MARGIN_MS - clock_mono_ms();
+    bool leased[LEASES_MAX] = {false};
+    size_t count = 0;
+
+    for (int i = 0; i < db_count(rows); i++) {
+        struct claim *c = &claims[count];
+        claims_read(rows, i, c);
+        struct queue_ref key = {.delivery = c->content.delivery};
+        const struct queue_ref *ref =
+            bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
+        if (c->state == DELIVERY_PENDING && c->timeout_ms <= lease_left_ms) {
+            leased[ref - f->refs] = true;
+            count++;
+        }
+    }
+    for (size_t i = 0; i < f->count; i++)
+        if (!leased[i])
+            queue_ack(f->leases->config.queue,
+                      &(struct queue_ack){f->refs[i].delivery, f->refs[i].webhook, -1}, 1);
+    return count;
+}
+
+static void hand_over(struct fenced *f, const struct db_rows *rows)
+{
+    struct leases *l = f->leases;
+    struct claim *claims = xcalloc(f->count, sizeof *claims);
+    size_t count = sort_out(f, rows, claims);
+
+    l->statements--;
+    places_give_back(l->config.places, f->count - count);
+    l->config.on_end(l->config.arg, claims, count, f->token);
+    free(claims);
+    free(f);
+}
+
+static void on_claimed(void *arg, int err, const struct db_rows *rows)
+{
+    struct fenced *f = arg;
+    struct leases *l = f->leases;
+
+    f->op = NULL;
+    list_remove(&f->node);
+    if (err == 0 && !l->stopping) {
+        hand_over(f, rows);
+        return;
+    }
+    places_give_back(l->config.places, f->count);
+    f->put_back_ms = err < 0 ? PUT_BACK_MS : 0;
+    list_push(&l->releasing, &f->node);
+    release(f);
+    tell_end(l);
+}
+
+void leases_claim(struct leases *l, const struct queue_ref *refs, size_t count)
+{
+    struct fenced *f = xcalloc(1, sizeof *f);
+    struct id ids[LEASES_MAX];
+
+    assert(count >= 1 && count <= LEASES_MAX);
+    f->leases = l;
+    f->count = count;
+    memcpy(f->refs, refs, count * sizeof *refs);
+    qsort(f->refs, count, sizeof f->refs[0], by_delivery);
+    f->started_ms = clock_mono_ms();
+    /* Equality is all that fencing asks of a token: random ones need no sequence. */
+    crypto_random(&f->token, sizeof f->token);
+    places_take(l->config.places, count);
+    list_push(&l->claiming, &f->node);
+    l->statements++;
+    f->op = work_claim(l->config.db, ids, ids_of(f, ids), f->token, l->config.owner, on_claimed, f);
+}
+
+static void on_taken_over(void *arg, int err, const struct db_rows *rows)
+{
+    struct leases *l = arg;
+    struct queue_row row;
+
+    l->take_over_op = NULL;
+    if (err < 0)
+        return; /* again: leases_tend() */
+    for (int i = 0; i < db_count(rows); i++) {
+        queue_row_read(rows, i, &row);
+        queue_ack(l->config.queue, &(struct queue_ack){row.delivery, row.webhook, 0}, 1);
+    }
+    if (db_count(rows) > 0)
+        log_info("leases_taken_over", "count=%d", db_count(rows));
+    l->taken_over = true;
+    tell_end(l);
+}
+
+void leases_tend(struct leases *l)
+{
+    if (!db_ready(l->config.db) || l->stopping)
+        return;
+    if (!l->taken_over && l->take_over_op == NULL)
+        l->take_over_op = work_take_over(l->config.db, l->config.owner, on_taken_over, l);
+    LIST_FOREACH(node, &l->releasing)
+    {
+        struct fenced *f = CONTAINER_OF(node, struct fenced, node);
+        if (f->op == NULL)
+            release(f);
+    }
+}

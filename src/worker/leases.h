@@ -1,0 +1,56 @@
+/* What this worker has leased in PostgreSQL, from the statement that claims until its rows are in the
+ * hands of the sender; and the giving back of what was leased in vain. The queue proposes, the fenced
+ * claim disposes: what it does not return is not sent. */
+#ifndef WORKER_LEASES_H
+#define WORKER_LEASES_H
+
+#include "base/list.h"
+#include "places.h"
+#include "store/queue.h"
+#include "store/work.h"
+
+#define LEASES_MAX 128 /* ids in one claim */
+
+/* A statement ended: there may be room for another. `claims`, perhaps none, are leased with `token`,
+ * have a place each, and are borrowed. */
+typedef void leases_cb(void *arg, const struct claim *claims, size_t count, int64_t token);
+
+struct leases_config {
+    struct db *db;
+    struct queue *queue;
+    struct places *places;
+    int64_t owner; /* what leases are marked with */
+    leases_cb *on_end;
+    void *arg;
+};
+
+struct leases {
+    struct leases_config config;
+    struct list claiming;  /* statements under way */
+    struct list releasing; /* their outcome is unknown, or came too late: given back */
+    size_t statements;     /* in both */
+    struct db_op *take_over_op;
+    bool taken_over; /* the leases of the predecessor: before that nothing is claimed */
+    bool stopping;
+};
+
+void leases_init(struct leases *leases, const struct leases_config *config);
+void leases_fini(struct leases *leases);
+
+/* How many may be claimed now. */
+size_t leases_room(const struct leases *leases);
+
+/* Claims at most LEASES_MAX. */
+void leases_claim(struct leases *leases, const struct queue_ref *refs, size_t count);
+
+/* Takes the predecessor's leases back, and tries again what could not be released. For every second,
+ * and when PostgreSQL is back. */
+void leases_tend(struct leases *leases);
+
+/* From now on nothing is claimed, and what comes is given back. */
+void leases_stop(struct leases *leases);
+
+/* No statement is under way or left to be tried again: nothing more will be sent. */
+bool leases_idle(const struct leases *leases);
+
+#endif

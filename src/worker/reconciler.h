@@ -1,0 +1,27 @@
+/* Keeps queue and ledger in step: the queue gets back what it has lost, deliveries follow the status
+ * of their webhooks. Each statement is harmless in two workers at once. */
+#ifndef WORKER_RECONCILER_H
+#define WORKER_RECONCILER_H
+
+#include "store/queue.h"
+#include "store/work.h"
+
+struct reconciler {
+    struct db *db;
+    struct queue *queue;
+    struct queue_op *queue_op;
+    struct db_op *overdue_op, *upcoming_op, *settle_op;
+    int64_t page_due_us; /* where the walk is */
+    struct id page_id;
+    bool walking; /* through all that is due before the horizon, a page each second */
+    bool rebuild; /* the queue must be filled again: page after page */
+    unsigned ticks;
+};
+
+void reconciler_init(struct reconciler *reconciler, struct db *db, struct queue *queue);
+void reconciler_fini(struct reconciler *reconciler);
+
+/* For every second. */
+void reconciler_tick(struct reconciler *reconciler);
+
+#endif

@@ -1,0 +1,204 @@
+/* The message is made and signed right before it is sent, all of it from copies, because the claim's
+ * rows are gone by then. */
+#include "sending.h"
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "core/profile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LARGE_BODY 102400 /* what Express takes by default */
+
+/* `text`, and where a redirect led. PostgreSQL's text takes neither NUL nor what is not UTF-8, and
+ * a receiver may send both. */
+static void set_error_text(struct sending *s, const char *text, struct str location)
+{
+    if (location.n > 0)
+        snprintf(s->error_text, sizeof s->error_text, "%s: a redirect, not followed, to %.*s", text,
+                 STR_FMT(location));
+    else
+        snprintf(s->error_text, sizeof s->error_text, "%s", text);
+    for (char *p = s->error_text; *p != '\0'; p++)
+        if (*p < 0x20 || *p > 0x7e)
+            *p = '?';
+}
+
+/* Those that went in the same request share its outcome; each has its own place in its schedule. */
+static void end(struct sending *s, enum attempt_error transport, struct finish *result)
+{
+    struct attempt_seen seen = {
+        .transport = transport,
+        .status = (int)result->code,
+        .retry_after = fetch_header(result->response_head, "Retry-After"),
+        .now_ms = clock_wall_ms(),
+        .rules = s->rules,
+        .head = result->response_head,
+        .body = result->response_body,
+    };
+
+    result->started_ms = s->started_ms;
+    result->address = str_of(s->address);
+    result->error_text = str_of(s->error_text);
+    result->request_head = (struct str){buf_text(&s->message.shown), s->message.shown.n};
+    LIST_FOREACH(node, &s->attempts)
+    {
+        attempt_end(CONTAINER_OF(node, struct attempt, node), result, &seen, &s->schedule);
+    }
+    s->ended = true;
+}
+
+static const enum attempt_error errors_of_outcomes[] = {
+    [FETCH_ANSWERED] = ATTEMPT_OK,
+    [FETCH_BAD_URL] = ATTEMPT_BAD_URL,
+    [FETCH_DNS_FAILED] = ATTEMPT_DNS_FAILED,
+    [FETCH_FORBIDDEN] = ATTEMPT_FORBIDDEN,
+    [FETCH_CONNECT_FAILED] = ATTEMPT_CONNECT_FAILED,
+    [FETCH_TLS_FAILED] = ATTEMPT_TLS_FAILED,
+    [FETCH_TIMED_OUT] = ATTEMPT_TIMED_OUT,
+    [FETCH_CONNECTION_LOST] = ATTEMPT_CONNECTION_LOST,
+    [FETCH_BAD_RESPONSE] = ATTEMPT_BAD_RESPONSE,
+    [FETCH_INTERNAL] = ATTEMPT_INTERNAL,
+};
+
+static void describe(struct sending *s, const struct fetch_result *r)
+{
+    char said[80];
+    struct str location = fetch_header(r->head, "Location");
+
+    if (r->outcome != FETCH_ANSWERED) {
+        set_error_text(s, r->error, (struct str){0});
+    } else if (r->status < 200 || r->status > 299) {
+        int n = snprintf(said, sizeof said, "the receiver answered %d", r->status);
+        if (r->status == 413)
+            snprintf(said + n, sizeof said - (size_t)n, " to a body of %zu bytes",
+                     s->message.body.n);
+        set_error_text(s, said, r->status <= 399 ? location : (struct str){0});
+    }
+}
+
+/* Keeps an answer, which dies with its callback. */
+static void keep_answer(struct sending *s, const struct fetch_result *r, struct finish *result)
+{
+    if (r->outcome != FETCH_ANSWERED)
+        return;
+    buf_init(&s->answer, r->head.n + r->body.n);
+    buf_add_str(&s->answer, r->head);
+    buf_add_str(&s->answer, r->body);
+    const char *p = buf_text(&s->answer);
+    result->response_head = (struct str){p, r->head.n};
+    result->response_body = (struct str){p + r->head.n, r->body.n};
+    result->body_cut = r->body_cut;
+}
+
+static void on_fetched(void *arg, const struct fetch_result *r)
+{
+    struct sending *s = arg;
+    struct finish result = {
+        .code = r->status,
+        .dns_us = r->dns_us,
+        .connect_us = r->connect_us,
+        .tls_us = r->tls_us,
+        .first_byte_us = r->first_byte_us,
+        .total_us = r->total_us,
+    };
+
+    s->fetch = NULL;
+    snprintf(s->address, sizeof s->address, "%s", r->address);
+    describe(s, r);
+    keep_answer(s, r, &result);
+    end(s, errors_of_outcomes[r->outcome], &result);
+    buf_fini(&s->message.body); /* recording may take long, and bodies are large */
+    s->cb(s->arg, s);
+}
+
+static void add_attempt(struct sending *s, const struct claim *claim, int64_t token)
+{
+    list_push(&s->attempts, &attempt_create(claim, token, s)->node);
+    s->count++;
+}
+
+static int make_message(struct sending *s, const struct settings *settings,
+                        const struct claim *const *claims, size_t count, const char **why)
+{
+    const struct content *contents[MESSAGE_EVENTS_MAX];
+
+    assert(count <= MESSAGE_EVENTS_MAX);
+    for (size_t i = 0; i < count; i++)
+        contents[i] = &claims[i]->content;
+    return message_make(&s->message, settings, &claims[0]->to, contents, count, s->started_ms, why);
+}
+
+struct sending *sending_create(const struct settings *settings, const struct claim *const *claims,
+                               size_t count, int64_t token)
+{
+    struct sending *s = xcalloc(1, sizeof *s);
+    const struct claim *first = claims[0];
+    const struct profile *profile = profile_find(first->to.profile);
+    const char *why;
+
+    list_init(&s->node);
+    list_init(&s->attempts);
+    s->url = strndup(first->to.url.p, first->to.url.n);
+    s->rules = profile != NULL ? profile->rules : NULL;
+    s->schedule = first->schedule;
+    s->timeout_ms = first->timeout_ms;
+    s->started_ms = clock_wall_ms();
+    message_init(&s->message);
+    int taken = make_message(s, settings, claims, count, &why);
+    add_attempt(s, first, token);
+    for (int i = 1; i < taken; i++)
+        add_attempt(s, claims[i], token);
+    if (taken < 0) {
+        set_error_text(s, why, (struct str){0});
+        end(s, taken == ERR_NOT_FOUND ? ATTEMPT_BAD_URL : ATTEMPT_INTERNAL, &(struct finish){0});
+    }
+    return s;
+}
+
+static struct id first_delivery(const struct sending *s)
+{
+    return CONTAINER_OF(s->attempts.next, struct attempt, node)->finish.delivery;
+}
+
+void sending_start(struct sending *s, struct fetcher *fetcher, sending_cb *cb, void *arg)
+{
+    char id[ID_TEXT_SIZE];
+    struct fetch_request request = {
+        .url = buf_text(&s->message.url),
+        .head = buf_str(&s->message.head),
+        .body = buf_str(&s->message.body),
+        .timeout_ms = s->timeout_ms,
+    };
+
+    if (request.body.n > LARGE_BODY)
+        log_warn("body_large", "delivery=%s bytes=%zu", id_text(id, ID_DELIVERY, first_delivery(s)),
+                 request.body.n);
+    s->cb = cb;
+    s->arg = arg;
+    s->fetch = fetch_start(fetcher, &request, on_fetched, s);
+}
+
+void sending_destroy(struct sending *s)
+{
+    struct list *node;
+
+    fetch_cancel(s->fetch);
+    while ((node = list_pop(&s->attempts)) != NULL)
+        free(CONTAINER_OF(node, struct attempt, node));
+    message_fini(&s->message);
+    buf_fini(&s->answer);
+    free(s->url);
+    free(s);
+}
+
+void sending_forget(struct attempt *a)
+{
+    struct sending *s = a->sending;
+
+    free(a);
+    if (--s->count == 0)
+        sending_destroy(s);
+}

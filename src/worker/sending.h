@@ -1,0 +1,47 @@
+/* One request to a receiver: for one attempt, or for as many as the webhook's profile puts together.
+ * It stays until the last of its attempts is forgotten, for their texts are here. */
+#ifndef WORKER_SENDING_H
+#define WORKER_SENDING_H
+
+#include "attempt.h"
+#include "core/message.h"
+#include "core/settings.h"
+#include "io/fetch.h"
+
+struct sending;
+typedef void sending_cb(void *arg, struct sending *sending);
+
+struct sending {
+    struct list node;     /* the sender's */
+    struct list attempts; /* that wait for its end; then the callback's to take */
+    size_t count;         /* of attempts that are not forgotten */
+    bool ended;
+    char *url; /* as the webhook has it */
+    const struct profile_rules *rules;
+    struct schedule schedule;
+    struct message message;
+    int64_t timeout_ms, started_ms;
+    struct fetch *fetch;
+    sending_cb *cb;
+    void *arg;
+    struct buf answer; /* what is kept of it */
+    char address[64];
+    char error_text[256];
+};
+
+/* Makes the message of the first of `claims`, which are of one webhook and claimed with `token`, or of
+ * as many as go together: `count` says how many. One that cannot be made has `ended`, with one failed
+ * attempt. Claims are borrowed. */
+struct sending *sending_create(const struct settings *settings, const struct claim *const *claims,
+                               size_t count, int64_t token);
+
+/* Signed is what was made: send it at once. At the callback every attempt has ended. */
+void sending_start(struct sending *sending, struct fetcher *fetcher, sending_cb *cb, void *arg);
+
+/* Cancels what is under way, and frees the attempts that were not taken. */
+void sending_destroy(struct sending *sending);
+
+/* Frees an attempt that was taken, and with the last one its sending. */
+void sending_forget(struct attempt *attempt);
+
+#endif
