@@ -1,5 +1,5 @@
-/* What can go wrong, in one table: the number used inside, and the status, code and title that an
- * API client sees (RFC 9457). Functions return 0 or one of these; they are negative. */
+/* What can go wrong. Functions return 0 or one of these; they are negative. What an API client is told
+ * of each is api/'s. */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
@@ -24,14 +24,7 @@ enum err {
     ERR_INTERNAL,
 };
 
-struct err_info {
-    int err;
-    int status;        /* HTTP */
-    const char *code;  /* stable, for programs */
-    const char *title; /* for people */
-};
-
-/* Never NULL: an unknown number is ERR_INTERNAL's row. */
-const struct err_info *err_info(int err);
+/* Its name, for logs and for programs: it never changes. An unknown number has ERR_INTERNAL's. */
+const char *err_name(int err);
 
 #endif

@@ -1,13 +1,12 @@
 /* Answers. A body is written into the call's buffer and sent from there without a copy; it lives
  * until the request is gone. */
 #include "api_internal.h"
+#include "problem.h"
 
 #include "base/log.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-#define PROBLEM_JSON "application/problem+json"
 
 struct jsonw *reply_begin(struct call *call)
 {
@@ -35,35 +34,6 @@ void reply_location(struct call *call, const char *path, const char *id)
     reply_header(call, "Location", value);
 }
 
-/* The phrase is for people who read heads (RFC 9110 §15). */
-static const char *reason(int status)
-{
-    static const struct {
-        int status;
-        const char *phrase;
-    } phrases[] = {
-        {200, "OK"},
-        {201, "Created"},
-        {202, "Accepted"},
-        {204, "No Content"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {409, "Conflict"},
-        {413, "Content Too Large"},
-        {414, "URI Too Long"},
-        {422, "Unprocessable Content"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
-        if (phrases[i].status == status)
-            return phrases[i].phrase;
-    return "Internal Server Error";
-}
-
 /* The one place where an answer leaves. */
 static void send_answer(struct call *call, int status, const char *type, struct str body)
 {
@@ -73,7 +43,8 @@ static void send_answer(struct call *call, int status, const char *type, struct 
     bool head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
 
     req->res.status = status;
-    req->res.reason = reason(status);
+    req->res.reason = status_phrase(status);
+    assert(req->res.reason != NULL);
     req->res.content_length = body.n;
     if (type != NULL)
         reply_header(call, "Content-Type", type);
@@ -108,60 +79,50 @@ static bool is_authon(const struct call *call)
 }
 
 /* The error of Authon's API: {"success":false,"message":…}; `code` and `errors` are ours. */
-static void write_authon_error(struct jsonw *w, const struct err_info *info, const char *detail)
+static void write_authon_error(struct jsonw *w, int err, const char *detail)
 {
     jsonw_begin(w, NULL, '{');
     jsonw_bool(w, "success", false);
-    jsonw_text(w, "message", detail != NULL ? detail : info->title);
-    jsonw_text(w, "code", info->code);
+    jsonw_text(w, "message", detail != NULL ? detail : problem_of(err)->title);
+    jsonw_text(w, "code", err_name(err));
 }
 
-static void write_problem(struct jsonw *w, const struct err_info *info, const char *detail)
+/* Begins the answer; the caller ends it. */
+static struct jsonw *begin_error(struct call *call, int err, const char *detail)
 {
-    jsonw_begin(w, NULL, '{');
-    jsonw_text(w, "type", "about:blank");
-    jsonw_text(w, "title", info->title);
-    jsonw_i64(w, "status", info->status);
-    jsonw_text(w, "code", info->code);
-    jsonw_text(w, "detail", detail != NULL ? detail : info->title);
+    struct jsonw *w = reply_begin(call);
+    if (is_authon(call))
+        write_authon_error(w, err, detail);
+    else
+        problem_write(w, err, detail);
+    return w;
 }
 
-static void send_problem(struct call *call, const struct err_info *info)
+static void send_error(struct call *call, int err)
 {
-    if (info->status == 401)
+    int status = problem_of(err)->status;
+    if (status == 401)
         reply_header(call, "WWW-Authenticate", "Bearer");
-    if (info->status == 503)
+    if (status == 503)
         reply_header(call, "Retry-After", "1");
-    send_answer(call, info->status, is_authon(call) ? "application/json" : PROBLEM_JSON,
+    send_answer(call, status, is_authon(call) ? "application/json" : PROBLEM_TYPE,
                 buf_str(&call->out));
 }
 
 void reply_error(struct call *call, int err, const char *detail)
 {
-    const struct err_info *info = err_info(err);
-    struct jsonw *w = reply_begin(call);
-
-    if (is_authon(call))
-        write_authon_error(w, info, detail);
-    else
-        write_problem(w, info, detail);
-    jsonw_end(w, '}');
-    send_problem(call, info);
+    jsonw_end(begin_error(call, err, detail), '}');
+    send_error(call, err);
 }
 
 void reply_problems(struct call *call, int err)
 {
-    const struct err_info *info = err_info(err);
     const struct field_problem *first = &call->fields.problems[0];
-    struct jsonw *w = reply_begin(call);
     char detail[400];
 
     assert(call->fields.problem_count > 0);
     snprintf(detail, sizeof detail, "%s %s", first->field, first->message);
-    if (is_authon(call))
-        write_authon_error(w, info, detail);
-    else
-        write_problem(w, info, detail);
+    struct jsonw *w = begin_error(call, err, detail);
     jsonw_begin(w, "errors", '[');
     for (size_t i = 0; i < call->fields.problem_count; i++) {
         jsonw_begin(w, NULL, '{');
@@ -171,7 +132,7 @@ void reply_problems(struct call *call, int err)
     }
     jsonw_end(w, ']');
     jsonw_end(w, '}');
-    send_problem(call, info);
+    send_error(call, err);
 }
 
 void reply_invalid(struct call *call, const char *field, const char *message)
@@ -183,7 +144,7 @@ void reply_invalid(struct call *call, const char *field, const char *message)
 void reply_db_error(struct call *call, int err)
 {
     if (err != ERR_UNAVAILABLE && err != ERR_BUSY && err != ERR_TIMEOUT) {
-        log_error("request_failed", "request=%s error=%s", call->request_id, err_info(err)->code);
+        log_error("request_failed", "request=%s error=%s", call->request_id, err_name(err));
         err = ERR_INTERNAL;
     }
     reply_error(call, err, NULL);
@@ -227,20 +188,19 @@ static void on_setup(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 {
     (void)self;
     if (h2o_find_header_by_str(&req->res.headers, H2O_STRLIT("x-request-id"), -1) == -1) {
-        const struct err_info *info =
-            err_info(req->res.status == 413 ? ERR_TOO_LARGE : ERR_BAD_REQUEST);
+        int err = req->res.status == 413 ? ERR_TOO_LARGE : ERR_BAD_REQUEST;
         struct problem_ostream *o = (struct problem_ostream *)h2o_add_ostream(req, sizeof *o, slot);
         struct buf body;
 
         buf_init(&body, 1024);
         struct jsonw w = jsonw_on(&body);
-        write_problem(&w, info, NULL);
+        problem_write(&w, err, NULL);
         jsonw_end(&w, '}');
         o->body = h2o_strdup(&req->pool, body.p, body.n);
         buf_fini(&body);
         o->super.do_send = send_replaced;
         req->res.content_length = o->body.len;
-        replace_header(req, H2O_TOKEN_CONTENT_TYPE, PROBLEM_JSON);
+        replace_header(req, H2O_TOKEN_CONTENT_TYPE, PROBLEM_TYPE);
         slot = &o->super.next;
     }
     h2o_setup_next_ostream(req, slot);

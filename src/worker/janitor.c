@@ -24,7 +24,7 @@ static void on_done(void *arg, int err, const struct db_rows *rows)
     (void)rows;
     j->op = NULL;
     if (err < 0)
-        log_warn("janitor_failed", "error=%s", err_info(err)->code);
+        log_warn("janitor_failed", "error=%s", err_name(err));
 }
 
 static void on_days_made(void *arg, int err, const struct db_rows *rows)
