@@ -1,8 +1,9 @@
 /* Group commit: what arrives while statements are under way goes together in the next one, so that
  * many requests share a commit, and an idle server adds no delay. A statement that fails on data is
  * split until the culprit stands alone; nothing is stored by one that fails. */
-#include "api_internal.h"
+#include "accept.h"
 
+#include "base/err.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #define WAITING_BYTES  ((size_t)64 << 20) /* of data, as WAITING_MAX */
 
 struct acceptor {
-    struct server *server;
+    struct api *api;
     struct list waiting;
     size_t waiting_events, waiting_bytes;
     struct list batches;
@@ -36,14 +37,14 @@ struct accept_batch {
 static void on_refuse(void *arg);
 static void kick(struct acceptor *a);
 
-struct acceptor *acceptor_create(struct server *server)
+struct acceptor *acceptor_create(struct api *api)
 {
     struct acceptor *a = xcalloc(1, sizeof *a);
-    a->server = server;
+    a->api = api;
     list_init(&a->waiting);
     list_init(&a->batches);
     list_init(&a->refused);
-    a->refuse = timeout_create(server->loop, on_refuse, a);
+    a->refuse = timeout_create(api->loop, on_refuse, a);
     return a;
 }
 
@@ -68,15 +69,15 @@ static void finish(struct accept_request *r, int err)
     struct call *call = r->call;
     list_remove(&r->node);
     r->batch = NULL;
-    call->accepting = NULL;
-    r->cb(call, err);
+    call_wait_over(call);
+    r->done(call, err);
 }
 
-static void enqueue(struct server *server, const struct event_accepted *row)
+static void enqueue(struct api *api, const struct event_accepted *row)
 {
     struct queue_entry entry = {row->delivery, row->webhook, row->delay_ms, row->concurrency,
                                 row->rate};
-    queue_enqueue(server->queue, &entry, 1, QUEUE_GENTLE);
+    queue_enqueue(api->queue, &entry, 1, QUEUE_GENTLE);
 }
 
 /* Which request the event at `index` of the statement belongs to. */
@@ -99,7 +100,7 @@ static void distribute(struct accept_batch *b, const struct db_rows *rows)
     for (int i = 0; i < db_count(rows); i++) {
         events_read_accepted(rows, i, &row);
         if (row.queued)
-            enqueue(b->acceptor->server, &row);
+            enqueue(b->acceptor->api, &row);
         size_t owner = owner_of(b, row.index);
         struct accept_request *r = b->requests[owner];
         if (r == NULL)
@@ -128,7 +129,7 @@ static void submit(struct accept_batch *b)
     for (size_t i = 0; i < b->count; i++)
         for (size_t j = 0; j < b->requests[i]->count; j++)
             events[n++] = &b->requests[i]->events[j];
-    b->op = events_accept(b->acceptor->server->db, events, n, on_accepted, b);
+    b->op = events_accept(b->acceptor->api->db, events, n, on_accepted, b);
     free(events);
 }
 
@@ -245,12 +246,40 @@ static void on_refuse(void *arg)
         finish(CONTAINER_OF(a->refused.next, struct accept_request, node), ERR_BUSY);
 }
 
-void accept_start(struct call *call, struct accept_request *r)
+static bool is_waiting(const struct acceptor *a, const struct accept_request *r)
 {
-    struct acceptor *a = call->server->acceptor;
+    LIST_FOREACH(node, &a->waiting)
+    {
+        if (node == &r->node)
+            return true;
+    }
+    return false;
+}
+
+/* The client is gone. */
+static void cancel(void *arg)
+{
+    struct accept_request *r = arg;
+    struct acceptor *a = r->call->api->acceptor;
+
+    if (r->batch != NULL) {
+        for (size_t i = 0; i < r->batch->count; i++)
+            if (r->batch->requests[i] == r)
+                r->batch->requests[i] = NULL;
+    } else if (is_waiting(a, r)) {
+        leave(a, r);
+    } else {
+        list_remove(&r->node); /* it was refused */
+    }
+}
+
+void accept_start(struct call *call, struct accept_request *r, accept_done *done)
+{
+    struct acceptor *a = call->api->acceptor;
 
     r->call = call;
-    call->accepting = r;
+    r->done = done;
+    call_wait(call, cancel, r);
     list_init(&r->node);
     for (size_t i = 0; i < r->count; i++)
         r->bytes += r->events[i].data.n;
@@ -261,26 +290,4 @@ void accept_start(struct call *call, struct accept_request *r)
     }
     enter(a, r);
     kick(a);
-}
-
-void accept_cancel(struct accept_request *r)
-{
-    struct acceptor *a;
-
-    if (r == NULL)
-        return;
-    a = r->call->server->acceptor;
-    if (r->batch != NULL) {
-        for (size_t i = 0; i < r->batch->count; i++)
-            if (r->batch->requests[i] == r)
-                r->batch->requests[i] = NULL;
-        return;
-    }
-    for (struct list *node = a->waiting.next; node != &a->waiting; node = node->next) {
-        if (node == &r->node) {
-            leave(a, r);
-            return;
-        }
-    }
-    list_remove(&r->node); /* it was refused */
 }

@@ -1,10 +1,13 @@
 /* From key to tenant. What was looked up is remembered per thread for a few seconds under a hash of
  * key and X-App-Id; the end of a key or an app clears it at once (NOTIFY), and the seconds are the
  * bound for when that is missed. */
-#include "api_internal.h"
+#include "auth.h"
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "reply.h"
+#include "result.h"
+#include "store/tenants.h"
 
 #include <stdlib.h>
 
@@ -25,6 +28,7 @@ struct auth_cache {
 
 /* What an authentication needs between its statements; in the request's pool. */
 struct auth {
+    auth_done *done;
     uint8_t hash[SHA256_SIZE];
     struct str key, app_text;
     struct id key_app;
@@ -64,18 +68,20 @@ static bool covers(int scope, const struct route *route)
     return scope >= route->scope && !(scope == SCOPE_PUBLISH && route->scope == SCOPE_READ);
 }
 
-static void run(struct call *call)
+/* False: it does not, and that has been replied. */
+static bool allow(struct call *call, int scope)
 {
-    if (!covers(call->scope, call->route))
+    bool covered = covers(scope, call->route);
+    if (!covered)
         reply_error(call, ERR_FORBIDDEN, NULL);
-    else if (query_read(call))
-        call->route->handler(call);
+    return covered;
 }
 
+/* The tenant is known. */
 static void finish(struct call *call, struct id app)
 {
     struct auth *auth = call->state;
-    struct cached *row = row_of(call->server->auth, auth->hash);
+    struct cached *row = row_of(call->api->auth, auth->hash);
 
     memcpy(row->hash, auth->hash, sizeof row->hash);
     row->until_ms = clock_mono_ms() + CACHE_TTL_MS;
@@ -83,7 +89,7 @@ static void finish(struct call *call, struct id app)
     call->scope = row->scope = auth->scope;
     call->app = row->app = app;
     call->state = NULL;
-    run(call);
+    auth->done(call);
 }
 
 static void on_app(void *arg, int err, const struct db_rows *rows)
@@ -91,10 +97,9 @@ static void on_app(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     struct auth *auth = call->state;
 
-    call->op = NULL;
-    if (err < 0)
-        reply_db_error(call, err);
-    else if (db_count(rows) == 0 || (auth->has_app && !id_eq(db_id(rows, 0, 0), auth->key_app)))
+    if (!result_ok(call, err))
+        return;
+    if (db_count(rows) == 0 || (auth->has_app && !id_eq(db_id(rows, 0, 0), auth->key_app)))
         reply_error(call, ERR_NOT_FOUND, "no such app");
     else
         finish(call, db_id(rows, 0, 0));
@@ -104,13 +109,13 @@ static void on_app(void *arg, int err, const struct db_rows *rows)
 static void find_app(struct call *call)
 {
     struct auth *auth = call->state;
-    struct db *db = call->server->db;
+    struct db *db = call->api->db;
     struct str text = auth->app_text;
     struct id id;
 
-    if (!covers(auth->scope, call->route))
-        reply_error(call, ERR_FORBIDDEN, NULL);
-    else if (text.p == NULL && auth->has_app)
+    if (!allow(call, auth->scope))
+        return;
+    if (text.p == NULL && auth->has_app)
         finish(call, auth->key_app);
     else if (text.p != NULL && id_parse(text, ID_APP, &id))
         call->op = apps_get(db, id, on_app, call);
@@ -127,11 +132,8 @@ static void on_key(void *arg, int err, const struct db_rows *rows)
     uint8_t hash[SHA256_SIZE];
     struct key key;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!result_ok(call, err))
         return;
-    }
     crypto_sha256(auth->key, hash);
     if (db_count(rows) > 0)
         keys_read(rows, 0, &key);
@@ -169,7 +171,7 @@ static bool bearer(const struct call *call, struct str *key)
 
 static bool known(struct call *call, const uint8_t hash[SHA256_SIZE])
 {
-    const struct cached *row = row_of(call->server->auth, hash);
+    const struct cached *row = row_of(call->api->auth, hash);
     if (row->until_ms <= clock_mono_ms() || memcmp(row->hash, hash, SHA256_SIZE) != 0 ||
         expired(row->expires_ms))
         return false;
@@ -178,30 +180,30 @@ static bool known(struct call *call, const uint8_t hash[SHA256_SIZE])
     return true;
 }
 
-void auth_start(struct call *call)
+bool auth_start(struct call *call, auth_done *done)
 {
     struct auth *auth = call_alloc(call, sizeof *auth);
     struct id id;
 
     if (!bearer(call, &auth->key)) {
         reply_error(call, ERR_UNAUTHORIZED, NULL);
-        return;
+        return false;
     }
+    auth->done = done;
     auth->app_text =
         call->route->shape == SHAPE_AUTHON ? call->params[0] : call_header(call, "x-app-id");
     struct str parts[] = {auth->key, {"", 1}, auth->app_text};
     crypto_hmac_sha256(STR_LIT("posthorn-auth"), parts, ARRAY_LEN(parts), auth->hash);
-    if (known(call, auth->hash)) {
-        run(call);
-        return;
-    }
+    if (known(call, auth->hash))
+        return allow(call, call->scope);
     call->state = auth;
-    if (is_admin_key(call->server->settings, auth->key)) {
+    if (is_admin_key(call->api->settings, auth->key)) {
         auth->scope = SCOPE_ADMIN;
         find_app(call);
     } else if (key_parse(auth->key, &id)) {
-        call->op = keys_get(call->server->db, id, on_key, call);
+        call->op = keys_get(call->api->db, id, on_key, call);
     } else {
         reply_error(call, ERR_UNAUTHORIZED, NULL);
     }
+    return false;
 }

@@ -1,12 +1,14 @@
 /* The management API of Authon (https://docs.authon.pro, "Webhooks"), for clients written for it:
  * its paths, its envelope, its one-time secret, its test ping. What its document leaves open
  * (statuses, the list, deletion, errors) is chosen as in openapi/posthorn.yaml. */
-#include "resources.h"
-#include "webhook_form.h"
-
 #include "base/crypto.h"
 #include "core/signature.h"
-#include "store/store.h"
+#include "input.h"
+#include "reply.h"
+#include "resources.h"
+#include "result.h"
+#include "test_event.h"
+#include "webhook_form.h"
 
 #include <stdio.h>
 
@@ -55,11 +57,8 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!result_ok(call, err))
         return;
-    }
     struct jsonw *w = begin_success(call);
     jsonw_key(w, "data");
     write_webhook(w, rows, 0, call->state);
@@ -67,14 +66,14 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
     reply_send(call, 201);
 }
 
-void authon_create(struct call *call)
+void handle_authon_create(struct call *call)
 {
     struct webhook_input in = {0};
     struct webhook webhook;
     struct buf secret, sealed;
 
     /* Of a webhook's fields, the first two. */
-    if (!call_bind(call, webhook_create_fields, IN_EVENTS + 1, &in))
+    if (!input_body(call, webhook_create_fields, IN_EVENTS + 1, &in))
         return;
     webhook_defaults(call, &webhook);
     webhook.id = id_new();
@@ -88,18 +87,15 @@ void authon_create(struct call *call)
     call->state = str_dup(call_allocator(call), buf_str(&secret));
     buf_fini(&secret);
     buf_fini(&sealed);
-    call->op = webhooks_insert(call->server->db, &webhook, on_created, call);
+    call->op = webhooks_insert(call->api->db, &webhook, on_created, call);
 }
 
 static void on_list(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!result_ok(call, err))
         return;
-    }
     struct jsonw *w = begin_success(call);
     jsonw_begin(w, "data", '[');
     for (int i = 0; i < db_count(rows); i++)
@@ -109,44 +105,39 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
     reply_send(call, 200);
 }
 
-void authon_index(struct call *call)
+void handle_authon_list(struct call *call)
 {
-    call->op = webhooks_list(call->server->db, call->app, -1, id_last(), LIST_MAX, on_list, call);
+    call->op = webhooks_list(call->api->db, call->app, -1, id_last(), LIST_MAX, on_list, call);
 }
 
-static void on_removed(void *arg, int err, const struct db_rows *rows)
+static void on_deleted(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
-    } else if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
-    } else {
-        jsonw_end(begin_success(call), '}');
-        reply_send(call, 200);
-    }
+    if (!result_row(call, err, rows))
+        return;
+    jsonw_end(begin_success(call), '}');
+    reply_send(call, 200);
 }
 
-void authon_remove(struct call *call)
+void handle_authon_delete(struct call *call)
 {
     struct id id;
-    if (call_id(call, WEBHOOK_AT, ID_WEBHOOK, &id))
-        call->op = webhooks_delete(call->server->db, call->app, id, on_removed, call);
+    if (input_id(call, WEBHOOK_AT, ID_WEBHOOK, &id))
+        call->op = webhooks_delete(call->api->db, call->app, id, on_deleted, call);
 }
 
-void authon_test(struct call *call)
+void handle_authon_test(struct call *call)
 {
     char app[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE], *data = call_alloc(call, 256);
     struct id id;
 
-    if (!call_id(call, WEBHOOK_AT, ID_WEBHOOK, &id))
+    if (!input_id(call, WEBHOOK_AT, ID_WEBHOOK, &id))
         return;
     int n = snprintf(data, 256,
                      "{\"message\":\"This is a test ping from Authon\",\"appId\":\"%s\","
                      "\"webhookId\":\"%s\"}",
                      id_text(app, ID_APP, call->app), id_text(webhook, ID_WEBHOOK, id));
-    webhook_test_send(call, id, STR_LIT(TEST_TYPE), (struct str){data, (size_t)n},
-                      (struct str){NULL, 0}, test_reply);
+    test_event_send(call, id, STR_LIT(TEST_TYPE), (struct str){data, (size_t)n},
+                    (struct str){NULL, 0}, test_event_reply);
 }

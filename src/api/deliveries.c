@@ -1,10 +1,15 @@
 /* Deliveries: lists, one, its attempts, retry, cancel. */
-#include "resources.h"
-
 #include "store/deliveries.h"
-#include "store/store.h"
 
-#define ATTEMPTS_SHOW 100
+#include "input.h"
+#include "page.h"
+#include "reply.h"
+#include "resources.h"
+#include "result.h"
+
+#include <stdio.h>
+
+#define ATTEMPTS_MAX 100
 
 static void write_code(struct jsonw *w, bool answered, int64_t code)
 {
@@ -75,42 +80,31 @@ static void write_row(struct jsonw *w, const struct settings *settings, const st
 static void on_list(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    const int *limit = call->state;
-
-    if (call_row(call, err, rows))
-        page_reply(call, rows, *limit, write_row, ID_DELIVERY);
+    if (result_row(call, err, rows))
+        page_reply(call, rows, write_row);
 }
 
-void deliveries_index(struct call *call)
+void handle_deliveries_list(struct call *call)
 {
-    int *limit = call->state = call_alloc(call, sizeof *limit);
-    const struct str *values = call->values;
     struct delivery_filter filter = {.state = -1};
-    int64_t since = 0, until = -1;
-    struct id webhook, cursor = id_last();
+    struct id webhook;
 
-    *limit = PAGE_LIMIT;
-    if (!call_id(call, 0, ID_WEBHOOK, &webhook) ||
-        !query_enum(call, "status", values[0], delivery_state_names, &filter.state) ||
-        !query_type(call, "event_type", values[1]) ||
-        !query_time(call, "since", values[2], &since) ||
-        !query_time(call, "until", values[3], &until) || !query_limit(call, values[4], limit) ||
-        !query_cursor(call, values[5], ID_DELIVERY, &cursor))
+    if (!input_id(call, 0, ID_WEBHOOK, &webhook) ||
+        !input_enum(call, "status", delivery_state_names, &filter.state) ||
+        !input_type(call, "event_type", &filter.type))
         return;
-    filter.type = values[1];
-    filter.from = id_floor(since);
-    filter.before = until >= 0 ? id_floor(until) : id_last();
-    if (id_cmp(cursor, filter.before) < 0)
-        filter.before = cursor;
+    const struct page *page = page_read_span(call, ID_DELIVERY);
+    if (page == NULL)
+        return;
+    filter.from = page->from;
+    filter.before = page->before;
     call->op =
-        deliveries_list(call->server->db, call->app, webhook, &filter, *limit + 1, on_list, call);
+        deliveries_list(call->api->db, call->app, webhook, &filter, page->limit + 1, on_list, call);
 }
 
-/* --- one
- * -------------------------------------------------------------------------------------------------
- */
+/* --- one -------------------------------------------------------------------------------------- */
 
-struct show_state {
+struct one_state {
     struct id id;
     int status; /* of the answer */
 };
@@ -127,42 +121,37 @@ static void write_whole(struct jsonw *w, const struct delivery *d)
     jsonw_end(w, '}');
 }
 
-static void on_show(void *arg, int err, const struct db_rows *rows)
+static void on_got(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    const struct show_state *state = call->state;
+    const struct one_state *state = call->state;
     struct delivery d;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
-    } else if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, NULL);
-    } else {
-        deliveries_read_whole(rows, 0, &d);
-        write_whole(reply_begin(call), &d);
-        reply_send(call, state->status);
-    }
+    if (!result_row(call, err, rows))
+        return;
+    deliveries_read_whole(rows, 0, &d);
+    write_whole(reply_begin(call), &d);
+    reply_send(call, state->status);
 }
 
-static void show(struct call *call)
+static void get(struct call *call)
 {
-    const struct show_state *state = call->state;
-    call->op = deliveries_get(call->server->db, call->app, state->id, on_show, call);
+    const struct one_state *state = call->state;
+    call->op = deliveries_get(call->api->db, call->app, state->id, on_got, call);
 }
 
 /* The delivery that the path names; false: none, and that has been replied. */
 static bool begin(struct call *call, int status)
 {
-    struct show_state *state = call->state = call_alloc(call, sizeof *state);
+    struct one_state *state = call->state = call_alloc(call, sizeof *state);
     state->status = status;
-    return call_id(call, 0, ID_DELIVERY, &state->id);
+    return input_id(call, 0, ID_DELIVERY, &state->id);
 }
 
-void deliveries_show(struct call *call)
+void handle_deliveries_get(struct call *call)
 {
     if (begin(call, 200))
-        show(call);
+        get(call);
 }
 
 /* --- retry and cancel ------------------------------------------------------------------------- */
@@ -173,54 +162,49 @@ enum { MOVED, WEBHOOK, CONCURRENCY, RATE };
 /* True if it moved; else that it did not has been replied. */
 static bool moved(struct call *call, int err, const struct db_rows *rows, const char *why)
 {
-    call->op = NULL;
-    if (err < 0)
-        reply_db_error(call, err);
-    else if (db_count(rows) == 0)
-        reply_error(call, ERR_NOT_FOUND, NULL);
-    else if (!db_bool(rows, 0, MOVED))
+    if (!result_row(call, err, rows))
+        return false;
+    if (!db_bool(rows, 0, MOVED))
         reply_error(call, ERR_WRONG_STATE, why);
-    else
-        return true;
-    return false;
+    return db_bool(rows, 0, MOVED);
 }
 
 static void on_retried(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    const struct show_state *state = call->state;
+    const struct one_state *state = call->state;
 
     if (!moved(call, err, rows, "an attempt is under way, or the webhook is deleted or disabled"))
         return;
     struct queue_entry entry = {state->id, db_id(rows, 0, WEBHOOK), 0,
                                 (int)db_i64(rows, 0, CONCURRENCY), (int)db_i64(rows, 0, RATE)};
-    queue_enqueue(call->server->queue, &entry, 1, QUEUE_FORCE);
-    show(call);
+    queue_enqueue(call->api->queue, &entry, 1, QUEUE_FORCE);
+    get(call);
 }
 
-void deliveries_again(struct call *call)
+void handle_deliveries_retry(struct call *call)
 {
-    const struct show_state *state;
+    const struct one_state *state;
     if (!begin(call, 202))
         return;
     state = call->state;
-    call->op = deliveries_retry(call->server->db, call->app, state->id, on_retried, call);
+    call->op = deliveries_retry(call->api->db, call->app, state->id, on_retried, call);
 }
 
 static void on_cancelled(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
     if (moved(call, err, rows, "only what is pending or held can be cancelled"))
-        show(call);
+        get(call);
 }
 
-void deliveries_stop(struct call *call)
+void handle_deliveries_cancel(struct call *call)
 {
-    const struct show_state *state;
+    const struct one_state *state;
     if (!begin(call, 200))
         return;
     state = call->state;
-    call->op = deliveries_cancel(call->server->db, call->app, state->id, on_cancelled, call);
+    call->op = deliveries_cancel(call->api->db, call->app, state->id, on_cancelled, call);
 }
 
 /* --- attempts --------------------------------------------------------------------------------- */
@@ -280,7 +264,7 @@ static void on_attempts(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     struct attempt_row attempt;
 
-    if (!call_row(call, err, rows))
+    if (!result_row(call, err, rows))
         return;
     struct jsonw *w = reply_begin(call);
     jsonw_begin(w, NULL, '{');
@@ -295,9 +279,9 @@ static void on_attempts(void *arg, int err, const struct db_rows *rows)
     reply_send(call, 200);
 }
 
-void deliveries_attempts(struct call *call)
+void handle_attempts_list(struct call *call)
 {
     struct id id;
-    if (call_id(call, 0, ID_DELIVERY, &id))
-        call->op = attempts_list(call->server->db, call->app, id, ATTEMPTS_SHOW, on_attempts, call);
+    if (input_id(call, 0, ID_DELIVERY, &id))
+        call->op = attempts_list(call->api->db, call->app, id, ATTEMPTS_MAX, on_attempts, call);
 }

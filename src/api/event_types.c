@@ -1,8 +1,12 @@
 /* The catalogue of event types. */
-#include "resources.h"
-
 #include "base/json.h"
 #include "core/filter.h"
+#include "input.h"
+#include "page.h"
+#include "reply.h"
+#include "resources.h"
+#include "result.h"
+#include "store/tenants.h"
 
 #define DESCRIPTION_MAX 1000
 #define SCHEMA_MAX      65536
@@ -33,9 +37,11 @@ static void write_raw(struct jsonw *w, const char *key, struct str json)
 
 enum { COL_NAME, COL_DESCRIPTION, COL_SCHEMA, COL_EXAMPLE, COL_CREATED, COL_UPDATED };
 
-static void write_type(struct jsonw *w, const struct db_rows *rows, int row)
+static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
+                      int row)
 {
     struct str description = db_str(rows, row, COL_DESCRIPTION);
+    (void)settings;
 
     jsonw_begin(w, NULL, '{');
     jsonw_str(w, "name", db_str(rows, row, COL_NAME));
@@ -52,11 +58,7 @@ static void write_type(struct jsonw *w, const struct db_rows *rows, int row)
 
 static bool has_row(struct call *call, int err, const struct db_rows *rows)
 {
-    if (err != ERR_CONFLICT)
-        return call_row(call, err, rows);
-    call->op = NULL;
-    reply_error(call, err, "there is an event type of that name");
-    return false;
+    return result_unique(call, err, rows, "there is an event type of that name");
 }
 
 static void on_created(void *arg, int err, const struct db_rows *rows)
@@ -66,22 +68,22 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
         return;
     struct str name = db_str(rows, 0, COL_NAME);
     reply_location(call, "/event-types", str_dup(call_allocator(call), name));
-    write_type(reply_begin(call), rows, 0);
+    write_row(reply_begin(call), NULL, rows, 0);
     reply_send(call, 201);
 }
 
-void event_types_create(struct call *call)
+void handle_event_types_create(struct call *call)
 {
     struct event_type type = {0};
-    if (call_bind(call, fields, ARRAY_LEN(fields), &type))
-        call->op = event_types_insert(call->server->db, call->app, &type, on_created, call);
+    if (input_body(call, fields, ARRAY_LEN(fields), &type))
+        call->op = event_types_insert(call->api->db, call->app, &type, on_created, call);
 }
 
-static void on_one(void *arg, int err, const struct db_rows *rows)
+static void on_row(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
     if (has_row(call, err, rows)) {
-        write_type(reply_begin(call), rows, 0);
+        write_row(reply_begin(call), NULL, rows, 0);
         reply_send(call, 200);
     }
 }
@@ -96,77 +98,50 @@ static bool path_name(struct call *call, struct str *name)
     return false;
 }
 
-void event_types_show(struct call *call)
+void handle_event_types_get(struct call *call)
 {
     struct str name;
     if (path_name(call, &name))
-        call->op = event_types_get(call->server->db, call->app, name, on_one, call);
+        call->op = event_types_get(call->api->db, call->app, name, on_row, call);
 }
 
-void event_types_change(struct call *call)
+void handle_event_types_update(struct call *call)
 {
     struct event_type type = {0};
     const struct fields *f = &call->fields;
 
-    if (!path_name(call, &type.name) || !call_bind(call, fields, IN_NAME, &type))
+    if (!path_name(call, &type.name) || !input_body(call, fields, IN_NAME, &type))
         return;
     unsigned given = (field_given(f, IN_DESCRIPTION) ? 1U : 0) |
                      (field_given(f, IN_SCHEMA) ? 2U : 0) | (field_given(f, IN_EXAMPLE) ? 4U : 0);
-    call->op = event_types_update(call->server->db, call->app, &type, given, on_one, call);
+    call->op = event_types_update(call->api->db, call->app, &type, given, on_row, call);
 }
 
-static void on_removed(void *arg, int err, const struct db_rows *rows)
+static void on_deleted(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
     if (has_row(call, err, rows))
         reply_empty(call, 204);
 }
 
-void event_types_remove(struct call *call)
+void handle_event_types_delete(struct call *call)
 {
     struct str name;
     if (path_name(call, &name))
-        call->op = event_types_delete(call->server->db, call->app, name, on_removed, call);
+        call->op = event_types_delete(call->api->db, call->app, name, on_deleted, call);
 }
 
-/* By name; the cursor is the last one shown. */
 static void on_list(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    const int *limit = call->state;
-
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
-        return;
-    }
-    int count = db_count(rows), shown = count < *limit ? count : *limit;
-    struct jsonw *w = reply_begin(call);
-    jsonw_begin(w, NULL, '{');
-    jsonw_begin(w, "data", '[');
-    for (int i = 0; i < shown; i++)
-        write_type(w, rows, i);
-    jsonw_end(w, ']');
-    if (count > *limit)
-        jsonw_str(w, "next_cursor", db_str(rows, shown - 1, COL_NAME));
-    else
-        jsonw_null(w, "next_cursor");
-    jsonw_end(w, '}');
-    reply_send(call, 200);
+    if (result_ok(call, err))
+        page_reply(call, rows, write_row);
 }
 
-void event_types_index(struct call *call)
+void handle_event_types_list(struct call *call)
 {
-    int *limit = call->state = call_alloc(call, sizeof *limit);
-    const struct str *values = call->values;
-
-    *limit = PAGE_LIMIT;
-    if (!query_limit(call, values[0], limit))
-        return;
-    if (values[1].p != NULL && event_type_check(values[1]) != NULL) {
-        reply_invalid(call, "cursor", "is not a cursor of this list");
-        return;
-    }
-    struct str after = values[1].p != NULL ? values[1] : STR_LIT("");
-    call->op = event_types_list(call->server->db, call->app, after, *limit + 1, on_list, call);
+    const struct page *page = page_read(call, NULL);
+    if (page != NULL)
+        call->op =
+            event_types_list(call->api->db, call->app, page->after, page->limit + 1, on_list, call);
 }

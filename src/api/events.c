@@ -1,10 +1,17 @@
 /* Events: post one, post many, list, read. */
-#include "resources.h"
+#include "store/events.h"
 
+#include "accept.h"
 #include "base/json.h"
 #include "core/idempotency.h"
+#include "input.h"
+#include "page.h"
+#include "reply.h"
+#include "resources.h"
+#include "result.h"
 #include "store/deliveries.h"
-#include "store/store.h"
+
+#include <stdio.h>
 
 #define BATCH_MAX       1000
 #define KEY_MAX         255
@@ -64,7 +71,7 @@ static void reply_accept_error(struct call *call, int err)
     if (err == ERR_IDEMPOTENCY)
         reply_error(call, err, NULL);
     else
-        reply_db_error(call, err);
+        result_error(call, err);
 }
 
 static void on_accepted(struct call *call, int err)
@@ -75,7 +82,7 @@ static void on_accepted(struct call *call, int err)
         return;
     }
     if (all_replayed(r))
-        reply_header(call, "Idempotent-Replayed", "true");
+        call_add_header(call, "Idempotent-Replayed", "true");
     write_accepted(reply_begin(call), r, 0);
     reply_send(call, 202);
 }
@@ -88,7 +95,7 @@ static void on_batch_accepted(struct call *call, int err)
         return;
     }
     if (all_replayed(r))
-        reply_header(call, "Idempotent-Replayed", "true");
+        call_add_header(call, "Idempotent-Replayed", "true");
     struct jsonw *w = reply_begin(call);
     jsonw_begin(w, NULL, '{');
     jsonw_begin(w, "data", '[');
@@ -134,20 +141,19 @@ static bool read_key(struct call *call, struct str *key)
     return false;
 }
 
-void events_create(struct call *call)
+void handle_events_create(struct call *call)
 {
     struct event_input in = {0};
     struct str key;
 
-    if (!read_key(call, &key) || !call_bind(call, event_fields, IN_KEY, &in))
+    if (!read_key(call, &key) || !input_body(call, event_fields, IN_KEY, &in))
         return;
     struct accept_request *r = request_create(call, 1);
     set_event(call, &r->events[0], &in);
     if (key.p != NULL)
         set_key(&r->events[0], idempotency_id(call->app, IDEMPOTENCY_EVENT, key, 0),
                 (struct str){"", 0});
-    r->cb = on_accepted;
-    accept_start(call, r);
+    accept_start(call, r, on_accepted);
 }
 
 /* Binds the events of a batch; false: one is wrong, and that has been replied. */
@@ -155,7 +161,7 @@ static bool read_events(struct call *call, struct accept_request *r, struct str 
                         struct str key)
 {
     struct json_iter it;
-    struct str name, value, body = {call->req->entity.base, call->req->entity.len};
+    struct str name, value;
     char path[32];
 
     json_iter_init(&it, array);
@@ -172,7 +178,7 @@ static bool read_events(struct call *call, struct accept_request *r, struct str 
             set_key(event, idempotency_id(call->app, IDEMPOTENCY_EVENT, in.key, 0),
                     (struct str){"", 0});
         else if (key.p != NULL)
-            set_key(event, idempotency_id(call->app, IDEMPOTENCY_BATCH, key, i), body);
+            set_key(event, idempotency_id(call->app, IDEMPOTENCY_BATCH, key, i), call->body);
     }
     if (call->fields.problem_count == 0)
         return true;
@@ -180,13 +186,13 @@ static bool read_events(struct call *call, struct accept_request *r, struct str 
     return false;
 }
 
-void events_create_batch(struct call *call)
+void handle_events_create_batch(struct call *call)
 {
     struct str array = {0}, key, name, value;
     struct json_iter it;
     size_t count = 0;
 
-    if (!read_key(call, &key) || !call_bind(call, batch_fields, ARRAY_LEN(batch_fields), &array))
+    if (!read_key(call, &key) || !input_body(call, batch_fields, ARRAY_LEN(batch_fields), &array))
         return;
     json_iter_init(&it, array);
     while (json_iter_next(&it, &name, &value))
@@ -198,8 +204,7 @@ void events_create_batch(struct call *call)
     struct accept_request *r = request_create(call, count);
     if (!read_events(call, r, array, key))
         return;
-    r->cb = on_batch_accepted;
-    accept_start(call, r);
+    accept_start(call, r, on_batch_accepted);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -227,32 +232,20 @@ static void write_row(struct jsonw *w, const struct settings *settings, const st
 static void on_list(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    const int *limit = call->state;
-
-    call->op = NULL;
-    if (err < 0)
-        reply_db_error(call, err);
-    else
-        page_reply(call, rows, *limit, write_row, ID_EVENT);
+    if (result_ok(call, err))
+        page_reply(call, rows, write_row);
 }
 
-void events_index(struct call *call)
+void handle_events_list(struct call *call)
 {
-    int *limit = call->state = call_alloc(call, sizeof *limit);
-    const struct str *values = call->values;
-    int64_t since = 0, until = -1;
+    struct str type = {NULL, 0};
 
-    *limit = PAGE_LIMIT;
-    if (!query_type(call, "type", values[0]) || !query_time(call, "since", values[1], &since) ||
-        !query_time(call, "until", values[2], &until) || !query_limit(call, values[3], limit))
+    if (!input_type(call, "type", &type))
         return;
-    struct id before = until >= 0 ? id_floor(until) : id_last(), cursor = before;
-    if (!query_cursor(call, values[4], ID_EVENT, &cursor))
-        return;
-    if (id_cmp(cursor, before) < 0)
-        before = cursor;
-    call->op = events_list(call->server->db, call->app, values[0], id_floor(since), before,
-                           *limit + 1, on_list, call);
+    const struct page *page = page_read_span(call, ID_EVENT);
+    if (page != NULL)
+        call->op = events_list(call->api->db, call->app, type, page->from, page->before,
+                               page->limit + 1, on_list, call);
 }
 
 static void write_delivery(struct jsonw *w, const struct delivery *d)
@@ -280,11 +273,8 @@ static void on_deliveries(void *arg, int err, const struct db_rows *rows)
     struct jsonw *w = &call->json;
     struct delivery delivery;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!result_ok(call, err))
         return;
-    }
     jsonw_begin(w, "deliveries", '[');
     for (int i = 0; i < db_count(rows); i++) {
         deliveries_read(rows, i, &delivery);
@@ -299,19 +289,19 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    if (!call_row(call, err, rows))
+    if (!result_row(call, err, rows))
         return;
     struct jsonw *w = reply_begin(call);
     jsonw_begin(w, NULL, '{');
     write_event(w, rows, 0);
     jsonw_raw(w, "data", db_str(rows, 0, COL_DATA));
-    call->op = deliveries_of_event(call->server->db, call->app, db_id(rows, 0, COL_ID),
+    call->op = deliveries_of_event(call->api->db, call->app, db_id(rows, 0, COL_ID),
                                    DELIVERIES_SHOW, on_deliveries, call);
 }
 
-void events_show(struct call *call)
+void handle_events_get(struct call *call)
 {
     struct id id;
-    if (id_parse(call->params[0], ID_TEST_EVENT, &id) || call_id(call, 0, ID_EVENT, &id))
-        call->op = events_get(call->server->db, call->app, id, on_event, call);
+    if (id_parse(call->params[0], ID_TEST_EVENT, &id) || input_id(call, 0, ID_EVENT, &id))
+        call->op = events_get(call->api->db, call->app, id, on_event, call);
 }

@@ -1,11 +1,14 @@
 /* POST /webhooks/{id}/preview: the request that would be sent, without sending it. Plain secrets and the
  * webhook's own headers are masked, as in history. */
-#include "resources.h"
-
 #include "base/clock.h"
 #include "base/json.h"
 #include "core/filter.h"
 #include "core/message.h"
+#include "input.h"
+#include "reply.h"
+#include "resources.h"
+#include "result.h"
+#include "store/events.h"
 #include "store/webhooks.h"
 
 #define STANDARD_TYPE "webhook.test"
@@ -51,12 +54,12 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
     struct message message;
     const char *why;
 
-    if (!call_row(call, err, rows))
+    if (!result_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
     struct recipient to = webhook_recipient(&webhook);
     message_init(&message);
-    err = message_make(&message, call->server->settings, &to, contents, 1, clock_wall_ms(), &why);
+    err = message_make(&message, call->api->settings, &to, contents, 1, clock_wall_ms(), &why);
     if (err < 0) {
         reply_error(call, ERR_WRONG_STATE, why);
     } else {
@@ -69,7 +72,7 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
 static void find_webhook(struct call *call)
 {
     const struct preview_state *state = call->state;
-    call->op = webhooks_get(call->server->db, call->app, state->webhook, on_webhook, call);
+    call->op = webhooks_get(call->api->db, call->app, state->webhook, on_webhook, call);
 }
 
 static void on_event(void *arg, int err, const struct db_rows *rows)
@@ -79,11 +82,8 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
     struct preview_state *state = call->state;
     struct allocator a = call_allocator(call);
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!result_ok(call, err))
         return;
-    }
     if (db_count(rows) == 0) {
         reply_invalid(call, "event_id", "there is no such event");
         return;
@@ -95,13 +95,13 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
     find_webhook(call);
 }
 
-void webhooks_preview(struct call *call)
+void handle_webhooks_preview(struct call *call)
 {
     struct preview_state *state = call->state = call_alloc(call, sizeof *state);
     struct preview_input in = {.type = STR_LIT(STANDARD_TYPE), .data = STR_LIT(STANDARD_DATA)};
 
-    if (!call_id(call, 0, ID_WEBHOOK, &state->webhook) ||
-        (call->req->entity.len > 0 && !call_bind(call, fields, ARRAY_LEN(fields), &in)))
+    if (!input_id(call, 0, ID_WEBHOOK, &state->webhook) ||
+        !input_body_if_any(call, fields, ARRAY_LEN(fields), &in))
         return;
     state->content = (struct content){
         .event = id_new(), .type = in.type, .data = in.data, .delivery = id_new(), .attempt = 1};
@@ -109,7 +109,7 @@ void webhooks_preview(struct call *call)
         find_webhook(call);
     else if (id_parse(in.event, ID_EVENT, &state->content.event) ||
              id_parse(in.event, ID_TEST_EVENT, &state->content.event))
-        call->op = events_get(call->server->db, call->app, state->content.event, on_event, call);
+        call->op = events_get(call->api->db, call->app, state->content.event, on_event, call);
     else
         reply_invalid(call, "event_id", "is not the id of an event");
 }

@@ -1,38 +1,40 @@
-/* The handlers of all routes, by file. */
+/* The handlers of all routes, by file. Their verbs are the store's. */
 #ifndef API_RESOURCES_H
 #define API_RESOURCES_H
 
-#include "api_internal.h"
+#include "route.h"
 
 /* health.c */
-route_handler health_live, health_ready, health_openapi;
+route_handler handle_live, handle_ready, handle_openapi;
 
 /* webhooks.c, webhook_actions.c, webhook_test.c */
-route_handler webhooks_create, webhooks_index, webhooks_show, webhooks_change, webhooks_remove,
-    webhooks_test, webhooks_rotate_secret, webhooks_replay;
+route_handler handle_webhooks_create, handle_webhooks_list, handle_webhooks_get,
+    handle_webhooks_update, handle_webhooks_delete, handle_webhooks_test, handle_webhooks_rotate,
+    handle_webhooks_replay;
 
 /* preview.c */
-route_handler webhooks_preview;
+route_handler handle_webhooks_preview;
 
-/* webhook_keys.c */
-route_handler webhooks_jwks;
+/* jwks.c */
+route_handler handle_webhooks_jwks;
 
 /* events.c */
-route_handler events_create, events_create_batch, events_index, events_show;
+route_handler handle_events_create, handle_events_create_batch, handle_events_list,
+    handle_events_get;
 
 /* deliveries.c */
-route_handler deliveries_index, deliveries_show, deliveries_attempts, deliveries_again,
-    deliveries_stop;
+route_handler handle_deliveries_list, handle_deliveries_get, handle_deliveries_retry,
+    handle_deliveries_cancel, handle_attempts_list;
 
-/* tenants.c */
-route_handler apps_create, apps_index, apps_show, apps_change, apps_remove, keys_create, keys_index,
-    keys_show, keys_revoke;
+/* apps.c, keys.c */
+route_handler handle_apps_create, handle_apps_list, handle_apps_get, handle_apps_update,
+    handle_apps_delete, handle_keys_create, handle_keys_list, handle_keys_get, handle_keys_delete;
 
 /* event_types.c */
-route_handler event_types_create, event_types_index, event_types_show, event_types_change,
-    event_types_remove;
+route_handler handle_event_types_create, handle_event_types_list, handle_event_types_get,
+    handle_event_types_update, handle_event_types_delete;
 
 /* authon.c */
-route_handler authon_create, authon_index, authon_remove, authon_test;
+route_handler handle_authon_create, handle_authon_list, handle_authon_delete, handle_authon_test;
 
 #endif

@@ -1,12 +1,18 @@
 /* The server: listener, connections, h2o's context, drain. h2o 2.2.5 notices neither a limit of
  * connections nor a client that stops reading, so both are looked after here. */
-#include "api_internal.h"
-
 #include "api/server.h"
+
+#include "accept.h"
+#include "auth.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "refusal.h"
+#include "reply.h"
+#include "routes.h"
 #include "store/store.h"
+#include "test_wait.h"
 
+#include <h2o.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -24,6 +30,19 @@
 #define DRAIN_TICK_MS   20
 #define QUEUE_DRAIN_MS  1000
 #define HANG_UP_MS      1000 /* for the last connections to notice */
+
+struct server {
+    struct api api; /* what its calls see */
+    h2o_globalconf_t h2o;
+    h2o_context_t context;
+    h2o_accept_ctx_t accept;
+    uv_tcp_t listener;
+    bool listening, accept_pending;
+    struct list connections;
+    int connection_count;
+    struct timeout *drain_timeout;
+    int64_t drain_deadline;
+};
 
 struct connection {
     uv_tcp_t tcp;
@@ -63,7 +82,7 @@ static void accept_next(struct server *s)
     c->server = s;
     list_push(&s->connections, &c->node);
     s->connection_count++;
-    uv_tcp_init(loop_uv(s->loop), &c->tcp);
+    uv_tcp_init(loop_uv(s->api.loop), &c->tcp);
     if (uv_accept((uv_stream_t *)&s->listener, (uv_stream_t *)&c->tcp) != 0) {
         uv_close((uv_handle_t *)&c->tcp, on_connection_closed);
         return;
@@ -114,13 +133,13 @@ static int open_socket(const struct addrinfo *a)
 static int start_listening(struct server *s)
 {
     char text[LOG_QUOTE_SIZE];
-    const char *listen = s->settings->config.listen;
+    const char *listen = s->api.settings->config.listen;
     struct addrinfo *a = resolve(listen);
     int fd = a != NULL ? open_socket(a) : -1;
 
     if (a != NULL)
         freeaddrinfo(a);
-    uv_tcp_init(loop_uv(s->loop), &s->listener);
+    uv_tcp_init(loop_uv(s->api.loop), &s->listener);
     s->listener.data = s;
     s->listening = true;
     if (fd < 0 || uv_tcp_open(&s->listener, fd) != 0 ||
@@ -141,6 +160,17 @@ static void stop_listening(struct server *s)
 
 /* --- the start -------------------------------------------------------------------------------- */
 
+struct handler {
+    h2o_handler_t super;
+    struct api *api;
+};
+
+static int on_request(h2o_handler_t *handler, h2o_req_t *req)
+{
+    routes_dispatch(call_create(((struct handler *)handler)->api, req));
+    return 0;
+}
+
 static void configure_h2o(struct server *s)
 {
     h2o_config_init(&s->h2o);
@@ -151,10 +181,12 @@ static void configure_h2o(struct server *s)
     h2o_hostconf_t *host =
         h2o_config_register_host(&s->h2o, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     h2o_pathconf_t *root = h2o_config_register_path(host, "/", 0);
-    route_install(root, s);
-    reply_install_filter(root);
-    reply_install_filter(&host->fallback_path);
-    h2o_context_init(&s->context, loop_uv(s->loop), &s->h2o);
+    struct handler *handler = (struct handler *)h2o_create_handler(root, sizeof *handler);
+    handler->super.on_req = on_request;
+    handler->api = &s->api;
+    refusal_install(root);
+    refusal_install(&host->fallback_path);
+    h2o_context_init(&s->context, loop_uv(s->api.loop), &s->h2o);
     s->accept = (h2o_accept_ctx_t){.ctx = &s->context, .hosts = s->h2o.hosts};
 }
 
@@ -162,17 +194,17 @@ static void on_notify(void *arg, const char *channel, const char *payload)
 {
     struct server *s = arg;
     if (strcmp(channel, STORE_TEST_CHANNEL) == 0)
-        tests_ended(s, payload);
+        test_waits_wake(&s->api, payload);
     else
-        auth_cache_clear(s->auth);
+        auth_cache_clear(s->api.auth);
 }
 
 /* While a connection was away, notifications were missed. */
 static void on_db_ready(void *arg)
 {
     struct server *s = arg;
-    auth_cache_clear(s->auth);
-    tests_ended(s, NULL);
+    auth_cache_clear(s->api.auth);
+    test_waits_wake(&s->api, NULL);
 }
 
 static void on_stop(void *arg);
@@ -184,24 +216,24 @@ struct server *server_create(const struct settings *settings)
     const struct config *config = &settings->config;
     struct server *s = xcalloc(1, sizeof *s);
 
-    s->settings = settings;
-    s->loop = loop_create(on_stop, s);
-    list_init(&s->waits);
-    list_init(&s->calls);
+    s->api.settings = settings;
+    s->api.loop = loop_create(on_stop, s);
+    list_init(&s->api.test_waits);
+    list_init(&s->api.calls);
     list_init(&s->connections);
-    s->auth = auth_cache_create();
-    s->acceptor = acceptor_create(s);
-    s->drain_timeout = timeout_create(s->loop, on_drain, s);
-    s->queue = queue_create(s->loop, &(struct queue_config){.url = config->redis_url});
-    s->db = db_create(s->loop, &(struct db_config){.url = config->database_url,
-                                                   .session = store_api_session,
-                                                   .stmts = store_api_stmts,
-                                                   .connections = DB_CONNECTIONS,
-                                                   .queue_max = DB_QUEUE_MAX,
-                                                   .patience_ms = DB_PATIENCE_MS,
-                                                   .on_ready = on_db_ready,
-                                                   .on_notify = on_notify,
-                                                   .arg = s});
+    s->api.auth = auth_cache_create();
+    s->api.acceptor = acceptor_create(&s->api);
+    s->drain_timeout = timeout_create(s->api.loop, on_drain, s);
+    s->api.queue = queue_create(s->api.loop, &(struct queue_config){.url = config->redis_url});
+    s->api.db = db_create(s->api.loop, &(struct db_config){.url = config->database_url,
+                                                           .session = store_api_session,
+                                                           .stmts = store_api_stmts,
+                                                           .connections = DB_CONNECTIONS,
+                                                           .queue_max = DB_QUEUE_MAX,
+                                                           .patience_ms = DB_PATIENCE_MS,
+                                                           .on_ready = on_db_ready,
+                                                           .on_notify = on_notify,
+                                                           .arg = s});
     configure_h2o(s);
     if (start_listening(s) < 0) {
         close_all(s);
@@ -213,12 +245,12 @@ struct server *server_create(const struct settings *settings)
 
 void server_run(struct server *s)
 {
-    loop_run(s->loop);
+    loop_run(s->api.loop);
 }
 
 void server_stop(struct server *s)
 {
-    loop_stop(s->loop);
+    loop_stop(s->api.loop);
 }
 
 /* --- the end ---------------------------------------------------------------------------------- */
@@ -240,16 +272,20 @@ static void close_all(struct server *s)
     stop_listening(s);
     h2o_context_dispose(&s->context);
     timeout_destroy(s->drain_timeout);
-    acceptor_destroy(s->acceptor);
-    queue_destroy(s->queue);
-    db_destroy(s->db);
+    acceptor_destroy(s->api.acceptor);
+    queue_destroy(s->api.queue);
+    db_destroy(s->api.db);
 }
 
 static void abandon_calls(struct server *s)
 {
-    LIST_FOREACH_SAFE(node, &s->calls)
+    LIST_FOREACH_SAFE(node, &s->api.calls)
     {
-        call_abandon(CONTAINER_OF(node, struct call, node));
+        struct call *call = CONTAINER_OF(node, struct call, node);
+        if (call_answered(call))
+            continue;
+        call_cancel(call);
+        reply_error(call, ERR_UNAVAILABLE, "the server is stopping");
     }
 }
 
@@ -260,8 +296,8 @@ static void on_drain(void *arg)
     int64_t left = s->drain_deadline - clock_mono_ms();
     if (left <= 0)
         abandon_calls(s);
-    bool queue_empty = queue_pending(s->queue) == 0 || !queue_up(s->queue);
-    bool quiet = list_empty(&s->calls) && (queue_empty || left < DRAIN_MS - QUEUE_DRAIN_MS);
+    bool queue_empty = queue_pending(s->api.queue) == 0 || !queue_up(s->api.queue);
+    bool quiet = list_empty(&s->api.calls) && (queue_empty || left < DRAIN_MS - QUEUE_DRAIN_MS);
 
     if (quiet || left <= 0)
         hang_up(s);
@@ -276,7 +312,7 @@ static void on_drain(void *arg)
 static void on_stop(void *arg)
 {
     struct server *s = arg;
-    s->stopping = true;
+    s->api.stopping = true;
     s->drain_deadline = clock_mono_ms() + DRAIN_MS;
     stop_listening(s);
     /* What h2o_context_request_shutdown() does for HTTP/1; for HTTP/2 it would start a timer too.
@@ -289,8 +325,8 @@ void server_destroy(struct server *s)
 {
     if (s == NULL)
         return;
-    loop_destroy(s->loop);
+    loop_destroy(s->api.loop);
     h2o_config_dispose(&s->h2o);
-    auth_cache_destroy(s->auth);
+    auth_cache_destroy(s->api.auth);
     free(s);
 }

@@ -1,13 +1,13 @@
 /* What can be done with a webhook: rotate its secret, replay its deliveries. */
-#include "resources.h"
-#include "webhook_form.h"
-
 #include "base/json.h"
 #include "core/filter.h"
 #include "core/signature.h"
+#include "input.h"
+#include "reply.h"
+#include "resources.h"
+#include "result.h"
 #include "store/deliveries.h"
-
-#include <stdio.h>
+#include "webhook_form.h"
 
 #define REPLAY_MAX 10000
 
@@ -35,17 +35,14 @@ static void on_rotated(void *arg, int err, const struct db_rows *rows)
     const char *secret = call->state;
     struct webhook webhook;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!result_ok(call, err))
         return;
-    }
     if (db_count(rows) == 0) {
         webhook_reply_untouched(call);
         return;
     }
     webhooks_read(rows, 0, &webhook);
-    webhook_write(reply_begin(call), call->server->settings, &webhook, str_of(secret));
+    webhook_write(reply_begin(call), call->api->settings, &webhook, str_of(secret));
     reply_send(call, 200);
 }
 
@@ -56,7 +53,7 @@ static void on_rotating(void *arg, int err, const struct db_rows *rows)
     struct webhook webhook;
     struct buf secret;
 
-    if (!call_row(call, err, rows))
+    if (!result_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
     bool given = field_has(&call->fields, ROTATE_IN_SECRET);
@@ -66,21 +63,20 @@ static void on_rotating(void *arg, int err, const struct db_rows *rows)
     struct str sealed = webhook_secret(call, webhook.id, given, in->secret, &secret);
     call->state = str_dup(call_allocator(call), buf_str(&secret));
     buf_fini(&secret);
-    call->op = webhooks_rotate(call->server->db, call->app, webhook.id, sealed, in->overlap_seconds,
+    call->op = webhooks_rotate(call->api->db, call->app, webhook.id, sealed, in->overlap_seconds,
                                on_rotated, call);
 }
 
 /* Which secrets there may be depends on the profile: the webhook is read first. */
-void webhooks_rotate_secret(struct call *call)
+void handle_webhooks_rotate(struct call *call)
 {
     struct rotate_input *in = call->state = call_alloc(call, sizeof *in);
     struct id id;
 
     in->overlap_seconds = WEBHOOK_OVERLAP_SECONDS;
-    if (call_id(call, 0, ID_WEBHOOK, &id) &&
-        (call->req->entity.len == 0 ||
-         call_bind(call, rotate_fields, ARRAY_LEN(rotate_fields), in)))
-        call->op = webhooks_get(call->server->db, call->app, id, on_rotating, call);
+    if (input_id(call, 0, ID_WEBHOOK, &id) &&
+        input_body_if_any(call, rotate_fields, ARRAY_LEN(rotate_fields), in))
+        call->op = webhooks_get(call->api->db, call->app, id, on_rotating, call);
 }
 
 /* --- replay ----------------------------------------------------------------------------------- */
@@ -125,7 +121,7 @@ static void enqueue_replayed(struct call *call, struct id webhook, const struct 
             continue;
         struct queue_entry entry = {db_id(rows, i, ID), webhook, 0,
                                     (int)db_i64(rows, i, CONCURRENCY), (int)db_i64(rows, i, RATE)};
-        queue_enqueue(call->server->queue, &entry, 1, QUEUE_GENTLE);
+        queue_enqueue(call->api->queue, &entry, 1, QUEUE_GENTLE);
     }
 }
 
@@ -134,11 +130,8 @@ static void on_replayed(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     const struct id *webhook = call->state;
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!result_ok(call, err))
         return;
-    }
     if (db_count(rows) == 0) {
         reply_error(call, ERR_NOT_FOUND, "no such webhook, or it is disabled");
         return;
@@ -154,14 +147,13 @@ static void on_replayed(void *arg, int err, const struct db_rows *rows)
     reply_send(call, 202);
 }
 
-void webhooks_replay(struct call *call)
+void handle_webhooks_replay(struct call *call)
 {
     struct replay_input in = {0};
     struct id *webhook = call->state = call_alloc(call, sizeof *webhook);
 
-    if (!call_id(call, 0, ID_WEBHOOK, webhook) ||
-        (call->req->entity.len > 0 &&
-         !call_bind(call, replay_fields, ARRAY_LEN(replay_fields), &in)))
+    if (!input_id(call, 0, ID_WEBHOOK, webhook) ||
+        (!input_body_if_any(call, replay_fields, ARRAY_LEN(replay_fields), &in)))
         return;
     const struct fields *f = &call->fields;
     struct delivery_filter filter = {
@@ -171,6 +163,6 @@ void webhooks_replay(struct call *call)
         .before = field_has(f, REPLAY_IN_UNTIL) ? id_floor(in.until) : id_last(),
     };
     bool dry_run = str_eq_text(in.dry_run, "true");
-    call->op = deliveries_replay(call->server->db, call->app, *webhook, &filter, dry_run,
-                                 REPLAY_MAX, on_replayed, call);
+    call->op = deliveries_replay(call->api->db, call->app, *webhook, &filter, dry_run, REPLAY_MAX,
+                                 on_replayed, call);
 }

@@ -6,7 +6,10 @@
 #include "core/address.h"
 #include "core/filter.h"
 #include "core/signature.h"
+#include "input.h"
 #include "io/url.h"
+#include "reply.h"
+#include "result.h"
 
 #include <stdio.h>
 
@@ -87,7 +90,7 @@ void webhook_defaults(const struct call *call, struct webhook *w)
         .profile = str_of(profiles[0]->name),
         .profile_options = STR_LIT("{}"),
         .sealed_headers = STR_LIT(""),
-        .schedule = call->server->settings->schedule,
+        .schedule = call->api->settings->schedule,
         .timeout_ms = WEBHOOK_TIMEOUT_MS,
         .concurrency = WEBHOOK_CONCURRENCY,
         .metadata = STR_LIT("{}"),
@@ -117,7 +120,7 @@ static void apply_detection(const struct call *call, const struct url *url, stru
 
 static void apply_url(struct call *call, const struct webhook_input *in, struct webhook *w)
 {
-    const struct networks *opened = &call->server->settings->networks;
+    const struct networks *opened = &call->api->settings->networks;
     struct url *url = call_alloc(call, sizeof *url);
     const char *why;
 
@@ -159,7 +162,7 @@ static void apply_headers(struct call *call, const struct webhook_input *in, str
         return;
     }
     buf_init(&sealed, HEADERS_MAX_BYTES);
-    webhook_seal(call->server->settings, w->id, map_json(call, &in->headers), &sealed);
+    webhook_seal(call->api->settings, w->id, input_map_json(call, &in->headers), &sealed);
     w->sealed_headers = (struct str){str_dup(call_allocator(call), buf_str(&sealed)), sealed.n};
     buf_fini(&sealed);
 }
@@ -230,7 +233,7 @@ bool webhook_apply(struct call *call, const struct webhook_input *in, struct web
     if (field_has(f, IN_CONCURRENCY))
         w->concurrency = in->concurrency;
     if (field_has(f, IN_METADATA))
-        w->metadata = map_json(call, &in->metadata);
+        w->metadata = input_map_json(call, &in->metadata);
     if (f->problem_count == 0)
         return true;
     reply_problems(call, ERR_INVALID);
@@ -257,7 +260,7 @@ struct str webhook_secret(struct call *call, struct id id, bool given, struct st
     else
         secret_generate(out);
     buf_init(&sealed, SECRET_MAX + SEAL_OVERHEAD);
-    webhook_seal(call->server->settings, id, buf_str(out), &sealed);
+    webhook_seal(call->api->settings, id, buf_str(out), &sealed);
     struct str copy = {str_dup(call_allocator(call), buf_str(&sealed)), sealed.n};
     buf_fini(&sealed);
     return copy;
@@ -404,13 +407,13 @@ static void on_untouched(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    if (call_row(call, err, rows))
+    if (result_row(call, err, rows))
         reply_error(call, ERR_WRONG_STATE, WEBHOOK_MANAGED);
 }
 
 void webhook_reply_untouched(struct call *call)
 {
     struct id id;
-    if (call_id(call, 0, ID_WEBHOOK, &id))
-        call->op = webhooks_get(call->server->db, call->app, id, on_untouched, call);
+    if (input_id(call, 0, ID_WEBHOOK, &id))
+        call->op = webhooks_get(call->api->db, call->app, id, on_untouched, call);
 }

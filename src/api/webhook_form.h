@@ -1,9 +1,8 @@
-/* A webhook between JSON and its row: what webhooks.c, webhook_change.c and webhook_actions.c
- * share. */
+/* A webhook between JSON and its row. */
 #ifndef API_WEBHOOK_FORM_H
 #define API_WEBHOOK_FORM_H
 
-#include "api_internal.h"
+#include "call.h"
 #include "store/webhooks.h"
 
 /* What a client may say of a webhook. */
@@ -54,11 +53,6 @@ bool webhook_secret_fits(struct call *call, const char *field, const struct webh
 /* A secret given or made, into `out`, and its sealed form, into the request's pool. */
 struct str webhook_secret(struct call *call, struct id id, bool given, struct str secret,
                           struct buf *out);
-
-/* Sends a test event through the worker, waits for it, and calls `done`. `profile_options` (p == NULL:
- * none) are used instead of the webhook's. Texts stay until then. */
-void webhook_test_send(struct call *call, struct id webhook, struct str type, struct str data,
-                       struct str profile_options, test_done *done);
 
 /* A statement left the webhook of the path alone: replies why, 404 or, for a managed one, 409. */
 void webhook_reply_untouched(struct call *call);

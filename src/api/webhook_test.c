@@ -1,55 +1,24 @@
 /* POST /webhooks/{id}/test: a test event through the worker; and, with `detect`, one after the other in
  * each way in which a receiver of the webhook's profile may verify, until one is accepted. */
-#include "resources.h"
-#include "webhook_form.h"
-
 #include "base/json.h"
 #include "core/filter.h"
+#include "input.h"
+#include "reply.h"
+#include "resources.h"
+#include "result.h"
 #include "store/deliveries.h"
+#include "test_event.h"
+#include "webhook_form.h"
 
 #include <stdio.h>
 
 #define TEST_TYPE    "webhook.test"
 #define TEST_MESSAGE "This is a test event from Posthorn"
-/* A test waits for its worker, a request of the longest timeout, and recording. */
-#define TEST_WAIT_MS (WEBHOOK_TIMEOUT_MS_MAX + 5000)
 #define TRIES_MAX    8
-
-/* --- one test --------------------------------------------------------------------------------- */
-
-struct sending {
-    struct id webhook, event;
-    test_done *done;
-};
-
-static void on_stored(void *arg, int err, const struct db_rows *rows)
-{
-    struct call *call = arg;
-    const struct sending *s = call->sending;
-
-    if (!call_row(call, err, rows))
-        return;
-    struct queue_entry entry = {db_id(rows, 0, 0), s->webhook, 0, (int)db_i64(rows, 0, 1),
-                                (int)db_i64(rows, 0, 2)};
-    queue_enqueue(call->server->queue, &entry, 1, QUEUE_GENTLE);
-    test_wait_start(call, s->event, entry.delivery, TEST_WAIT_MS, s->done);
-}
-
-void webhook_test_send(struct call *call, struct id webhook, struct str type, struct str data,
-                       struct str profile_options, test_done *done)
-{
-    struct sending *s = call->sending = call_alloc(call, sizeof *s);
-    struct event_new event = {.id = id_new(), .type = type, .data = data};
-
-    *s = (struct sending){webhook, event.id, done};
-    call->op = events_insert_test(call->server->db, call->app, webhook, &event, profile_options,
-                                  on_stored, call);
-}
 
 /* --- detection -------------------------------------------------------------------------------- */
 
-struct
-try {
+struct trial {
     struct str options; /* JSON */
     bool answered, delivered;
     int64_t code;
@@ -61,7 +30,7 @@ struct detection {
     bool keep, kept;
     const struct profile *profile;
     struct profile_options options; /* the webhook's */
-    struct try tries[TRIES_MAX];
+    struct trial tries[TRIES_MAX];
     size_t count; /* of those made */
 };
 
@@ -89,7 +58,7 @@ static struct str variant_options(struct call *call, const struct detection *d,
     return (struct str){whole.p + head.n, whole.n - head.n - 1};
 }
 
-static void write_try(struct jsonw *w, const struct try *t)
+static void write_try(struct jsonw *w, const struct trial *t)
 {
     jsonw_begin(w, NULL, '{');
     jsonw_raw(w, "profile_options", t->options);
@@ -104,7 +73,7 @@ static void write_try(struct jsonw *w, const struct try *t)
 static void reply_detection(struct call *call)
 {
     const struct detection *d = call->state;
-    const struct try *last = &d->tries[d->count - 1];
+    const struct trial *last = &d->tries[d->count - 1];
     struct jsonw *w = reply_begin(call);
 
     jsonw_begin(w, NULL, '{');
@@ -126,12 +95,10 @@ static void on_kept(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     struct detection *d = call->state;
 
-    call->op = NULL;
-    d->kept = err == 0 && db_count(rows) > 0;
-    if (err < 0)
-        reply_db_error(call, err);
-    else
-        reply_detection(call);
+    if (!result_ok(call, err))
+        return;
+    d->kept = db_count(rows) > 0;
+    reply_detection(call);
 }
 
 static void on_keeping(void *arg, int err, const struct db_rows *rows)
@@ -141,7 +108,7 @@ static void on_keeping(void *arg, int err, const struct db_rows *rows)
     struct profile_options options;
     struct webhook webhook;
 
-    if (!call_row(call, err, rows))
+    if (!result_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
     if (webhook.managed.p != NULL) {
@@ -152,7 +119,7 @@ static void on_keeping(void *arg, int err, const struct db_rows *rows)
     err = profile_options_bind(&call->fields, d->profile, webhook.profile_options, &options);
     assert(err == 0); /* we wrote them */
     webhook.batch_seconds = options.batch_seconds;
-    call->op = webhooks_update(call->server->db, &webhook, on_kept, call);
+    call->op = webhooks_update(call->api->db, &webhook, on_kept, call);
 }
 
 static void try_next(struct call *call);
@@ -171,7 +138,7 @@ static size_t variant_count(const struct detection *d)
 static void on_tried(struct call *call, const struct test_result *result)
 {
     struct detection *d = call->state;
-    struct try *t = &d->tries[d->count++];
+    struct trial *t = &d->tries[d->count++];
     const struct attempt_row *attempt = result->attempt;
 
     if (attempt != NULL) {
@@ -180,7 +147,7 @@ static void on_tried(struct call *call, const struct test_result *result)
         t->delivered = attempt->error == ATTEMPT_OK;
     }
     if (t->delivered && d->keep)
-        call->op = webhooks_get(call->server->db, call->app, d->webhook, on_keeping, call);
+        call->op = webhooks_get(call->api->db, call->app, d->webhook, on_keeping, call);
     else if (!t->delivered && t->answered && refuses(t->code) && d->count < variant_count(d))
         try_next(call);
     else
@@ -191,12 +158,12 @@ static void try_next(struct call *call)
 {
     static const struct profile_variant as_it_is = {-1, -1, -1};
     struct detection *d = call->state;
-    struct try *t = &d->tries[d->count];
+    struct trial *t = &d->tries[d->count];
 
     assert(d->count < TRIES_MAX);
     t->options = variant_options(
         call, d, d->profile->variant_count > 0 ? &d->profile->variants[d->count] : &as_it_is);
-    webhook_test_send(call, d->webhook, d->type, d->data, t->options, on_tried);
+    test_event_send(call, d->webhook, d->type, d->data, t->options, on_tried);
 }
 
 static void on_detecting(void *arg, int err, const struct db_rows *rows)
@@ -205,7 +172,7 @@ static void on_detecting(void *arg, int err, const struct db_rows *rows)
     struct detection *d = call->state;
     struct webhook webhook;
 
-    if (!call_row(call, err, rows))
+    if (!result_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
     d->profile = profile_find(webhook.profile);
@@ -241,18 +208,18 @@ static struct str standard_data(struct call *call, struct id webhook)
     return (struct str){json, (size_t)n};
 }
 
-void webhooks_test(struct call *call)
+void handle_webhooks_test(struct call *call)
 {
     struct test_input in = {.type = STR_LIT(TEST_TYPE)};
     struct id webhook;
 
-    if (!call_id(call, 0, ID_WEBHOOK, &webhook))
+    if (!input_id(call, 0, ID_WEBHOOK, &webhook))
         return;
     in.data = standard_data(call, webhook);
-    if (call->req->entity.len > 0 && !call_bind(call, fields, ARRAY_LEN(fields), &in))
+    if (!input_body_if_any(call, fields, ARRAY_LEN(fields), &in))
         return;
     if (!in.detect) {
-        webhook_test_send(call, webhook, in.type, in.data, (struct str){NULL, 0}, test_reply);
+        test_event_send(call, webhook, in.type, in.data, (struct str){NULL, 0}, test_event_reply);
         return;
     }
     struct detection *d = call->state = call_alloc(call, sizeof *d);
@@ -260,5 +227,5 @@ void webhooks_test(struct call *call)
     d->type = in.type;
     d->data = in.data;
     d->keep = in.keep;
-    call->op = webhooks_get(call->server->db, call->app, webhook, on_detecting, call);
+    call->op = webhooks_get(call->api->db, call->app, webhook, on_detecting, call);
 }

@@ -1,9 +1,12 @@
-/* Webhooks: create, list, read, change, delete. */
-#include "resources.h"
-#include "webhook_form.h"
-
+/* Webhooks: create, list, get, update, delete. */
 #include "base/crypto.h"
 #include "core/signature.h"
+#include "input.h"
+#include "page.h"
+#include "reply.h"
+#include "resources.h"
+#include "result.h"
+#include "webhook_form.h"
 
 /* Replies with the webhook of the first row; `secret` as in webhook_write(). */
 static void reply_webhook(struct call *call, const struct db_rows *rows, int status,
@@ -11,7 +14,7 @@ static void reply_webhook(struct call *call, const struct db_rows *rows, int sta
 {
     struct webhook webhook;
     webhooks_read(rows, 0, &webhook);
-    webhook_write(reply_begin(call), call->server->settings, &webhook, secret);
+    webhook_write(reply_begin(call), call->api->settings, &webhook, secret);
     reply_send(call, status);
 }
 
@@ -21,22 +24,19 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
     const char *secret = call->state;
     char id[ID_TEXT_SIZE];
 
-    call->op = NULL;
-    if (err < 0) {
-        reply_db_error(call, err);
+    if (!result_ok(call, err))
         return;
-    }
     reply_location(call, "/webhooks", id_text(id, ID_WEBHOOK, db_id(rows, 0, 0)));
     reply_webhook(call, rows, 201, str_of(secret));
 }
 
-void webhooks_create(struct call *call)
+void handle_webhooks_create(struct call *call)
 {
     struct webhook_input in = {0};
     struct webhook webhook;
     struct buf secret;
 
-    if (!call_bind(call, webhook_create_fields, IN_COUNT, &in))
+    if (!input_body(call, webhook_create_fields, IN_COUNT, &in))
         return;
     webhook_defaults(call, &webhook);
     webhook.id = id_new();
@@ -49,12 +49,10 @@ void webhooks_create(struct call *call)
         call, webhook.id, field_has(&call->fields, IN_SECRET_OR_STATUS), in.secret, &secret);
     call->state = str_dup(call_allocator(call), buf_str(&secret));
     buf_fini(&secret);
-    call->op = webhooks_insert(call->server->db, &webhook, on_created, call);
+    call->op = webhooks_insert(call->api->db, &webhook, on_created, call);
 }
 
-/* --- list
- * ------------------------------------------------------------------------------------------------
- */
+/* --- list ------------------------------------------------------------------------------------- */
 
 static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
                       int row)
@@ -67,79 +65,67 @@ static void write_row(struct jsonw *w, const struct settings *settings, const st
 static void on_list(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    const int *limit = call->state;
-
-    call->op = NULL;
-    if (err < 0)
-        reply_db_error(call, err);
-    else
-        page_reply(call, rows, *limit, write_row, ID_WEBHOOK);
+    if (result_ok(call, err))
+        page_reply(call, rows, write_row);
 }
 
-void webhooks_index(struct call *call)
+void handle_webhooks_list(struct call *call)
 {
-    int *limit = call->state = call_alloc(call, sizeof *limit);
-    struct id before = id_last();
     int status = -1;
 
-    *limit = PAGE_LIMIT;
-    if (!query_enum(call, "status", call->values[0], webhook_status_names, &status) ||
-        !query_limit(call, call->values[1], limit) ||
-        !query_cursor(call, call->values[2], ID_WEBHOOK, &before))
+    if (!input_enum(call, "status", webhook_status_names, &status))
         return;
-    call->op =
-        webhooks_list(call->server->db, call->app, status, before, *limit + 1, on_list, call);
+    const struct page *page = page_read(call, ID_WEBHOOK);
+    if (page != NULL)
+        call->op = webhooks_list(call->api->db, call->app, status, page->before, page->limit + 1,
+                                 on_list, call);
 }
 
-/* --- one
- * -------------------------------------------------------------------------------------------------
- */
+/* --- one -------------------------------------------------------------------------------------- */
 
-static void on_show(void *arg, int err, const struct db_rows *rows)
+static void on_got(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    if (call_row(call, err, rows))
+    if (result_row(call, err, rows))
         reply_webhook(call, rows, 200, (struct str){NULL, 0});
 }
 
-void webhooks_show(struct call *call)
+void handle_webhooks_get(struct call *call)
 {
     struct id id;
-    if (call_id(call, 0, ID_WEBHOOK, &id))
-        call->op = webhooks_get(call->server->db, call->app, id, on_show, call);
+    if (input_id(call, 0, ID_WEBHOOK, &id))
+        call->op = webhooks_get(call->api->db, call->app, id, on_got, call);
 }
 
-static void on_removed(void *arg, int err, const struct db_rows *rows)
+static void on_deleted(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    call->op = NULL;
-    if (err < 0)
-        reply_db_error(call, err);
-    else if (db_count(rows) == 0)
+    if (!result_ok(call, err))
+        return;
+    if (db_count(rows) == 0)
         webhook_reply_untouched(call);
     else
         reply_empty(call, 204);
 }
 
-void webhooks_remove(struct call *call)
+void handle_webhooks_delete(struct call *call)
 {
     struct id id;
-    if (call_id(call, 0, ID_WEBHOOK, &id))
-        call->op = webhooks_delete(call->server->db, call->app, id, on_removed, call);
+    if (input_id(call, 0, ID_WEBHOOK, &id))
+        call->op = webhooks_delete(call->api->db, call->app, id, on_deleted, call);
 }
 
-/* --- change: read, apply, write if nobody wrote meanwhile ------------------------------------- */
+/* --- update: read, apply, write if nobody wrote meanwhile ------------------------------------- */
 
-static void on_changed(void *arg, int err, const struct db_rows *rows)
+static void on_updated(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    call->op = NULL;
-    if (err < 0)
-        reply_db_error(call, err);
-    else if (db_count(rows) == 0)
+    if (!result_ok(call, err))
+        return;
+    if (db_count(rows) == 0)
         reply_error(call, ERR_CONFLICT, "it was changed or deleted meanwhile");
     else
         reply_webhook(call, rows, 200, (struct str){NULL, 0});
@@ -162,20 +148,20 @@ static bool secret_still_fits(struct call *call, const struct webhook *webhook)
     if (!field_given(&call->fields, IN_PROFILE))
         return true;
     buf_init(&secret, SECRET_MAX);
-    int err = webhook_open(call->server->settings, webhook->id, webhook->sealed_secret, &secret);
+    int err = webhook_open(call->api->settings, webhook->id, webhook->sealed_secret, &secret);
     bool fits = err < 0 || webhook_secret_fits(call, "profile", webhook, buf_str(&secret));
     crypto_wipe(secret.p, secret.n);
     buf_fini(&secret);
     return fits;
 }
 
-static void on_found(void *arg, int err, const struct db_rows *rows)
+static void on_read(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
     const struct webhook_input *in = call->state;
     struct webhook webhook;
 
-    if (!call_row(call, err, rows))
+    if (!result_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
     if (webhook.managed.p != NULL) {
@@ -185,16 +171,17 @@ static void on_found(void *arg, int err, const struct db_rows *rows)
     if (field_has(&call->fields, IN_SECRET_OR_STATUS))
         apply_status(&webhook, in->status);
     if (webhook_apply(call, in, &webhook) && secret_still_fits(call, &webhook))
-        call->op = webhooks_update(call->server->db, &webhook, on_changed, call);
+        call->op = webhooks_update(call->api->db, &webhook, on_updated, call);
 }
 
-void webhooks_change(struct call *call)
+void handle_webhooks_update(struct call *call)
 {
     struct webhook_input *in = call_alloc(call, sizeof *in);
     struct id id;
 
-    if (!call_id(call, 0, ID_WEBHOOK, &id) || !call_bind(call, webhook_change_fields, IN_COUNT, in))
+    if (!input_id(call, 0, ID_WEBHOOK, &id) ||
+        !input_body(call, webhook_change_fields, IN_COUNT, in))
         return;
     call->state = in;
-    call->op = webhooks_get(call->server->db, call->app, id, on_found, call);
+    call->op = webhooks_get(call->api->db, call->app, id, on_read, call);
 }

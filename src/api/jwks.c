@@ -1,18 +1,19 @@
 /* GET /webhooks/{id}/jwks.json: the public keys of a webhook that signs with whsk_ secrets, as a JWK Set
  * (RFC 7517, RFC 8037 §2), for receivers; no API key is asked. A webhook with other secrets has none. */
-#include "resources.h"
-
 #include "base/crypto.h"
 #include "core/signature.h"
+#include "input.h"
+#include "reply.h"
+#include "resources.h"
+#include "result.h"
 #include "store/webhooks.h"
 
 #define PUBLIC_TEXT_MAX 128
-#define PUBLIC_PREFIX   "whpk_"
 
 static void write_key(struct jsonw *w, struct str public)
 {
     uint8_t key[ED25519_SIZE];
-    size_t prefix = sizeof PUBLIC_PREFIX - 1;
+    size_t prefix = sizeof SECRET_PUBLIC_PREFIX - 1;
     struct buf x;
 
     ssize_t n =
@@ -37,7 +38,7 @@ static void write_secret(struct call *call, struct id id, struct str sealed)
 
     buf_init(&secret, SECRET_MAX);
     buf_init(&public, PUBLIC_TEXT_MAX);
-    if (sealed.p != NULL && webhook_open(call->server->settings, id, sealed, &secret) == 0 &&
+    if (sealed.p != NULL && webhook_open(call->api->settings, id, sealed, &secret) == 0 &&
         secret_public_key(&public, buf_str(&secret)) == 0)
         write_key(&call->json, buf_str(&public));
     crypto_wipe(secret.p, secret.n);
@@ -50,7 +51,7 @@ static void on_secrets(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     const struct id *id = call->state;
 
-    if (!call_row(call, err, rows))
+    if (!result_row(call, err, rows))
         return;
     struct jsonw *w = reply_begin(call);
     jsonw_begin(w, NULL, '{');
@@ -62,9 +63,9 @@ static void on_secrets(void *arg, int err, const struct db_rows *rows)
     reply_send(call, 200);
 }
 
-void webhooks_jwks(struct call *call)
+void handle_webhooks_jwks(struct call *call)
 {
     struct id *id = call->state = call_alloc(call, sizeof *id);
-    if (call_id(call, 0, ID_WEBHOOK, id))
-        call->op = webhooks_get_secrets(call->server->db, *id, on_secrets, call);
+    if (input_id(call, 0, ID_WEBHOOK, id))
+        call->op = webhooks_get_secrets(call->api->db, *id, on_secrets, call);
 }

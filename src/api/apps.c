@@ -1,0 +1,157 @@
+/* Apps: the tenants. */
+#include "auth.h"
+#include "base/json.h"
+#include "core/filter.h"
+#include "core/webhook.h"
+#include "input.h"
+#include "page.h"
+#include "reply.h"
+#include "resources.h"
+#include "result.h"
+#include "store/tenants.h"
+
+#define NAME_MAX_BYTES 64
+
+struct app_input {
+    struct str name;
+    struct field_map metadata;
+};
+
+enum { IN_NAME, IN_METADATA };
+
+#define FIELDS(required)                                   \
+    [IN_NAME] = {"name",                                   \
+                 FIELD_STR,                                \
+                 offsetof(struct app_input, name),         \
+                 required,                                 \
+                 .min = 1,                                 \
+                 .max = NAME_MAX_BYTES,                    \
+                 .check = event_type_check},               \
+    [IN_METADATA] = {"metadata",                           \
+                     FIELD_MAP,                            \
+                     offsetof(struct app_input, metadata), \
+                     FIELD_NULLABLE,                       \
+                     .max = METADATA_MAX,                  \
+                     .key_max = METADATA_KEY_MAX,          \
+                     .item_max = METADATA_VALUE_MAX}
+
+static const struct field create_fields[] = {FIELDS(FIELD_REQUIRED)};
+static const struct field update_fields[] = {FIELDS(0)};
+
+static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
+                      int row)
+{
+    enum { ID, NAME, METADATA, CREATED };
+    (void)settings;
+    jsonw_begin(w, NULL, '{');
+    jsonw_id(w, "id", ID_APP, db_id(rows, row, ID));
+    jsonw_str(w, "name", db_str(rows, row, NAME));
+    jsonw_raw(w, "metadata", db_str(rows, row, METADATA));
+    jsonw_time(w, "created_at", db_i64(rows, row, CREATED), CLOCK_SECONDS);
+    jsonw_end(w, '}');
+}
+
+static void reply_app(struct call *call, int err, const struct db_rows *rows, int status)
+{
+    if (!result_unique(call, err, rows, "there is an app of that name"))
+        return;
+    write_row(reply_begin(call), NULL, rows, 0);
+    reply_send(call, status);
+}
+
+static void on_created(void *arg, int err, const struct db_rows *rows)
+{
+    char id[ID_TEXT_SIZE];
+    struct call *call = arg;
+    if (err == 0)
+        reply_location(call, "/apps", id_text(id, ID_APP, db_id(rows, 0, 0)));
+    reply_app(call, err, rows, 201);
+}
+
+void handle_apps_create(struct call *call)
+{
+    struct app_input in = {0};
+    if (input_body(call, create_fields, ARRAY_LEN(create_fields), &in))
+        call->op = apps_insert(call->api->db, id_new(), in.name, input_map_json(call, &in.metadata),
+                               on_created, call);
+}
+
+static void on_row(void *arg, int err, const struct db_rows *rows)
+{
+    reply_app(arg, err, rows, 200);
+}
+
+void handle_apps_get(struct call *call)
+{
+    struct id id;
+    if (input_id(call, 0, ID_APP, &id))
+        call->op = apps_get(call->api->db, id, on_row, call);
+}
+
+/* Not changed: it is not there, or it is `default`, whose name stays. */
+static void on_untouched(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (result_row(call, err, rows))
+        reply_error(call, ERR_CONFLICT, "the app `default` keeps its name and stays");
+}
+
+static void on_updated(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const struct id *id = call->state;
+    if (err == 0 && db_count(rows) == 0)
+        call->op = apps_get(call->api->db, *id, on_untouched, call);
+    else
+        reply_app(call, err, rows, 200);
+}
+
+void handle_apps_update(struct call *call)
+{
+    struct app_input in = {0};
+    struct id *id = call->state = call_alloc(call, sizeof *id);
+    const struct fields *f = &call->fields;
+
+    if (!input_id(call, 0, ID_APP, id) ||
+        !input_body(call, update_fields, ARRAY_LEN(update_fields), &in))
+        return;
+    struct str metadata =
+        field_given(f, IN_METADATA) ? input_map_json(call, &in.metadata) : (struct str){NULL, 0};
+    call->op = apps_update(call->api->db, *id, in.name, metadata, on_updated, call);
+}
+
+static void on_deleted(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const struct id *id = call->state;
+
+    if (!result_ok(call, err))
+        return;
+    if (db_count(rows) == 0) {
+        call->op = apps_get(call->api->db, *id, on_untouched, call);
+    } else {
+        auth_cache_clear(call->api->auth);
+        reply_empty(call, 204);
+    }
+}
+
+void handle_apps_delete(struct call *call)
+{
+    struct id *id = call->state = call_alloc(call, sizeof *id);
+    if (input_id(call, 0, ID_APP, id))
+        call->op = apps_delete(call->api->db, *id, on_deleted, call);
+}
+
+static void on_list(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (result_ok(call, err))
+        page_reply(call, rows, write_row);
+}
+
+void handle_apps_list(struct call *call)
+{
+    const struct page *page = page_read(call, ID_APP);
+    if (page != NULL)
+        call->op = apps_list(call->api->db, page->before, page->limit + 1, on_list, call);
+}

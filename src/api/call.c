@@ -1,0 +1,135 @@
+/* Between h2o's request and our call. */
+#include "call.h"
+
+#include "problem.h"
+
+#include <h2o.h>
+
+#define ANSWER_MAX ((size_t)16 << 20)
+#define REQUEST_ID "req"
+
+static struct str str_of_iovec(h2o_iovec_t v)
+{
+    return (struct str){v.base, v.len};
+}
+
+static void *pool_alloc(void *pool, size_t size)
+{
+    return h2o_mem_alloc_pool(pool, size);
+}
+
+struct allocator call_allocator(struct call *call)
+{
+    return (struct allocator){pool_alloc, &call->req->pool};
+}
+
+void *call_alloc(struct call *call, size_t size)
+{
+    return memset(h2o_mem_alloc_pool(&call->req->pool, size), 0, size);
+}
+
+/* --- its life --------------------------------------------------------------------------------- */
+
+void call_wait(struct call *call, void (*cancel)(void *arg), void *arg)
+{
+    assert(call->cancel == NULL);
+    call->cancel = cancel;
+    call->cancel_arg = arg;
+}
+
+void call_wait_over(struct call *call)
+{
+    call->cancel = NULL;
+}
+
+void call_cancel(struct call *call)
+{
+    db_cancel(call->op);
+    call->op = NULL;
+    if (call->cancel != NULL)
+        call->cancel(call->cancel_arg);
+    call->cancel = NULL;
+}
+
+static void dispose(void *p)
+{
+    struct call *call = p;
+    call_cancel(call);
+    list_remove(&call->node);
+    buf_fini(&call->out);
+}
+
+static void split_target(struct call *call, const h2o_req_t *req)
+{
+    struct str prefix = STR_LIT("/v1/");
+
+    call->target = str_of_iovec(req->path);
+    call->path = str_of_iovec(req->path_normalized);
+    if (str_starts(call->path, prefix)) {
+        call->path.p += prefix.n - 1;
+        call->path.n -= prefix.n - 1;
+    }
+    if (req->query_at != SIZE_MAX)
+        call->query =
+            (struct str){req->path.base + req->query_at + 1, req->path.len - req->query_at - 1};
+}
+
+struct call *call_create(struct api *api, h2o_req_t *req)
+{
+    struct call *call = h2o_mem_alloc_shared(&req->pool, sizeof *call, dispose);
+
+    memset(call, 0, sizeof *call);
+    call->api = api;
+    call->req = req;
+    call->method = str_of_iovec(req->method);
+    call->body = str_of_iovec(req->entity);
+    split_target(call, req);
+    call->fields.alloc = call_allocator(call);
+    buf_init(&call->out, ANSWER_MAX);
+    id_text(call->request_id, REQUEST_ID, id_new());
+    list_push(&api->calls, &call->node);
+    return call;
+}
+
+struct str call_header(const struct call *call, const char *name)
+{
+    const h2o_headers_t *headers = &call->req->headers;
+    ssize_t i = h2o_find_header_by_str(headers, name, strlen(name), -1);
+    return i == -1 ? (struct str){NULL, 0} : str_of_iovec(headers->entries[i].value);
+}
+
+/* --- its answer ------------------------------------------------------------------------------- */
+
+void call_add_header(struct call *call, const char *name, const char *value)
+{
+    h2o_req_t *req = call->req;
+    size_t n = strlen(name);
+    char *lower = h2o_mem_alloc_pool(&req->pool, n);
+
+    memcpy(lower, name, n);
+    h2o_strtolower(lower, n);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, lower, n, 1, name, value, strlen(value));
+}
+
+void call_send(struct call *call, int status, const char *type, struct str body)
+{
+    static h2o_generator_t generator = {NULL, NULL};
+    h2o_req_t *req = call->req;
+    h2o_iovec_t iov = h2o_iovec_init(body.p, body.n);
+    bool head = str_eq_text(call->method, "HEAD");
+
+    req->res.status = status;
+    req->res.reason = status_phrase(status);
+    assert(req->res.reason != NULL);
+    req->res.content_length = body.n;
+    if (type != NULL)
+        call_add_header(call, "Content-Type", type);
+    call_add_header(call, "X-Request-Id", call->request_id);
+    h2o_start_response(req, &generator);
+    h2o_send(req, &iov, head || body.n == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+bool call_answered(const struct call *call)
+{
+    return call->req->res.status != 0;
+}

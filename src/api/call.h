@@ -1,0 +1,73 @@
+/* A call: one request and, later, its answer.
+ *
+ * It lives in its request's pool and dies with it, answered or not; what it started is cancelled then,
+ * so no callback ever meets a request that is gone. */
+#ifndef API_CALL_H
+#define API_CALL_H
+
+#include "api.h"
+#include "base/buf.h"
+#include "base/field.h"
+#include "base/jsonw.h"
+#include "route.h"
+
+#define BODY_MAX ((size_t)1 << 20)
+
+struct st_h2o_req_t;
+
+struct call {
+    struct api *api;
+    struct st_h2o_req_t *req; /* call.c's own */
+
+    struct str method, target;     /* as they came */
+    struct str path, query;        /* of the target, the path normalised and without /v1 */
+    struct str body;               /* n == 0: none */
+    const struct route *route;     /* NULL: none fits */
+    struct str params[PARAMS_MAX]; /* what stands for {…} */
+    struct str values[QUERY_MAX];  /* of route->query, decoded; p == NULL: not given */
+    char request_id[ID_TEXT_SIZE];
+
+    int scope;     /* of the key */
+    struct id app; /* the tenant */
+
+    struct db_op *op;          /* the statement under way */
+    void (*cancel)(void *arg); /* of call_wait(), or NULL */
+    void *cancel_arg;
+    void *state; /* the handler's own, in the pool */
+
+    struct fields fields;
+    struct buf out; /* the answer's body */
+    struct jsonw json;
+    struct list node; /* in api->calls */
+};
+
+/* In the request's pool, and in api->calls. */
+struct call *call_create(struct api *api, struct st_h2o_req_t *req);
+
+/* Zeroed, in the request's pool: it lives as long as the call. */
+void *call_alloc(struct call *call, size_t size);
+struct allocator call_allocator(struct call *call); /* the same, not zeroed */
+
+/* A header of the request, or p == NULL. */
+struct str call_header(const struct call *call, const char *name);
+
+/* The call waits for something that is no statement: `cancel(arg)` ends that when the call ends before
+ * call_wait_over(). One at a time. */
+void call_wait(struct call *call, void (*cancel)(void *arg), void *arg);
+void call_wait_over(struct call *call);
+
+/* What is under way will not call back. */
+void call_cancel(struct call *call);
+
+/* --- the answer, which reply.h makes ---------------------------------------------------------- */
+
+/* `value` must live as long as the call. */
+void call_add_header(struct call *call, const char *name, const char *value);
+
+/* Once a call. `body` is not copied; without one (n == 0) `type` is NULL. Nothing may touch the call
+ * afterwards. */
+void call_send(struct call *call, int status, const char *type, struct str body);
+
+bool call_answered(const struct call *call);
+
+#endif

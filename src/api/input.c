@@ -1,0 +1,177 @@
+/* Body, path and query, checked. */
+#include "input.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "core/filter.h"
+#include "reply.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define BODY_DEPTH 32
+
+bool input_body(struct call *call, const struct field *table, size_t count, void *out)
+{
+    struct json_error error;
+    char detail[160];
+
+    if (json_check(call->body, BODY_DEPTH, &error) < 0) {
+        snprintf(detail, sizeof detail, "%s, at byte %zu", error.message, error.offset);
+        reply_error(call, ERR_BAD_JSON, detail);
+        return false;
+    }
+    int err = fields_bind(&call->fields, table, count, call->body, "", out);
+    if (err < 0)
+        reply_problems(call, err);
+    return err == 0;
+}
+
+bool input_body_if_any(struct call *call, const struct field *table, size_t count, void *out)
+{
+    return call->body.n == 0 || input_body(call, table, count, out);
+}
+
+bool input_id(struct call *call, int i, const char *prefix, struct id *id)
+{
+    if (id_parse(call->params[i], prefix, id))
+        return true;
+    reply_error(call, ERR_NOT_FOUND, NULL);
+    return false;
+}
+
+struct str input_map_json(struct call *call, const struct field_map *map)
+{
+    struct buf b;
+    buf_init(&b, BODY_MAX);
+    struct jsonw w = jsonw_on(&b);
+    jsonw_begin(&w, NULL, '{');
+    for (size_t i = 0; i < map->n; i++)
+        jsonw_str(&w, map->at[i].key.p, map->at[i].value);
+    jsonw_end(&w, '}');
+    struct str json = {str_dup(call_allocator(call), buf_str(&b)), b.n};
+    buf_fini(&b);
+    return json;
+}
+
+/* --- the query -------------------------------------------------------------------------------- */
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* Percent-decodes into the pool; p == NULL if it is malformed. */
+static struct str decode(struct call *call, struct str s)
+{
+    char *out = call_alloc(call, s.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i] == '+' ? ' ' : s.p[i];
+        if (c == '%') {
+            int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit(s.p[i + 2]) : -1;
+            if (low < 0 || (high == 0 && low == 0))
+                return (struct str){NULL, 0};
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        out[n++] = c;
+    }
+    struct str decoded = {out, n};
+    return str_is_utf8(decoded) ? decoded : (struct str){NULL, 0};
+}
+
+static int find(const char *const *names, struct str name)
+{
+    for (int i = 0; names[i] != NULL; i++)
+        if (str_eq_text(name, names[i]))
+            return i;
+    return -1;
+}
+
+bool input_query(struct call *call)
+{
+    struct str rest = call->query, pair, name;
+
+    while (str_next(&rest, '&', &pair)) {
+        if (pair.n == 0)
+            continue;
+        str_next(&pair, '=', &name); /* what is left of the pair is the value */
+        struct str key = decode(call, name), value = decode(call, pair);
+        int i = key.p != NULL ? find(call->route->query, key) : -1;
+        const char *shown = key.p != NULL ? key.p : "query";
+        if (i < 0 || call->values[i].p != NULL || value.p == NULL) {
+            reply_invalid(call, shown,
+                          i < 0                       ? "is not a parameter that is known here"
+                          : call->values[i].p != NULL ? "is there twice"
+                                                      : "is not well encoded");
+            return false;
+        }
+        call->values[i] = value;
+    }
+    return true;
+}
+
+struct str input_value(const struct call *call, const char *name)
+{
+    int i = find(call->route->query, str_of(name));
+    assert(i >= 0);
+    return call->values[i];
+}
+
+bool input_i64(struct call *call, const char *name, int64_t min, int64_t max, int64_t *out)
+{
+    struct str value = input_value(call, name);
+    char message[80];
+
+    if (value.p == NULL || str_to_i64(value, min, max, out))
+        return true;
+    snprintf(message, sizeof message, "must be an integer between %" PRId64 " and %" PRId64, min,
+             max);
+    reply_invalid(call, name, message);
+    return false;
+}
+
+bool input_enum(struct call *call, const char *name, const char *const *names, int *out)
+{
+    struct str value = input_value(call, name);
+    char message[120] = "must be one of:";
+    int i = value.p != NULL ? find(names, value) : *out;
+
+    if (value.p == NULL || i >= 0) {
+        *out = i;
+        return true;
+    }
+    for (i = 0; names[i] != NULL; i++) {
+        size_t n = strlen(message);
+        snprintf(message + n, sizeof message - n, "%s %s", i > 0 ? "," : "", names[i]);
+    }
+    reply_invalid(call, name, message);
+    return false;
+}
+
+bool input_time(struct call *call, const char *name, int64_t *out)
+{
+    struct str value = input_value(call, name);
+    if (value.p == NULL || clock_parse(value, out))
+        return true;
+    reply_invalid(call, name, "must be an RFC 3339 timestamp");
+    return false;
+}
+
+bool input_type(struct call *call, const char *name, struct str *out)
+{
+    struct str value = input_value(call, name);
+    const char *wrong = value.p != NULL ? event_type_check(value) : NULL;
+    if (wrong != NULL) {
+        reply_invalid(call, name, wrong);
+        return false;
+    }
+    if (value.p != NULL)
+        *out = value;
+    return true;
+}

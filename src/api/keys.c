@@ -1,0 +1,161 @@
+/* API keys. */
+#include "auth.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "input.h"
+#include "page.h"
+#include "reply.h"
+#include "resources.h"
+#include "result.h"
+#include "store/tenants.h"
+
+#define NAME_MAX_BYTES 100
+
+struct key_input {
+    struct str name, app;
+    int scope;
+    int64_t expires_ms;
+};
+
+enum { IN_NAME, IN_SCOPE, IN_APP, IN_EXPIRES };
+
+static const struct field create_fields[] = {
+    [IN_NAME] = {"name", FIELD_STR, offsetof(struct key_input, name), FIELD_REQUIRED, .min = 1,
+                 .max = NAME_MAX_BYTES},
+    [IN_SCOPE] = {"scope", FIELD_ENUM, offsetof(struct key_input, scope), FIELD_REQUIRED,
+                  .names = key_scope_names},
+    [IN_APP] = {"app_id", FIELD_STR, offsetof(struct key_input, app), FIELD_NULLABLE, .min = 1,
+                .max = ID_TEXT_SIZE},
+    [IN_EXPIRES] = {"expires_at", FIELD_TIME, offsetof(struct key_input, expires_ms),
+                    FIELD_NULLABLE},
+};
+
+/* `text` is the key itself, p == NULL but when it is shown, once. */
+static void write_key(struct jsonw *w, const struct db_rows *rows, int row, struct str text)
+{
+    struct key key;
+    keys_read(rows, row, &key);
+    jsonw_begin(w, NULL, '{');
+    jsonw_id(w, "id", ID_KEY, key.id);
+    jsonw_str(w, "name", key.name);
+    jsonw_text(w, "scope", key_scope_names[key.scope]);
+    if (key.has_app)
+        jsonw_id(w, "app_id", ID_APP, key.app);
+    else
+        jsonw_null(w, "app_id");
+    jsonw_time(w, "created_at", id_time_ms(key.id), CLOCK_SECONDS);
+    if (key.expires_ms > 0)
+        jsonw_time(w, "expires_at", key.expires_ms, CLOCK_SECONDS);
+    else
+        jsonw_null(w, "expires_at");
+    if (text.p != NULL)
+        jsonw_str(w, "key", text);
+    jsonw_end(w, '}');
+}
+
+static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
+                      int row)
+{
+    (void)settings;
+    write_key(w, rows, row, (struct str){NULL, 0});
+}
+
+static void on_created(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const char *text = call->state;
+    char id[ID_TEXT_SIZE];
+
+    if (err == ERR_INVALID) {
+        call->op = NULL;
+        reply_invalid(call, "app_id", "there is no such app");
+    } else if (result_ok(call, err)) {
+        reply_location(call, "/keys", id_text(id, ID_KEY, db_id(rows, 0, 0)));
+        write_key(reply_begin(call), rows, 0, str_of(text));
+        reply_send(call, 201);
+    }
+}
+
+/* What the table cannot say: an admin key has no tenant, every other has one. */
+static bool check_key(struct call *call, const struct key_input *in, struct key *key)
+{
+    struct fields *f = &call->fields;
+
+    key->has_app = in->scope != SCOPE_ADMIN;
+    key->app = call->app;
+    if (field_has(f, IN_APP) && !key->has_app)
+        fields_problem(f, "app_id", "an admin key belongs to no app");
+    else if (field_has(f, IN_APP) && !id_parse(in->app, ID_APP, &key->app))
+        fields_problem(f, "app_id", "is not the id of an app");
+    if (field_has(f, IN_EXPIRES) && in->expires_ms <= clock_wall_ms())
+        fields_problem(f, "expires_at", "is not in the future");
+    if (f->problem_count > 0)
+        reply_problems(call, ERR_INVALID);
+    return f->problem_count == 0;
+}
+
+void handle_keys_create(struct call *call)
+{
+    struct key_input in = {0};
+    uint8_t hash[SHA256_SIZE];
+    struct buf text;
+
+    if (!input_body(call, create_fields, ARRAY_LEN(create_fields), &in))
+        return;
+    struct key key = {
+        .id = id_new(), .name = in.name, .scope = in.scope, .expires_ms = in.expires_ms};
+    if (!check_key(call, &in, &key))
+        return;
+    buf_init(&text, KEY_TEXT_MAX);
+    key_make(key.id, &text, hash);
+    key.hash = (struct str){(const char *)hash, sizeof hash};
+    call->state = str_dup(call_allocator(call), buf_str(&text));
+    buf_fini(&text);
+    call->op = keys_insert(call->api->db, &key, on_created, call);
+}
+
+static void on_row(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (result_row(call, err, rows)) {
+        write_row(reply_begin(call), NULL, rows, 0);
+        reply_send(call, 200);
+    }
+}
+
+void handle_keys_get(struct call *call)
+{
+    struct id id;
+    if (input_id(call, 0, ID_KEY, &id))
+        call->op = keys_get(call->api->db, id, on_row, call);
+}
+
+static void on_list(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (result_ok(call, err))
+        page_reply(call, rows, write_row);
+}
+
+void handle_keys_list(struct call *call)
+{
+    const struct page *page = page_read(call, ID_KEY);
+    if (page != NULL)
+        call->op = keys_list(call->api->db, page->before, page->limit + 1, on_list, call);
+}
+
+static void on_deleted(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (result_row(call, err, rows)) {
+        auth_cache_clear(call->api->auth);
+        reply_empty(call, 204);
+    }
+}
+
+void handle_keys_delete(struct call *call)
+{
+    struct id id;
+    if (input_id(call, 0, ID_KEY, &id))
+        call->op = keys_delete(call->api->db, id, on_deleted, call);
+}

@@ -1,0 +1,27 @@
+/* A page of a list: at most `limit` rows before a cursor, which is the id of the last row of the page
+ * before, so that pages hold whatever is written meanwhile. */
+#ifndef API_PAGE_H
+#define API_PAGE_H
+
+#include "call.h"
+
+struct page {
+    const char *prefix;     /* of the rows' ids; NULL: the rows are in order of their names */
+    int limit;              /* ask the store for one more: it tells whether there is a next page */
+    struct id from, before; /* ids, the first included, the second not: newest first */
+    struct str after;       /* names, excluded */
+};
+
+/* Reads `limit` and `cursor` into call->state. NULL: one is wrong, and that has been replied. */
+struct page *page_read(struct call *call, const char *prefix);
+
+/* Besides, `since` and `until`: rows of that time. */
+struct page *page_read_span(struct call *call, const char *prefix);
+
+typedef void page_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
+                      int row);
+
+/* Replies {"data": [ … ], "next_cursor": …} for call->state. The first column is the id or the name. */
+void page_reply(struct call *call, const struct db_rows *rows, page_row *write_row);
+
+#endif

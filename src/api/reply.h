@@ -1,0 +1,25 @@
+/* Answers. Each of these ends the call's business: nothing may touch the call afterwards. */
+#ifndef API_REPLY_H
+#define API_REPLY_H
+
+#include "base/err.h"
+#include "call.h"
+
+/* Begins the body's JSON; the caller writes it, and reply_send() sends it. */
+struct jsonw *reply_begin(struct call *call);
+void reply_send(struct call *call, int status);
+
+void reply_empty(struct call *call, int status);
+void reply_static(struct call *call, int status, struct str json); /* of the process's life */
+
+/* A problem, in the shape of the call's route. `detail` NULL: the problem's title. */
+void reply_error(struct call *call, int err, const char *detail);
+
+/* A problem that names fields: one, or those collected in call->fields. */
+void reply_invalid(struct call *call, const char *field, const char *message);
+void reply_problems(struct call *call, int err);
+
+/* Not an answer: the header of one, for what was created. */
+void reply_location(struct call *call, const char *path, const char *id);
+
+#endif

@@ -1,0 +1,190 @@
+/* The table of routes, and the way of a call to its handler. */
+#include "routes.h"
+
+#include "api/server.h"
+#include "auth.h"
+#include "cors.h"
+#include "input.h"
+#include "reply.h"
+#include "resources.h"
+#include "store/tenants.h"
+
+#include <stdio.h>
+
+#define TARGET_MAX 4096
+
+static const struct route routes[] = {
+    {"GET", "/healthz", SCOPE_OPEN, handle_live},
+    {"GET", "/readyz", SCOPE_OPEN, handle_ready},
+    {"GET", "/openapi.json", SCOPE_OPEN, handle_openapi},
+
+    {"POST", "/webhooks", SCOPE_WRITE, handle_webhooks_create},
+    {"GET", "/webhooks", SCOPE_READ, handle_webhooks_list, {"status", "limit", "cursor"}},
+    {"GET", "/webhooks/{id}", SCOPE_READ, handle_webhooks_get},
+    {"PATCH", "/webhooks/{id}", SCOPE_WRITE, handle_webhooks_update},
+    {"DELETE", "/webhooks/{id}", SCOPE_WRITE, handle_webhooks_delete},
+    {"POST", "/webhooks/{id}/test", SCOPE_WRITE, handle_webhooks_test},
+    {"POST", "/webhooks/{id}/secret/rotate", SCOPE_WRITE, handle_webhooks_rotate},
+    {"POST", "/webhooks/{id}/replay", SCOPE_WRITE, handle_webhooks_replay},
+    {"POST", "/webhooks/{id}/preview", SCOPE_READ, handle_webhooks_preview},
+    {"GET", "/webhooks/{id}/jwks.json", SCOPE_OPEN, handle_webhooks_jwks},
+    {"GET",
+     "/webhooks/{id}/deliveries",
+     SCOPE_READ,
+     handle_deliveries_list,
+     {"status", "event_type", "since", "until", "limit", "cursor"}},
+
+    {"POST", "/events", SCOPE_PUBLISH, handle_events_create},
+    {"POST", "/events/batch", SCOPE_PUBLISH, handle_events_create_batch},
+    {"GET",
+     "/events",
+     SCOPE_READ,
+     handle_events_list,
+     {"type", "since", "until", "limit", "cursor"}},
+    {"GET", "/events/{id}", SCOPE_READ, handle_events_get},
+
+    {"GET", "/deliveries/{id}", SCOPE_READ, handle_deliveries_get},
+    {"GET", "/deliveries/{id}/attempts", SCOPE_READ, handle_attempts_list},
+    {"POST", "/deliveries/{id}/retry", SCOPE_WRITE, handle_deliveries_retry},
+    {"POST", "/deliveries/{id}/cancel", SCOPE_WRITE, handle_deliveries_cancel},
+
+    {"POST", "/event-types", SCOPE_WRITE, handle_event_types_create},
+    {"GET", "/event-types", SCOPE_READ, handle_event_types_list, {"limit", "cursor"}},
+    {"GET", "/event-types/{name}", SCOPE_READ, handle_event_types_get},
+    {"PATCH", "/event-types/{name}", SCOPE_WRITE, handle_event_types_update},
+    {"DELETE", "/event-types/{name}", SCOPE_WRITE, handle_event_types_delete},
+
+    {"POST", "/apps", SCOPE_ADMIN, handle_apps_create},
+    {"GET", "/apps", SCOPE_ADMIN, handle_apps_list, {"limit", "cursor"}},
+    {"GET", "/apps/{id}", SCOPE_ADMIN, handle_apps_get},
+    {"PATCH", "/apps/{id}", SCOPE_ADMIN, handle_apps_update},
+    {"DELETE", "/apps/{id}", SCOPE_ADMIN, handle_apps_delete},
+
+    {"POST", "/keys", SCOPE_ADMIN, handle_keys_create},
+    {"GET", "/keys", SCOPE_ADMIN, handle_keys_list, {"limit", "cursor"}},
+    {"GET", "/keys/{id}", SCOPE_ADMIN, handle_keys_get},
+    {"DELETE", "/keys/{id}", SCOPE_ADMIN, handle_keys_delete},
+
+    {"POST", "/admin/apps/{app}/webhooks", SCOPE_WRITE, handle_authon_create,
+     .shape = SHAPE_AUTHON},
+    {"GET", "/admin/apps/{app}/webhooks", SCOPE_READ, handle_authon_list, .shape = SHAPE_AUTHON},
+    {"DELETE", "/admin/apps/{app}/webhooks/{id}", SCOPE_WRITE, handle_authon_delete,
+     .shape = SHAPE_AUTHON},
+    {"POST", "/admin/apps/{app}/webhooks/{id}/test", SCOPE_WRITE, handle_authon_test,
+     .shape = SHAPE_AUTHON},
+};
+
+void routes_print(FILE *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+        fprintf(out, "%s %s %s\n", routes[i].method, routes[i].path,
+                routes[i].scope == SCOPE_OPEN ? "open" : key_scope_names[routes[i].scope]);
+}
+
+/* --- finding one ------------------------------------------------------------------------------ */
+
+/* The next segment of "/a/b", without its slash. */
+static bool next_segment(struct str *path, struct str *segment)
+{
+    if (path->n == 0 || path->p[0] != '/')
+        return false;
+    path->p++;
+    path->n--;
+    const char *end = path->n > 0 ? memchr(path->p, '/', path->n) : NULL;
+    *segment = (struct str){path->p, end != NULL ? (size_t)(end - path->p) : path->n};
+    path->p += segment->n;
+    path->n -= segment->n;
+    return true;
+}
+
+/* How many segments stand for a parameter, or -1: the path is another. */
+static int match(const struct route *route, struct str path, struct str params[PARAMS_MAX])
+{
+    struct str pattern = str_of(route->path), want, got;
+    int n = 0;
+
+    while (next_segment(&pattern, &want)) {
+        if (!next_segment(&path, &got) || got.n == 0)
+            return -1;
+        if (want.p[0] == '{') {
+            assert(n < PARAMS_MAX);
+            params[n++] = got;
+        } else if (!str_eq(want, got)) {
+            return -1;
+        }
+    }
+    return path.n == 0 ? n : -1;
+}
+
+static bool method_fits(const struct route *route, struct str method)
+{
+    return str_eq_text(method, route->method) ||
+           (str_eq_text(method, "HEAD") && strcmp(route->method, "GET") == 0);
+}
+
+/* The fewest parameters that fit: /events/batch is no event's id. */
+static int fewest_params(struct str path)
+{
+    struct str params[PARAMS_MAX];
+    int fewest = -1;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        int n = match(&routes[i], path, params);
+        if (n >= 0 && (fewest < 0 || n < fewest))
+            fewest = n;
+    }
+    return fewest;
+}
+
+/* Sets call->route, or tells which methods the path has. */
+static bool find_route(struct call *call, struct buf *allow)
+{
+    int fewest = fewest_params(call->path);
+
+    for (size_t i = 0; fewest >= 0 && i < ARRAY_LEN(routes); i++) {
+        if (match(&routes[i], call->path, call->params) != fewest)
+            continue;
+        if (method_fits(&routes[i], call->method)) {
+            call->route = &routes[i];
+            return true;
+        }
+        buf_printf(allow, "%s%s", allow->n > 0 ? ", " : "", routes[i].method);
+    }
+    return false;
+}
+
+static void reply_no_route(struct call *call, struct buf *allow)
+{
+    if (allow->n == 0) {
+        reply_error(call, ERR_NOT_FOUND, "no such path");
+        return;
+    }
+    call_add_header(call, "Allow", str_dup(call_allocator(call), buf_str(allow)));
+    reply_error(call, ERR_METHOD, NULL);
+}
+
+/* --- the way ---------------------------------------------------------------------------------- */
+
+static void run(struct call *call)
+{
+    if (input_query(call))
+        call->route->handler(call);
+}
+
+void routes_dispatch(struct call *call)
+{
+    struct buf allow;
+
+    buf_init(&allow, 200);
+    bool found = find_route(call, &allow);
+    if (cors_answer(call, &allow))
+        ;
+    else if (call->target.n > TARGET_MAX)
+        reply_error(call, ERR_URI_TOO_LONG, NULL);
+    else if (!found)
+        reply_no_route(call, &allow);
+    else if (call->body.n > BODY_MAX)
+        reply_error(call, ERR_TOO_LARGE, "at most 1 MiB");
+    else if (call->route->scope == SCOPE_OPEN || auth_start(call, run))
+        run(call);
+    buf_fini(&allow);
+}
