@@ -35,6 +35,17 @@ void jsonw_null(struct jsonw *w, const char *key);
 void jsonw_id(struct jsonw *w, const char *key, const char *prefix, struct id id);
 void jsonw_time(struct jsonw *w, const char *key, int64_t wall_ms, enum clock_precision precision);
 
+/* What may be missing: the value, or null. Missing is a slice with p == NULL, a time of 0, or what the
+ * caller says. jsonw_begin_or_null(): true when the object or array was begun, and is to be ended. */
+void jsonw_str_or_null(struct jsonw *w, const char *key, struct str value);
+void jsonw_raw_or_null(struct jsonw *w, const char *key, struct str json);
+void jsonw_time_or_null(struct jsonw *w, const char *key, int64_t wall_ms,
+                        enum clock_precision precision);
+void jsonw_i64_or_null(struct jsonw *w, const char *key, bool there, int64_t value);
+void jsonw_id_or_null(struct jsonw *w, const char *key, bool there, const char *prefix,
+                      struct id id);
+bool jsonw_begin_or_null(struct jsonw *w, const char *key, bool there, char bracket);
+
 /* The key alone; the value follows, with no key of its own. */
 void jsonw_key(struct jsonw *w, const char *key);
 

@@ -1,64 +1,14 @@
 /* Deliveries: lists, one, its attempts, retry, cancel. */
 #include "store/deliveries.h"
 
+#include "delivery_view.h"
 #include "input.h"
 #include "page.h"
 #include "reply.h"
 #include "resources.h"
 #include "result.h"
 
-#include <stdio.h>
-
 #define ATTEMPTS_MAX 100
-
-static void write_code(struct jsonw *w, bool answered, int64_t code)
-{
-    if (answered)
-        jsonw_i64(w, "response_code", code);
-    else
-        jsonw_null(w, "response_code");
-}
-
-static void write_time(struct jsonw *w, const char *key, int64_t ms)
-{
-    if (ms > 0)
-        jsonw_time(w, key, ms, CLOCK_MILLIS);
-    else
-        jsonw_null(w, key);
-}
-
-static void write_error(struct jsonw *w, const char *key, int error, struct str text)
-{
-    const char *code = attempt_error_code(error);
-    if (code == NULL) {
-        jsonw_null(w, key);
-        return;
-    }
-    jsonw_begin(w, key, '{');
-    jsonw_text(w, "code", code);
-    jsonw_str(w, "message", text);
-    jsonw_end(w, '}');
-}
-
-static void write_head(struct jsonw *w, const struct delivery *d)
-{
-    jsonw_id(w, "id", ID_DELIVERY, d->id);
-    jsonw_id(w, "event_id", d->test ? ID_TEST_EVENT : ID_EVENT, d->event);
-    jsonw_str(w, "event_type", d->type);
-}
-
-static void write_outcome(struct jsonw *w, const struct delivery *d)
-{
-    jsonw_text(w, "status", delivery_state_names[d->state]);
-    write_code(w, d->answered, d->code);
-    if (d->attempts > 0)
-        jsonw_i64(w, "response_time_ms", d->last_us / 1000);
-    else
-        jsonw_null(w, "response_time_ms");
-    jsonw_i64(w, "attempts", d->attempts);
-    write_time(w, "next_attempt_at", d->next_ms);
-    jsonw_time(w, "created_at", d->created_ms, CLOCK_SECONDS);
-}
 
 /* --- the list of a webhook -------------------------------------------------------------------- */
 
@@ -71,10 +21,7 @@ static void write_row(struct jsonw *w, const struct settings *settings, const st
     if (db_null(rows, row, 0)) /* the webhook has none */
         return;
     deliveries_read(rows, row, &d);
-    jsonw_begin(w, NULL, '{');
-    write_head(w, &d);
-    write_outcome(w, &d);
-    jsonw_end(w, '}');
+    delivery_write_row(w, &d);
 }
 
 static void on_list(void *arg, int err, const struct db_rows *rows)
@@ -109,18 +56,6 @@ struct one_state {
     int status; /* of the answer */
 };
 
-static void write_whole(struct jsonw *w, const struct delivery *d)
-{
-    jsonw_begin(w, NULL, '{');
-    write_head(w, d);
-    jsonw_id(w, "webhook_id", ID_WEBHOOK, d->webhook);
-    jsonw_str(w, "url", d->url);
-    write_outcome(w, d);
-    write_time(w, "completed_at", d->completed_ms);
-    write_error(w, "last_error", d->last_error, d->error_text);
-    jsonw_end(w, '}');
-}
-
 static void on_got(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
@@ -130,7 +65,7 @@ static void on_got(void *arg, int err, const struct db_rows *rows)
     if (!result_row(call, err, rows))
         return;
     deliveries_read_whole(rows, 0, &d);
-    write_whole(reply_begin(call), &d);
+    delivery_write(reply_begin(call), &d);
     reply_send(call, state->status);
 }
 
@@ -209,56 +144,6 @@ void handle_deliveries_cancel(struct call *call)
 
 /* --- attempts --------------------------------------------------------------------------------- */
 
-static void write_ms(struct jsonw *w, const char *key, int64_t us)
-{
-    char text[32];
-    int n = snprintf(text, sizeof text, "%lld.%03d", (long long)(us / 1000), (int)(us % 1000));
-    jsonw_raw(w, key, (struct str){text, (size_t)n});
-}
-
-static void write_timings(struct jsonw *w, const struct attempt_row *a)
-{
-    jsonw_begin(w, "timings", '{');
-    write_ms(w, "dns_ms", a->dns_us);
-    write_ms(w, "connect_ms", a->connect_us);
-    write_ms(w, "tls_ms", a->tls_us);
-    write_ms(w, "first_byte_ms", a->first_byte_us);
-    write_ms(w, "total_ms", a->total_us);
-    jsonw_end(w, '}');
-}
-
-static void write_messages(struct jsonw *w, const struct attempt_row *a)
-{
-    jsonw_begin(w, "request", '{');
-    jsonw_text(w, "method", "POST");
-    jsonw_str(w, "url", a->url);
-    jsonw_bytes(w, "headers", a->request_head);
-    jsonw_end(w, '}');
-    if (!a->answered) {
-        jsonw_null(w, "response");
-        return;
-    }
-    jsonw_begin(w, "response", '{');
-    jsonw_bytes(w, "headers", a->response_head);
-    jsonw_bytes(w, "body", a->response_body);
-    jsonw_bool(w, "body_truncated", a->body_cut);
-    jsonw_end(w, '}');
-}
-
-static void write_attempt(struct jsonw *w, const struct attempt_row *a)
-{
-    jsonw_begin(w, NULL, '{');
-    jsonw_i64(w, "number", a->number);
-    jsonw_time(w, "started_at", a->started_ms, CLOCK_MILLIS);
-    jsonw_text(w, "status", a->error == ATTEMPT_OK ? "delivered" : "failed");
-    write_code(w, a->answered, a->code);
-    write_error(w, "error", a->error, a->error_text);
-    jsonw_str(w, "address", a->address);
-    write_timings(w, a);
-    write_messages(w, a);
-    jsonw_end(w, '}');
-}
-
 static void on_attempts(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
@@ -271,7 +156,7 @@ static void on_attempts(void *arg, int err, const struct db_rows *rows)
     jsonw_begin(w, "data", '[');
     for (int i = 0; i < db_count(rows) && !db_null(rows, i, 0); i++) {
         attempts_read(rows, i, &attempt);
-        write_attempt(w, &attempt);
+        attempt_write(w, &attempt);
     }
     jsonw_end(w, ']');
     jsonw_null(w, "next_cursor");

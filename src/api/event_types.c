@@ -27,30 +27,18 @@ static const struct field fields[] = {
                  .check = event_type_check},
 };
 
-static void write_raw(struct jsonw *w, const char *key, struct str json)
-{
-    if (json.p != NULL)
-        jsonw_raw(w, key, json);
-    else
-        jsonw_null(w, key);
-}
-
 enum { COL_NAME, COL_DESCRIPTION, COL_SCHEMA, COL_EXAMPLE, COL_CREATED, COL_UPDATED };
 
 static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
                       int row)
 {
-    struct str description = db_str(rows, row, COL_DESCRIPTION);
     (void)settings;
 
     jsonw_begin(w, NULL, '{');
     jsonw_str(w, "name", db_str(rows, row, COL_NAME));
-    if (description.p != NULL)
-        jsonw_str(w, "description", description);
-    else
-        jsonw_null(w, "description");
-    write_raw(w, "schema", db_str(rows, row, COL_SCHEMA));
-    write_raw(w, "example", db_str(rows, row, COL_EXAMPLE));
+    jsonw_str_or_null(w, "description", db_str(rows, row, COL_DESCRIPTION));
+    jsonw_raw_or_null(w, "schema", db_str(rows, row, COL_SCHEMA));
+    jsonw_raw_or_null(w, "example", db_str(rows, row, COL_EXAMPLE));
     jsonw_time(w, "created_at", db_i64(rows, row, COL_CREATED), CLOCK_SECONDS);
     jsonw_time(w, "updated_at", db_i64(rows, row, COL_UPDATED), CLOCK_SECONDS);
     jsonw_end(w, '}');

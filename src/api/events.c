@@ -4,6 +4,7 @@
 #include "accept.h"
 #include "base/json.h"
 #include "core/idempotency.h"
+#include "delivery_view.h"
 #include "input.h"
 #include "page.h"
 #include "reply.h"
@@ -66,23 +67,24 @@ static bool all_replayed(const struct accept_request *r)
     return true;
 }
 
-static void reply_accept_error(struct call *call, int err)
+/* False: they were not, and that has been replied. */
+static bool accepted(struct call *call, const struct accept_request *r, int err)
 {
     if (err == ERR_IDEMPOTENCY)
         reply_error(call, err, NULL);
-    else
+    else if (err < 0)
         result_error(call, err);
+    else if (all_replayed(r))
+        call_add_header(call, "Idempotent-Replayed", "true");
+    return err == 0;
 }
 
 static void on_accepted(struct call *call, int err)
 {
     const struct accept_request *r = call->state;
-    if (err < 0) {
-        reply_accept_error(call, err);
+
+    if (!accepted(call, r, err))
         return;
-    }
-    if (all_replayed(r))
-        call_add_header(call, "Idempotent-Replayed", "true");
     write_accepted(reply_begin(call), r, 0);
     reply_send(call, 202);
 }
@@ -90,12 +92,9 @@ static void on_accepted(struct call *call, int err)
 static void on_batch_accepted(struct call *call, int err)
 {
     const struct accept_request *r = call->state;
-    if (err < 0) {
-        reply_accept_error(call, err);
+
+    if (!accepted(call, r, err))
         return;
-    }
-    if (all_replayed(r))
-        call_add_header(call, "Idempotent-Replayed", "true");
     struct jsonw *w = reply_begin(call);
     jsonw_begin(w, NULL, '{');
     jsonw_begin(w, "data", '[');
@@ -248,24 +247,6 @@ void handle_events_list(struct call *call)
                                page->limit + 1, on_list, call);
 }
 
-static void write_delivery(struct jsonw *w, const struct delivery *d)
-{
-    jsonw_begin(w, NULL, '{');
-    jsonw_id(w, "id", ID_DELIVERY, d->id);
-    jsonw_id(w, "webhook_id", ID_WEBHOOK, d->webhook);
-    jsonw_text(w, "status", delivery_state_names[d->state]);
-    if (d->answered)
-        jsonw_i64(w, "response_code", d->code);
-    else
-        jsonw_null(w, "response_code");
-    jsonw_i64(w, "attempts", d->attempts);
-    if (d->next_ms > 0)
-        jsonw_time(w, "next_attempt_at", d->next_ms, CLOCK_MILLIS);
-    else
-        jsonw_null(w, "next_attempt_at");
-    jsonw_end(w, '}');
-}
-
 /* The event was written by on_event; its deliveries complete the object. */
 static void on_deliveries(void *arg, int err, const struct db_rows *rows)
 {
@@ -278,7 +259,7 @@ static void on_deliveries(void *arg, int err, const struct db_rows *rows)
     jsonw_begin(w, "deliveries", '[');
     for (int i = 0; i < db_count(rows); i++) {
         deliveries_read(rows, i, &delivery);
-        write_delivery(w, &delivery);
+        delivery_write_of_event(w, &delivery);
     }
     jsonw_end(w, ']');
     jsonw_end(w, '}');

@@ -39,15 +39,9 @@ static void write_key(struct jsonw *w, const struct db_rows *rows, int row, stru
     jsonw_id(w, "id", ID_KEY, key.id);
     jsonw_str(w, "name", key.name);
     jsonw_text(w, "scope", key_scope_names[key.scope]);
-    if (key.has_app)
-        jsonw_id(w, "app_id", ID_APP, key.app);
-    else
-        jsonw_null(w, "app_id");
+    jsonw_id_or_null(w, "app_id", key.has_app, ID_APP, key.app);
     jsonw_time(w, "created_at", id_time_ms(key.id), CLOCK_SECONDS);
-    if (key.expires_ms > 0)
-        jsonw_time(w, "expires_at", key.expires_ms, CLOCK_SECONDS);
-    else
-        jsonw_null(w, "expires_at");
+    jsonw_time_or_null(w, "expires_at", key.expires_ms, CLOCK_SECONDS);
     if (text.p != NULL)
         jsonw_str(w, "key", text);
     jsonw_end(w, '}');

@@ -1,11 +1,10 @@
 /* Test events, from the statement that stores one to the answer. */
 #include "test_event.h"
 
-#include "core/delivery.h"
 #include "core/webhook.h"
+#include "delivery_view.h"
 #include "reply.h"
 #include "result.h"
-#include "store/deliveries.h"
 #include "store/events.h"
 
 /* A test waits for its worker, a request of the longest timeout, and recording. */
@@ -44,34 +43,20 @@ void test_event_send(struct call *call, struct id webhook, struct str type, stru
 
 /* --- the answer ------------------------------------------------------------------------------- */
 
-static void write_attempt(struct jsonw *w, const struct attempt_row *a)
+/* What the receiver said; `attempt` NULL: nothing yet. */
+static void write_outcome(struct jsonw *w, const struct attempt_row *attempt)
 {
-    jsonw_text(w, "status", a->error == ATTEMPT_OK ? "delivered" : "failed");
-    if (a->answered) {
-        jsonw_i64(w, "response_code", a->code);
-        jsonw_bytes(w, "response_body", a->response_body);
-    } else {
-        jsonw_null(w, "response_code");
-        jsonw_null(w, "response_body");
-    }
-    jsonw_i64(w, "response_time_ms", a->total_us / 1000);
-    if (a->error == ATTEMPT_OK) {
-        jsonw_null(w, "error");
-        return;
-    }
-    jsonw_begin(w, "error", '{');
-    jsonw_text(w, "code", attempt_error_code(a->error));
-    jsonw_str(w, "message", a->error_text);
-    jsonw_end(w, '}');
-}
+    static const struct attempt_row nothing = {.error = ATTEMPT_OK};
+    const struct attempt_row *a = attempt != NULL ? attempt : &nothing;
 
-static void write_pending(struct jsonw *w)
-{
-    jsonw_text(w, "status", "pending");
-    jsonw_null(w, "response_code");
-    jsonw_null(w, "response_body");
-    jsonw_null(w, "response_time_ms");
-    jsonw_null(w, "error");
+    jsonw_text(w, "status", attempt != NULL ? attempt_status(a->error) : "pending");
+    jsonw_i64_or_null(w, "response_code", a->answered, a->code);
+    if (a->answered)
+        jsonw_bytes(w, "response_body", a->response_body);
+    else
+        jsonw_null(w, "response_body");
+    jsonw_i64_or_null(w, "response_time_ms", attempt != NULL, a->total_us / 1000);
+    attempt_write_error(w, "error", a->error, a->error_text);
 }
 
 void test_event_reply(struct call *call, const struct test_result *result)
@@ -86,10 +71,7 @@ void test_event_reply(struct call *call, const struct test_result *result)
         jsonw_begin(w, "data", '{');
     }
     jsonw_id(w, "id", ID_TEST_EVENT, result->event);
-    if (attempt != NULL)
-        write_attempt(w, attempt);
-    else
-        write_pending(w);
+    write_outcome(w, attempt);
     jsonw_id(w, "delivery_id", ID_DELIVERY, result->delivery);
     if (authon)
         jsonw_end(w, '}');

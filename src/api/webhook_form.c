@@ -305,10 +305,7 @@ static void write_secrets(struct jsonw *w, const struct settings *settings,
          webhook_open(settings, webhook->id, webhook->sealed_previous, &previous) < 0))
         buf_clear(&secret); /* sealed with another key: nothing to tell */
     write_preview(w, buf_str(&secret));
-    if (webhook->previous_until_ms > 0)
-        jsonw_time(w, "previous_secret_expires_at", webhook->previous_until_ms, CLOCK_SECONDS);
-    else
-        jsonw_null(w, "previous_secret_expires_at");
+    jsonw_time_or_null(w, "previous_secret_expires_at", webhook->previous_until_ms, CLOCK_SECONDS);
     write_sent(w, webhook, buf_str(&secret), buf_str(&previous));
     crypto_wipe(secret.p, secret.n);
     crypto_wipe(previous.p, previous.n);
@@ -341,14 +338,6 @@ static void write_headers(struct jsonw *w, const struct settings *settings,
     buf_fini(&json);
 }
 
-static void write_nullable(struct jsonw *w, const char *key, struct str value)
-{
-    if (value.p != NULL)
-        jsonw_str(w, key, value);
-    else
-        jsonw_null(w, key);
-}
-
 static void write_settings(struct jsonw *w, const struct webhook *webhook)
 {
     jsonw_begin(w, "retry_schedule", '[');
@@ -356,10 +345,7 @@ static void write_settings(struct jsonw *w, const struct webhook *webhook)
         jsonw_i64(w, NULL, webhook->schedule.seconds[i]);
     jsonw_end(w, ']');
     jsonw_i64(w, "timeout_ms", webhook->timeout_ms);
-    if (webhook->rate_limit > 0)
-        jsonw_i64(w, "rate_limit", webhook->rate_limit);
-    else
-        jsonw_null(w, "rate_limit");
+    jsonw_i64_or_null(w, "rate_limit", webhook->rate_limit > 0, webhook->rate_limit);
     jsonw_i64(w, "concurrency", webhook->concurrency);
     jsonw_raw(w, "metadata", webhook->metadata);
     jsonw_text(w, "disabled_reason", webhook_disabled_reasons[webhook->disabled_reason]);
@@ -393,13 +379,13 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
     if (secret.p != NULL)
         jsonw_str(w, "secret", secret);
     jsonw_time(w, "updated_at", webhook->updated_us / 1000, CLOCK_SECONDS);
-    write_nullable(w, "description", webhook->description);
+    jsonw_str_or_null(w, "description", webhook->description);
     jsonw_str(w, "profile", webhook->profile);
     write_options(w, webhook);
     write_headers(w, settings, webhook);
     write_settings(w, webhook);
     write_secrets(w, settings, webhook);
-    write_nullable(w, "managed", webhook->managed);
+    jsonw_str_or_null(w, "managed", webhook->managed);
     jsonw_end(w, '}');
 }
 

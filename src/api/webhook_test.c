@@ -63,10 +63,7 @@ static void write_try(struct jsonw *w, const struct trial *t)
     jsonw_begin(w, NULL, '{');
     jsonw_raw(w, "profile_options", t->options);
     jsonw_text(w, "status", t->delivered ? "delivered" : "failed");
-    if (t->answered)
-        jsonw_i64(w, "response_code", t->code);
-    else
-        jsonw_null(w, "response_code");
+    jsonw_i64_or_null(w, "response_code", t->answered, t->code);
     jsonw_end(w, '}');
 }
 
@@ -77,10 +74,7 @@ static void reply_detection(struct call *call)
     struct jsonw *w = reply_begin(call);
 
     jsonw_begin(w, NULL, '{');
-    if (last->delivered)
-        jsonw_raw(w, "detected", last->options);
-    else
-        jsonw_null(w, "detected");
+    jsonw_raw_or_null(w, "detected", last->delivered ? last->options : (struct str){NULL, 0});
     jsonw_bool(w, "kept", d->kept);
     jsonw_begin(w, "tried", '[');
     for (size_t i = 0; i < d->count; i++)

@@ -118,3 +118,53 @@ void jsonw_bytes(struct jsonw *w, const char *key, struct str bytes)
     lead(w, NULL);
     buf_printf(w->buf, "\"%s_encoding\":\"base64\"", key);
 }
+
+/* --- what may be missing ---------------------------------------------------------------------- */
+
+void jsonw_str_or_null(struct jsonw *w, const char *key, struct str value)
+{
+    if (value.p != NULL)
+        jsonw_str(w, key, value);
+    else
+        jsonw_null(w, key);
+}
+
+void jsonw_raw_or_null(struct jsonw *w, const char *key, struct str json)
+{
+    jsonw_raw(w, key, json.p != NULL ? json : STR_LIT("null"));
+}
+
+void jsonw_time_or_null(struct jsonw *w, const char *key, int64_t wall_ms,
+                        enum clock_precision precision)
+{
+    if (wall_ms > 0)
+        jsonw_time(w, key, wall_ms, precision);
+    else
+        jsonw_null(w, key);
+}
+
+void jsonw_i64_or_null(struct jsonw *w, const char *key, bool there, int64_t value)
+{
+    if (there)
+        jsonw_i64(w, key, value);
+    else
+        jsonw_null(w, key);
+}
+
+void jsonw_id_or_null(struct jsonw *w, const char *key, bool there, const char *prefix,
+                      struct id id)
+{
+    if (there)
+        jsonw_id(w, key, prefix, id);
+    else
+        jsonw_null(w, key);
+}
+
+bool jsonw_begin_or_null(struct jsonw *w, const char *key, bool there, char bracket)
+{
+    if (there)
+        jsonw_begin(w, key, bracket);
+    else
+        jsonw_null(w, key);
+    return there;
+}

@@ -52,6 +52,30 @@ static void test_values(void **state)
        "\"k\":\"2026-01-02T03:04:05.678Z\",\"l\":\"evt_00000000000000000000000000\"}");
 }
 
+static void test_missing(void **state)
+{
+    (void)state;
+    static const struct str none = {NULL, 0};
+    struct jsonw w = jsonw_on(&buf);
+    jsonw_begin(&w, NULL, '{');
+    jsonw_str_or_null(&w, "a", none);
+    jsonw_str_or_null(&w, "b", STR_LIT(""));
+    jsonw_raw_or_null(&w, "c", none);
+    jsonw_raw_or_null(&w, "d", STR_LIT("[]"));
+    jsonw_time_or_null(&w, "e", 0, CLOCK_SECONDS);
+    jsonw_time_or_null(&w, "f", 1767323045678, CLOCK_SECONDS);
+    jsonw_i64_or_null(&w, "g", false, 7);
+    jsonw_i64_or_null(&w, "h", true, 0);
+    jsonw_id_or_null(&w, "i", false, ID_EVENT, id_floor(0));
+    jsonw_id_or_null(&w, "j", true, ID_EVENT, id_floor(0));
+    assert_false(jsonw_begin_or_null(&w, "k", false, '['));
+    assert_true(jsonw_begin_or_null(&w, "l", true, '['));
+    jsonw_end(&w, ']');
+    jsonw_end(&w, '}');
+    is("{\"a\":null,\"b\":\"\",\"c\":null,\"d\":[],\"e\":null,\"f\":\"2026-01-02T03:04:05Z\","
+       "\"g\":null,\"h\":0,\"i\":null,\"j\":\"evt_00000000000000000000000000\",\"k\":null,\"l\":[]}");
+}
+
 static void test_nesting(void **state)
 {
     (void)state;
@@ -129,7 +153,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),  cmocka_unit_test(test_nesting),
         cmocka_unit_test(test_escapes), cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_bytes),   cmocka_unit_test(test_missing),
     };
     return cmocka_run_group_tests_name("jsonw", tests, set_up, tear_down);
 }

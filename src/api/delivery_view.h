@@ -1,0 +1,19 @@
+/* How deliveries and their attempts look in JSON. */
+#ifndef API_DELIVERY_VIEW_H
+#define API_DELIVERY_VIEW_H
+
+#include "base/jsonw.h"
+#include "store/deliveries.h"
+
+/* An object each: in its own right, in a list of a webhook's, in the list of an event's. */
+void delivery_write(struct jsonw *w, const struct delivery *delivery);
+void delivery_write_row(struct jsonw *w, const struct delivery *delivery);
+void delivery_write_of_event(struct jsonw *w, const struct delivery *delivery);
+
+void attempt_write(struct jsonw *w, const struct attempt_row *attempt);
+
+/* Members of such objects. `error` is an enum attempt_error; without one its member is null. */
+const char *attempt_status(int error);
+void attempt_write_error(struct jsonw *w, const char *key, int error, struct str text);
+
+#endif
