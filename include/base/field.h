@@ -92,6 +92,11 @@ static inline bool field_has(const struct fields *f, int index)
     return (f->present >> index & 1) != 0;
 }
 
+static inline bool field_null(const struct fields *f, int index)
+{
+    return (f->nulls >> index & 1) != 0;
+}
+
 /* Binds `object`, text that json_check() accepted, to `out`, which the caller has filled with
  * defaults. ERR_INVALID when there are problems, or when those of earlier calls fill the list;
  * ERR_BAD_REQUEST when it is no object. `path` comes before the names in problems: "" or

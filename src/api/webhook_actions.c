@@ -8,6 +8,7 @@
 #include "result.h"
 #include "store/deliveries.h"
 #include "webhook_form.h"
+#include "webhook_view.h"
 
 #define REPLAY_MAX 10000
 

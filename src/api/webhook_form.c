@@ -1,4 +1,4 @@
-/* Webhooks: reading and writing their JSON. */
+/* What clients say of webhooks. */
 #include "webhook_form.h"
 
 #include "base/crypto.h"
@@ -11,12 +11,9 @@
 #include "reply.h"
 #include "result.h"
 
-#include <stdio.h>
-
 _Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called");
 
 #define HEADERS_MAX_BYTES 65536
-#define PREVIEW_MIN       20 /* shorter secrets would be given away */
 
 #define AT(member)        offsetof(struct webhook_input, member)
 
@@ -81,6 +78,24 @@ const struct field webhook_create_fields[IN_COUNT] = {
 const struct field webhook_change_fields[IN_COUNT] = {
     COMMON_FIELDS(0),
     [IN_SECRET_OR_STATUS] = {"status", FIELD_ENUM, AT(status), 0, .names = webhook_status_names},
+};
+
+#define MEMBER(member) offsetof(struct webhook, member), sizeof(((struct webhook *)0)->member)
+
+/* Where a field is in the webhook, size 0: it cannot be null; and in the input, 0: it is more than a
+ * copy. */
+static const struct {
+    size_t at, size, from;
+} members[IN_COUNT] = {
+    [IN_DESCRIPTION] = {MEMBER(description), AT(description)},
+    [IN_PROFILE] = {MEMBER(profile)},
+    [IN_OPTIONS] = {MEMBER(profile_options), AT(options)},
+    [IN_HEADERS] = {MEMBER(sealed_headers)},
+    [IN_SCHEDULE] = {MEMBER(schedule)},
+    [IN_TIMEOUT] = {MEMBER(timeout_ms), AT(timeout_ms)},
+    [IN_RATE] = {MEMBER(rate_limit), AT(rate_limit)},
+    [IN_CONCURRENCY] = {MEMBER(concurrency), AT(concurrency)},
+    [IN_METADATA] = {MEMBER(metadata)},
 };
 
 void webhook_defaults(const struct call *call, struct webhook *w)
@@ -149,7 +164,8 @@ static void apply_options(struct call *call, struct webhook *w)
     f->present = present;
     f->nulls = nulls;
     w->batch_seconds = options.batch_seconds;
-    if (profile->rules != NULL && w->concurrency == WEBHOOK_CONCURRENCY)
+    if (profile->rules != NULL && !field_has(f, IN_CONCURRENCY) &&
+        w->concurrency == WEBHOOK_CONCURRENCY)
         w->concurrency = 1;
 }
 
@@ -182,56 +198,34 @@ static void apply_lists(const struct call *call, const struct webhook_input *in,
     }
 }
 
-/* What was given as null goes back to its default. */
-static void apply_nulls(const struct call *call, struct webhook *w)
+/* What is no more than a copy; what was given as null goes back to its default. */
+static void apply_values(const struct call *call, const struct webhook_input *in, struct webhook *w)
 {
-    const struct fields *f = &call->fields;
     struct webhook standard;
 
     webhook_defaults(call, &standard);
-    if (f->nulls >> IN_DESCRIPTION & 1)
-        w->description = standard.description;
-    if (f->nulls >> IN_PROFILE & 1)
-        w->profile = standard.profile;
-    if (f->nulls >> IN_OPTIONS & 1)
-        w->profile_options = standard.profile_options;
-    if (f->nulls >> IN_HEADERS & 1)
-        w->sealed_headers = standard.sealed_headers;
-    if (f->nulls >> IN_SCHEDULE & 1)
-        w->schedule = standard.schedule;
-    if (f->nulls >> IN_TIMEOUT & 1)
-        w->timeout_ms = standard.timeout_ms;
-    if (f->nulls >> IN_RATE & 1)
-        w->rate_limit = standard.rate_limit;
-    if (f->nulls >> IN_CONCURRENCY & 1)
-        w->concurrency = standard.concurrency;
-    if (f->nulls >> IN_METADATA & 1)
-        w->metadata = standard.metadata;
+    for (int i = 0; i < IN_COUNT; i++) {
+        char *to = (char *)w + members[i].at;
+        if (field_null(&call->fields, i))
+            memcpy(to, (const char *)&standard + members[i].at, members[i].size);
+        else if (field_has(&call->fields, i) && members[i].from > 0)
+            memcpy(to, (const char *)in + members[i].from, members[i].size);
+    }
 }
 
 bool webhook_apply(struct call *call, const struct webhook_input *in, struct webhook *w)
 {
     const struct fields *f = &call->fields;
 
-    apply_nulls(call, w);
+    apply_values(call, in, w);
     apply_lists(call, in, w);
     if (field_has(f, IN_URL))
         apply_url(call, in, w);
-    if (field_has(f, IN_DESCRIPTION))
-        w->description = in->description;
     if (field_has(f, IN_PROFILE))
         w->profile = str_of(profiles[in->profile]->name);
-    if (field_has(f, IN_OPTIONS))
-        w->profile_options = in->options;
     apply_options(call, w);
     if (field_has(f, IN_HEADERS))
         apply_headers(call, in, w);
-    if (field_has(f, IN_TIMEOUT))
-        w->timeout_ms = in->timeout_ms;
-    if (field_has(f, IN_RATE))
-        w->rate_limit = in->rate_limit;
-    if (field_has(f, IN_CONCURRENCY))
-        w->concurrency = in->concurrency;
     if (field_has(f, IN_METADATA))
         w->metadata = input_map_json(call, &in->metadata);
     if (f->problem_count == 0)
@@ -266,127 +260,16 @@ struct str webhook_secret(struct call *call, struct id id, bool given, struct st
     return copy;
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* --- managed ones ----------------------------------------------------------------------------- */
 
-/* Enough to tell one secret from another, not enough to use. */
-static void write_preview(struct jsonw *w, struct str secret)
+#define MANAGED "it is kept by the server's drop-in settings: change them there"
+
+bool webhook_settable(struct call *call, const struct webhook *webhook)
 {
-    char text[32] = "…";
-    int n = str_starts(secret, STR_LIT(SECRET_PREFIX)) ? 10 : 4;
-
-    if (secret.n >= PREVIEW_MIN)
-        snprintf(text, sizeof text, "%.*s…", n, secret.p);
-    jsonw_text(w, "secret_preview", text);
-}
-
-/* Which secret a receiver verified with cannot be known; which were sent can. */
-static void write_sent(struct jsonw *w, const struct webhook *webhook, struct str secret,
-                       struct str previous)
-{
-    const struct profile *profile = profile_find(webhook->profile);
-
-    jsonw_begin(w, "secrets_sent", '[');
-    jsonw_text(w, NULL, "current");
-    if (webhook->previous_until_ms > 0 && profile->carries_both != NULL &&
-        profile->carries_both(secret, previous))
-        jsonw_text(w, NULL, "previous");
-    jsonw_end(w, ']');
-}
-
-static void write_secrets(struct jsonw *w, const struct settings *settings,
-                          const struct webhook *webhook)
-{
-    struct buf secret, previous;
-
-    buf_init(&secret, SECRET_MAX);
-    buf_init(&previous, SECRET_MAX);
-    if (webhook_open(settings, webhook->id, webhook->sealed_secret, &secret) < 0 ||
-        (webhook->sealed_previous.p != NULL &&
-         webhook_open(settings, webhook->id, webhook->sealed_previous, &previous) < 0))
-        buf_clear(&secret); /* sealed with another key: nothing to tell */
-    write_preview(w, buf_str(&secret));
-    jsonw_time_or_null(w, "previous_secret_expires_at", webhook->previous_until_ms, CLOCK_SECONDS);
-    write_sent(w, webhook, buf_str(&secret), buf_str(&previous));
-    crypto_wipe(secret.p, secret.n);
-    crypto_wipe(previous.p, previous.n);
-    buf_fini(&secret);
-    buf_fini(&previous);
-}
-
-static void write_headers(struct jsonw *w, const struct settings *settings,
-                          const struct webhook *webhook)
-{
-    struct json_iter it;
-    struct str key, value;
-    struct buf json, name;
-
-    buf_init(&json, HEADERS_MAX_BYTES);
-    buf_init(&name, WEBHOOK_HEADER_NAME_MAX);
-    jsonw_begin(w, "headers", '{');
-    if (webhook->sealed_headers.n > 0 &&
-        webhook_open(settings, webhook->id, webhook->sealed_headers, &json) == 0) {
-        json_iter_init(&it, buf_str(&json));
-        while (json_iter_next(&it, &key, &value)) {
-            buf_clear(&name);
-            if (json_unquote(&name, key) == 0)
-                jsonw_text(w, buf_text(&name), "***");
-        }
-    }
-    jsonw_end(w, '}');
-    buf_fini(&name);
-    crypto_wipe(json.p, json.n);
-    buf_fini(&json);
-}
-
-static void write_settings(struct jsonw *w, const struct webhook *webhook)
-{
-    jsonw_begin(w, "retry_schedule", '[');
-    for (size_t i = 0; i < webhook->schedule.count; i++)
-        jsonw_i64(w, NULL, webhook->schedule.seconds[i]);
-    jsonw_end(w, ']');
-    jsonw_i64(w, "timeout_ms", webhook->timeout_ms);
-    jsonw_i64_or_null(w, "rate_limit", webhook->rate_limit > 0, webhook->rate_limit);
-    jsonw_i64(w, "concurrency", webhook->concurrency);
-    jsonw_raw(w, "metadata", webhook->metadata);
-    jsonw_text(w, "disabled_reason", webhook_disabled_reasons[webhook->disabled_reason]);
-}
-
-/* The options in force: the profile's standard, and what the webhook says. */
-static void write_options(struct jsonw *w, const struct webhook *webhook)
-{
-    const struct profile *profile = profile_find(webhook->profile);
-    struct scratch scratch;
-    struct fields f = {.alloc = scratch_allocator(&scratch)};
-    struct profile_options options;
-
-    int err = profile_options_bind(&f, profile, webhook->profile_options, &options);
-    assert(err == 0); /* they were bound before they were stored */
-    profile_options_write(w, profile, &options);
-}
-
-void webhook_write(struct jsonw *w, const struct settings *settings, const struct webhook *webhook,
-                   struct str secret)
-{
-    jsonw_begin(w, NULL, '{');
-    jsonw_id(w, "id", ID_WEBHOOK, webhook->id);
-    jsonw_str(w, "url", webhook->url);
-    jsonw_begin(w, "events", '[');
-    for (size_t i = 0; i < webhook->event_count; i++)
-        jsonw_str(w, NULL, webhook->events[i]);
-    jsonw_end(w, ']');
-    jsonw_time(w, "created_at", id_time_ms(webhook->id), CLOCK_SECONDS);
-    jsonw_text(w, "status", webhook_status_names[webhook->status]);
-    if (secret.p != NULL)
-        jsonw_str(w, "secret", secret);
-    jsonw_time(w, "updated_at", webhook->updated_us / 1000, CLOCK_SECONDS);
-    jsonw_str_or_null(w, "description", webhook->description);
-    jsonw_str(w, "profile", webhook->profile);
-    write_options(w, webhook);
-    write_headers(w, settings, webhook);
-    write_settings(w, webhook);
-    write_secrets(w, settings, webhook);
-    jsonw_str_or_null(w, "managed", webhook->managed);
-    jsonw_end(w, '}');
+    if (webhook->managed.p == NULL)
+        return true;
+    reply_error(call, ERR_WRONG_STATE, MANAGED);
+    return false;
 }
 
 static void on_untouched(void *arg, int err, const struct db_rows *rows)
@@ -394,7 +277,7 @@ static void on_untouched(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
 
     if (result_row(call, err, rows))
-        reply_error(call, ERR_WRONG_STATE, WEBHOOK_MANAGED);
+        reply_error(call, ERR_WRONG_STATE, MANAGED);
 }
 
 void webhook_reply_untouched(struct call *call)

@@ -1,4 +1,4 @@
-/* A webhook between JSON and its row. */
+/* What a client says of a webhook, on its way from JSON to its row. */
 #ifndef API_WEBHOOK_FORM_H
 #define API_WEBHOOK_FORM_H
 
@@ -42,10 +42,6 @@ bool webhook_apply(struct call *call, const struct webhook_input *input,
 /* The settings of a webhook that says nothing. */
 void webhook_defaults(const struct call *call, struct webhook *webhook);
 
-/* The object. `secret` is p == NULL but when it is shown, once. */
-void webhook_write(struct jsonw *w, const struct settings *settings, const struct webhook *webhook,
-                   struct str secret);
-
 /* May a webhook of this profile have the secret? False: no, and that has been replied. */
 bool webhook_secret_fits(struct call *call, const char *field, const struct webhook *webhook,
                          struct str secret) MUST_CHECK;
@@ -54,9 +50,10 @@ bool webhook_secret_fits(struct call *call, const char *field, const struct webh
 struct str webhook_secret(struct call *call, struct id id, bool given, struct str secret,
                           struct buf *out);
 
+/* May the API change it? False: it is a managed one, and 409 has been replied. */
+bool webhook_settable(struct call *call, const struct webhook *webhook) MUST_CHECK;
+
 /* A statement left the webhook of the path alone: replies why, 404 or, for a managed one, 409. */
 void webhook_reply_untouched(struct call *call);
-
-#define WEBHOOK_MANAGED "it is kept by the server's drop-in settings: change them there"
 
 #endif

@@ -105,10 +105,8 @@ static void on_keeping(void *arg, int err, const struct db_rows *rows)
     if (!result_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
-    if (webhook.managed.p != NULL) {
-        reply_error(call, ERR_WRONG_STATE, WEBHOOK_MANAGED);
+    if (!webhook_settable(call, &webhook))
         return;
-    }
     webhook.profile_options = d->tries[d->count - 1].options;
     err = profile_options_bind(&call->fields, d->profile, webhook.profile_options, &options);
     assert(err == 0); /* we wrote them */

@@ -7,6 +7,7 @@
 #include "resources.h"
 #include "result.h"
 #include "webhook_form.h"
+#include "webhook_view.h"
 
 /* Replies with the webhook of the first row; `secret` as in webhook_write(). */
 static void reply_webhook(struct call *call, const struct db_rows *rows, int status,
@@ -164,10 +165,8 @@ static void on_read(void *arg, int err, const struct db_rows *rows)
     if (!result_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
-    if (webhook.managed.p != NULL) {
-        reply_error(call, ERR_WRONG_STATE, WEBHOOK_MANAGED);
+    if (!webhook_settable(call, &webhook))
         return;
-    }
     if (field_has(&call->fields, IN_SECRET_OR_STATUS))
         apply_status(&webhook, in->status);
     if (webhook_apply(call, in, &webhook) && secret_still_fits(call, &webhook))

@@ -1,0 +1,133 @@
+/* The JSON of webhooks. Of secrets it has no more than their beginning, of headers the names. */
+#include "webhook_view.h"
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "core/signature.h"
+#include "core/webhook.h"
+
+#include <stdio.h>
+
+#define HEADERS_MAX_BYTES 65536
+#define PREVIEW_MIN       20 /* shorter secrets would be given away */
+
+/* Enough to tell one secret from another, not enough to use. */
+static void write_preview(struct jsonw *w, struct str secret)
+{
+    char text[32] = "…";
+    int n = str_starts(secret, STR_LIT(SECRET_PREFIX)) ? 10 : 4;
+
+    if (secret.n >= PREVIEW_MIN)
+        snprintf(text, sizeof text, "%.*s…", n, secret.p);
+    jsonw_text(w, "secret_preview", text);
+}
+
+/* Which secret a receiver verified with cannot be known; which were sent can. */
+static void write_sent(struct jsonw *w, const struct webhook *webhook, struct str secret,
+                       struct str previous)
+{
+    const struct profile *profile = profile_find(webhook->profile);
+
+    jsonw_begin(w, "secrets_sent", '[');
+    jsonw_text(w, NULL, "current");
+    if (webhook->previous_until_ms > 0 && profile->carries_both != NULL &&
+        profile->carries_both(secret, previous))
+        jsonw_text(w, NULL, "previous");
+    jsonw_end(w, ']');
+}
+
+static void write_secrets(struct jsonw *w, const struct settings *settings,
+                          const struct webhook *webhook)
+{
+    struct buf secret, previous;
+
+    buf_init(&secret, SECRET_MAX);
+    buf_init(&previous, SECRET_MAX);
+    if (webhook_open(settings, webhook->id, webhook->sealed_secret, &secret) < 0 ||
+        (webhook->sealed_previous.p != NULL &&
+         webhook_open(settings, webhook->id, webhook->sealed_previous, &previous) < 0))
+        buf_clear(&secret); /* sealed with another key: nothing to tell */
+    write_preview(w, buf_str(&secret));
+    jsonw_time_or_null(w, "previous_secret_expires_at", webhook->previous_until_ms, CLOCK_SECONDS);
+    write_sent(w, webhook, buf_str(&secret), buf_str(&previous));
+    crypto_wipe(secret.p, secret.n);
+    crypto_wipe(previous.p, previous.n);
+    buf_fini(&secret);
+    buf_fini(&previous);
+}
+
+static void write_headers(struct jsonw *w, const struct settings *settings,
+                          const struct webhook *webhook)
+{
+    struct json_iter it;
+    struct str key, value;
+    struct buf json, name;
+
+    buf_init(&json, HEADERS_MAX_BYTES);
+    buf_init(&name, WEBHOOK_HEADER_NAME_MAX);
+    jsonw_begin(w, "headers", '{');
+    if (webhook->sealed_headers.n > 0 &&
+        webhook_open(settings, webhook->id, webhook->sealed_headers, &json) == 0) {
+        json_iter_init(&it, buf_str(&json));
+        while (json_iter_next(&it, &key, &value)) {
+            buf_clear(&name);
+            if (json_unquote(&name, key) == 0)
+                jsonw_text(w, buf_text(&name), "***");
+        }
+    }
+    jsonw_end(w, '}');
+    buf_fini(&name);
+    crypto_wipe(json.p, json.n);
+    buf_fini(&json);
+}
+
+static void write_settings(struct jsonw *w, const struct webhook *webhook)
+{
+    jsonw_begin(w, "retry_schedule", '[');
+    for (size_t i = 0; i < webhook->schedule.count; i++)
+        jsonw_i64(w, NULL, webhook->schedule.seconds[i]);
+    jsonw_end(w, ']');
+    jsonw_i64(w, "timeout_ms", webhook->timeout_ms);
+    jsonw_i64_or_null(w, "rate_limit", webhook->rate_limit > 0, webhook->rate_limit);
+    jsonw_i64(w, "concurrency", webhook->concurrency);
+    jsonw_raw(w, "metadata", webhook->metadata);
+    jsonw_text(w, "disabled_reason", webhook_disabled_reasons[webhook->disabled_reason]);
+}
+
+/* The options in force: the profile's standard, and what the webhook says. */
+static void write_options(struct jsonw *w, const struct webhook *webhook)
+{
+    const struct profile *profile = profile_find(webhook->profile);
+    struct scratch scratch;
+    struct fields f = {.alloc = scratch_allocator(&scratch)};
+    struct profile_options options;
+
+    int err = profile_options_bind(&f, profile, webhook->profile_options, &options);
+    assert(err == 0); /* they were bound before they were stored */
+    profile_options_write(w, profile, &options);
+}
+
+void webhook_write(struct jsonw *w, const struct settings *settings, const struct webhook *webhook,
+                   struct str secret)
+{
+    jsonw_begin(w, NULL, '{');
+    jsonw_id(w, "id", ID_WEBHOOK, webhook->id);
+    jsonw_str(w, "url", webhook->url);
+    jsonw_begin(w, "events", '[');
+    for (size_t i = 0; i < webhook->event_count; i++)
+        jsonw_str(w, NULL, webhook->events[i]);
+    jsonw_end(w, ']');
+    jsonw_time(w, "created_at", id_time_ms(webhook->id), CLOCK_SECONDS);
+    jsonw_text(w, "status", webhook_status_names[webhook->status]);
+    if (secret.p != NULL)
+        jsonw_str(w, "secret", secret);
+    jsonw_time(w, "updated_at", webhook->updated_us / 1000, CLOCK_SECONDS);
+    jsonw_str_or_null(w, "description", webhook->description);
+    jsonw_str(w, "profile", webhook->profile);
+    write_options(w, webhook);
+    write_headers(w, settings, webhook);
+    write_settings(w, webhook);
+    write_secrets(w, settings, webhook);
+    jsonw_str_or_null(w, "managed", webhook->managed);
+    jsonw_end(w, '}');
+}

@@ -1,0 +1,14 @@
+/* How webhooks look in JSON. */
+#ifndef API_WEBHOOK_VIEW_H
+#define API_WEBHOOK_VIEW_H
+
+#include "base/jsonw.h"
+#include "store/webhooks.h"
+
+struct settings;
+
+/* An object. `secret` is p == NULL but when it is to be seen, once. */
+void webhook_write(struct jsonw *w, const struct settings *settings, const struct webhook *webhook,
+                   struct str secret);
+
+#endif
