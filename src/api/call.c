@@ -1,9 +1,12 @@
 /* Between h2o's request and our call. */
 #include "call.h"
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "problem.h"
 
 #include <h2o.h>
+#include <stdio.h>
 
 #define ANSWER_MAX ((size_t)16 << 20)
 #define REQUEST_ID "req"
@@ -26,6 +29,33 @@ struct allocator call_allocator(struct call *call)
 void *call_alloc(struct call *call, size_t size)
 {
     return memset(h2o_mem_alloc_pool(&call->req->pool, size), 0, size);
+}
+
+/* --- its line in the log ---------------------------------------------------------------------- */
+
+/* A method that no route has is anybody's text. */
+static const char *method_text(const struct call *call, char out[LOG_QUOTE_SIZE])
+{
+    char text[20];
+
+    if (call->route != NULL)
+        return str_eq_text(call->method, "HEAD") ? "HEAD" : call->route->method;
+    snprintf(text, sizeof text, "%.*s", STR_FMT(call->method));
+    return log_quote(out, text);
+}
+
+/* The route's pattern and not the path, which may hold anything; `status` 0: the client hung up. */
+static void log_end(const struct call *call, int status)
+{
+    static const struct id none;
+    char app[ID_TEXT_SIZE], method[LOG_QUOTE_SIZE];
+
+    if (!log_enabled(LOG_LEVEL_DEBUG))
+        return;
+    log_debug("request", "request=%s app=%s method=%s route=%s status=%d ms=%.1f", call->request_id,
+              id_eq(call->app, none) ? "-" : id_text(app, ID_APP, call->app),
+              method_text(call, method), call->route != NULL ? call->route->path : "-", status,
+              (double)(clock_mono_us() - call->start_us) / 1000);
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
@@ -54,7 +84,10 @@ void call_cancel(struct call *call)
 static void dispose(void *p)
 {
     struct call *call = p;
+
     call_cancel(call);
+    if (!call_answered(call))
+        log_end(call, 0);
     list_remove(&call->node);
     buf_fini(&call->out);
 }
@@ -84,6 +117,7 @@ struct call *call_create(struct api *api, h2o_req_t *req)
     call->method = str_of_iovec(req->method);
     call->body = str_of_iovec(req->entity);
     split_target(call, req);
+    call->start_us = log_enabled(LOG_LEVEL_DEBUG) ? clock_mono_us() : 0;
     call->fields.alloc = call_allocator(call);
     buf_init(&call->out, ANSWER_MAX);
     id_text(call->request_id, REQUEST_ID, id_new());
@@ -125,6 +159,7 @@ void call_send(struct call *call, int status, const char *type, struct str body)
     if (type != NULL)
         call_add_header(call, "Content-Type", type);
     call_add_header(call, "X-Request-Id", call->request_id);
+    log_end(call, status);
     h2o_start_response(req, &generator);
     h2o_send(req, &iov, head || body.n == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
 }

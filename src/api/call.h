@@ -26,6 +26,7 @@ struct call {
     struct str params[PARAMS_MAX]; /* what stands for {…} */
     struct str values[QUERY_MAX];  /* of route->query, decoded; p == NULL: not given */
     char request_id[ID_TEXT_SIZE];
+    int64_t start_us; /* monotonic; set at log level debug */
 
     int scope;     /* of the key */
     struct id app; /* the tenant */
@@ -64,7 +65,7 @@ void call_cancel(struct call *call);
 /* `value` must live as long as the call. */
 void call_add_header(struct call *call, const char *name, const char *value);
 
-/* Once a call. `body` is not copied; without one (n == 0) `type` is NULL. Nothing may touch the call
+/* Once a call; a line of the log at debug. `body` is not copied; without one (n == 0) `type` is NULL. Nothing may touch the call
  * afterwards. */
 void call_send(struct call *call, int status, const char *type, struct str body);
 

@@ -1,6 +1,7 @@
 /* A filter over h2o's answers: those that are no call's lack our request id, and are plain text. */
 #include "refusal.h"
 
+#include "base/log.h"
 #include "problem.h"
 
 #include <h2o.h>
@@ -38,6 +39,7 @@ static void on_setup(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
         int err = req->res.status == 413 ? ERR_TOO_LARGE : ERR_BAD_REQUEST;
         struct problem_ostream *o = (struct problem_ostream *)h2o_add_ostream(req, sizeof *o, slot);
 
+        log_debug("request", "request=- app=- method=- route=- status=%d", req->res.status);
         o->body = problem_text(&req->pool, err);
         o->super.do_send = send_replaced;
         req->res.content_length = o->body.len;
