@@ -53,7 +53,7 @@ static void write_row(struct jsonw *w, const struct settings *settings, const st
 
 static void reply_app(struct call *call, int err, const struct db_rows *rows, int status)
 {
-    if (!result_unique(call, err, rows, "there is an app of that name"))
+    if (!result_unique(call, err, rows, "An app with this name exists already"))
         return;
     write_row(reply_begin(call), NULL, rows, 0);
     reply_send(call, status);
@@ -93,7 +93,7 @@ static void on_untouched(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
     if (result_row(call, err, rows))
-        reply_error(call, ERR_CONFLICT, "the app `default` keeps its name and stays");
+        reply_error(call, ERR_CONFLICT, "The app `default` cannot be renamed or deleted");
 }
 
 static void on_updated(void *arg, int err, const struct db_rows *rows)

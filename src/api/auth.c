@@ -68,12 +68,25 @@ static bool covers(int scope, const struct route *route)
     return scope >= route->scope && !(scope == SCOPE_PUBLISH && route->scope == SCOPE_READ);
 }
 
+static void reply_forbidden(struct call *call)
+{
+    struct buf detail;
+
+    buf_init(&detail, 100);
+    for (int scope = 0; key_scope_names[scope] != NULL; scope++)
+        if (covers(scope, call->route))
+            buf_printf(&detail, "%s%s", detail.n > 0 ? " or " : "This needs a key with the scope ",
+                       key_scope_names[scope]);
+    reply_error(call, ERR_FORBIDDEN, buf_text(&detail));
+    buf_fini(&detail);
+}
+
 /* False: it does not, and that has been replied. */
 static bool allow(struct call *call, int scope)
 {
     bool covered = covers(scope, call->route);
     if (!covered)
-        reply_error(call, ERR_FORBIDDEN, NULL);
+        reply_forbidden(call);
     return covered;
 }
 
@@ -100,7 +113,7 @@ static void on_app(void *arg, int err, const struct db_rows *rows)
     if (!result_ok(call, err))
         return;
     if (db_count(rows) == 0 || (auth->has_app && !id_eq(db_id(rows, 0, 0), auth->key_app)))
-        reply_error(call, ERR_NOT_FOUND, "no such app");
+        reply_error(call, ERR_NOT_FOUND, "No app has this id or name, or the key is another app's");
     else
         finish(call, db_id(rows, 0, 0));
 }
@@ -120,7 +133,7 @@ static void find_app(struct call *call)
     else if (text.p != NULL && id_parse(text, ID_APP, &id))
         call->op = apps_get(db, id, on_app, call);
     else if (text.p != NULL && !str_is_utf8(text))
-        reply_error(call, ERR_NOT_FOUND, "no such app");
+        reply_error(call, ERR_NOT_FOUND, "No app has this id or name, or the key is another app's");
     else
         call->op = apps_find(db, text.p != NULL ? text : STR_LIT("default"), on_app, call);
 }

@@ -109,7 +109,10 @@ static void on_retried(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     const struct one_state *state = call->state;
 
-    if (!moved(call, err, rows, "an attempt is under way, or the webhook is deleted or disabled"))
+    if (!moved(
+            call, err, rows,
+            "It cannot be retried while an attempt is under way, or once its webhook is disabled or "
+            "deleted"))
         return;
     struct queue_entry entry = {state->id, db_id(rows, 0, WEBHOOK), 0,
                                 (int)db_i64(rows, 0, CONCURRENCY), (int)db_i64(rows, 0, RATE)};
@@ -129,7 +132,7 @@ void handle_deliveries_retry(struct call *call)
 static void on_cancelled(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    if (moved(call, err, rows, "only what is pending or held can be cancelled"))
+    if (moved(call, err, rows, "Only a pending or held delivery can be cancelled"))
         get(call);
 }
 

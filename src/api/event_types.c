@@ -46,7 +46,7 @@ static void write_row(struct jsonw *w, const struct settings *settings, const st
 
 static bool has_row(struct call *call, int err, const struct db_rows *rows)
 {
-    return result_unique(call, err, rows, "there is an event type of that name");
+    return result_unique(call, err, rows, "An event type with this name exists already");
 }
 
 static void on_created(void *arg, int err, const struct db_rows *rows)

@@ -28,7 +28,7 @@ static const char *check_key(struct str key)
 {
     for (size_t i = 0; i < key.n; i++)
         if (key.p[i] < 0x20 || key.p[i] > 0x7e)
-            return "must be printable ASCII";
+            return "must be printable ASCII characters";
     return NULL;
 }
 
@@ -136,7 +136,7 @@ static bool read_key(struct call *call, struct str *key)
     *key = call_header(call, "idempotency-key");
     if (key->p == NULL || (key->n > 0 && key->n <= KEY_MAX && check_key(*key) == NULL))
         return true;
-    reply_invalid(call, "Idempotency-Key", "must be 1 to 255 bytes of printable ASCII");
+    reply_invalid(call, "Idempotency-Key", "must be 1 to 255 printable ASCII characters");
     return false;
 }
 
@@ -197,7 +197,7 @@ void handle_events_create_batch(struct call *call)
     while (json_iter_next(&it, &name, &value))
         count++;
     if (count < 1 || count > BATCH_MAX) {
-        reply_invalid(call, "events", "must have 1 to 1000 members");
+        reply_invalid(call, "events", "must have 1 to 1000 entries");
         return;
     }
     struct accept_request *r = request_create(call, count);

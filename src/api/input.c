@@ -17,7 +17,7 @@ bool input_body(struct call *call, const struct field *table, size_t count, void
     char detail[160];
 
     if (json_check(call->body, BODY_DEPTH, &error) < 0) {
-        snprintf(detail, sizeof detail, "%s, at byte %zu", error.message, error.offset);
+        snprintf(detail, sizeof detail, "At byte %zu: %s", error.offset, error.message);
         reply_error(call, ERR_BAD_JSON, detail);
         return false;
     }
@@ -103,12 +103,12 @@ bool input_query(struct call *call)
         str_next(&pair, '=', &name); /* what is left of the pair is the value */
         struct str key = decode(call, name), value = decode(call, pair);
         int i = key.p != NULL ? find(call->route->query, key) : -1;
-        const char *shown = key.p != NULL ? key.p : "query";
         if (i < 0 || call->values[i].p != NULL || value.p == NULL) {
-            reply_invalid(call, shown,
-                          i < 0                       ? "is not a parameter that is known here"
-                          : call->values[i].p != NULL ? "is there twice"
-                                                      : "is not well encoded");
+            reply_invalid(call, key.p != NULL ? key.p : "query",
+                          key.p == NULL || (i >= 0 && value.p == NULL)
+                              ? "must be percent-encoded UTF-8"
+                          : i < 0 ? "is not a parameter of this route: check its spelling"
+                                  : "is given twice");
             return false;
         }
         call->values[i] = value;
@@ -159,7 +159,7 @@ bool input_time(struct call *call, const char *name, int64_t *out)
     struct str value = input_value(call, name);
     if (value.p == NULL || clock_parse(value, out))
         return true;
-    reply_invalid(call, name, "must be an RFC 3339 timestamp");
+    reply_invalid(call, name, "must be a time like 2026-01-02T03:04:05Z (RFC 3339)");
     return false;
 }
 

@@ -62,7 +62,7 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
 
     if (err == ERR_INVALID) {
         call->op = NULL;
-        reply_invalid(call, "app_id", "there is no such app");
+        reply_invalid(call, "app_id", "must be the id of an app that exists");
     } else if (result_ok(call, err)) {
         reply_location(call, "/keys", id_text(id, ID_KEY, db_id(rows, 0, 0)));
         write_key(reply_begin(call), rows, 0, str_of(text));
@@ -78,11 +78,11 @@ static bool check_key(struct call *call, const struct key_input *in, struct key 
     key->has_app = in->scope != SCOPE_ADMIN;
     key->app = call->app;
     if (field_has(f, IN_APP) && !key->has_app)
-        fields_problem(f, "app_id", "an admin key belongs to no app");
+        fields_problem(f, "app_id", "must be left out: an admin key belongs to no app");
     else if (field_has(f, IN_APP) && !id_parse(in->app, ID_APP, &key->app))
-        fields_problem(f, "app_id", "is not the id of an app");
+        fields_problem(f, "app_id", "must be the id of an app");
     if (field_has(f, IN_EXPIRES) && in->expires_ms <= clock_wall_ms())
-        fields_problem(f, "expires_at", "is not in the future");
+        fields_problem(f, "expires_at", "must be in the future");
     if (f->problem_count > 0)
         reply_problems(call, ERR_INVALID);
     return f->problem_count == 0;

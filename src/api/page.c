@@ -19,7 +19,7 @@ static bool read_cursor(struct call *call, struct page *page)
     else if (!fine && (fine = event_type_check(cursor) == NULL))
         page->after = cursor;
     if (!fine)
-        reply_invalid(call, "cursor", "is not a cursor of this list");
+        reply_invalid(call, "cursor", "must be the next_cursor of another page of this list");
     return fine;
 }
 

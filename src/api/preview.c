@@ -85,7 +85,7 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
     if (!result_ok(call, err))
         return;
     if (db_count(rows) == 0) {
-        reply_invalid(call, "event_id", "there is no such event");
+        reply_invalid(call, "event_id", "must be the id of an event that exists");
         return;
     }
     struct str type = db_str(rows, 0, TYPE), data = db_str(rows, 0, DATA);
@@ -111,5 +111,5 @@ void handle_webhooks_preview(struct call *call)
              id_parse(in.event, ID_TEST_EVENT, &state->content.event))
         call->op = events_get(call->api->db, call->app, state->content.event, on_event, call);
     else
-        reply_invalid(call, "event_id", "is not the id of an event");
+        reply_invalid(call, "event_id", "must be the id of an event");
 }

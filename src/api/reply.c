@@ -55,7 +55,7 @@ static void write_authon_error(struct jsonw *w, int err, const char *detail)
 {
     jsonw_begin(w, NULL, '{');
     jsonw_bool(w, "success", false);
-    jsonw_text(w, "message", detail != NULL ? detail : problem_of(err)->title);
+    jsonw_text(w, "message", detail != NULL ? detail : problem_of(err)->detail);
     jsonw_text(w, "code", err_name(err));
 }
 

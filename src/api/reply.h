@@ -12,7 +12,8 @@ void reply_send(struct call *call, int status);
 void reply_empty(struct call *call, int status);
 void reply_static(struct call *call, int status, struct str json); /* of the process's life */
 
-/* A problem, in the shape of the call's route. `detail` NULL: the problem's title. */
+/* A problem, in the shape of the call's route. `detail`: a sentence; NULL: the usual
+ * one. */
 void reply_error(struct call *call, int err, const char *detail);
 
 /* A problem that names fields: one, or those collected in call->fields. */

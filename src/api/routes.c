@@ -155,11 +155,13 @@ static bool find_route(struct call *call, struct buf *allow)
 static void reply_no_route(struct call *call, struct buf *allow)
 {
     if (allow->n == 0) {
-        reply_error(call, ERR_NOT_FOUND, "no such path");
+        reply_error(call, ERR_NOT_FOUND, "No route has this path");
         return;
     }
+    char detail[240];
+    snprintf(detail, sizeof detail, "This path takes %s", buf_text(allow));
     call_add_header(call, "Allow", str_dup(call_allocator(call), buf_str(allow)));
-    reply_error(call, ERR_METHOD, NULL);
+    reply_error(call, ERR_METHOD, detail);
 }
 
 /* --- the way ---------------------------------------------------------------------------------- */
@@ -183,7 +185,7 @@ void routes_dispatch(struct call *call)
     else if (!found)
         reply_no_route(call, &allow);
     else if (call->body.n > BODY_MAX)
-        reply_error(call, ERR_TOO_LARGE, "at most 1 MiB");
+        reply_error(call, ERR_TOO_LARGE, NULL);
     else if (call->route->scope == SCOPE_OPEN || auth_start(call, run))
         run(call);
     buf_fini(&allow);

@@ -285,7 +285,7 @@ static void abandon_calls(struct server *s)
         if (call_answered(call))
             continue;
         call_cancel(call);
-        reply_error(call, ERR_UNAVAILABLE, "the server is stopping");
+        reply_error(call, ERR_UNAVAILABLE, "The server is stopping; try again");
     }
 }
 

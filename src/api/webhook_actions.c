@@ -134,7 +134,7 @@ static void on_replayed(void *arg, int err, const struct db_rows *rows)
     if (!result_ok(call, err))
         return;
     if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, "no such webhook, or it is disabled");
+        reply_error(call, ERR_NOT_FOUND, "No webhook has this id, or it is disabled");
         return;
     }
     enqueue_replayed(call, *webhook, rows);

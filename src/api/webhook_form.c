@@ -262,7 +262,7 @@ struct str webhook_secret(struct call *call, struct id id, bool given, struct st
 
 /* --- managed ones ----------------------------------------------------------------------------- */
 
-#define MANAGED "it is kept by the server's drop-in settings: change them there"
+#define MANAGED "The webhook is managed by the server's drop-in settings; change it there"
 
 bool webhook_settable(struct call *call, const struct webhook *webhook)
 {

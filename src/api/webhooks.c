@@ -127,7 +127,8 @@ static void on_updated(void *arg, int err, const struct db_rows *rows)
     if (!result_ok(call, err))
         return;
     if (db_count(rows) == 0)
-        reply_error(call, ERR_CONFLICT, "it was changed or deleted meanwhile");
+        reply_error(call, ERR_CONFLICT,
+                    "The webhook was changed or deleted in the meantime; read it again");
     else
         reply_webhook(call, rows, 200, (struct str){NULL, 0});
 }

@@ -14,7 +14,7 @@ static void test_rows(void **state)
         assert_int_equal(problem->err, err);
         assert_in_range(problem->status, 400, 599);
         assert_non_null(status_phrase(problem->status));
-        assert_true(strlen(problem->title) > 0);
+        assert_true(strlen(problem->title) > 0 && strlen(problem->detail) > 0);
     }
 }
 
@@ -69,9 +69,10 @@ static void written(int err, const char *detail, const char *want)
 static void test_written(void **state)
 {
     (void)state;
-    written(ERR_METHOD, NULL,
-            "{\"type\":\"about:blank\",\"title\":\"Method not allowed\",\"status\":405,"
-            "\"code\":\"method_not_allowed\",\"detail\":\"Method not allowed\"}");
+    written(
+        ERR_METHOD, NULL,
+        "{\"type\":\"about:blank\",\"title\":\"Method not allowed\",\"status\":405,"
+        "\"code\":\"method_not_allowed\",\"detail\":\"The header Allow names the methods of this path\"}");
     written(ERR_BUSY, "later",
             "{\"type\":\"about:blank\",\"title\":\"Too many requests are waiting\",\"status\":503,"
             "\"code\":\"overloaded\",\"detail\":\"later\"}");
