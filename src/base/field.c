@@ -76,6 +76,15 @@ static json_object *parse(struct str text)
     return object;
 }
 
+/* Of a length or a count: "must be 2 to 5 bytes long", "must have at most 3 entries". */
+static bool out_of_range(struct binding *b, const char *must, int64_t min, int64_t max,
+                         const char *what)
+{
+    if (min > 0)
+        return problem(b, "%s %lld to %lld %s", must, (long long)min, (long long)max, what);
+    return problem(b, "%s at most %lld %s", must, (long long)max, what);
+}
+
 static bool take_str(struct binding *b, struct str text, int64_t min, int64_t max, struct str *out)
 {
     if (json_kind(text) != JSON_STRING)
@@ -86,9 +95,9 @@ static bool take_str(struct binding *b, struct str text, int64_t min, int64_t ma
     bool good = true;
 
     if ((int64_t)n < min || (max > 0 && (int64_t)n > max))
-        good = problem(b, "must be %lld to %lld bytes long", (long long)min, (long long)max);
+        good = out_of_range(b, "must be", min, max, "bytes long");
     else if (memchr(p, '\0', n) != NULL)
-        good = problem(b, "must not contain U+0000");
+        good = problem(b, "must not contain a NUL character (U+0000)");
     else
         *out = (struct str){str_dup(b->fields->alloc, (struct str){p, n}), n};
     json_object_put(object);
@@ -142,7 +151,8 @@ static bool bind_time(struct binding *b, struct str text, void *out)
 {
     struct str s;
     return take_str(b, text, 0, 0, &s) &&
-           (clock_parse(s, out) || problem(b, "must be an RFC 3339 timestamp"));
+           (clock_parse(s, out) ||
+            problem(b, "must be a time like 2026-01-02T03:04:05Z (RFC 3339)"));
 }
 
 /* The number of elements, if it is one that the field allows. */
@@ -158,8 +168,7 @@ static bool count_elements(struct binding *b, struct str text, enum json_kind ki
     while (json_iter_next(&it, &key, &value))
         ++*n;
     if ((int64_t)*n < b->field->min || (int64_t)*n > b->field->max)
-        return problem(b, "must have %lld to %lld members", (long long)b->field->min,
-                       (long long)b->field->max);
+        return out_of_range(b, "must have", b->field->min, b->field->max, "entries");
     return true;
 }
 
@@ -183,7 +192,7 @@ static bool bind_strs(struct binding *b, struct str text, void *out)
                     (b->field->check == NULL || checked(&e, b->field->check(*item)));
         for (size_t j = 0; fine && j < list->n; j++)
             if (str_eq(list->at[j], *item))
-                fine = problem(&e, "is there twice");
+                fine = problem(&e, "repeats an earlier entry");
         list->n += fine ? 1 : 0;
         good = good && fine;
     }
@@ -210,15 +219,23 @@ static bool bind_i64s(struct binding *b, struct str text, void *out)
     return good;
 }
 
+static bool take_key(struct binding *b, struct str text, struct str *key)
+{
+    int64_t max = b->field->key_max;
+    return take_str(b, text, 0, 0, key) &&
+           ((key->n > 0 && (int64_t)key->n <= max) ||
+            problem(b, "must have names of 1 to %lld bytes", (long long)max));
+}
+
 static bool bind_pair(struct binding *b, struct field_map *map, struct str key, struct str value)
 {
     struct field_pair *pair = &map->at[map->n];
-    if (!take_str(b, key, 1, b->field->key_max, &pair->key))
+    if (!take_key(b, key, &pair->key))
         return false;
     struct binding e = element_of(b, pair->key);
     for (size_t i = 0; i < map->n; i++)
         if (str_eq(map->at[i].key, pair->key))
-            return problem(&e, "is there twice");
+            return problem(&e, "is given twice");
     if (!take_str(&e, value, 0, b->field->item_max, &pair->value) ||
         (b->field->check_pair != NULL &&
          !checked(&e, b->field->check_pair(pair->key, pair->value))))
@@ -256,7 +273,7 @@ static bool bind_raw(struct binding *b, struct str text, void *out)
     if ((b->field->kinds & FIELD_KIND(kind)) == 0)
         return problem(b, "must not be %s", names[kind]);
     if (b->field->max > 0 && (int64_t)text.n > b->field->max)
-        return problem(b, "must be at most %lld bytes long", (long long)b->field->max);
+        return out_of_range(b, "must be", 0, b->field->max, "bytes long");
     *(struct str *)out = text;
     return true;
 }
@@ -297,12 +314,12 @@ static void bind_member(struct fields *f, const struct field *table, size_t coun
     end_at_character(b.path);
     json_object_put(name);
     if (i < 0) {
-        problem(&b, "is not a field that is known here");
+        problem(&b, "is not a known field: check its spelling");
         return;
     }
     b.field = &table[i];
     if (field_given(f, i)) {
-        problem(&b, "is there twice");
+        problem(&b, "is given twice");
     } else if (json_kind(value) == JSON_NULL && (table[i].flags & FIELD_NULLABLE) != 0) {
         f->nulls |= 1U << i;
     } else {

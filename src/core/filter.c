@@ -24,6 +24,8 @@ const char *filter_check(struct str pattern)
         return NULL;
     if (pattern.n > 2 && memcmp(pattern.p + pattern.n - 2, ".*", 2) == 0)
         pattern.n -= 2;
+    if (pattern.n > 0 && memchr(pattern.p, '*', pattern.n) != NULL)
+        return "may have a * only alone, or at its end after a dot, as in user.*";
     return event_type_check(pattern);
 }
 

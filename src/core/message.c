@@ -144,10 +144,12 @@ int message_make(struct message *m, const struct settings *settings, const struc
     struct opened opened;
     int taken = 0;
 
-    *why = "the secret cannot be opened with this encryption key";
+    *why = "the webhook's secret was sealed with another encryption key: rotate it";
     int err = open_all(&opened, settings, to);
     if (err == 0) {
-        *why = "the event cannot be said in the webhook's profile";
+        *why =
+            "the webhook's profile cannot send this event: it is too large, or has a number that "
+            "the profile rejects";
         taken = profile == NULL ? ERR_INVALID
                                 : render(m, profile, to, &opened, contents, count, now_ms);
         err = taken < 0 ? taken : 0;
@@ -155,7 +157,7 @@ int message_make(struct message *m, const struct settings *settings, const struc
     if (err == 0 && opened.headers.n > 0)
         err = add_headers(m, buf_str(&opened.headers));
     if (err == 0) {
-        *why = "the address is none of the profile's service";
+        *why = "the webhook's URL does not belong to its profile's service";
         err = make_url(m, profile, to->url);
     }
     forget(&opened);

@@ -48,7 +48,8 @@ int profile_options_bind(struct fields *f, const struct profile *profile, struct
     if (err < 0 || options->envelope == ENVELOPE_ARRAY)
         return err;
     if (options->batch_seconds > 0 && was_given(f, profile, "batch_seconds")) {
-        fields_problem(f, "profile_options.batch_seconds", "needs the envelope array");
+        fields_problem(f, "profile_options.batch_seconds",
+                       "works only with the envelope `array`: choose that, or leave it out");
         return ERR_INVALID;
     }
     options->batch_seconds = 0;

@@ -23,7 +23,7 @@ const char *secret_check_printable(struct str secret)
         return "must be 1 to 256 bytes long";
     for (size_t i = 0; i < secret.n; i++)
         if (secret.p[i] < 0x20 || secret.p[i] > 0x7e)
-            return "must be printable ASCII";
+            return "may contain only printable ASCII characters";
     return NULL;
 }
 
@@ -36,7 +36,7 @@ const char *secret_check(struct str secret)
         return wrong;
     ssize_t n = decode(secret, key);
     crypto_wipe(key, sizeof key);
-    return n < 0 ? "must be base64 of 24 to 64 bytes after whsec_" : NULL;
+    return n < 0 ? "must have base64 of 24 to 64 bytes after whsec_" : NULL;
 }
 
 void secret_generate(struct buf *out)
@@ -112,8 +112,9 @@ bool secret_is_private_key(struct str secret)
 const char *secret_check_signing(struct str secret)
 {
     if (str_starts(secret, STR_LIT(SECRET_PRIVATE_PREFIX)))
-        return secret_is_private_key(secret) ? NULL
-                                             : "must be base64 of an Ed25519 key after whsk_";
+        return secret_is_private_key(secret)
+                   ? NULL
+                   : "must have base64 of an Ed25519 private key after whsk_";
     if (!str_starts(secret, STR_LIT(SECRET_PREFIX)))
         return "must begin with whsec_ or whsk_ in this profile";
     return secret_check(secret);

@@ -38,22 +38,22 @@ static bool is_token_byte(char c)
 const char *webhook_profile_header_check(struct str name, struct str value)
 {
     if (name.n == 0)
-        return "the name is empty";
+        return "must have a name";
     for (size_t i = 0; i < name.n; i++)
         if (!is_token_byte(name.p[i]))
-            return "the name is not a header name";
+            return "is not a valid header name";
     if (is_in(framing, ARRAY_LEN(framing), name))
-        return "this header is reserved";
+        return "is reserved for the request itself: choose another name";
     for (size_t i = 0; i < value.n; i++)
         if ((value.p[i] < 0x20 || value.p[i] > 0x7e) && value.p[i] != '\t')
-            return "the value may contain only visible ASCII, spaces and tabs";
+            return "may contain only visible ASCII characters, spaces and tabs";
     return NULL;
 }
 
 const char *webhook_header_check(struct str name, struct str value)
 {
     if (is_in(ours, ARRAY_LEN(ours), name))
-        return "this header is reserved";
+        return "is reserved for the profiles: choose another name";
     return webhook_profile_header_check(name, value);
 }
 

@@ -219,24 +219,24 @@ static void test_elements(void **state)
     (void)state;
     is_wrong("{\"list\":[\"ab\",7]}", "list[1]", "must be a string");
     is_wrong("{\"list\":[null]}", "list[0]", "must be a string");
-    is_wrong("{\"list\":[\"ab\",\"cd\",\"abcde\"]}", "list[2]", "must be 0 to 4 bytes long");
+    is_wrong("{\"list\":[\"ab\",\"cd\",\"abcde\"]}", "list[2]", "must be at most 4 bytes long");
     is_wrong("{\"list\":[\"ab\",\"abc\"]}", "list[1]", "has an odd length");
-    is_wrong("{\"list\":[\"ab\",\"cd\",\"\\u0061b\"]}", "list[2]", "is there twice");
-    is_wrong("{\"list\":[]}", "list", "must have 1 to 3 members");
-    is_wrong("{\"list\":[\"\",\"ab\",\"cd\",\"ef\"]}", "list", "must have 1 to 3 members");
+    is_wrong("{\"list\":[\"ab\",\"cd\",\"\\u0061b\"]}", "list[2]", "repeats an earlier entry");
+    is_wrong("{\"list\":[]}", "list", "must have 1 to 3 entries");
+    is_wrong("{\"list\":[\"\",\"ab\",\"cd\",\"ef\"]}", "list", "must have 1 to 3 entries");
     is_wrong("{\"numbers\":[1,\"2\"]}", "numbers[1]", "must be an integer");
     is_wrong("{\"numbers\":[1,2.5]}", "numbers[1]", "must be an integer");
     is_wrong("{\"numbers\":[0]}", "numbers[0]", "must be between 1 and 9");
     is_wrong("{\"numbers\":[9,10]}", "numbers[1]", "must be between 1 and 9");
-    is_wrong("{\"numbers\":[1,1,1,1]}", "numbers", "must have 0 to 3 members");
+    is_wrong("{\"numbers\":[1,1,1,1]}", "numbers", "must have at most 3 entries");
     is_wrong("{\"map\":{\"X-Foo\":7}}", "map.X-Foo", "must be a string");
     is_wrong("{\"map\":{\"X-Foo\":null}}", "map.X-Foo", "must be a string");
-    is_wrong("{\"map\":{\"X-Foo\":\"12345\"}}", "map.X-Foo", "must be 0 to 4 bytes long");
+    is_wrong("{\"map\":{\"X-Foo\":\"12345\"}}", "map.X-Foo", "must be at most 4 bytes long");
     is_wrong("{\"map\":{\"a\":\"a\"}}", "map.a", "says nothing");
-    is_wrong("{\"map\":{\"k\":\"v\",\"\\u006b\":\"w\"}}", "map.k", "is there twice");
-    is_wrong("{\"map\":{\"\":\"v\"}}", "map", "must be 1 to 80 bytes long");
+    is_wrong("{\"map\":{\"k\":\"v\",\"\\u006b\":\"w\"}}", "map.k", "is given twice");
+    is_wrong("{\"map\":{\"\":\"v\"}}", "map", "must have names of 1 to 80 bytes");
     is_wrong("{\"map\":{\"a\":\"\",\"b\":\"\",\"c\":\"\",\"d\":\"\"}}", "map",
-             "must have 0 to 3 members");
+             "must have at most 3 entries");
 }
 
 static void test_several_at_once(void **state)
@@ -261,7 +261,7 @@ static void test_bounds(void **state)
     is_wrong("{\"text\":\"a\"}", "text", "must be 2 to 5 bytes long");
     is_wrong("{\"text\":\"abcdef\"}", "text", "must be 2 to 5 bytes long");
     is_wrong("{\"text\":\"\xc3\xa9\xc3\xa9\xc3\xa9\"}", "text", "must be 2 to 5 bytes long");
-    is_wrong("{\"text\":\"a\\u0000b\"}", "text", "must not contain U+0000");
+    is_wrong("{\"text\":\"a\\u0000b\"}", "text", "must not contain a NUL character (U+0000)");
     is_good("{\"number\":10}");
     is_wrong("{\"number\":11}", "number", "must be between -5 and 10");
     is_wrong("{\"number\":-6}", "number", "must be between -5 and 10");
@@ -271,7 +271,8 @@ static void test_bounds(void **state)
     is_wrong("{\"color\":\"blue\"}", "color", "must be one of: red, green");
     is_wrong("{\"color\":\"Red\"}", "color", "must be one of: red, green");
     is_wrong("{\"color\":\"\"}", "color", "must be one of: red, green");
-    is_wrong("{\"time\":\"yesterday\"}", "time", "must be an RFC 3339 timestamp");
+    is_wrong("{\"time\":\"yesterday\"}", "time",
+             "must be a time like 2026-01-02T03:04:05Z (RFC 3339)");
     is_wrong("{\"raw\":{\"abc\": 1234}}", "raw", "must be at most 12 bytes long");
     is_good("{\"raw\":{\"abc\":1234}}");
     is_wrong("{\"checked\":\"abc\"}", "checked", "has an odd length");
@@ -280,13 +281,13 @@ static void test_bounds(void **state)
 static void test_unknown_and_twice(void **state)
 {
     (void)state;
-    is_wrong("{\"Text\":\"abc\"}", "Text", "is not a field that is known here");
-    is_wrong("{\"tex\":1}", "tex", "is not a field that is known here");
-    is_wrong("{\"\":1}", "", "is not a field that is known here");
-    is_wrong("{\"text\\u0000\":\"abc\"}", "text", "is not a field that is known here");
-    is_wrong("{\"number\":1,\"number\":1}", "number", "is there twice");
-    is_wrong("{\"number\":1,\"n\\u0075mber\":2}", "number", "is there twice");
-    is_wrong("{\"text\":null,\"text\":\"abc\"}", "text", "is there twice");
+    is_wrong("{\"Text\":\"abc\"}", "Text", "is not a known field: check its spelling");
+    is_wrong("{\"tex\":1}", "tex", "is not a known field: check its spelling");
+    is_wrong("{\"\":1}", "", "is not a known field: check its spelling");
+    is_wrong("{\"text\\u0000\":\"abc\"}", "text", "is not a known field: check its spelling");
+    is_wrong("{\"number\":1,\"number\":1}", "number", "is given twice");
+    is_wrong("{\"number\":1,\"n\\u0075mber\":2}", "number", "is given twice");
+    is_wrong("{\"text\":null,\"text\":\"abc\"}", "text", "is given twice");
     is_good("{\"n\\u0075mber\":3}");
     assert_int_equal(input.number, 3);
 }
@@ -324,7 +325,7 @@ static void test_paths(void **state)
                      ERR_INVALID);
     assert_int_equal(fields.problem_count, 2);
     problem_is(0, "events[12].list[1]", "must be a string");
-    problem_is(1, "events[12].x", "is not a field that is known here");
+    problem_is(1, "events[12].x", "is not a known field: check its spelling");
 }
 
 static void test_not_an_object(void **state)
@@ -353,7 +354,7 @@ static void test_many_problems(void **state)
     assert_int_equal(fields.problem_count, FIELD_PROBLEMS_MAX);
     fields_problem(&fields, "one", "too many");
     assert_int_equal(fields.problem_count, FIELD_PROBLEMS_MAX);
-    problem_is(FIELD_PROBLEMS_MAX - 1, "events[0].x", "is not a field that is known here");
+    problem_is(FIELD_PROBLEMS_MAX - 1, "events[0].x", "is not a known field: check its spelling");
 }
 
 static void test_problem_is_copied(void **state)

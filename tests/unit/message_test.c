@@ -113,7 +113,8 @@ static void test_not_to_be_opened(void **state)
 {
     (void)state;
     assert_int_equal(make(&others, 1), ERR_INVALID);
-    assert_string_equal(why, "the secret cannot be opened with this encryption key");
+    assert_string_equal(why,
+                        "the webhook's secret was sealed with another encryption key: rotate it");
     to.webhook = id_floor(NOW + 1); /* a secret moved to another row */
     assert_int_equal(make(&settings, 1), ERR_INVALID);
 }

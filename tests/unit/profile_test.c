@@ -139,7 +139,7 @@ static void test_options(void **state)
                     "must be one of: js, python, python-compact, verbatim");
     option_is_wrong("{\"bigint\":1}", ERR_INVALID, "profile_options.bigint", "must be a string");
     option_is_wrong("{\"x\":1}", ERR_INVALID, "profile_options.x",
-                    "is not a field that is known here");
+                    "is not a known field: check its spelling");
     option_is_wrong("[]", ERR_BAD_REQUEST, "profile_options", "must be a JSON object");
 }
 

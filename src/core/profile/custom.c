@@ -122,10 +122,10 @@ static const char *check(struct str template, unsigned place)
     for (literal(&template); template.n > 0; literal(&template)) {
         const struct placeholder *p = find(template);
         if (p == NULL)
-            return "has a brace that begins no placeholder";
+            return "has a { that begins no known placeholder, such as {timestamp}";
         if (!(p->places & place))
-            return place == IN_HEADER ? "must not have {body} in a header"
-                                      : "must not have {signature} in what is signed";
+            return place == IN_HEADER ? "may not use {body}, which is only for `signed`"
+                                      : "may not use {signature}, which is made from this text";
         template.p += strlen(p->text);
         template.n -= strlen(p->text);
     }
