@@ -129,15 +129,23 @@ static bool prepare_database(const struct settings *settings, const struct dropi
     return good;
 }
 
+/* Waits for a signal; meanwhile, says what the log has left out. */
+static int wait_signal(const sigset_t *signals)
+{
+    static const struct timespec second = {.tv_sec = 1};
+    int signal;
+
+    while ((signal = sigtimedwait(signals, NULL, &second)) < 0)
+        log_flush();
+    return signal;
+}
+
 /* Runs the threads until a signal, then drains; a second signal ends at once. */
 static void run(struct parts *parts, const sigset_t *signals)
 {
-    int signal;
-
     for (size_t i = 0; i < parts->count; i++)
         pthread_create(&parts->at[i].thread, NULL, run_part, &parts->at[i]);
-    sigwait(signals, &signal);
-    log_info("stopping", "signal=%d", signal);
+    log_info("stopping", "signal=%d", wait_signal(signals));
     pthread_sigmask(SIG_UNBLOCK, signals, NULL);
     for (size_t i = 0; i < parts->count; i++)
         parts->at[i].stop(parts->at[i].self);
@@ -190,6 +198,7 @@ int command_serve(const struct settings *settings, int argc, char **argv)
     for (size_t i = 0; i < parts.count; i++)
         parts.at[i].destroy(parts.at[i].self);
     crypto_thread_end();
+    log_flush();
     log_info("stopped", "threads=%zu", parts.count);
     return started ? 0 : 1;
 }

@@ -90,9 +90,10 @@ struct db_op *work_take_over(struct db *db, int64_t owner, db_cb *cb, void *arg)
 /* --- the janitor --------------------------------------------------------------------------------
  */
 
-/* Moves deliveries after the status of their webhook: of one that is active again held → pending
- * (they are the rows, as above), of a paused or disabled one pending → held, of a deleted one →
- * cancelled. At most `limit` each time. */
+/* Moves deliveries after the status of their webhook: of one that is active again held → pending, of
+ * a paused or disabled one pending → held, of a deleted one → cancelled. Those that moved are the
+ * rows, as above; their sixth column is the state. At most `limit` of what is pending and of what is
+ * held each time. */
 struct db_op *work_settle(struct db *db, int limit, db_cb *cb, void *arg);
 
 /* Makes the partitions of the days ahead; drops those past retention; forgets expired keys. */

@@ -4,10 +4,16 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#define TOKEN_MS (1000 / LOG_PER_SECOND)
+
 static enum log_level max_level = LOG_LEVEL_INFO;
+
+static pthread_mutex_t bounds_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct log_bound *bounds; /* that have ever left out a line */
 
 void log_set_level(enum log_level level)
 {
@@ -19,24 +25,92 @@ bool log_enabled(enum log_level level)
     return level <= max_level;
 }
 
-void log_line(enum log_level level, const char *event, const char *format, ...)
+static void write_line(enum log_level level, const char *event, uint64_t suppressed,
+                       const char *format, va_list args)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
     char line[2048], time[CLOCK_TEXT_SIZE];
 
-    if (!log_enabled(level))
-        return;
     int n = snprintf(line, sizeof line, "time=%s level=%s event=%s ",
                      clock_text(time, clock_wall_ms(), CLOCK_MILLIS), names[level], event);
-    va_list args;
-    va_start(args, format);
+    if (suppressed > 0) /* where a long line is not cut */
+        n += snprintf(line + n, sizeof line - (size_t)n, "suppressed=%llu ",
+                      (unsigned long long)suppressed);
     n += vsnprintf(line + n, sizeof line - (size_t)n, format, args);
-    va_end(args);
     if (n > (int)sizeof line - 2)
         n = (int)sizeof line - 2;
+    if (line[n - 1] == ' ') /* there was no text */
+        n--;
     line[n++] = '\n';
     ssize_t written = write(STDERR_FILENO, line, (size_t)n);
     (void)written; /* nowhere to report that the log is gone */
+}
+
+void log_line(enum log_level level, const char *event, const char *format, ...)
+{
+    va_list args;
+
+    if (!log_enabled(level))
+        return;
+    va_start(args, format);
+    write_line(level, event, 0, format, args);
+    va_end(args);
+}
+
+bool log_bound_take(struct log_bound *bound, int64_t now_ms, uint64_t *suppressed)
+{
+    int64_t full_ms = bound->full_ms > now_ms ? bound->full_ms : now_ms;
+
+    *suppressed = bound->suppressed;
+    if (full_ms + TOKEN_MS - now_ms > LOG_BURST * TOKEN_MS) {
+        bound->suppressed++;
+        return false;
+    }
+    bound->full_ms = full_ms + TOKEN_MS;
+    bound->suppressed = 0;
+    return true;
+}
+
+void log_line_bounded(struct log_bound *bound, enum log_level level, const char *event,
+                      const char *format, ...)
+{
+    uint64_t suppressed;
+    va_list args;
+
+    pthread_mutex_lock(&bounds_lock);
+    bool taken = log_bound_take(bound, clock_mono_ms(), &suppressed);
+    if (!taken && bound->event == NULL) {
+        bound->event = event;
+        bound->level = level;
+        bound->next = bounds;
+        bounds = bound;
+    }
+    pthread_mutex_unlock(&bounds_lock);
+    if (!taken)
+        return;
+    va_start(args, format);
+    write_line(level, event, suppressed, format, args);
+    va_end(args);
+}
+
+static void write_suppressed(enum log_level level, const char *event, uint64_t count, ...)
+{
+    va_list none;
+
+    va_start(none, count);
+    write_line(level, event, count, "", none);
+    va_end(none);
+}
+
+void log_flush(void)
+{
+    pthread_mutex_lock(&bounds_lock);
+    for (struct log_bound *b = bounds; b != NULL; b = b->next) {
+        if (b->suppressed > 0)
+            write_suppressed(b->level, b->event, b->suppressed);
+        b->suppressed = 0;
+    }
+    pthread_mutex_unlock(&bounds_lock);
 }
 
 const char *log_quote(char out[LOG_QUOTE_SIZE], const char *text)

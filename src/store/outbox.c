@@ -14,6 +14,7 @@ enum {
     CALL_DEADLINE_MS = 2000,
     ROOM_FIRST = 64,
     ROOM_KEPT = 4096, /* a larger ring is freed when empty */
+    TELL_MS = 10000,  /* between lines about what was dropped */
 };
 
 struct call {
@@ -27,16 +28,33 @@ static void on_flush(void *arg)
     outbox_flush(arg);
 }
 
+static void tell_dropped(struct outbox *box)
+{
+    if (box->dropped > box->told)
+        log_warn("queue_dropped", "script=%s count=%llu total=%llu", box->kind->script->name,
+                 (unsigned long long)(box->dropped - box->told), (unsigned long long)box->dropped);
+    box->told = box->dropped;
+    box->told_ms = clock_mono_ms();
+}
+
+static void on_tell(void *arg)
+{
+    tell_dropped(arg);
+}
+
 void outbox_init(struct outbox *box, struct loop *loop, const struct outbox_kind *kind,
                  int64_t lease_ms)
 {
-    *box = (struct outbox){.kind = kind, .lease_ms = lease_ms};
+    *box = (struct outbox){.kind = kind, .lease_ms = lease_ms, .told_ms = INT64_MIN / 2};
     box->flush = timeout_create(loop, on_flush, box);
+    box->tell = timeout_create(loop, on_tell, box);
 }
 
 void outbox_fini(struct outbox *box)
 {
+    tell_dropped(box);
     timeout_destroy(box->flush);
+    timeout_destroy(box->tell);
     free(box->entries);
 }
 
@@ -55,9 +73,9 @@ static void grow(struct outbox *box)
 
 static void drop(struct outbox *box, size_t count)
 {
-    if (box->dropped == 0)
-        log_warn("queue_drop", "script=%s", box->kind->script->name);
     box->dropped += count;
+    if (!timeout_is_set(box->tell)) /* at once, but with what follows in this turn */
+        timeout_set(box->tell, box->told_ms + TELL_MS - clock_mono_ms());
 }
 
 void outbox_put(struct outbox *box, const struct outbox_entry *entry)

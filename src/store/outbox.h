@@ -32,7 +32,9 @@ struct outbox {
     size_t first, count, room;
     size_t sent; /* entries without an answer */
     int calls;
-    uint64_t dropped;
+    struct timeout *tell;
+    uint64_t dropped, told; /* entries given up; as the log knows */
+    int64_t told_ms;        /* when it was told, monotonic */
 };
 
 void outbox_init(struct outbox *box, struct loop *loop, const struct outbox_kind *kind,

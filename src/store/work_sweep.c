@@ -116,7 +116,7 @@ const struct db_stmt stmt_work_settle = {
     "), done as ("
     " update webhook set unsettled = false"
     " from w where webhook.id = w.id and w.old and (select count(*) from n) < $1::int8"
-    ") select " QUEUE_ROW " from d join w on w.id = d.webhook_id where d.state = 0",
+    ") select " QUEUE_ROW ", d.state::int8 from d join w on w.id = d.webhook_id",
     1};
 
 struct db_op *work_settle(struct db *db, int limit, db_cb *cb, void *arg)

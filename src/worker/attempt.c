@@ -2,6 +2,21 @@
 #include "attempt.h"
 
 #include "base/clock.h"
+#include "base/log.h"
+
+#include <stdio.h>
+
+const char *attempt_text(char out[ATTEMPT_TEXT_SIZE], const struct attempt *a)
+{
+    char delivery[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE], event[ID_TEXT_SIZE];
+
+    snprintf(out, ATTEMPT_TEXT_SIZE, "delivery=%s webhook=%s event_id=%s attempt=%lld",
+             id_text(delivery, ID_DELIVERY, a->finish.delivery),
+             id_text(webhook, ID_WEBHOOK, a->webhook),
+             id_text(event, a->finish.test ? ID_TEST_EVENT : ID_EVENT, a->event),
+             (long long)a->finish.number);
+    return out;
+}
 
 struct attempt *attempt_create(const struct claim *c, int64_t token, struct sending *sending)
 {
@@ -9,6 +24,7 @@ struct attempt *attempt_create(const struct claim *c, int64_t token, struct send
 
     list_init(&a->node);
     a->sending = sending;
+    a->event = c->content.event;
     a->webhook = c->to.webhook;
     a->step = (int)c->step;
     a->finish.delivery = c->content.delivery;
@@ -16,6 +32,24 @@ struct attempt *attempt_create(const struct claim *c, int64_t token, struct send
     a->finish.test = c->content.test;
     a->finish.number = c->content.attempt;
     return a;
+}
+
+static const char *name_of(enum attempt_error error, const char *none)
+{
+    return error == ATTEMPT_OK ? none : attempt_error_code(error);
+}
+
+static void tell_end(const struct attempt *a, const struct attempt_seen *seen)
+{
+    char text[ATTEMPT_TEXT_SIZE];
+    const struct verdict *v = &a->verdict;
+
+    log_debug("attempt_end", "%s outcome=%s status=%d ms=%lld", attempt_text(text, a),
+              name_of(seen->transport, "answered"), seen->status,
+              (long long)a->finish.total_us / 1000);
+    log_debug("verdict", "%s state=%s error=%s delay_ms=%lld step=%d keeps_step=%d pause_ms=%lld",
+              attempt_text(text, a), delivery_state_names[v->state], name_of(v->error, "none"),
+              (long long)v->delay_ms, a->step, v->free, (long long)v->pause_ms);
 }
 
 void attempt_end(struct attempt *a, const struct finish *result, const struct attempt_seen *seen,
@@ -37,4 +71,5 @@ void attempt_end(struct attempt *a, const struct finish *result, const struct at
     finish.delay_ms = a->verdict.delay_ms;
     finish.free = a->verdict.free;
     a->finish = finish;
+    tell_end(a, &own);
 }

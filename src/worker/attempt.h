@@ -9,12 +9,16 @@
 struct attempt {
     struct list node;        /* in its sending, then with the recorder */
     struct sending *sending; /* holds the texts of `finish`: sending_forget() */
-    struct id webhook;
+    struct id event, webhook;
     int step;
     struct finish finish;   /* delivery, token and number from the start, the rest once it ended */
     struct verdict verdict; /* once it ended */
     int64_t ended_ms;       /* monotonic */
 };
+
+/* "delivery=del_… webhook=wh_… event_id=evt_… attempt=1": what lines about it begin with. */
+#define ATTEMPT_TEXT_SIZE (3 * (ID_TEXT_SIZE + 10) + 30)
+const char *attempt_text(char out[ATTEMPT_TEXT_SIZE], const struct attempt *attempt);
 
 struct attempt *attempt_create(const struct claim *claim, int64_t token, struct sending *sending);
 

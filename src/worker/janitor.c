@@ -27,11 +27,18 @@ static void on_done(void *arg, int err, const struct db_rows *rows)
         log_warn("janitor_failed", "error=%s", err_name(err));
 }
 
+static void on_days_dropped(void *arg, int err, const struct db_rows *rows)
+{
+    on_done(arg, err, rows);
+    if (err == 0 && db_i64(rows, 0, 0) > 0)
+        log_info("partitions_dropped", "count=%lld", (long long)db_i64(rows, 0, 0));
+}
+
 static void on_days_made(void *arg, int err, const struct db_rows *rows)
 {
     struct janitor *j = arg;
     on_done(arg, err, rows);
-    j->op = work_partitions_drop(j->db, j->retention_days, on_done, j);
+    j->op = work_partitions_drop(j->db, j->retention_days, on_days_dropped, j);
 }
 
 void janitor_tick(struct janitor *j)

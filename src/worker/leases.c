@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/err.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -80,13 +81,20 @@ static int by_delivery(const void *a, const void *b)
     return id_cmp(x->delivery, y->delivery);
 }
 
+static void tell_answer(const struct fenced *f, const char *event, int err, int rows)
+{
+    log_debug(event, "asked=%zu rows=%d token=%016llx ms=%lld error=%s", f->count, rows,
+              (unsigned long long)f->token, (long long)(clock_mono_ms() - f->started_ms),
+              err < 0 ? err_name(err) : "none");
+}
+
 static void on_released(void *arg, int err, const struct db_rows *rows)
 {
     struct fenced *f = arg;
     struct leases *l = f->leases;
-    (void)rows;
 
     f->op = NULL;
+    tell_answer(f, "release", err, err == 0 ? db_count(rows) : 0);
     if (err < 0 && !l->stopping)
         return; /* again: leases_tend() */
     for (size_t i = 0; err == 0 && i < f->count; i++)
@@ -120,7 +128,7 @@ static size_t sort_out(const struct fenced *f, const struct db_rows *rows, struc
 {
     int64_t lease_left_ms = f->started_ms + WORK_LEASE_MS - MARGIN_MS - clock_mono_ms();
     bool leased[LEASES_MAX] = {false};
-    size_t count = 0;
+    size_t count = 0, states[DELIVERY_STATES] = {0};
 
     for (int i = 0; i < db_count(rows); i++) {
         struct claim *c = &claims[count];
@@ -128,6 +136,7 @@ static size_t sort_out(const struct fenced *f, const struct db_rows *rows, struc
         struct queue_ref key = {.delivery = c->content.delivery};
         const struct queue_ref *ref =
             bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
+        states[c->state]++;
         if (c->state == DELIVERY_PENDING && c->timeout_ms <= lease_left_ms) {
             leased[ref - f->refs] = true;
             count++;
@@ -137,6 +146,9 @@ static size_t sort_out(const struct fenced *f, const struct db_rows *rows, struc
         if (!leased[i])
             queue_ack(f->leases->config.queue,
                       &(struct queue_ack){f->refs[i].delivery, f->refs[i].webhook, -1}, 1);
+    if (states[DELIVERY_HELD] + states[DELIVERY_CANCELLED] > 0)
+        log_bounded(LOG_LEVEL_INFO, "claims_moved", "held=%zu cancelled=%zu", states[DELIVERY_HELD],
+                    states[DELIVERY_CANCELLED]);
     return count;
 }
 
@@ -159,6 +171,7 @@ static void on_claimed(void *arg, int err, const struct db_rows *rows)
     struct leases *l = f->leases;
 
     f->op = NULL;
+    tell_answer(f, "claim", err, err == 0 ? db_count(rows) : 0);
     list_remove(&f->node);
     if (err == 0 && !l->stopping) {
         hand_over(f, rows);

@@ -24,31 +24,41 @@ void reconciler_fini(struct reconciler *r)
     db_cancel(r->settle_op);
 }
 
-static void enqueue(struct reconciler *r, const struct db_rows *rows, enum queue_force force)
+static void enqueue(struct reconciler *r, const struct db_rows *rows, int i, enum queue_force force)
 {
     struct queue_row row;
-    for (int i = 0; i < db_count(rows); i++) {
-        queue_row_read(rows, i, &row);
-        struct queue_entry entry = {row.delivery, row.webhook, row.delay_ms, row.concurrency,
-                                    row.rate};
-        queue_enqueue(r->queue, &entry, 1, force);
-    }
+
+    queue_row_read(rows, i, &row);
+    queue_enqueue(
+        r->queue,
+        &(struct queue_entry){row.delivery, row.webhook, row.delay_ms, row.concurrency, row.rate},
+        1, force);
 }
 
 static void on_overdue(void *arg, int err, const struct db_rows *rows)
 {
     struct reconciler *r = arg;
     r->overdue_op = NULL;
-    if (err == 0)
-        enqueue(r, rows, QUEUE_FORCE);
+    for (int i = 0; err == 0 && i < db_count(rows); i++)
+        enqueue(r, rows, i, QUEUE_FORCE);
 }
 
 static void on_settled(void *arg, int err, const struct db_rows *rows)
 {
+    enum { STATE = 5 };
     struct reconciler *r = arg;
+    size_t moved[DELIVERY_STATES] = {0};
+
     r->settle_op = NULL;
-    if (err == 0)
-        enqueue(r, rows, QUEUE_GENTLE);
+    for (int i = 0; err == 0 && i < db_count(rows); i++) {
+        int64_t state = db_i64(rows, i, STATE);
+        moved[state]++;
+        if (state == DELIVERY_PENDING)
+            enqueue(r, rows, i, QUEUE_GENTLE);
+    }
+    if (err == 0 && db_count(rows) > 0)
+        log_info("deliveries_settled", "resumed=%zu held=%zu cancelled=%zu",
+                 moved[DELIVERY_PENDING], moved[DELIVERY_HELD], moved[DELIVERY_CANCELLED]);
 }
 
 /* The walk: pages of what is due before the horizon, the oldest first. It goes on where it was when
@@ -61,9 +71,13 @@ static void on_page(void *arg, int err, const struct db_rows *rows)
     r->upcoming_op = NULL;
     if (err < 0)
         return;
-    enqueue(r, rows, QUEUE_GENTLE);
     int n = db_count(rows);
+    for (int i = 0; i < n; i++)
+        enqueue(r, rows, i, QUEUE_GENTLE);
+    r->walked += (size_t)n;
     if (n < PAGE_MAX) {
+        if (r->rebuild)
+            log_info("queue_rebuilt", "count=%zu", r->walked);
         r->walking = r->rebuild = false;
         return;
     }
@@ -84,6 +98,7 @@ static void walk(struct reconciler *r)
     db_cancel(r->upcoming_op);
     r->upcoming_op = NULL;
     r->walking = true;
+    r->walked = 0;
     r->page_due_us = 0;
     r->page_id = (struct id){0};
 }

@@ -13,8 +13,9 @@ struct reconciler {
     struct db_op *overdue_op, *upcoming_op, *settle_op;
     int64_t page_due_us; /* where the walk is */
     struct id page_id;
-    bool walking; /* through all that is due before the horizon, a page each second */
-    bool rebuild; /* the queue must be filled again: page after page */
+    size_t walked; /* deliveries so far */
+    bool walking;  /* through all that is due before the horizon, a page each second */
+    bool rebuild;  /* the queue must be filled again: page after page */
     unsigned ticks;
 };
 

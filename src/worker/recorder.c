@@ -19,8 +19,9 @@ struct batch {
     struct recorder *recorder;
     struct db_op *op; /* NULL: to be tried again */
     bool stripped;    /* of what came from outside */
+    int64_t sent_ms;  /* monotonic */
     size_t count;
-    struct attempt *attempts[BATCH_MAX];
+    struct attempt *attempts[BATCH_MAX]; /* sorted by delivery when sent */
 };
 
 static void on_timeout(void *arg);
@@ -70,6 +71,53 @@ void recorder_fini(struct recorder *r)
 bool recorder_idle(const struct recorder *r)
 {
     return list_empty(&r->waiting) && list_empty(&r->batches);
+}
+
+static int by_delivery(const void *a, const void *b)
+{
+    const struct attempt *const *x = a, *const *y = b;
+    return id_cmp((*x)->finish.delivery, (*y)->finish.delivery);
+}
+
+/* Marks the attempts that moved their deliveries. */
+static void find_moved(const struct batch *b, const struct db_rows *rows, bool *moved)
+{
+    struct attempt key;
+    const struct attempt *wanted = &key;
+
+    for (int i = 0; i < db_count(rows); i++) {
+        key.finish.delivery = db_id(rows, i, 0);
+        struct attempt *const *found =
+            bsearch(&wanted, b->attempts, b->count, sizeof b->attempts[0], by_delivery);
+        if (found != NULL)
+            moved[found - b->attempts] = true;
+    }
+}
+
+static size_t count_failed(const struct batch *b)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b->count; i++)
+        n += b->attempts[i]->finish.state == DELIVERY_FAILED;
+    return n;
+}
+
+static void tell_recorded(const struct batch *b, const struct db_rows *rows)
+{
+    char text[ATTEMPT_TEXT_SIZE];
+    bool moved[BATCH_MAX] = {false};
+
+    if (!log_enabled(LOG_LEVEL_DEBUG) && count_failed(b) == 0)
+        return;
+    find_moved(b, rows, moved);
+    for (size_t i = 0; i < b->count; i++) {
+        const struct attempt *a = b->attempts[i];
+        log_debug("recorded", "%s moved=%d", attempt_text(text, a), moved[i]);
+        if (moved[i] && a->finish.state == DELIVERY_FAILED)
+            log_bounded(LOG_LEVEL_INFO, "delivery_failed", "%s code=%lld error=%s",
+                        attempt_text(text, a), (long long)a->finish.code,
+                        attempt_error_code(a->finish.error));
+    }
 }
 
 static void on_disabled(void *arg, int err, const struct db_rows *rows)
@@ -127,11 +175,11 @@ static void split(struct batch *b)
 /* The culprit stands alone: first without what came from outside, then not at all. */
 static void strip_or_drop(struct batch *b)
 {
-    char id[ID_TEXT_SIZE];
+    char text[ATTEMPT_TEXT_SIZE];
     struct finish *finish = &b->attempts[0]->finish;
 
-    log_error("record_failed", "delivery=%s stripped=%s",
-              id_text(id, ID_DELIVERY, finish->delivery), b->stripped ? "true" : "false");
+    log_bounded(LOG_LEVEL_ERROR, "record_failed", "%s stripped=%s",
+                attempt_text(text, b->attempts[0]), b->stripped ? "true" : "false");
     if (b->stripped) {
         places_give_back(b->recorder->config.places, b->count);
         batch_destroy(b);
@@ -147,10 +195,12 @@ static void on_recorded(void *arg, int err, const struct db_rows *rows)
 {
     struct batch *b = arg;
     struct recorder *r = b->recorder;
-    (void)rows;
 
     b->op = NULL;
+    log_debug("record", "count=%zu ms=%lld error=%s", b->count,
+              (long long)(clock_mono_ms() - b->sent_ms), err < 0 ? err_name(err) : "none");
     if (err == 0) {
+        tell_recorded(b, rows);
         tell_queue(b);
         disable_webhooks(b);
         places_give_back(r->config.places, b->count);
@@ -172,6 +222,8 @@ static void submit(struct batch *b)
     const struct finish *list[BATCH_MAX];
     int64_t now = clock_mono_ms();
 
+    b->sent_ms = now;
+    qsort(b->attempts, b->count, sizeof b->attempts[0], by_delivery);
     for (size_t i = 0; i < b->count; i++) {
         struct attempt *a = b->attempts[i];
         /* The delay counts from the attempt's end, not from when it could be recorded. */

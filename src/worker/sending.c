@@ -158,14 +158,24 @@ struct sending *sending_create(const struct settings *settings, const struct cla
     return s;
 }
 
-static struct id first_delivery(const struct sending *s)
+static void tell_start(const struct sending *s)
 {
-    return CONTAINER_OF(s->attempts.next, struct attempt, node)->finish.delivery;
+    char text[ATTEMPT_TEXT_SIZE];
+    const struct attempt *a = CONTAINER_OF(s->attempts.next, struct attempt, node);
+
+    if (s->message.body.n > LARGE_BODY)
+        log_bounded(LOG_LEVEL_WARN, "body_large", "%s bytes=%zu", attempt_text(text, a),
+                    s->message.body.n);
+    LIST_FOREACH(node, &s->attempts)
+    {
+        a = CONTAINER_OF(node, struct attempt, node);
+        log_debug("attempt_start", "%s token=%016llx bytes=%zu", attempt_text(text, a),
+                  (unsigned long long)a->finish.token, s->message.body.n);
+    }
 }
 
 void sending_start(struct sending *s, struct fetcher *fetcher, sending_cb *cb, void *arg)
 {
-    char id[ID_TEXT_SIZE];
     struct fetch_request request = {
         .url = buf_text(&s->message.url),
         .head = buf_str(&s->message.head),
@@ -173,9 +183,7 @@ void sending_start(struct sending *s, struct fetcher *fetcher, sending_cb *cb, v
         .timeout_ms = s->timeout_ms,
     };
 
-    if (request.body.n > LARGE_BODY)
-        log_warn("body_large", "delivery=%s bytes=%zu", id_text(id, ID_DELIVERY, first_delivery(s)),
-                 request.body.n);
+    tell_start(s);
     s->cb = cb;
     s->arg = arg;
     s->fetch = fetch_start(fetcher, &request, on_fetched, s);

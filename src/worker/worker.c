@@ -123,8 +123,8 @@ static void on_drain(void *arg)
         timeout_set(w->drain, DRAIN_TICK_MS);
         return;
     }
-    log_info("worker_stopped", "drained=%s in_flight=%zu", drained ? "true" : "false",
-             w->places.taken);
+    log_info("worker_stopped", "drained=%s in_flight=%zu dropped=%llu", drained ? "true" : "false",
+             w->places.taken, (unsigned long long)queue_dropped(w->queue));
     close_all(w);
 }
 

@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -126,6 +127,63 @@ static void test_long_line(void **state)
     free(text);
 }
 
+/* A bucket: LOG_BURST at once, LOG_PER_SECOND in the long run, and what was left out is counted. */
+static void test_bound(void **state)
+{
+    (void)state;
+    struct log_bound bound = {0};
+    uint64_t suppressed;
+    int64_t now = 1000000, taken = 0, told = 0;
+
+    for (int i = 0; i < LOG_BURST; i++)
+        assert_true(log_bound_take(&bound, now, &suppressed));
+    assert_int_equal(suppressed, 0);
+    for (int i = 0; i < 7; i++)
+        assert_false(log_bound_take(&bound, now, &suppressed));
+    now += 1000 / LOG_PER_SECOND;
+    assert_true(log_bound_take(&bound, now, &suppressed));
+    assert_int_equal(suppressed, 7);
+    assert_false(log_bound_take(&bound, now, &suppressed));
+    assert_int_equal(bound.suppressed, 1);
+
+    bound.suppressed = 0;
+    for (int i = 0; i < 60000; i++, now++) { /* a thousand a second for a minute */
+        if (log_bound_take(&bound, now, &suppressed)) {
+            taken++;
+            told += (int64_t)suppressed;
+        }
+    }
+    assert_in_range(taken, 60 * LOG_PER_SECOND - 1, 60 * LOG_PER_SECOND + 1);
+    assert_int_equal(taken + told + (int64_t)bound.suppressed, 60000);
+
+    now += 3600000; /* full again, and no more than full */
+    for (int i = 0; i < LOG_BURST; i++)
+        assert_true(log_bound_take(&bound, now, &suppressed));
+    assert_false(log_bound_take(&bound, now, &suppressed));
+}
+
+static void test_bounded_lines(void **state)
+{
+    (void)state;
+    char want[64];
+    int lines = 0;
+    for (int i = 0; i < 1000; i++) {
+        log_bounded(LOG_LEVEL_INFO, "many", "i=%d", i);
+        if (read_packet() > 0)
+            lines++;
+    }
+    assert_in_range(lines, LOG_BURST, LOG_BURST + 2);
+    log_flush();
+    assert_true(read_packet() > 0);
+    snprintf(want, sizeof want, " level=info event=many suppressed=%d\n", 1000 - lines);
+    assert_non_null(strstr(line, want));
+    log_flush();
+    assert_int_equal(read_packet(), -1);
+
+    log_bounded(LOG_LEVEL_DEBUG, "many", "i=%d", 1);
+    assert_int_equal(read_packet(), -1);
+}
+
 struct quote {
     const char *text, *want;
 };
@@ -174,6 +232,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_write_each, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_line, set_up, tear_down),
+        cmocka_unit_test(test_bound),
+        cmocka_unit_test_setup_teardown(test_bounded_lines, set_up, tear_down),
         cmocka_unit_test(test_quote),
         cmocka_unit_test(test_quote_cut),
     };
