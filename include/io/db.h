@@ -142,6 +142,10 @@ struct db_config {
     int queue_max;   /* statements waiting to be sent; the next one gets ERR_BUSY */
     int patience_ms; /* how long one may wait for a connection before it gets ERR_UNAVAILABLE */
 
+    /* A connection that cannot be opened, or breaks, is not tried again: what a session holds, a
+     * transaction or a lock, is never lost unnoticed. Whatever waits gets ERR_UNAVAILABLE. */
+    bool once;
+
     /* Called on every connection that becomes ready, and for every NOTIFY that `session` LISTENs
      * to. Both may be NULL. */
     void (*on_ready)(void *arg);

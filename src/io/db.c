@@ -133,7 +133,7 @@ static void collect_late(struct db *db, struct list *late, int64_t now)
         struct db_op *op = CONTAINER_OF(node, struct db_op, node);
         if (now >= op->deadline)
             op->err = ERR_TIMEOUT;
-        else if (!ready && now >= op->started + db->config.patience_ms)
+        else if (!ready && (db->lost || now >= op->started + db->config.patience_ms))
             op->err = ERR_UNAVAILABLE;
         else
             continue;

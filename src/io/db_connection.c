@@ -38,7 +38,11 @@ static void log_failure(const struct connection *c, const char *event)
     char text[LOG_QUOTE_SIZE], line[256];
     snprintf(line, sizeof line, "%s", PQerrorMessage(c->pg));
     line[strcspn(line, "\n")] = '\0';
-    log_warn(event, "retry_ms=%lld error=%s", (long long)c->backoff_ms, log_quote(text, line));
+    log_quote(text, line);
+    if (c->db->config.once)
+        log_error(event, "error=%s", text);
+    else
+        log_warn(event, "retry_ms=%lld error=%s", (long long)c->backoff_ms, text);
 }
 
 void connection_fail(struct connection *c, int err)
@@ -57,7 +61,10 @@ void connection_fail(struct connection *c, int err)
     c->sent_count = 0;
     list_init(&ops);
     list_move_all(&ops, &c->sent);
-    if (!c->db->closing) {
+    if (c->db->config.once) {
+        c->db->lost = true;
+        db_tick_soon(c->db);
+    } else if (!c->db->closing) {
         timeout_set(c->timeout, c->backoff_ms);
         c->backoff_ms = c->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff_ms * 2;
     }

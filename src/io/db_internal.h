@@ -51,6 +51,7 @@ struct db {
     struct list waiting, refused;
     int waiting_count;
     struct timeout *tick; /* deadlines; set while there is anything under way */
+    bool lost;            /* `once`, and it is over */
     bool closing;
     struct connection connections[];
 };
