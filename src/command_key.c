@@ -1,15 +1,15 @@
 /* posthorn key create|list|revoke: keys without a key, for who has the database. */
+#include "command_run.h"
 #include "commands.h"
 
 #include "base/err.h"
-#include "base/id.h"
-#include "io/dbsync.h"
-#include "store/keys_sync.h"
+#include "core/key.h"
+#include "store/tenants.h"
 
 #include <getopt.h>
 #include <stdio.h>
 
-#define CONNECT_MS 5000
+#define NAME_BYTES_MAX 100
 
 static const char usage[] =
     "usage: posthorn key create --name NAME --scope read|publish|write|admin "
@@ -23,14 +23,78 @@ static int wrong_usage(void)
     return 2;
 }
 
-static int key_create(struct dbsync *db, int argc, char **argv)
+/* --- create ----------------------------------------------------------------------------------- */
+
+struct new_key {
+    const char *app;
+    struct key key;
+    struct buf text;
+};
+
+static void on_created(void *arg, int err, const struct db_rows *rows)
+{
+    struct command_run *run = arg;
+    struct new_key *new = run->arg;
+
+    (void)rows;
+    if (err == ERR_INVALID) /* the app was deleted in between */
+        command_fail(run, "no app named %s", new->app);
+    if (command_failed(run, err))
+        return;
+    printf("%s\n", buf_text(&new->text));
+    command_end(run, 0);
+}
+
+static void on_app(void *arg, int err, const struct db_rows *rows)
+{
+    struct command_run *run = arg;
+    struct new_key *new = run->arg;
+
+    if (err == 0 && db_count(rows) == 0)
+        command_fail(run, "no app named %s", new->app);
+    if (command_failed(run, err))
+        return;
+    new->key.has_app = new->key.scope != SCOPE_ADMIN;
+    new->key.app = db_id(rows, 0, 0);
+    keys_insert(run->db, &new->key, on_created, run);
+}
+
+static void start_create(struct command_run *run)
+{
+    const struct new_key *new = run->arg;
+    apps_find(run->db, str_of(new->app), on_app, run);
+}
+
+static int create(const struct settings *settings, struct new_key *new)
+{
+    uint8_t hash[SHA256_SIZE];
+
+    new->key.id = id_new();
+    new->key.hash = (struct str){(const char *)hash, sizeof hash};
+    buf_init(&new->text, KEY_TEXT_MAX);
+    key_make(new->key.id, &new->text, hash);
+    int status = command_run(settings, start_create, new);
+    crypto_wipe(new->text.p, new->text.n);
+    buf_fini(&new->text);
+    return status;
+}
+
+static int scope_of(const char *name)
+{
+    for (int i = 0; key_scope_names[i] != NULL; i++)
+        if (strcmp(name, key_scope_names[i]) == 0)
+            return i;
+    return -1;
+}
+
+static int key_create(const struct settings *settings, int argc, char **argv)
 {
     static const struct option options[] = {{"name", required_argument, NULL, 'n'},
                                             {"scope", required_argument, NULL, 's'},
                                             {"app", required_argument, NULL, 'a'},
                                             {NULL, 0, NULL, 0}};
-    const char *name = NULL, *scope = NULL, *app = "default";
-    struct buf key;
+    const char *name = NULL, *scope = NULL;
+    struct new_key new = {.app = "default"};
     int c;
 
     while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -39,47 +103,93 @@ static int key_create(struct dbsync *db, int argc, char **argv)
         else if (c == 's')
             scope = optarg;
         else if (c == 'a')
-            app = optarg;
+            new.app = optarg;
         else
             return wrong_usage();
     }
     if (name == NULL || scope == NULL || optind != argc)
         return wrong_usage();
-    buf_init(&key, KEY_TEXT_MAX);
-    int err = keys_sync_create(db, name, scope, app, &key);
-    if (err == ERR_INVALID)
+    new.key.name = str_of(name);
+    new.key.scope = scope_of(scope);
+    if (new.key.scope < 0 || new.key.name.n < 1 || new.key.name.n > NAME_BYTES_MAX ||
+        !str_is_utf8(new.key.name)) {
         fprintf(stderr, "posthorn: no such scope, or the name is not 1 to 100 bytes of UTF-8\n");
-    else if (err == ERR_NOT_FOUND)
-        fprintf(stderr, "posthorn: no app named %s\n", app);
-    else if (err == 0)
-        printf("%s\n", buf_text(&key));
-    crypto_wipe(key.p, key.n);
-    buf_fini(&key);
-    return err == 0 ? 0 : 1;
+        return 1;
+    }
+    return create(settings, &new);
 }
 
-static int key_list(struct dbsync *db, int argc, char **argv)
+/* --- list ------------------------------------------------------------------------------------- */
+
+static void on_list(void *arg, int err, const struct db_rows *rows)
+{
+    enum { ID, SCOPE, APP, NAME };
+    struct command_run *run = arg;
+    char text[ID_TEXT_SIZE];
+
+    if (command_failed(run, err))
+        return;
+    for (int i = 0; i < db_count(rows); i++) {
+        struct str app = db_null(rows, i, APP) ? STR_LIT("-") : db_str(rows, i, APP);
+        printf("%s %s %.*s %.*s\n", id_text(text, ID_KEY, db_id(rows, i, ID)),
+               key_scope_names[db_i64(rows, i, SCOPE)], STR_FMT(app),
+               STR_FMT(db_str(rows, i, NAME)));
+    }
+    command_end(run, 0);
+}
+
+static void start_list(struct command_run *run)
+{
+    keys_list_all(run->db, on_list, run);
+}
+
+static int key_list(const struct settings *settings, int argc, char **argv)
 {
     (void)argv;
-    if (argc != 1)
-        return wrong_usage();
-    return keys_sync_list(db, stdout) == 0 ? 0 : 1;
+    return argc == 1 ? command_run(settings, start_list, NULL) : wrong_usage();
 }
 
-static int key_revoke(struct dbsync *db, int argc, char **argv)
-{
+/* --- revoke ----------------------------------------------------------------------------------- */
+
+struct revoked {
+    const char *text;
     struct id id;
+};
+
+static void on_revoked(void *arg, int err, const struct db_rows *rows)
+{
+    struct command_run *run = arg;
+    const struct revoked *revoked = run->arg;
+
+    if (err == 0 && db_count(rows) == 0)
+        command_fail(run, "no such key: %s", revoked->text);
+    if (!command_failed(run, err))
+        command_end(run, 0);
+}
+
+static void start_revoke(struct command_run *run)
+{
+    const struct revoked *revoked = run->arg;
+    keys_delete(run->db, revoked->id, on_revoked, run);
+}
+
+static int key_revoke(const struct settings *settings, int argc, char **argv)
+{
+    struct revoked revoked;
+
     if (argc != 2)
         return wrong_usage();
-    int err = id_parse(str_of(argv[1]), ID_KEY, &id) ? keys_sync_revoke(db, id) : ERR_NOT_FOUND;
-    if (err == ERR_NOT_FOUND)
+    revoked.text = argv[1];
+    if (!id_parse(str_of(argv[1]), ID_KEY, &revoked.id)) {
         fprintf(stderr, "posthorn: no such key: %s\n", argv[1]);
-    return err == 0 ? 0 : 1;
+        return 1;
+    }
+    return command_run(settings, start_revoke, &revoked);
 }
 
 struct action {
     const char *name;
-    int (*run)(struct dbsync *db, int argc, char **argv);
+    int (*run)(const struct settings *settings, int argc, char **argv);
 };
 
 static const struct action actions[] = {
@@ -87,13 +197,8 @@ static const struct action actions[] = {
 
 int command_key(const struct settings *settings, int argc, char **argv)
 {
-    for (size_t i = 0; i < ARRAY_LEN(actions) && argc > 1; i++) {
-        if (strcmp(argv[1], actions[i].name) != 0)
-            continue;
-        struct dbsync *db = dbsync_open(settings->config.database_url, CONNECT_MS);
-        int status = db != NULL ? actions[i].run(db, argc - 1, argv + 1) : 1;
-        dbsync_close(db);
-        return status;
-    }
+    for (size_t i = 0; i < ARRAY_LEN(actions) && argc > 1; i++)
+        if (strcmp(argv[1], actions[i].name) == 0)
+            return actions[i].run(settings, argc - 1, argv + 1);
     return wrong_usage();
 }

@@ -3,9 +3,9 @@
 
 #include "api/server.h"
 #include "base/err.h"
+#include "dropins.h"
 #include "io/dbsync.h"
 #include "io/url.h"
-#include "store/managed.h"
 #include "store/schema.h"
 #include "worker/worker.h"
 
@@ -117,16 +117,15 @@ static bool read_dropins(const struct settings *settings, struct dropins *dropin
     return err == 0;
 }
 
-/* A schema that is not this program's is refused before anything is opened; managed webhooks are
+/* A schema that is not this program's is refused before anything is opened; drop-in webhooks are
  * kept by those that serve the API. */
 static bool prepare_database(const struct settings *settings, const struct dropins *dropins,
                              bool api)
 {
     struct dbsync *db = dbsync_open(settings->config.database_url, DATABASE_WAIT_MS);
-    bool good =
-        db != NULL && schema_check(db) == 0 && (!api || managed_sync(db, settings, dropins) == 0);
+    bool good = db != NULL && schema_check(db) == 0;
     dbsync_close(db);
-    return good;
+    return good && (!api || dropins_apply(settings, dropins));
 }
 
 /* Waits for a signal; meanwhile, says what the log has left out. */

@@ -32,10 +32,7 @@ const char *id_text(char out[ID_TEXT_SIZE], const char *prefix, struct id id);
 /* False unless `text` is exactly `prefix`, '_' and 26 digits of at most 128 bits. */
 bool id_parse(struct str text, const char *prefix, struct id *id);
 
-/* The 32 hex digits, as PostgreSQL's uuid takes them; and from what PostgreSQL writes, with dashes.
- */
-#define ID_HEX_SIZE 33
-const char *id_hex(char out[ID_HEX_SIZE], struct id id);
+/* From what PostgreSQL writes: 32 hex digits and dashes. */
 bool id_parse_uuid(struct str text, struct id *id);
 
 static inline bool id_eq(struct id a, struct id b)

@@ -1,5 +1,5 @@
-/* PostgreSQL, blocking, for commands that run before or without a loop: migrate, key, start-up
- * checks. Text format; failures are logged here, once. */
+/* PostgreSQL, blocking, for the schema alone: migrating it, which takes as long as it takes, and
+ * checking it before anything else is opened. Text format; failures are logged here, once. */
 #ifndef IO_DBSYNC_H
 #define IO_DBSYNC_H
 
@@ -13,7 +13,7 @@ struct dbsync *dbsync_open(const char *url, int timeout_ms);
 void dbsync_close(struct dbsync *db); /* NULL is fine */
 
 /* One statement with text parameters (NULL: NULL). `*rows`, if wanted, is freed by
- * dbsync_rows_free(). ERR_UNAVAILABLE, ERR_CONFLICT, ERR_INVALID, ERR_INTERNAL. */
+ * dbsync_rows_free(). ERR_INTERNAL. */
 int dbsync_exec(struct dbsync *db, const char *sql, int count, const char *const *params,
                 struct dbsync_rows **rows) MUST_CHECK;
 

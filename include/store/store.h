@@ -8,14 +8,16 @@
 
 #define STORE_DEADLINE_MS 5000
 
-/* Statements to run at connect. The API's commits are durable before they are answered; the
- * worker's may be lost with a crash of PostgreSQL, which costs a second send at most. */
+/* Statements to run at connect. The API's and the commands' commits are durable before they are
+ * answered; the worker's may be lost with a crash of PostgreSQL, which costs a second send at most. */
 extern const char *const store_api_session[];
 extern const char *const store_worker_session[];
+extern const char *const store_command_session[];
 
 /* Every statement, prepared on the connections that need it; each ends with NULL. */
 extern const struct db_stmt *const store_api_stmts[];
 extern const struct db_stmt *const store_worker_stmts[];
+extern const struct db_stmt *const store_command_stmts[];
 
 /* NOTIFY channels that an API process listens to: the end of a test delivery (payload: the
  * delivery's UUID), the end of a key. */
@@ -26,11 +28,19 @@ extern const struct db_stmt *const store_worker_stmts[];
 struct db_op *store_exec(struct db *db, const struct db_stmt *stmt, struct db_args args, db_cb *cb,
                          void *arg);
 
+/* A transaction around what is started in between, on a pool of one connection that is opened once
+ * (db_config.once). When one of its statements fails, so do those behind it, and the commit, which
+ * calls back without an error all the same, undoes everything. */
+struct db_op *store_begin(struct db *db, db_cb *cb, void *arg);
+struct db_op *store_commit(struct db *db, db_cb *cb, void *arg);
+
 /* The bounds of the partitions that deliveries with `ids` and their events lie in: two parameters,
  * for what is looked up by id alone. */
 #define STORE_BOUNDS(ids, count) DB_ID(store_low(ids, count)), DB_ID(store_high(ids, count))
 struct id store_low(const struct id *ids, size_t count);
 struct id store_high(const struct id *ids, size_t count);
+
+extern const struct db_stmt stmt_begin, stmt_commit;
 
 void schedule_read(const struct db_rows *rows, int row, int column, struct schedule *schedule);
 

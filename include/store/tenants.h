@@ -39,7 +39,10 @@ struct db_op *keys_insert(struct db *db, const struct key *key, db_cb *cb, void 
 struct db_op *keys_get(struct db *db, struct id id, db_cb *cb, void *arg); /* expired ones too */
 struct db_op *keys_list(struct db *db, struct id before, int limit, db_cb *cb, void *arg);
 
-/* NOTIFYs STORE_KEY_CHANNEL. */
+/* Every key, oldest first. Rows: (id, scope, its app's name or NULL, name). */
+struct db_op *keys_list_all(struct db *db, db_cb *cb, void *arg);
+
+/* A row if it was there. NOTIFYs STORE_KEY_CHANNEL. */
 struct db_op *keys_delete(struct db *db, struct id id, db_cb *cb, void *arg);
 
 /* --- event types: rows (name, description, schema, example, created_ms, updated_ms) ----------- */
@@ -63,8 +66,8 @@ struct db_op *event_types_delete(struct db *db, struct id app, struct str name, 
                                  void *arg);
 
 extern const struct db_stmt stmt_app_insert, stmt_app_get, stmt_app_find, stmt_app_list,
-    stmt_app_update, stmt_app_delete, stmt_key_insert, stmt_key_get, stmt_key_list, stmt_key_delete,
-    stmt_event_type_insert, stmt_event_type_get, stmt_event_type_list, stmt_event_type_update,
-    stmt_event_type_delete;
+    stmt_app_update, stmt_app_delete, stmt_key_insert, stmt_key_get, stmt_key_list,
+    stmt_key_list_all, stmt_key_delete, stmt_event_type_insert, stmt_event_type_get,
+    stmt_event_type_list, stmt_event_type_update, stmt_event_type_delete;
 
 #endif

@@ -96,17 +96,6 @@ bool id_parse(struct str text, const char *prefix, struct id *id)
     return true;
 }
 
-const char *id_hex(char out[ID_HEX_SIZE], struct id id)
-{
-    static const char hex[] = "0123456789abcdef";
-    for (size_t i = 0; i < sizeof id.b; i++) {
-        out[2 * i] = hex[id.b[i] >> 4];
-        out[2 * i + 1] = hex[id.b[i] & 15];
-    }
-    out[2 * sizeof id.b] = '\0';
-    return out;
-}
-
 bool id_parse_uuid(struct str text, struct id *id)
 {
     static const char hex[] = "0123456789abcdef";

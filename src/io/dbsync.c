@@ -1,4 +1,4 @@
-/* Blocking PostgreSQL for commands and start-up. */
+/* Blocking PostgreSQL for the schema. */
 #include "io/dbsync.h"
 
 #include "base/err.h"
@@ -73,13 +73,8 @@ static int check(const PGresult *r)
     ExecStatusType status = PQresultStatus(r);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
         return 0;
-    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-    if (state != NULL && strcmp(state, "23505") == 0)
-        return ERR_CONFLICT;
     log_message("db_statement_failed", PQresultErrorMessage(r));
-    return state == NULL || strncmp(state, "08", 2) == 0 ? ERR_UNAVAILABLE
-           : strncmp(state, "22", 2) == 0                ? ERR_INVALID
-                                                         : ERR_INTERNAL;
+    return ERR_INTERNAL;
 }
 
 int dbsync_exec(struct dbsync *db, const char *sql, int count, const char *const *params,

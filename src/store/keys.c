@@ -49,6 +49,17 @@ struct db_op *keys_list(struct db *db, struct id before, int limit, db_cb *cb, v
     return store_exec(db, &stmt_key_list, DB_ARGS(DB_ID(before), DB_I64(limit)), cb, arg);
 }
 
+const struct db_stmt stmt_key_list_all = {
+    "key_list_all",
+    "select k.id, k.scope::int8, a.name, k.name from api_key k"
+    " left join app a on a.id = k.app_id order by k.id",
+    0};
+
+struct db_op *keys_list_all(struct db *db, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_key_list_all, DB_ARGS(), cb, arg);
+}
+
 const struct db_stmt stmt_key_delete = {
     "key_delete",
     "with k as (delete from api_key where id = $1::uuid returning id)"

@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include "store/deliveries.h"
+#include "store/dropins.h"
 #include "store/events.h"
 #include "store/tenants.h"
 #include "store/webhooks.h"
@@ -18,6 +19,8 @@ const char *const store_api_session[] = {SESSION, "set synchronous_commit = on",
                                          "listen " STORE_TEST_CHANNEL, "listen " STORE_KEY_CHANNEL,
                                          NULL};
 const char *const store_worker_session[] = {SESSION, "set synchronous_commit = off", NULL};
+
+const char *const store_command_session[] = {SESSION, "set synchronous_commit = on", NULL};
 
 const struct db_stmt *const store_api_stmts[] = {
     &stmt_webhook_insert,
@@ -71,6 +74,33 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_webhook_disable,
     NULL,
 };
+
+const struct db_stmt *const store_command_stmts[] = {
+    &stmt_begin,
+    &stmt_commit,
+    &stmt_app_find,
+    &stmt_key_insert,
+    &stmt_key_list_all,
+    &stmt_key_delete,
+    &stmt_dropin_lock,
+    &stmt_dropin_list,
+    &stmt_dropin_put,
+    &stmt_dropin_retire,
+    NULL,
+};
+
+const struct db_stmt stmt_begin = {"begin", "begin", 0};
+const struct db_stmt stmt_commit = {"commit", "commit", 0};
+
+struct db_op *store_begin(struct db *db, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_begin, DB_ARGS(), cb, arg);
+}
+
+struct db_op *store_commit(struct db *db, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_commit, DB_ARGS(), cb, arg);
+}
 
 struct db_op *store_exec(struct db *db, const struct db_stmt *stmt, struct db_args args, db_cb *cb,
                          void *arg)

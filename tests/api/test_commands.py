@@ -102,6 +102,21 @@ def test_key_of_an_app(run, posthorn):
     assert missing.returncode != 0 and not missing.stdout
 
 
+@pytest.mark.parametrize("arguments", [["key", "list"], ["serve"], ["migrate"]])
+def test_database_is_not_there(run, arguments):
+    out = run(*arguments, POSTHORN_DATABASE_URL="postgres://127.0.0.1:1/x")
+    assert out.returncode == 1
+    assert "127.0.0.1" in out.stderr and "refused" in out.stderr and not out.stdout
+
+
+def test_key_in_an_empty_database(postgres, redis):
+    empty = postgres.create()
+    out = command(options(empty, redis), "key", "list")
+    assert out.returncode == 1
+    assert "does not exist" in out.stderr and not out.stdout
+    postgres.drop(empty)
+
+
 def test_key_admin_from_the_command_line(run, posthorn):
     made = run("key", "create", "--name", "k", "--scope", "admin")
     posthorn.client(made.stdout.strip()).get("/apps", expect=200)

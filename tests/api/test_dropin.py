@@ -3,6 +3,7 @@
 import pytest
 
 from harness.server import command, options
+from harness.wait import until
 
 MARZBAN = 12  # actions
 
@@ -76,6 +77,40 @@ def test_settings_change(start, receiver):
     del server.env["WEBHOOK_ADDRESS"]
     server.restart()
     assert managed(server) == {}
+
+
+def test_several_at_once(start, receiver):
+    """Processes that start together keep one set; its secret stays readable to them."""
+    env = {
+        "WEBHOOK_ADDRESS": f"{receiver.url('/a')},{receiver.url('/b')}",
+        "WEBHOOK_SECRET": "s",
+        "JOB_SEND_NOTIFICATIONS_INTERVAL": "0",
+    }
+    servers = [start(wait=False, **env) for _ in range(3)]
+    for server in servers:
+        until(server.is_up, 20, "posthorn to start")
+    assert set(managed(server)) == {receiver.url("/a"), receiver.url("/b")}
+    listed = server.client().get("/webhooks", expect=200).json["data"]
+    assert len(listed) == 2
+    server.client().post("/events", {"type": "user_created", "data": {"x": 1}}, expect=202)
+    (request,) = receiver.wait(1, "/a")
+    assert request.header("x-webhook-secret") == "s"
+
+
+def test_secret_changes_alone(start, receiver):
+    server = start(
+        WEBHOOK_ADDRESS=receiver.url("/a"),
+        WEBHOOK_SECRET="old",
+        JOB_SEND_NOTIFICATIONS_INTERVAL="0",
+    )
+    (before,) = managed(server).values()
+    server.env["WEBHOOK_SECRET"] = "new"
+    server.restart()
+    (after,) = managed(server).values()
+    assert after["id"] == before["id"]
+    server.client().post("/events", {"type": "user_created", "data": {"x": 1}}, expect=202)
+    (request,) = receiver.wait(1, "/a")
+    assert request.header("x-webhook-secret") == "new"
 
 
 def test_not_editable(start, receiver):

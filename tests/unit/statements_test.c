@@ -174,12 +174,22 @@ static void test_worker_statements(void **state)
     check_pool(store_worker_session, store_worker_stmts);
 }
 
+static void test_command_statements(void **state)
+{
+    (void)state;
+    check_pool(store_command_session, store_command_stmts);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty_is_older), cmocka_unit_test(test_migrate),
-        cmocka_unit_test(test_foreign),        cmocka_unit_test(test_older),
-        cmocka_unit_test(test_api_statements), cmocka_unit_test(test_worker_statements),
+        cmocka_unit_test(test_empty_is_older),
+        cmocka_unit_test(test_migrate),
+        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_older),
+        cmocka_unit_test(test_api_statements),
+        cmocka_unit_test(test_worker_statements),
+        cmocka_unit_test(test_command_statements),
     };
     return cmocka_run_group_tests_name("statements", tests, start, stop);
 }
