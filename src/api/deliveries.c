@@ -8,7 +8,9 @@
 #include "resources.h"
 #include "result.h"
 
-#define ATTEMPTS_MAX 100
+#define ATTEMPTS_MAX  100
+#define NOT_RETRIED   "An attempt is under way, or the webhook is disabled or deleted"
+#define NOT_CANCELLED "Only a pending or held delivery can be cancelled"
 
 /* --- the list of a webhook -------------------------------------------------------------------- */
 
@@ -75,17 +77,17 @@ static void get(struct call *call)
     call->op = deliveries_get(call->api->db, call->app, state->id, on_got, call);
 }
 
-/* The delivery that the path names; false: none, and that has been replied. */
-static bool begin(struct call *call, int status)
+/* The delivery that the path names; NULL: none, and that has been replied. */
+static const struct one_state *begin(struct call *call, int status)
 {
     struct one_state *state = call->state = call_alloc(call, sizeof *state);
     state->status = status;
-    return input_id(call, 0, ID_DELIVERY, &state->id);
+    return input_id(call, 0, ID_DELIVERY, &state->id) ? state : NULL;
 }
 
 void handle_deliveries_get(struct call *call)
 {
-    if (begin(call, 200))
+    if (begin(call, 200) != NULL)
         get(call);
 }
 
@@ -109,10 +111,7 @@ static void on_retried(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     const struct one_state *state = call->state;
 
-    if (!moved(
-            call, err, rows,
-            "It cannot be retried while an attempt is under way, or once its webhook is disabled or "
-            "deleted"))
+    if (!moved(call, err, rows, NOT_RETRIED))
         return;
     struct queue_entry entry = {state->id, db_id(rows, 0, WEBHOOK), 0,
                                 (int)db_i64(rows, 0, CONCURRENCY), (int)db_i64(rows, 0, RATE)};
@@ -122,27 +121,23 @@ static void on_retried(void *arg, int err, const struct db_rows *rows)
 
 void handle_deliveries_retry(struct call *call)
 {
-    const struct one_state *state;
-    if (!begin(call, 202))
-        return;
-    state = call->state;
-    call->op = deliveries_retry(call->api->db, call->app, state->id, on_retried, call);
+    const struct one_state *state = begin(call, 202);
+    if (state != NULL)
+        call->op = deliveries_retry(call->api->db, call->app, state->id, on_retried, call);
 }
 
 static void on_cancelled(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    if (moved(call, err, rows, "Only a pending or held delivery can be cancelled"))
+    if (moved(call, err, rows, NOT_CANCELLED))
         get(call);
 }
 
 void handle_deliveries_cancel(struct call *call)
 {
-    const struct one_state *state;
-    if (!begin(call, 200))
-        return;
-    state = call->state;
-    call->op = deliveries_cancel(call->api->db, call->app, state->id, on_cancelled, call);
+    const struct one_state *state = begin(call, 200);
+    if (state != NULL)
+        call->op = deliveries_cancel(call->api->db, call->app, state->id, on_cancelled, call);
 }
 
 /* --- attempts --------------------------------------------------------------------------------- */
