@@ -21,19 +21,19 @@ LAYERS = {
 # A library's headers and the only files that may include them.
 LIBRARIES = [
     (r"libpq|postgres_ext\.h|hiredis/|curl/|ares", r"(src|include)/io/", "only io/ may include it"),
-    (r"h2o\.h|h2o/", r"(src|include)/api/", "only api/ may include it"),
+    (r"h2o\.h|h2o/", r"src/api/(call|refusal|server)\.c", "only call.c, refusal.c and server.c of api/ may include it"),
     (r"uv\.h|uv/", r"(src|include)/io/", "only io/ may include it"),
     (
         r"json-c/|json\.h|json_object\.h|json_tokener\.h",
-        r"src/base/field(_\w+)?\.c|(src|include)/core/|src/api/reply\.c",
-        "only base/field*.c, core/ and api/reply.c may include it",
+        r"src/base/field(_\w+)?\.c|(src|include)/core/",
+        "only base/field*.c and core/ may include it",
     ),
 ]
 
 BANNED = "sprintf vsprintf strcpy strcat strtok atoi gets alloca rand localtime signal".split()
 
 # libuv stays in io/, behind loop, timeout and watch; but h2o accepts connections on libuv's handles.
-UV_HOLDERS = r"(src|include)/io/|src/api/(server\.c|api_internal\.h)$"
+UV_HOLDERS = r"(src|include)/io/|src/api/(listener|server)\.[ch]$"
 
 # What core/ may include of the system: nothing there reads a clock or touches the outside. stdio is for
 # snprintf, the socket headers for the shape of addresses.

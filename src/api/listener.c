@@ -1,0 +1,176 @@
+/* Listening, and connections from accept to close. */
+#include "listener.h"
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CONNECTIONS_MAX 4096
+#define BACKLOG         1024
+#define RECEIVE_BUFFER  (128 * 1024)
+#define USER_TIMEOUT_MS 20000 /* of TCP: a peer that takes nothing */
+
+struct listener {
+    struct loop *loop;
+    listener_cb *cb;
+    void *arg;
+    uv_tcp_t tcp;
+    bool open, waiting; /* at the limit, one waits to be accepted */
+    struct list connections;
+    int count;
+};
+
+struct connection {
+    uv_tcp_t tcp;
+    struct list node;
+    struct listener *listener;
+};
+
+static void accept_next(struct listener *l);
+
+static void on_connection_closed(uv_handle_t *handle)
+{
+    struct connection *c = CONTAINER_OF((uv_tcp_t *)handle, struct connection, tcp);
+    struct listener *l = c->listener;
+
+    list_remove(&c->node);
+    l->count--;
+    free(c);
+    if (l->waiting && l->open)
+        accept_next(l);
+}
+
+static void set_socket_options(uv_tcp_t *tcp)
+{
+    int fd, user_timeout = USER_TIMEOUT_MS;
+    uv_tcp_nodelay(tcp, 1);
+    if (uv_fileno((uv_handle_t *)tcp, &fd) == 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
+}
+
+/* At the limit the connection stays where it is: libuv stops listening until it is taken. */
+static void accept_next(struct listener *l)
+{
+    l->waiting = l->count >= CONNECTIONS_MAX;
+    if (l->waiting)
+        return;
+    struct connection *c = xcalloc(1, sizeof *c);
+    c->listener = l;
+    list_push(&l->connections, &c->node);
+    l->count++;
+    uv_tcp_init(loop_uv(l->loop), &c->tcp);
+    if (uv_accept((uv_stream_t *)&l->tcp, (uv_stream_t *)&c->tcp) != 0) {
+        uv_close((uv_handle_t *)&c->tcp, on_connection_closed);
+        return;
+    }
+    set_socket_options(&c->tcp);
+    l->cb(l->arg, (uv_stream_t *)&c->tcp, on_connection_closed);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    if (status == 0)
+        accept_next(listener->data);
+}
+
+int listener_connections(const struct listener *l)
+{
+    return l->count;
+}
+
+void listener_hang_up(struct listener *l)
+{
+    LIST_FOREACH(node, &l->connections)
+    {
+        struct connection *c = CONTAINER_OF(node, struct connection, node);
+        int fd;
+        if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0)
+            shutdown(fd, SHUT_RDWR);
+    }
+}
+
+/* --- listening -------------------------------------------------------------------------------- */
+
+/* "host:port", "[v6]:port". */
+static struct addrinfo *resolve(const char *text)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
+    char host[256];
+    const char *colon = strrchr(text, ':');
+
+    if (colon == NULL || (size_t)(colon - text) >= sizeof host)
+        return NULL;
+    bool brackets = text[0] == '[' && colon > text + 1 && colon[-1] == ']';
+    int n = (int)(colon - text) - (brackets ? 2 : 0);
+    snprintf(host, sizeof host, "%.*s", n, text + (brackets ? 1 : 0));
+    return getaddrinfo(host, colon + 1, &hints, &found) == 0 ? found : NULL;
+}
+
+static int open_socket(const struct addrinfo *a)
+{
+    int on = 1, receive = RECEIVE_BUFFER;
+    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof receive);
+    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+int listener_open(struct listener *l, const char *address)
+{
+    char text[LOG_QUOTE_SIZE];
+    struct addrinfo *a = resolve(address);
+    int fd = a != NULL ? open_socket(a) : -1;
+
+    if (a != NULL)
+        freeaddrinfo(a);
+    uv_tcp_init(loop_uv(l->loop), &l->tcp);
+    l->tcp.data = l;
+    l->open = true;
+    if (fd < 0 || uv_tcp_open(&l->tcp, fd) != 0 ||
+        uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection) != 0) {
+        log_error("listen_failed", "address=%s error=%s", log_quote(text, address),
+                  strerror(errno));
+        return ERR_UNAVAILABLE;
+    }
+    log_info("listening", "address=%s", address);
+    return 0;
+}
+
+void listener_close(struct listener *l)
+{
+    if (l == NULL || !l->open)
+        return;
+    l->open = false;
+    uv_close((uv_handle_t *)&l->tcp, NULL);
+}
+
+struct listener *listener_create(struct loop *loop, listener_cb *cb, void *arg)
+{
+    struct listener *l = xcalloc(1, sizeof *l);
+    l->loop = loop;
+    l->cb = cb;
+    l->arg = arg;
+    list_init(&l->connections);
+    return l;
+}
+
+void listener_destroy(struct listener *l)
+{
+    free(l);
+}

@@ -1,0 +1,29 @@
+/* The listening socket, and its connections within a limit. h2o 2.2.5 notices neither a limit nor a
+ * client that stops reading, so both are looked after here. */
+#ifndef API_LISTENER_H
+#define API_LISTENER_H
+
+#include "io/loop.h"
+
+struct listener;
+
+/* A connection came. Who takes it closes it with `closed` as the callback. */
+typedef void listener_cb(void *arg, uv_stream_t *stream, uv_close_cb closed);
+
+struct listener *listener_create(struct loop *loop, listener_cb *cb, void *arg);
+
+/* "host:port", "[v6]:port". ERR_UNAVAILABLE, and a line in the log, when it cannot listen there. */
+int listener_open(struct listener *listener, const char *address) MUST_CHECK;
+
+/* No further connections. NULL is fine. */
+void listener_close(struct listener *listener);
+
+int listener_connections(const struct listener *listener);
+
+/* Shuts every socket, so that idle connections end too. */
+void listener_hang_up(struct listener *listener);
+
+/* Closed, and after the loop has ended. NULL is fine. */
+void listener_destroy(struct listener *listener);
+
+#endif
