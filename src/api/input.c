@@ -159,7 +159,7 @@ bool input_time(struct call *call, const char *name, int64_t *out)
     struct str value = input_value(call, name);
     if (value.p == NULL || clock_parse(value, out))
         return true;
-    reply_invalid(call, name, "must be a time like 2026-01-02T03:04:05Z (RFC 3339)");
+    reply_invalid(call, name, CLOCK_PARSE_RULE);
     return false;
 }
 

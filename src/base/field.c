@@ -150,9 +150,7 @@ static bool bind_enum(struct binding *b, struct str text, void *out)
 static bool bind_time(struct binding *b, struct str text, void *out)
 {
     struct str s;
-    return take_str(b, text, 0, 0, &s) &&
-           (clock_parse(s, out) ||
-            problem(b, "must be a time like 2026-01-02T03:04:05Z (RFC 3339)"));
+    return take_str(b, text, 0, 0, &s) && (clock_parse(s, out) || problem(b, CLOCK_PARSE_RULE));
 }
 
 /* The number of elements, if it is one that the field allows. */
