@@ -12,6 +12,7 @@ struct str {
 };
 
 #define STR_LIT(s) ((struct str){(s), sizeof(s) - 1})
+#define STR_NONE   ((struct str){NULL, 0}) /* where something may be missing */
 /* For printf's "%.*s". */
 #define STR_FMT(s) (int)(s).n, (s).p
 

@@ -116,7 +116,7 @@ void handle_apps_update(struct call *call)
         !input_body(call, update_fields, ARRAY_LEN(update_fields), &in))
         return;
     struct str metadata =
-        field_given(f, IN_METADATA) ? input_map_json(call, &in.metadata) : (struct str){NULL, 0};
+        field_given(f, IN_METADATA) ? input_map_json(call, &in.metadata) : STR_NONE;
     call->op = apps_update(call->api->db, *id, in.name, metadata, on_updated, call);
 }
 

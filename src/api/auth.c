@@ -13,6 +13,7 @@
 
 #define CACHE_ROWS   1024 /* a power of two */
 #define CACHE_TTL_MS 5000
+#define NO_APP       "No app has this id or name, or the key is another app's"
 
 struct cached {
     uint8_t hash[SHA256_SIZE];
@@ -113,7 +114,7 @@ static void on_app(void *arg, int err, const struct db_rows *rows)
     if (!result_ok(call, err))
         return;
     if (db_count(rows) == 0 || (auth->has_app && !id_eq(db_id(rows, 0, 0), auth->key_app)))
-        reply_error(call, ERR_NOT_FOUND, "No app has this id or name, or the key is another app's");
+        reply_error(call, ERR_NOT_FOUND, NO_APP);
     else
         finish(call, db_id(rows, 0, 0));
 }
@@ -133,7 +134,7 @@ static void find_app(struct call *call)
     else if (text.p != NULL && id_parse(text, ID_APP, &id))
         call->op = apps_get(db, id, on_app, call);
     else if (text.p != NULL && !str_is_utf8(text))
-        reply_error(call, ERR_NOT_FOUND, "No app has this id or name, or the key is another app's");
+        reply_error(call, ERR_NOT_FOUND, NO_APP);
     else
         call->op = apps_find(db, text.p != NULL ? text : STR_LIT("default"), on_app, call);
 }

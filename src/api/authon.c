@@ -84,7 +84,7 @@ void handle_authon_create(struct call *call)
     buf_init(&sealed, SECRET_MAX);
     make_secret(&secret);
     webhook.sealed_secret = webhook_secret(call, webhook.id, true, buf_str(&secret), &sealed);
-    call->state = str_dup(call_allocator(call), buf_str(&secret));
+    call->state = call_copy_text(call, buf_str(&secret));
     buf_fini(&secret);
     buf_fini(&sealed);
     call->op = webhooks_insert(call->api->db, &webhook, on_created, call);
@@ -138,6 +138,6 @@ void handle_authon_test(struct call *call)
                      "{\"message\":\"This is a test ping from Authon\",\"appId\":\"%s\","
                      "\"webhookId\":\"%s\"}",
                      id_text(app, ID_APP, call->app), id_text(webhook, ID_WEBHOOK, id));
-    test_event_send(call, id, STR_LIT(TEST_TYPE), (struct str){data, (size_t)n},
-                    (struct str){NULL, 0}, test_event_reply);
+    test_event_send(call, id, STR_LIT(TEST_TYPE), (struct str){data, (size_t)n}, STR_NONE,
+                    test_event_reply);
 }

@@ -21,14 +21,19 @@ static void *pool_alloc(void *pool, size_t size)
     return h2o_mem_alloc_pool(pool, size);
 }
 
-struct allocator call_allocator(struct call *call)
-{
-    return (struct allocator){pool_alloc, &call->req->pool};
-}
-
 void *call_alloc(struct call *call, size_t size)
 {
     return memset(h2o_mem_alloc_pool(&call->req->pool, size), 0, size);
+}
+
+char *call_copy_text(struct call *call, struct str s)
+{
+    return str_dup(call->fields.alloc, s);
+}
+
+struct str call_copy(struct call *call, struct str s)
+{
+    return (struct str){call_copy_text(call, s), s.n};
 }
 
 /* --- its line in the log ---------------------------------------------------------------------- */
@@ -118,7 +123,7 @@ struct call *call_create(struct api *api, h2o_req_t *req)
     call->body = str_of_iovec(req->entity);
     split_target(call, req);
     call->start_us = log_enabled(LOG_LEVEL_DEBUG) ? clock_mono_us() : 0;
-    call->fields.alloc = call_allocator(call);
+    call->fields.alloc = (struct allocator){pool_alloc, &req->pool};
     buf_init(&call->out, ANSWER_MAX);
     id_text(call->request_id, REQUEST_ID, id_new());
     list_push(&api->calls, &call->node);
@@ -129,7 +134,7 @@ struct str call_header(const struct call *call, const char *name)
 {
     const h2o_headers_t *headers = &call->req->headers;
     ssize_t i = h2o_find_header_by_str(headers, name, strlen(name), -1);
-    return i == -1 ? (struct str){NULL, 0} : str_of_iovec(headers->entries[i].value);
+    return i == -1 ? STR_NONE : str_of_iovec(headers->entries[i].value);
 }
 
 /* --- its answer ------------------------------------------------------------------------------- */

@@ -47,7 +47,10 @@ struct call *call_create(struct api *api, struct st_h2o_req_t *req);
 
 /* Zeroed, in the request's pool: it lives as long as the call. */
 void *call_alloc(struct call *call, size_t size);
-struct allocator call_allocator(struct call *call); /* the same, not zeroed */
+
+/* A copy there, which ends with NUL; and that as a slice. */
+char *call_copy_text(struct call *call, struct str s);
+struct str call_copy(struct call *call, struct str s);
 
 /* A header of the request, or p == NULL. */
 struct str call_header(const struct call *call, const char *name);

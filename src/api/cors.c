@@ -21,14 +21,13 @@ bool cors_answer(struct call *call, const struct buf *allow)
 
     if (origin.p == NULL || !origin_listed(list, origin))
         return false;
-    call_add_header(call, "Access-Control-Allow-Origin", str_dup(call_allocator(call), origin));
+    call_add_header(call, "Access-Control-Allow-Origin", call_copy_text(call, origin));
     call_add_header(call, "Vary", "Origin");
     call_add_header(call, "Access-Control-Expose-Headers",
                     "X-Request-Id, Idempotent-Replayed, Location, Retry-After");
     if (!str_eq_text(call->method, "OPTIONS") || allow->n == 0)
         return false;
-    call_add_header(call, "Access-Control-Allow-Methods",
-                    str_dup(call_allocator(call), buf_str(allow)));
+    call_add_header(call, "Access-Control-Allow-Methods", call_copy_text(call, buf_str(allow)));
     call_add_header(call, "Access-Control-Allow-Headers",
                     "Authorization, Content-Type, Idempotency-Key, X-App-Id");
     call_add_header(call, "Access-Control-Max-Age", "600");

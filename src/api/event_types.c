@@ -55,7 +55,7 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
     if (!has_row(call, err, rows))
         return;
     struct str name = db_str(rows, 0, COL_NAME);
-    reply_location(call, "/event-types", str_dup(call_allocator(call), name));
+    reply_location(call, "/event-types", call_copy_text(call, name));
     write_row(reply_begin(call), NULL, rows, 0);
     reply_send(call, 201);
 }

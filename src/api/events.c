@@ -237,7 +237,7 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
 
 void handle_events_list(struct call *call)
 {
-    struct str type = {NULL, 0};
+    struct str type = STR_NONE;
 
     if (!input_type(call, "type", &type))
         return;

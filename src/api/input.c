@@ -49,7 +49,7 @@ struct str input_map_json(struct call *call, const struct field_map *map)
     for (size_t i = 0; i < map->n; i++)
         jsonw_str(&w, map->at[i].key.p, map->at[i].value);
     jsonw_end(&w, '}');
-    struct str json = {str_dup(call_allocator(call), buf_str(&b)), b.n};
+    struct str json = call_copy(call, buf_str(&b));
     buf_fini(&b);
     return json;
 }
@@ -75,14 +75,14 @@ static struct str decode(struct call *call, struct str s)
             int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
             int low = high >= 0 ? hex_digit(s.p[i + 2]) : -1;
             if (low < 0 || (high == 0 && low == 0))
-                return (struct str){NULL, 0};
+                return STR_NONE;
             c = (char)(high << 4 | low);
             i += 2;
         }
         out[n++] = c;
     }
     struct str decoded = {out, n};
-    return str_is_utf8(decoded) ? decoded : (struct str){NULL, 0};
+    return str_is_utf8(decoded) ? decoded : STR_NONE;
 }
 
 static int find(const char *const *names, struct str name)

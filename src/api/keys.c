@@ -51,7 +51,7 @@ static void write_row(struct jsonw *w, const struct settings *settings, const st
                       int row)
 {
     (void)settings;
-    write_key(w, rows, row, (struct str){NULL, 0});
+    write_key(w, rows, row, STR_NONE);
 }
 
 static void on_created(void *arg, int err, const struct db_rows *rows)
@@ -103,7 +103,7 @@ void handle_keys_create(struct call *call)
     buf_init(&text, KEY_TEXT_MAX);
     key_make(key.id, &text, hash);
     key.hash = (struct str){(const char *)hash, sizeof hash};
-    call->state = str_dup(call_allocator(call), buf_str(&text));
+    call->state = call_copy_text(call, buf_str(&text));
     buf_fini(&text);
     call->op = keys_insert(call->api->db, &key, on_created, call);
 }

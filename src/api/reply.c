@@ -27,7 +27,7 @@ void reply_send(struct call *call, int status)
 
 void reply_empty(struct call *call, int status)
 {
-    call_send(call, status, NULL, (struct str){NULL, 0});
+    call_send(call, status, NULL, STR_NONE);
 }
 
 void reply_static(struct call *call, int status, struct str json)

@@ -7,15 +7,15 @@
 /* health.c */
 route_handler handle_live, handle_ready, handle_openapi;
 
-/* webhooks.c, webhook_actions.c, webhook_test.c */
+/* webhooks.c, webhook_test.c, webhook_rotate.c, webhook_replay.c */
 route_handler handle_webhooks_create, handle_webhooks_list, handle_webhooks_get,
     handle_webhooks_update, handle_webhooks_delete, handle_webhooks_test, handle_webhooks_rotate,
     handle_webhooks_replay;
 
-/* preview.c */
+/* webhook_preview.c */
 route_handler handle_webhooks_preview;
 
-/* jwks.c */
+/* webhook_jwks.c */
 route_handler handle_webhooks_jwks;
 
 /* events.c */

@@ -160,7 +160,7 @@ static void reply_no_route(struct call *call, struct buf *allow)
     }
     char detail[240];
     snprintf(detail, sizeof detail, "This path takes %s", buf_text(allow));
-    call_add_header(call, "Allow", str_dup(call_allocator(call), buf_str(allow)));
+    call_add_header(call, "Allow", call_copy_text(call, buf_str(allow)));
     reply_error(call, ERR_METHOD, detail);
 }
 

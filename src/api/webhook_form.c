@@ -75,7 +75,7 @@ const struct field webhook_create_fields[IN_COUNT] = {
                              .check = secret_check_printable},
 };
 
-const struct field webhook_change_fields[IN_COUNT] = {
+const struct field webhook_update_fields[IN_COUNT] = {
     COMMON_FIELDS(0),
     [IN_SECRET_OR_STATUS] = {"status", FIELD_ENUM, AT(status), 0, .names = webhook_status_names},
 };
@@ -179,7 +179,7 @@ static void apply_headers(struct call *call, const struct webhook_input *in, str
     }
     buf_init(&sealed, HEADERS_MAX_BYTES);
     webhook_seal(call->api->settings, w->id, input_map_json(call, &in->headers), &sealed);
-    w->sealed_headers = (struct str){str_dup(call_allocator(call), buf_str(&sealed)), sealed.n};
+    w->sealed_headers = call_copy(call, buf_str(&sealed));
     buf_fini(&sealed);
 }
 
@@ -255,7 +255,7 @@ struct str webhook_secret(struct call *call, struct id id, bool given, struct st
         secret_generate(out);
     buf_init(&sealed, SECRET_MAX + SEAL_OVERHEAD);
     webhook_seal(call->api->settings, id, buf_str(out), &sealed);
-    struct str copy = {str_dup(call_allocator(call), buf_str(&sealed)), sealed.n};
+    struct str copy = call_copy(call, buf_str(&sealed));
     buf_fini(&sealed);
     return copy;
 }

@@ -28,11 +28,11 @@ enum {
     IN_RATE,
     IN_CONCURRENCY,
     IN_METADATA,
-    IN_SECRET_OR_STATUS, /* at create the secret, at change the status */
+    IN_SECRET_OR_STATUS, /* at create the secret, at update the status */
     IN_COUNT,
 };
 
-extern const struct field webhook_create_fields[IN_COUNT], webhook_change_fields[IN_COUNT];
+extern const struct field webhook_create_fields[IN_COUNT], webhook_update_fields[IN_COUNT];
 
 /* Puts what `input` gives into `webhook`, whose texts then live in the request's pool, checks it,
  * and seals the headers. False: it is wrong, and that has been replied. */

@@ -52,7 +52,7 @@ static struct str variant_options(struct call *call, const struct detection *d,
     jsonw_begin(&w, NULL, '{');
     profile_options_write(&w, d->profile, &options);
     jsonw_end(&w, '}');
-    struct str whole = {str_dup(call_allocator(call), buf_str(&b)), b.n};
+    struct str whole = call_copy(call, buf_str(&b));
     buf_fini(&b);
     assert(str_starts(whole, head));
     return (struct str){whole.p + head.n, whole.n - head.n - 1};
@@ -74,7 +74,7 @@ static void reply_detection(struct call *call)
     struct jsonw *w = reply_begin(call);
 
     jsonw_begin(w, NULL, '{');
-    jsonw_raw_or_null(w, "detected", last->delivered ? last->options : (struct str){NULL, 0});
+    jsonw_raw_or_null(w, "detected", last->delivered ? last->options : STR_NONE);
     jsonw_bool(w, "kept", d->kept);
     jsonw_begin(w, "tried", '[');
     for (size_t i = 0; i < d->count; i++)
@@ -168,8 +168,7 @@ static void on_detecting(void *arg, int err, const struct db_rows *rows)
         return;
     webhooks_read(rows, 0, &webhook);
     d->profile = profile_find(webhook.profile);
-    struct str options = {str_dup(call_allocator(call), webhook.profile_options),
-                          webhook.profile_options.n};
+    struct str options = call_copy(call, webhook.profile_options);
     err = profile_options_bind(&call->fields, d->profile, options, &d->options);
     assert(err == 0); /* they were bound before they were stored */
     try_next(call);
@@ -211,7 +210,7 @@ void handle_webhooks_test(struct call *call)
     if (!input_body_if_any(call, fields, ARRAY_LEN(fields), &in))
         return;
     if (!in.detect) {
-        test_event_send(call, webhook, in.type, in.data, (struct str){NULL, 0}, test_event_reply);
+        test_event_send(call, webhook, in.type, in.data, STR_NONE, test_event_reply);
         return;
     }
     struct detection *d = call->state = call_alloc(call, sizeof *d);

@@ -48,7 +48,7 @@ void handle_webhooks_create(struct call *call)
     buf_init(&secret, SECRET_MAX);
     webhook.sealed_secret = webhook_secret(
         call, webhook.id, field_has(&call->fields, IN_SECRET_OR_STATUS), in.secret, &secret);
-    call->state = str_dup(call_allocator(call), buf_str(&secret));
+    call->state = call_copy_text(call, buf_str(&secret));
     buf_fini(&secret);
     call->op = webhooks_insert(call->api->db, &webhook, on_created, call);
 }
@@ -60,7 +60,7 @@ static void write_row(struct jsonw *w, const struct settings *settings, const st
 {
     struct webhook webhook;
     webhooks_read(rows, row, &webhook);
-    webhook_write(w, settings, &webhook, (struct str){NULL, 0});
+    webhook_write(w, settings, &webhook, STR_NONE);
 }
 
 static void on_list(void *arg, int err, const struct db_rows *rows)
@@ -89,7 +89,7 @@ static void on_got(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
 
     if (result_row(call, err, rows))
-        reply_webhook(call, rows, 200, (struct str){NULL, 0});
+        reply_webhook(call, rows, 200, STR_NONE);
 }
 
 void handle_webhooks_get(struct call *call)
@@ -130,7 +130,7 @@ static void on_updated(void *arg, int err, const struct db_rows *rows)
         reply_error(call, ERR_CONFLICT,
                     "The webhook was changed or deleted in the meantime; read it again");
     else
-        reply_webhook(call, rows, 200, (struct str){NULL, 0});
+        reply_webhook(call, rows, 200, STR_NONE);
 }
 
 static void apply_status(struct webhook *webhook, int status)
@@ -180,7 +180,7 @@ void handle_webhooks_update(struct call *call)
     struct id id;
 
     if (!input_id(call, 0, ID_WEBHOOK, &id) ||
-        !input_body(call, webhook_change_fields, IN_COUNT, in))
+        !input_body(call, webhook_update_fields, IN_COUNT, in))
         return;
     call->state = in;
     call->op = webhooks_get(call->api->db, call->app, id, on_read, call);

@@ -80,7 +80,6 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
     enum { ID, TEST, TYPE, DATA };
     struct call *call = arg;
     struct preview_state *state = call->state;
-    struct allocator a = call_allocator(call);
 
     if (!result_ok(call, err))
         return;
@@ -88,10 +87,9 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
         reply_invalid(call, "event_id", "must be the id of an event that exists");
         return;
     }
-    struct str type = db_str(rows, 0, TYPE), data = db_str(rows, 0, DATA);
     state->content.test = db_bool(rows, 0, TEST);
-    state->content.type = (struct str){str_dup(a, type), type.n};
-    state->content.data = (struct str){str_dup(a, data), data.n};
+    state->content.type = call_copy(call, db_str(rows, 0, TYPE));
+    state->content.data = call_copy(call, db_str(rows, 0, DATA));
     find_webhook(call);
 }
 

@@ -1,0 +1,72 @@
+/* POST /webhooks/{id}/secret/rotate: another secret, beside which the old one stays valid for a while. */
+#include "core/signature.h"
+#include "input.h"
+#include "reply.h"
+#include "resources.h"
+#include "result.h"
+#include "webhook_form.h"
+#include "webhook_view.h"
+
+struct rotate_input {
+    struct str secret;
+    int64_t overlap_seconds;
+};
+
+enum { IN_SECRET, IN_OVERLAP };
+
+static const struct field fields[] = {
+    [IN_SECRET] = {"secret", FIELD_STR, offsetof(struct rotate_input, secret), FIELD_NULLABLE,
+                   .min = 1, .max = SECRET_MAX, .check = secret_check_printable},
+    [IN_OVERLAP] = {"overlap_seconds", FIELD_I64, offsetof(struct rotate_input, overlap_seconds),
+                    FIELD_NULLABLE, .max = WEBHOOK_OVERLAP_MAX},
+};
+
+static void on_rotated(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const char *secret = call->state;
+    struct webhook webhook;
+
+    if (!result_ok(call, err))
+        return;
+    if (db_count(rows) == 0) {
+        webhook_reply_untouched(call);
+        return;
+    }
+    webhooks_read(rows, 0, &webhook);
+    webhook_write(reply_begin(call), call->api->settings, &webhook, str_of(secret));
+    reply_send(call, 200);
+}
+
+static void on_rotating(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    const struct rotate_input *in = call->state;
+    struct webhook webhook;
+    struct buf secret;
+
+    if (!result_row(call, err, rows))
+        return;
+    webhooks_read(rows, 0, &webhook);
+    bool given = field_has(&call->fields, IN_SECRET);
+    if (given && !webhook_secret_fits(call, "secret", &webhook, in->secret))
+        return;
+    buf_init(&secret, SECRET_MAX);
+    struct str sealed = webhook_secret(call, webhook.id, given, in->secret, &secret);
+    call->state = call_copy_text(call, buf_str(&secret));
+    buf_fini(&secret);
+    call->op = webhooks_rotate(call->api->db, call->app, webhook.id, sealed, in->overlap_seconds,
+                               on_rotated, call);
+}
+
+/* Which secrets there may be depends on the profile: the webhook is read first. */
+void handle_webhooks_rotate(struct call *call)
+{
+    struct rotate_input *in = call->state = call_alloc(call, sizeof *in);
+    struct id id;
+
+    in->overlap_seconds = WEBHOOK_OVERLAP_SECONDS;
+    if (input_id(call, 0, ID_WEBHOOK, &id) &&
+        input_body_if_any(call, fields, ARRAY_LEN(fields), in))
+        call->op = webhooks_get(call->api->db, call->app, id, on_rotating, call);
+}
