@@ -93,6 +93,21 @@ static int find(const char *const *names, struct str name)
     return -1;
 }
 
+/* What is wrong with a parameter, the route's `i`th or none (< 0); NULL: nothing. */
+static const char *parameter_check(const struct call *call, struct str name, struct str value,
+                                   int i)
+{
+    static const char encoding[] = "must be percent-encoded UTF-8";
+
+    if (name.p == NULL)
+        return encoding;
+    if (i < 0)
+        return "is not a parameter of this route: check its spelling";
+    if (call->values[i].p != NULL)
+        return "is given twice";
+    return value.p == NULL ? encoding : NULL;
+}
+
 bool input_query(struct call *call)
 {
     struct str rest = call->query, pair, name;
@@ -100,15 +115,12 @@ bool input_query(struct call *call)
     while (str_next(&rest, '&', &pair)) {
         if (pair.n == 0)
             continue;
-        str_next(&pair, '=', &name); /* what is left of the pair is the value */
-        struct str key = decode(call, name), value = decode(call, pair);
+        str_next(&pair, '=', &name);
+        struct str key = decode(call, name), value = decode(call, pair); /* what is left of it */
         int i = key.p != NULL ? find(call->route->query, key) : -1;
-        if (i < 0 || call->values[i].p != NULL || value.p == NULL) {
-            reply_invalid(call, key.p != NULL ? key.p : "query",
-                          key.p == NULL || (i >= 0 && value.p == NULL)
-                              ? "must be percent-encoded UTF-8"
-                          : i < 0 ? "is not a parameter of this route: check its spelling"
-                                  : "is given twice");
+        const char *wrong = parameter_check(call, key, value, i);
+        if (wrong != NULL) {
+            reply_invalid(call, key.p != NULL ? key.p : "query", wrong);
             return false;
         }
         call->values[i] = value;
