@@ -4,7 +4,8 @@
 
 #include "base/err.h"
 #include "core/key.h"
-#include "store/tenants.h"
+#include "store/apps.h"
+#include "store/keys.h"
 
 #include <getopt.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 #include "reply.h"
 #include "resources.h"
 #include "result.h"
-#include "store/tenants.h"
+#include "store/apps.h"
 
 #define NAME_MAX_BYTES 64
 

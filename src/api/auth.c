@@ -7,7 +7,8 @@
 #include "base/crypto.h"
 #include "reply.h"
 #include "result.h"
-#include "store/tenants.h"
+#include "store/apps.h"
+#include "store/keys.h"
 
 #include <stdlib.h>
 

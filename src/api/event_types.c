@@ -6,7 +6,7 @@
 #include "reply.h"
 #include "resources.h"
 #include "result.h"
-#include "store/tenants.h"
+#include "store/event_types.h"
 
 #define DESCRIPTION_MAX 1000
 #define SCHEMA_MAX      65536

@@ -7,7 +7,7 @@
 #include "reply.h"
 #include "resources.h"
 #include "result.h"
-#include "store/tenants.h"
+#include "store/keys.h"
 
 #define NAME_MAX_BYTES 100
 

@@ -3,11 +3,11 @@
 
 #include "api/server.h"
 #include "auth.h"
+#include "core/key.h"
 #include "cors.h"
 #include "input.h"
 #include "reply.h"
 #include "resources.h"
-#include "store/tenants.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,7 @@
-/* API keys: the id in the key's text finds the row, the hash proves the rest. */
+/* Keys: statements, binding, decoding. */
+#include "store/keys.h"
+
 #include "store/store.h"
-#include "store/tenants.h"
 
 #define COLUMNS "id, app_id, name, scope::int8, hash, ms_of(expires_at)"
 

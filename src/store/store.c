@@ -1,10 +1,12 @@
 /* Sessions, and the list of all statements. */
 #include "store/store.h"
 
+#include "store/apps.h"
 #include "store/deliveries.h"
 #include "store/dropins.h"
+#include "store/event_types.h"
 #include "store/events.h"
-#include "store/tenants.h"
+#include "store/keys.h"
 #include "store/webhooks.h"
 #include "store/work.h"
 

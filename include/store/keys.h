@@ -1,0 +1,35 @@
+/* API keys: their hashes, and what they may do. The id in a key's text finds the row, the hash
+ * proves the rest. */
+#ifndef STORE_KEYS_H
+#define STORE_KEYS_H
+
+#include "core/key.h"
+#include "io/db.h"
+
+struct key {
+    struct id id;
+    bool has_app;
+    struct id app;
+    struct str name;
+    int scope;          /* enum key_scope */
+    struct str hash;    /* SHA256_SIZE bytes */
+    int64_t expires_ms; /* 0: never */
+};
+
+void keys_read(const struct db_rows *rows, int row, struct key *key);
+
+/* ERR_INVALID: no such app. */
+struct db_op *keys_insert(struct db *db, const struct key *key, db_cb *cb, void *arg);
+struct db_op *keys_get(struct db *db, struct id id, db_cb *cb, void *arg); /* expired ones too */
+struct db_op *keys_list(struct db *db, struct id before, int limit, db_cb *cb, void *arg);
+
+/* Every key, oldest first. Rows: (id, scope, its app's name or NULL, name). */
+struct db_op *keys_list_all(struct db *db, db_cb *cb, void *arg);
+
+/* A row if it was there. NOTIFYs STORE_KEY_CHANNEL. */
+struct db_op *keys_delete(struct db *db, struct id id, db_cb *cb, void *arg);
+
+extern const struct db_stmt stmt_key_insert, stmt_key_get, stmt_key_list, stmt_key_list_all,
+    stmt_key_delete;
+
+#endif

@@ -1,0 +1,71 @@
+/* Event types: statements and binding. */
+#include "store/event_types.h"
+
+#include "store/store.h"
+
+#define COLUMNS "name, description, schema, example, ms_of(created_at), ms_of(updated_at)"
+
+/* $1 to $5. */
+#define TYPE(app, t)                                                              \
+    DB_ID(app), DB_STR((t)->name), DB_STR((t)->description), DB_STR((t)->schema), \
+        DB_STR((t)->example)
+
+const struct db_stmt stmt_event_type_insert = {
+    "event_type_insert",
+    "insert into event_type (app_id, name, description, schema, example)"
+    " values ($1::uuid, $2::text, $3::text, $4::text, $5::text) returning " COLUMNS,
+    5};
+
+struct db_op *event_types_insert(struct db *db, struct id app, const struct event_type *type,
+                                 db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_event_type_insert, DB_ARGS(TYPE(app, type)), cb, arg);
+}
+
+const struct db_stmt stmt_event_type_get = {
+    "event_type_get",
+    "select " COLUMNS " from event_type where app_id = $1::uuid and name = $2::text", 2};
+
+struct db_op *event_types_get(struct db *db, struct id app, struct str name, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_event_type_get, DB_ARGS(DB_ID(app), DB_STR(name)), cb, arg);
+}
+
+const struct db_stmt stmt_event_type_list = {
+    "event_type_list",
+    "select " COLUMNS " from event_type where app_id = $1::uuid and name > $2::text"
+    " order by name limit $3::int8",
+    3};
+
+struct db_op *event_types_list(struct db *db, struct id app, struct str after, int limit, db_cb *cb,
+                               void *arg)
+{
+    return store_exec(db, &stmt_event_type_list, DB_ARGS(DB_ID(app), DB_STR(after), DB_I64(limit)),
+                      cb, arg);
+}
+
+const struct db_stmt stmt_event_type_update = {
+    "event_type_update",
+    "update event_type set"
+    " description = case when $6::int8 & 1 <> 0 then $3::text else description end,"
+    " schema = case when $6::int8 & 2 <> 0 then $4::text else schema end,"
+    " example = case when $6::int8 & 4 <> 0 then $5::text else example end, updated_at = now()"
+    " where app_id = $1::uuid and name = $2::text returning " COLUMNS,
+    6};
+
+struct db_op *event_types_update(struct db *db, struct id app, const struct event_type *type,
+                                 unsigned given, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_event_type_update, DB_ARGS(TYPE(app, type), DB_I64(given)), cb,
+                      arg);
+}
+
+const struct db_stmt stmt_event_type_delete = {
+    "event_type_delete",
+    "delete from event_type where app_id = $1::uuid and name = $2::text returning name", 2};
+
+struct db_op *event_types_delete(struct db *db, struct id app, struct str name, db_cb *cb,
+                                 void *arg)
+{
+    return store_exec(db, &stmt_event_type_delete, DB_ARGS(DB_ID(app), DB_STR(name)), cb, arg);
+}
