@@ -28,9 +28,9 @@ struct content {
 };
 
 struct message {
-    struct buf url;   /* that is really called */
-    struct buf head;  /* lines, each ending with CRLF, without Host and Content-Length */
-    struct buf shown; /* the same as history may keep it: secrets and own headers as *** */
+    struct buf url;    /* that is really called */
+    struct buf head;   /* lines, each ending with CRLF, without Host and Content-Length */
+    struct buf masked; /* the same as history may keep it: secrets and own headers as *** */
     struct buf body;
 };
 

@@ -101,11 +101,11 @@ struct profile {
 
     /* Makes a message of the first of `count` events of one webhook or, with ENVELOPE_ARRAY, of as
      * many from the first on as fit into body_max; `count` is 1 otherwise. Appends to `head` lines
-     * that each end with CRLF, without Host and Content-Length, to `shown` the same with plain
+     * that each end with CRLF, without Host and Content-Length, to `masked` the same with plain
      * secrets as ***, and the body. Returns how many events the message has. ERR_INVALID when the
      * first cannot be said in this profile; the buffers are then of no use. */
-    int (*render)(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
-                  struct buf *body);
+    int (*render)(const struct profile_input *in, size_t count, struct buf *head,
+                  struct buf *masked, struct buf *body);
 };
 
 #define PROFILE_OPTIONS_MAX 4096 /* bytes of their JSON */

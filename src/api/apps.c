@@ -1,4 +1,5 @@
 /* Apps: the tenants. */
+#include "store/apps.h"
 #include "auth.h"
 #include "base/json.h"
 #include "core/filter.h"
@@ -8,7 +9,6 @@
 #include "reply.h"
 #include "resources.h"
 #include "result.h"
-#include "store/apps.h"
 
 #define NAME_MAX_BYTES 64
 

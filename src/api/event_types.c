@@ -1,4 +1,5 @@
 /* The catalogue of event types. */
+#include "store/event_types.h"
 #include "base/json.h"
 #include "core/filter.h"
 #include "input.h"
@@ -6,7 +7,6 @@
 #include "reply.h"
 #include "resources.h"
 #include "result.h"
-#include "store/event_types.h"
 
 #define DESCRIPTION_MAX 1000
 #define SCHEMA_MAX      65536

@@ -1,4 +1,5 @@
 /* API keys. */
+#include "store/keys.h"
 #include "auth.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -7,7 +8,6 @@
 #include "reply.h"
 #include "resources.h"
 #include "result.h"
-#include "store/keys.h"
 
 #define NAME_MAX_BYTES 100
 

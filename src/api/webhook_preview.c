@@ -39,7 +39,7 @@ static void write_message(struct jsonw *w, const struct message *m, const char *
     jsonw_begin(w, NULL, '{');
     jsonw_text(w, "method", "POST");
     jsonw_str(w, "url", buf_str(&m->url));
-    jsonw_str(w, "headers", buf_str(&m->shown));
+    jsonw_str(w, "headers", buf_str(&m->masked));
     jsonw_bytes(w, "body", buf_str(&m->body));
     jsonw_text(w, "signed", signs);
     jsonw_end(w, '}');

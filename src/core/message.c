@@ -15,7 +15,7 @@ void message_init(struct message *m)
 {
     buf_init(&m->url, WEBHOOK_URL_MAX);
     buf_init(&m->head, MESSAGE_HEAD_MAX);
-    buf_init(&m->shown, MESSAGE_HEAD_MAX);
+    buf_init(&m->masked, MESSAGE_HEAD_MAX);
     buf_init(&m->body, MESSAGE_BODY_MAX);
 }
 
@@ -23,7 +23,7 @@ void message_fini(struct message *m)
 {
     buf_fini(&m->url);
     buf_fini(&m->head);
-    buf_fini(&m->shown);
+    buf_fini(&m->masked);
     buf_fini(&m->body);
 }
 
@@ -39,8 +39,8 @@ bool message_takes_many(const struct recipient *to)
            options.envelope == ENVELOPE_ARRAY;
 }
 
-/* Adds the webhook's own headers, `{"name": "value"}`; what is shown says that they were sent, not what
- * they said. */
+/* Adds the webhook's own headers, `{"name": "value"}`; the masked head says that they were sent, not
+ * what they said. */
 static int add_headers(struct message *m, struct str json)
 {
     struct json_iter it;
@@ -55,7 +55,7 @@ static int add_headers(struct message *m, struct str json)
         err = json_unquote(&b, key);
         if (err < 0)
             break;
-        buf_printf(&m->shown, "%.*s: ***\r\n", STR_FMT(b));
+        buf_printf(&m->masked, "%.*s: ***\r\n", STR_FMT(b));
         buf_add_text(&b, ": ");
         err = json_unquote(&b, value);
         buf_add_text(&b, "\r\n");
@@ -99,7 +99,7 @@ static int render(struct message *m, const struct profile *profile, const struct
             .previous_secret = buf_str(&opened->previous),
         };
     }
-    return profile->render(in, count, &m->head, &m->shown, &m->body);
+    return profile->render(in, count, &m->head, &m->masked, &m->body);
 }
 
 static int make_url(struct message *m, const struct profile *profile, struct str url)

@@ -42,7 +42,7 @@ static void end(struct sending *s, enum attempt_error transport, struct finish *
     result->started_ms = s->started_ms;
     result->address = str_of(s->address);
     result->error_text = str_of(s->error_text);
-    result->request_head = (struct str){buf_text(&s->message.shown), s->message.shown.n};
+    result->request_head = (struct str){buf_text(&s->message.masked), s->message.masked.n};
     LIST_FOREACH(node, &s->attempts)
     {
         attempt_end(CONTAINER_OF(node, struct attempt, node), result, &seen, &s->schedule);

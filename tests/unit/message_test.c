@@ -1,4 +1,4 @@
-/* core/message: from what is sealed to the request, and that nothing sealed is shown. */
+/* core/message: from what is sealed to the request, and that nothing sealed is kept. */
 #include "core/message.h"
 
 #include "base/err.h"
@@ -73,8 +73,8 @@ static void test_made(void **state)
     assert_true(str_eq_text(buf_str(&message.url), "https://example.com/hook?x=1"));
     assert_true(has(&message.body, "{\"a\":1}"));
     assert_true(has(&message.head, "\r\nX-One: own-1\r\nX-Two: own-2\r\n"));
-    assert_true(has(&message.shown, "\r\nX-One: ***\r\nX-Two: ***\r\n"));
-    assert_false(has(&message.shown, "own-"));
+    assert_true(has(&message.masked, "\r\nX-One: ***\r\nX-Two: ***\r\n"));
+    assert_false(has(&message.masked, "own-"));
 }
 
 /* The time is an argument: the same inputs make the same bytes. */

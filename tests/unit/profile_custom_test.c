@@ -66,7 +66,7 @@ static void test_placeholders(void **state)
                      &in, 1),
         1);
     assert_true(contains(buf_str(&m.head), "X-A: plain secret 3 1749997800000 a.b}\r\n"));
-    assert_true(contains(buf_str(&m.shown), "X-A: *** 3 1749997800000 a.b}\r\n"));
+    assert_true(contains(buf_str(&m.masked), "X-A: *** 3 1749997800000 a.b}\r\n"));
     assert_true(contains(buf_str(&m.head), "X-B: evt_0"));
     assert_true(contains(buf_str(&m.head), " del_0"));
     assert_true(contains(buf_str(&m.head), " wh_0"));

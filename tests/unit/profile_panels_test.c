@@ -68,7 +68,7 @@ static void test_marzban_array(void **state)
 #define ITEM(n) "{\"n\": " n ", \"enqueued_at\": 1.5, \"action\": \"user_updated\", \"tries\": 0}"
     assert_int_equal(message_make(&m, "marzban", "{}", in, 3), 3);
     expect_text(buf_str(&m.body), "[" ITEM("1") ", " ITEM("2") ", " ITEM("3") "]");
-    expect_text(buf_str(&m.shown), M_HEAD("x-webhook-secret: ***\r\n"));
+    expect_text(buf_str(&m.masked), M_HEAD("x-webhook-secret: ***\r\n"));
     message_fini(&m);
 
     in[1].data = str_of("7");
@@ -227,8 +227,8 @@ static void test_authon(void **state)
     expect_authon("license.activate", LICENSE, A_HEAD("license.activate"),
                   A_BODY("license.activate", LICENSE));
     assert_int_equal(message_make(&m, "authon", "{}", &in, 1), 1);
-    assert_true(contains(buf_str(&m.shown), "X-Webhook-Secret: ***\r\n"));
-    assert_false(contains(buf_str(&m.shown), "whsec_"));
+    assert_true(contains(buf_str(&m.masked), "X-Webhook-Secret: ***\r\n"));
+    assert_false(contains(buf_str(&m.masked), "whsec_"));
     message_fini(&m);
 }
 
@@ -253,7 +253,7 @@ static void test_example(void **state)
     assert_int_equal(message_make(&m, "default", "{}", &in, 1), 1);
     assert_true(contains(buf_str(&m.body), "\"type\":\"user.created\",\"created_at\":"
                                            "\"2023-12-01T15:30:00Z\",\"data\":{\"a\":1}}"));
-    assert_true(str_eq(buf_str(&m.head), buf_str(&m.shown)));
+    assert_true(str_eq(buf_str(&m.head), buf_str(&m.masked)));
     message_fini(&m);
 }
 

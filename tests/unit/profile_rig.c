@@ -28,19 +28,19 @@ int message_make(struct message *m, const char *profile, const char *options,
     memset(m, 0, sizeof *m);
     m->fields.alloc = scratch_allocator(&m->scratch);
     buf_init(&m->head, MESSAGE_HEAD_MAX);
-    buf_init(&m->shown, MESSAGE_HEAD_MAX);
+    buf_init(&m->masked, MESSAGE_HEAD_MAX);
     buf_init(&m->body, MESSAGE_BODY_MAX);
     if (profile_options_bind(&m->fields, p, str_of(options), &bound) < 0)
         fail_msg("%s: %s", m->fields.problems[0].field, m->fields.problems[0].message);
     for (size_t i = 0; i < count; i++)
         in[i].options = bound;
-    return p->render(in, count, &m->head, &m->shown, &m->body);
+    return p->render(in, count, &m->head, &m->masked, &m->body);
 }
 
 void message_fini(struct message *m)
 {
     buf_fini(&m->head);
-    buf_fini(&m->shown);
+    buf_fini(&m->masked);
     buf_fini(&m->body);
 }
 

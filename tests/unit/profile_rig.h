@@ -11,7 +11,7 @@
 struct message {
     struct scratch scratch;
     struct fields fields;
-    struct buf head, shown, body;
+    struct buf head, masked, body;
 };
 
 #define AT_2025_04_14 1744632000000 /* 12:00:00 UTC */

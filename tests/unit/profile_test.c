@@ -41,14 +41,14 @@
 #define OTHER        "v1,XFcwK9iwbrUaOyNTP451l6KXaQTPers8uvpKMcQBCt4="
 #define SECRET_HEX   "037aa87e1f33f071e245b555ed540f0dbf0a7156c0e502ab946ab8990e519d6f"
 
-static struct buf head, shown, body;
+static struct buf head, masked, body;
 static struct profile_input input;
 
 static int set_up(void **state)
 {
     (void)state;
     buf_init(&head, MESSAGE_HEAD_MAX);
-    buf_init(&shown, MESSAGE_HEAD_MAX);
+    buf_init(&masked, MESSAGE_HEAD_MAX);
     buf_init(&body, MESSAGE_BODY_MAX);
     input = (struct profile_input){
         .event = ID(0x00, 0x80, 0x00, 0xab),
@@ -68,7 +68,7 @@ static int tear_down(void **state)
 {
     (void)state;
     buf_fini(&head);
-    buf_fini(&shown);
+    buf_fini(&masked);
     buf_fini(&body);
     return 0;
 }
@@ -76,7 +76,7 @@ static int tear_down(void **state)
 static void render(void)
 {
     const struct profile *p = profile_find(STR_LIT("default"));
-    assert_int_equal(p->render(&input, 1, &head, &shown, &body), 1);
+    assert_int_equal(p->render(&input, 1, &head, &masked, &body), 1);
 }
 
 static void test_table(void **state)
@@ -236,7 +236,7 @@ static void test_forms(void **state)
     buf_clear(&head);
     buf_clear(&body);
     input.options = (struct profile_options){JSON_FORM_JS, JSON_BIGINT_REJECT};
-    assert_int_equal(profiles[0]->render(&input, 1, &head, &shown, &body), ERR_INVALID);
+    assert_int_equal(profiles[0]->render(&input, 1, &head, &masked, &body), ERR_INVALID);
     assert_int_equal(head.n, 0);
 }
 
@@ -245,10 +245,10 @@ static void test_too_large(void **state)
     (void)state;
     struct buf small;
     buf_init(&small, 100);
-    assert_int_equal(profiles[0]->render(&input, 1, &head, &shown, &small), ERR_INVALID);
+    assert_int_equal(profiles[0]->render(&input, 1, &head, &masked, &small), ERR_INVALID);
     buf_clear(&small);
     buf_clear(&body);
-    assert_int_equal(profiles[0]->render(&input, 1, &small, &shown, &body), ERR_INVALID);
+    assert_int_equal(profiles[0]->render(&input, 1, &small, &masked, &body), ERR_INVALID);
     buf_fini(&small);
 }
 

@@ -5,10 +5,10 @@
 #include "base/clock.h"
 #include "core/signature.h"
 
-static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
-                  struct buf *body)
+static int render(const struct profile_input *in, size_t count, struct buf *head,
+                  struct buf *masked, struct buf *body)
 {
-    struct head h = {head, shown};
+    struct head h = {head, masked};
     char timestamp[CLOCK_TEXT_SIZE];
 
     assert(count == 1);
@@ -22,7 +22,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
                 "X-Webhook-Event: %.*s\r\n"
                 "User-Agent: Authon-Webhook/1.0\r\n",
                 STR_FMT(in->type));
-    return message_end(head, shown, body, 1);
+    return message_end(head, masked, body, 1);
 }
 
 const struct profile profile_authon = {

@@ -59,7 +59,7 @@ int body_write_envelope(const struct profile_input *in, struct buf *body)
     return err;
 }
 
-int message_end(const struct buf *head, const struct buf *shown, const struct buf *body, int count)
+int message_end(const struct buf *head, const struct buf *masked, const struct buf *body, int count)
 {
-    return head->overflow || shown->overflow || body->overflow ? ERR_INVALID : count;
+    return head->overflow || masked->overflow || body->overflow ? ERR_INVALID : count;
 }

@@ -159,13 +159,13 @@ static void expand(const struct context *c, struct str template, struct head *h)
 static void sign(const struct context *c, struct buf *out)
 {
     const struct profile_options *options = &c->in->options;
-    struct buf text, shown;
+    struct buf text, masked;
     uint8_t mac[SHA512_SIZE];
     size_t n = options->algorithm == CUSTOM_SHA512 ? SHA512_SIZE : SHA256_SIZE;
 
     buf_init(&text, MESSAGE_BODY_MAX + MESSAGE_HEAD_MAX);
-    buf_init(&shown, 0); /* nobody is shown this */
-    expand(c, options->signed_text, &(struct head){&text, &shown});
+    buf_init(&masked, 0); /* nobody keeps this */
+    expand(c, options->signed_text, &(struct head){&text, &masked});
     struct str part = buf_str(&text);
     if (options->algorithm == CUSTOM_SHA512)
         crypto_hmac_sha512(c->in->secret, &part, 1, mac);
@@ -177,7 +177,7 @@ static void sign(const struct context *c, struct buf *out)
         crypto_hex(out, mac, n);
     crypto_wipe(text.p, text.n);
     buf_fini(&text);
-    buf_fini(&shown);
+    buf_fini(&masked);
 }
 
 static bool sets_agent(const struct field_map *headers)
@@ -188,11 +188,11 @@ static bool sets_agent(const struct field_map *headers)
     return false;
 }
 
-static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
-                  struct buf *body)
+static int render(const struct profile_input *in, size_t count, struct buf *head,
+                  struct buf *masked, struct buf *body)
 {
     const struct field_map *headers = &in->options.headers;
-    struct head h = {head, shown};
+    struct head h = {head, masked};
     struct buf signature;
 
     assert(count == 1);
@@ -213,7 +213,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
         head_add(&h, STR_LIT("\r\n"));
     }
     buf_fini(&signature);
-    return message_end(head, shown, body, 1);
+    return message_end(head, masked, body, 1);
 }
 
 static const struct field options[] = {

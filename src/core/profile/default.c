@@ -26,8 +26,8 @@ static void add_standard_headers(const struct profile_input *in, const char *id,
     buf_add_text(head, "\r\n");
 }
 
-static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
-                  struct buf *body)
+static int render(const struct profile_input *in, size_t count, struct buf *head,
+                  struct buf *masked, struct buf *body)
 {
     char event[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE], delivery[ID_TEXT_SIZE];
 
@@ -51,8 +51,8 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
     buf_add_text(head, "\r\n");
     if (secret_is_standard(in->secret))
         add_standard_headers(in, event, buf_str(body), head);
-    buf_add(shown, head->p + start, head->n - start);
-    return message_end(head, shown, body, 1);
+    buf_add(masked, head->p + start, head->n - start);
+    return message_end(head, masked, body, 1);
 }
 
 static bool carries_both(struct str secret, struct str previous)

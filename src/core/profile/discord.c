@@ -204,10 +204,10 @@ static void add_embed(struct jsonw *w, const struct profile_input *in)
     buf_fini(&footer);
 }
 
-static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
-                  struct buf *body)
+static int render(const struct profile_input *in, size_t count, struct buf *head,
+                  struct buf *masked, struct buf *body)
 {
-    struct head h = {head, shown};
+    struct head h = {head, masked};
     struct jsonw w = jsonw_on(body);
 
     assert(count == 1);
@@ -222,7 +222,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
     jsonw_end(&w, '}');
     head_add(&h, STR_LIT("Content-Type: application/json\r\n"
                          "User-Agent: DiscordBot (posthorn, " POSTHORN_VERSION ")\r\n"));
-    return message_end(head, shown, body, 1);
+    return message_end(head, masked, body, 1);
 }
 
 static const struct status_rule statuses[] = {

@@ -6,7 +6,7 @@
 void head_add(struct head *h, struct str text)
 {
     buf_add_str(h->sent, text);
-    buf_add_str(h->shown, text);
+    buf_add_str(h->masked, text);
 }
 
 void head_printf(struct head *h, const char *format, ...)
@@ -17,13 +17,13 @@ void head_printf(struct head *h, const char *format, ...)
     va_start(args, format);
     buf_vprintf(h->sent, format, args);
     va_end(args);
-    buf_add(h->shown, h->sent->p + start, h->sent->n - start);
+    buf_add(h->masked, h->sent->p + start, h->sent->n - start);
 }
 
 void head_add_secret(struct head *h, struct str secret)
 {
     buf_add_str(h->sent, secret);
-    buf_add_text(h->shown, "***");
+    buf_add_text(h->masked, "***");
 }
 
 void head_add_auth(struct head *h, const char *name, int auth, struct str secret, struct str body)

@@ -116,10 +116,10 @@ static int write_array(const struct profile_input *in, size_t count, struct buf 
     return (int)taken;
 }
 
-static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
-                  struct buf *body)
+static int render(const struct profile_input *in, size_t count, struct buf *head,
+                  struct buf *masked, struct buf *body)
 {
-    struct head h = {head, shown};
+    struct head h = {head, masked};
     int taken = 1;
 
     assert(count == 1 || (count > 1 && in->options.envelope == ENVELOPE_ARRAY));
@@ -136,7 +136,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
                          "Accept: */*\r\n"));
     head_add_auth(&h, "x-webhook-secret", in->options.auth, in->secret, buf_str(body));
     head_add(&h, STR_LIT("Content-Type: application/json\r\n"));
-    return message_end(head, shown, body, taken);
+    return message_end(head, masked, body, taken);
 }
 
 static const struct field options[] = {

@@ -41,14 +41,14 @@ extern const struct field profile_json_options[PROFILE_JSON_OPTIONS];
 
 /* What is sent, and what history may keep of it. */
 struct head {
-    struct buf *sent, *shown;
+    struct buf *sent, *masked;
 };
 
 /* Adds to both. */
 void head_printf(struct head *h, const char *format, ...) PRINTF_LIKE(2, 3);
 void head_add(struct head *h, struct str text);
 
-/* Adds the secret to what is sent, *** to what is shown. */
+/* Adds the secret to what is sent, *** to the masked head. */
 void head_add_secret(struct head *h, struct str secret);
 
 /* Adds a whole line that proves who sends: `name`, and by `auth` the hex of the body's HMAC or the
@@ -68,7 +68,8 @@ int body_write_event(const struct profile_input *in, const char *timestamp,
 int body_write_envelope(const struct profile_input *in, struct buf *body) MUST_CHECK;
 
 /* What every render() returns: `count`, or ERR_INVALID when a buffer was too small. */
-int message_end(const struct buf *head, const struct buf *shown, const struct buf *body, int count);
+int message_end(const struct buf *head, const struct buf *masked, const struct buf *body,
+                int count);
 
 /* --- chat.c: what Discord and Slack have in common -------------------------------------------- */
 

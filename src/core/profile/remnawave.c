@@ -10,10 +10,10 @@
 #include "base/clock.h"
 #include "core/signature.h"
 
-static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
-                  struct buf *body)
+static int render(const struct profile_input *in, size_t count, struct buf *head,
+                  struct buf *masked, struct buf *body)
 {
-    struct head h = {head, shown};
+    struct head h = {head, masked};
     char timestamp[CLOCK_TEXT_SIZE];
     bool restamp = in->options.restamp_on_retry && in->attempt > 1;
 
@@ -29,7 +29,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
                 "X-Remnawave-Timestamp: %s\r\n"
                 "User-Agent: Remnawave\r\n",
                 timestamp);
-    return message_end(head, shown, body, 1);
+    return message_end(head, masked, body, 1);
 }
 
 static const struct field options[] = {

@@ -154,10 +154,10 @@ static void add_attachment(struct jsonw *w, const struct profile_input *in, stru
     buf_fini(&title);
 }
 
-static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
-                  struct buf *body)
+static int render(const struct profile_input *in, size_t count, struct buf *head,
+                  struct buf *masked, struct buf *body)
 {
-    struct head h = {head, shown};
+    struct head h = {head, masked};
     struct jsonw w = jsonw_on(body);
     struct buf summary;
 
@@ -173,7 +173,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
     buf_fini(&summary);
     head_add(&h, STR_LIT("Content-Type: application/json\r\n"
                          "User-Agent: " PROFILE_USER_AGENT "\r\n"));
-    return message_end(head, shown, body, 1);
+    return message_end(head, masked, body, 1);
 }
 
 static const struct status_rule statuses[] = {

@@ -41,8 +41,8 @@ static bool sign(struct buf *out, struct str secret, struct str id, struct str t
     return true;
 }
 
-static int render(const struct profile_input *in, size_t count, struct buf *head, struct buf *shown,
-                  struct buf *body)
+static int render(const struct profile_input *in, size_t count, struct buf *head,
+                  struct buf *masked, struct buf *body)
 {
     char id[ID_TEXT_SIZE], seconds[24];
     size_t start = head->n;
@@ -67,8 +67,8 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
     if (!sign(head, in->previous_secret, str_of(id), str_of(seconds), buf_str(body)))
         head->n = first;
     buf_add_text(head, "\r\n");
-    buf_add(shown, head->p + start, head->n - start);
-    return message_end(head, shown, body, 1);
+    buf_add(masked, head->p + start, head->n - start);
+    return message_end(head, masked, body, 1);
 }
 
 static bool carries_both(struct str secret, struct str previous)
