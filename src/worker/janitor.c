@@ -43,9 +43,9 @@ static void on_days_made(void *arg, int err, const struct db_rows *rows)
 
 void janitor_tick(struct janitor *j)
 {
-    j->ticks++;
     if (j->op != NULL || !db_ready(j->db))
         return;
+    j->ticks++;
     if (j->ticks % DAYS_EVERY == 1)
         j->op = work_partitions_make(j->db, on_days_made, j);
     else if (j->ticks % FORGET_EVERY == 2)

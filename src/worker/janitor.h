@@ -9,7 +9,7 @@ struct janitor {
     struct db *db;
     int64_t retention_days;
     struct db_op *op;
-    unsigned ticks;
+    unsigned ticks; /* with a database: the first makes the days, whenever it came */
 };
 
 void janitor_init(struct janitor *janitor, struct db *db, int64_t retention_days);

@@ -2,16 +2,29 @@
 
 import pytest
 from harness.server import command, options
+from harness.wait import until
+
+
+def days_without_partitions(database, first, last):
+    return database.query(
+        "SELECT p, n FROM unnest(array['event', 'delivery', 'attempt']) p,"
+        f" generate_series({first}, {last}) n WHERE to_regclass(p || '_' || to_char("
+        " now() at time zone 'UTC' + n * interval '1 day', 'YYYYMMDD')) IS NULL"
+    )
 
 
 def test_partitions_are_made_ahead(database):
-    days = 8  # today and the seven to come
-    rows = database.query(
-        "SELECT p, n FROM unnest(array['event', 'delivery', 'attempt']) p,"
-        f" generate_series(0, {days - 1}) n WHERE to_regclass(p || '_' || to_char("
-        " now() at time zone 'UTC' + n * interval '1 day', 'YYYYMMDD')) IS NULL"
-    )
-    assert rows == []
+    assert days_without_partitions(database, 0, 7) == []
+
+
+def test_a_worker_that_starts_makes_days_and_drops_old_ones(database, start):
+    """It may have been away for long, or live for less than an hour each time."""
+    database.query("SELECT partitions_drop(-8)")  # all of the days there are
+    assert len(days_without_partitions(database, 0, 7)) == 3 * 8
+    database.query("SELECT partitions_make(-40, -40)")
+    start(role="worker")
+    until(lambda: days_without_partitions(database, 0, 7) == [], 10)
+    until(lambda: len(days_without_partitions(database, -40, -40)) == 3, 10)
 
 
 def test_default_app_is_there(posthorn):
