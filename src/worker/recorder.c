@@ -129,7 +129,7 @@ static void on_disabled(void *arg, int err, const struct db_rows *rows)
                  id_text(id, ID_WEBHOOK, db_id(rows, i, 0)));
 }
 
-/* Those whose receivers are gone for good. */
+/* Those whose receivers are gone for good; nobody waits for it. */
 static void disable_webhooks(const struct batch *b)
 {
     struct id gone[BATCH_MAX];
@@ -200,8 +200,8 @@ static void on_recorded(void *arg, int err, const struct db_rows *rows)
     log_debug("record", "count=%zu ms=%lld error=%s", b->count,
               (long long)(clock_mono_ms() - b->sent_ms), err < 0 ? err_name(err) : "none");
     if (err == 0) {
+        tell_queue(b); /* first: until then its slots are taken */
         tell_recorded(b, rows);
-        tell_queue(b);
         disable_webhooks(b);
         places_give_back(r->config.places, b->count);
         batch_destroy(b);
