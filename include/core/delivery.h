@@ -4,6 +4,7 @@
 #define CORE_DELIVERY_H
 
 #include "core/backoff.h"
+#include "core/gate.h"
 
 /* The numbers are those of the column. In flight is pending with a live lease: there is no state to
  * be stranded in. */
@@ -81,10 +82,10 @@ struct attempt_seen {
 struct verdict {
     enum delivery_state state;
     enum attempt_error error;
-    int64_t delay_ms; /* until the next attempt, when pending */
-    bool disable;     /* the receiver is gone for good: disable the webhook */
-    bool free;        /* the attempt does not count: neither a step nor a failure is used up */
-    int64_t pause_ms; /* how long no other request of the webhook should be sent; 0: no pause */
+    int64_t delay_ms;      /* until the next attempt, when pending */
+    bool disable;          /* the receiver is gone for good: disable the webhook */
+    bool free;             /* the attempt does not count: neither a step nor a failure is used up */
+    struct gate_news news; /* what it says of the endpoint */
 };
 
 /* 2xx alone is success. 410 fails for good and disables. 429 and 503 may ask for a longer delay,

@@ -4,6 +4,7 @@
 
 #include "core/filter.h"
 #include "io/db.h"
+#include "store/queue.h"
 
 /* One event to accept. Borrowed until the statement was started. */
 struct event_new {
@@ -29,10 +30,8 @@ struct event_accepted {
     struct id event; /* another's when the key is known: the answer of the first request */
     bool differs;    /* the key was used for another request; not stored */
     int64_t deliveries;
-    bool queued; /* the rest is set: a delivery to be sent */
-    struct id delivery, webhook;
-    int concurrency, rate;
-    int64_t delay_ms; /* until it is due */
+    bool queued; /* `entry` is set: a delivery to be sent */
+    struct queue_entry entry;
 };
 
 void events_read_accepted(const struct db_rows *rows, int row, struct event_accepted *out);

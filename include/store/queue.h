@@ -1,21 +1,23 @@
-/* What to send next: the queue in Redis, a fair ring over endpoints (webhooks).
+/* What to send next: the queue in Redis, two fair rings, over apps and over an app's endpoints, and a
+ * gate before every endpoint (core/gate.h).
  *
  * Redis only says what to look at; PostgreSQL decides. Everything here may be lost at any time, and
  * every entry may come twice: the reconciler refills the queue, the fenced claim drops what is not
  * due. So enqueue and ack are fire and forget, and errors are counted, not returned.
  *
- * An entry is a delivery of a webhook with the time at which it is due. It is waiting, or in flight
- * from claim to ack with a lease after which queue_sweep() makes it wait again. Times are relative
- * to Redis's clock, so clocks of machines need not agree.
+ * An entry is a delivery to an endpoint with the time at which it is due. It is waiting, or in
+ * flight from claim to ack with a lease after which queue_sweep() makes it wait again. Times are
+ * relative to Redis's clock, so clocks of machines need not agree.
  *
  * Any number of queues, on any machine, share one Redis. Keys begin with "posthorn:{q}:". */
 #ifndef STORE_QUEUE_H
 #define STORE_QUEUE_H
 
 #include "base/id.h"
+#include "core/gate.h"
 #include "io/loop.h"
 
-#define QUEUE_HORIZON_MS  (10 * 60 * 1000) /* what is due later is not put into Redis */
+#define QUEUE_HORIZON_MS  600000 /* what is due later is not put into Redis */
 #define QUEUE_LEASE_MS    75000
 #define QUEUE_CLAIM_MAX   1024
 #define QUEUE_CONCURRENCY 32 /* an endpoint's default: costs no memory in Redis */
@@ -24,8 +26,8 @@ struct queue;
 struct queue_op;
 
 struct queue_config {
-    const char *url;  /* one that redis_check_url() accepted */
-    int64_t lease_ms; /* 0: QUEUE_LEASE_MS */
+    const char *url; /* one that redis_check_url() accepted */
+    int64_t owner;   /* of what this queue claims: one worker's own number; 0: it claims nothing */
 
     /* Something may have become claimable earlier than the last claim's `next_ms` said, or wakes
      * may have been missed. It may come while a claim is under way and be about what that claim did
@@ -51,11 +53,23 @@ bool queue_up(const struct queue *queue);
 size_t queue_pending(const struct queue *queue);
 uint64_t queue_dropped(const struct queue *queue);
 
+/* What the queue calls a delivery. The endpoint is the webhook, which has the limits and the gate;
+ * a test's is the delivery itself, so that nothing holds it up. */
+struct queue_ref {
+    struct id delivery, endpoint, app;
+};
+
+static inline struct queue_ref queue_ref_of(struct id delivery, struct id webhook, struct id app,
+                                            bool test)
+{
+    return (struct queue_ref){delivery, test ? delivery : webhook, app};
+}
+
 struct queue_entry {
-    struct id delivery, webhook;
-    int64_t delay_ms;    /* due in; ≤ 0: now. Beyond the horizon: not put in at all */
-    int concurrency;     /* of the webhook: entries in flight, at least 1 */
-    int rate_per_second; /* of the webhook; 0: no limit */
+    struct queue_ref ref;
+    int64_t delay_ms; /* due in; ≤ 0: now. Beyond the horizon: not put in at all */
+    int concurrency;  /* of the endpoint: entries in flight, at least 1 */
+    int rate_limit;   /* of the endpoint, a second; 0: none */
 };
 
 /* Force is for the reconciler, which knows from PostgreSQL what is due and sent by nobody. */
@@ -65,42 +79,82 @@ enum queue_force {
 };
 
 /* Puts entries in. Goes out in this turn of the loop, and stays in the buffer while Redis is away.
- * The webhook's limits are those of the latest entry. */
+ * The endpoint's limits are those of the latest entry. */
 void queue_enqueue(struct queue *queue, const struct queue_entry *entries, size_t count,
                    enum queue_force force);
 
-struct queue_ref {
-    struct id delivery, webhook;
+/* What a worker has room for. */
+struct queue_held {
+    struct id app;
+    int count; /* places that it has */
+};
+
+struct queue_room {
+    size_t max;  /* entries to claim, 1 … QUEUE_CLAIM_MAX */
+    size_t free; /* places: they are what apps have shares of */
+    const struct queue_held *held;
+    size_t held_count;
 };
 
 struct queue_claim {
     const struct queue_ref *refs; /* dies with the callback */
     size_t count;
     int64_t next_ms; /* when there may be more, from now; 0: there is; -1: when woken */
+    bool crowded;    /* there is more, of apps that have their share: claim when a place is free */
 };
 
 /* `claim` is NULL unless err is 0: ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_BUSY or ERR_INTERNAL. After a
  * timeout entries may be in flight that nobody knows of: lease and reconciler bring them back. */
 typedef void queue_claim_cb(void *arg, int err, const struct queue_claim *claim);
 
-/* Takes up to `max` (1 … QUEUE_CLAIM_MAX) due entries: endpoints in the order in which their turn
- * came, a few of each and then what room is left in equal shares, within each one's concurrency and
- * rate. */
-struct queue_op *queue_claim(struct queue *queue, size_t max, queue_claim_cb *cb, void *arg);
+/* Takes due entries: apps in the order in which their turn came, endpoints of each likewise, a few of
+ * each and then what room is left in equal shares, within each endpoint's concurrency, rate and gate. No
+ * app takes more than leaves places for others: three times what it leaves, and so does an endpoint
+ * within its app. */
+struct queue_op *queue_claim(struct queue *queue, const struct queue_room *room, queue_claim_cb *cb,
+                             void *arg);
 
 struct queue_ack {
-    struct id delivery, webhook;
+    struct queue_ref ref;
     int64_t delay_ms; /* back in the queue, due in so long; -1 or beyond the horizon: out of it */
+    struct gate_news news;
 };
 
-/* Ends entries' flight. Buffered and bounded like queue_enqueue(). */
+/* Ends entries' flight, and tells the endpoint's gate what came of it. Buffered and bounded like
+ * queue_enqueue(). */
 void queue_ack(struct queue *queue, const struct queue_ack *acks, size_t count);
 
-/* `rebuild`: Redis is empty or was emptied, and this caller is the one to fill it again. */
-typedef void queue_sweep_cb(void *arg, int err, bool rebuild);
+/* `older`: this Redis is not as far as it was at the last sweep, and has to be filled again. */
+typedef void queue_resync_cb(void *arg, int err, bool older);
 
-/* Housekeeping, for every worker every second: expired leases, the count of what is in flight, and
- * whether Redis is still the one that was filled. */
+/* Says what this worker really has in flight: Redis forgets what else it knows of it, and learns
+ * what it has forgotten. For a start, after a predecessor of the same owner, and whenever Redis has
+ * come back: it may be one with older data. */
+struct queue_op *queue_resync(struct queue *queue, const struct queue_ref *refs, size_t count,
+                              queue_resync_cb *cb, void *arg);
+
+/* An endpoint's gate between Redis and the ledger; times in it are relative to now. */
+struct queue_gate {
+    struct id endpoint;
+    struct gate gate; /* until_ms: from now on; failing_ms: for so long */
+};
+
+/* Gates as the ledger knows them, for a Redis that has lost its own; where it has one, that one
+ * counts. Nothing is claimed from such a Redis before the last of them, of which there may be none. */
+void queue_set_gates(struct queue *queue, const struct queue_gate *gates, size_t count, bool last);
+
+struct queue_swept {
+    bool
+        rebuild; /* Redis is empty or was emptied, and this caller is the one to fill it: gates first */
+    const struct queue_gate
+        *gates; /* that changed since anybody was told; dies with the callback */
+    size_t gate_count;
+};
+
+typedef void queue_sweep_cb(void *arg, int err, const struct queue_swept *swept);
+
+/* Housekeeping, for every worker every second: expired leases, the count of what is in flight,
+ * whether Redis is still the one that was filled, and what the ledger should know. */
 struct queue_op *queue_sweep(struct queue *queue, queue_sweep_cb *cb, void *arg);
 
 /* The callback will not run. What was claimed stays in flight until its lease ends. NULL is fine.

@@ -3,6 +3,7 @@
 #define STORE_WEBHOOKS_H
 
 #include "core/backoff.h"
+#include "core/gate.h"
 #include "core/message.h"
 #include "core/profile.h"
 #include "core/webhook.h"
@@ -27,6 +28,10 @@ struct webhook {
     struct str metadata;    /* JSON */
     struct str managed;     /* the system whose settings keep it; p == NULL: the API's */
     int64_t updated_us;     /* also the row's version */
+
+    /* As the queue last told of it; read, not written. Times are wall clock, like `now_ms`. */
+    struct gate gate;
+    int64_t now_ms;
 };
 
 /* What the row says to a message; borrowed from it. */

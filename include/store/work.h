@@ -6,6 +6,7 @@
 #include "core/delivery.h"
 #include "core/message.h"
 #include "io/db.h"
+#include "store/queue.h"
 #include "store/webhooks.h"
 
 #define WORK_LEASE_MS   75000
@@ -23,6 +24,7 @@ struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int6
 
 /* All that sending needs. */
 struct claim {
+    struct queue_ref ref; /* what the queue knows it as; not of the row: the caller sets it */
     struct recipient to;
     struct content content;
     int state; /* enum delivery_state */
@@ -62,21 +64,15 @@ struct db_op *work_release(struct db *db, const struct id *ids, size_t count, in
 /* --- reconcile ----------------------------------------------------------------------------------
  */
 
-/* Rows of the four that follow: queue_row_read(). */
-struct queue_row {
-    struct id delivery, webhook;
-    int64_t delay_ms; /* may be negative: overdue */
-    int concurrency, rate;
-};
-
-void queue_row_read(const struct db_rows *rows, int row, struct queue_row *out);
+/* Rows of the four that follow; delay_ms may be negative: overdue. */
+void queue_entry_read(const struct db_rows *rows, int row, struct queue_entry *out);
 
 /* Pending, unleased and overdue by three seconds: the queue may have lost them. Newest first, since
  * the oldest may be a backlog that waits its turn. */
 struct db_op *work_overdue(struct db *db, int limit, db_cb *cb, void *arg);
 
 /* Pending and unleased, due after (due_us, id) and before the horizon, in that order: a page. Its
- * sixth column is due_us. */
+ * eighth column is due_us. */
 struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int limit, db_cb *cb,
                             void *arg);
 

@@ -73,13 +73,6 @@ static void finish(struct accept_request *r, int err)
     r->done(call, err);
 }
 
-static void enqueue(struct api *api, const struct event_accepted *row)
-{
-    struct queue_entry entry = {row->delivery, row->webhook, row->delay_ms, row->concurrency,
-                                row->rate};
-    queue_enqueue(api->queue, &entry, 1, QUEUE_GENTLE);
-}
-
 /* Which request the event at `index` of the statement belongs to. */
 static size_t owner_of(const struct accept_batch *b, size_t index)
 {
@@ -100,7 +93,7 @@ static void distribute(struct accept_batch *b, const struct db_rows *rows)
     for (int i = 0; i < db_count(rows); i++) {
         events_read_accepted(rows, i, &row);
         if (row.queued)
-            enqueue(b->acceptor->api, &row);
+            queue_enqueue(b->acceptor->api->queue, &row.entry, 1, QUEUE_GENTLE);
         size_t owner = owner_of(b, row.index);
         struct accept_request *r = b->requests[owner];
         if (r == NULL)

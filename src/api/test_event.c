@@ -24,10 +24,12 @@ static void on_stored(void *arg, int err, const struct db_rows *rows)
 
     if (!result_row(call, err, rows))
         return;
-    struct queue_entry entry = {db_id(rows, 0, 0), s->webhook, 0, (int)db_i64(rows, 0, 1),
-                                (int)db_i64(rows, 0, 2)};
+    struct queue_entry entry = {
+        .ref = queue_ref_of(db_id(rows, 0, 0), s->webhook, call->app, true),
+        .concurrency = 1,
+    };
     queue_enqueue(call->api->queue, &entry, 1, QUEUE_GENTLE);
-    test_wait_start(call, s->event, entry.delivery, WAIT_MS, s->done);
+    test_wait_start(call, s->event, entry.ref.delivery, WAIT_MS, s->done);
 }
 
 void test_event_send(struct call *call, struct id webhook, struct str type, struct str data,

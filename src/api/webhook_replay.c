@@ -45,8 +45,11 @@ static void enqueue(struct call *call, struct id webhook, const struct db_rows *
     for (int i = 0; i < db_count(rows); i++) {
         if (db_null(rows, i, ID))
             continue;
-        struct queue_entry entry = {db_id(rows, i, ID), webhook, 0,
-                                    (int)db_i64(rows, i, CONCURRENCY), (int)db_i64(rows, i, RATE)};
+        struct queue_entry entry = {
+            .ref = queue_ref_of(db_id(rows, i, ID), webhook, call->app, false),
+            .concurrency = (int)db_i64(rows, i, CONCURRENCY),
+            .rate_limit = (int)db_i64(rows, i, RATE),
+        };
         queue_enqueue(call->api->queue, &entry, 1, QUEUE_GENTLE);
     }
 }

@@ -107,6 +107,21 @@ static void write_options(struct jsonw *w, const struct webhook *webhook)
     profile_options_write(w, profile, &options);
 }
 
+static void write_health(struct jsonw *w, const struct webhook *webhook)
+{
+    const struct gate *gate = &webhook->gate;
+    bool waits = gate->until_ms > webhook->now_ms;
+
+    jsonw_begin(w, "health", '{');
+    jsonw_text(w, "state", gate_health_names[gate_health(gate, webhook->now_ms)]);
+    jsonw_i64(w, "failures", gate->failures);
+    jsonw_time_or_null(w, "since", gate->failing_ms, CLOCK_MILLIS);
+    jsonw_text(w, "reason", gate->failures > 0 ? attempt_error_code(gate->error) : NULL);
+    jsonw_i64(w, "concurrency", gate_width(gate, (int)webhook->concurrency));
+    jsonw_time_or_null(w, "next_at", waits ? gate->until_ms : 0, CLOCK_MILLIS);
+    jsonw_end(w, '}');
+}
+
 void webhook_write(struct jsonw *w, const struct settings *settings, const struct webhook *webhook,
                    struct str secret)
 {
@@ -129,5 +144,6 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
     write_settings(w, webhook);
     write_secrets(w, settings, webhook);
     jsonw_str_or_null(w, "managed", webhook->managed);
+    write_health(w, webhook);
     jsonw_end(w, '}');
 }

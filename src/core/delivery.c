@@ -173,30 +173,68 @@ static enum status_meaning meaning_of(const struct attempt_seen *seen)
 static bool judge_by_rules(const struct attempt_seen *seen, struct verdict *v)
 {
     enum status_meaning meaning = meaning_of(seen);
+    int64_t pause_ms = longer(remaining_pause_ms(seen), v->news.pause_ms);
 
-    v->pause_ms = remaining_pause_ms(seen);
+    v->news.pause_ms = (int32_t)pause_ms;
     v->disable = meaning == STATUS_DISABLES && !seen->once;
     if (meaning != 0)
         return true;
     if (seen->transport != ATTEMPT_OK || seen->status != 429 || !seen->rules->waits_on_429)
         return false;
     int64_t asked = asked_ms(seen);
-    v->pause_ms = longer(v->pause_ms, asked < 0 ? WAIT_UNSAID_MS : longer(asked, WAIT_MIN_MS));
+    pause_ms = longer(pause_ms, asked < 0 ? WAIT_UNSAID_MS : longer(asked, WAIT_MIN_MS));
+    v->news.pause_ms = (int32_t)pause_ms;
     if (seen->once)
         return true;
     v->state = DELIVERY_PENDING;
-    v->delay_ms = v->pause_ms;
+    v->delay_ms = pause_ms;
     v->free = true;
     return true;
+}
+
+/* What an attempt says of its endpoint, by its error; an answer says more by its status. Our own failures, and
+ * URLs that nobody can be reached at, say nothing. */
+static const int news_of_errors[] = {
+    [ATTEMPT_OK] = GATE_SUCCESS,
+    [ATTEMPT_DNS_FAILED] = GATE_FAILED | GATE_DEAD,
+    [ATTEMPT_CONNECT_FAILED] = GATE_FAILED | GATE_DEAD,
+    [ATTEMPT_TLS_FAILED] = GATE_FAILED | GATE_DEAD,
+    [ATTEMPT_TIMED_OUT] = GATE_FAILED | GATE_DEAD | GATE_CROWDED,
+    [ATTEMPT_CONNECTION_LOST] = GATE_FAILED | GATE_DEAD,
+    [ATTEMPT_BAD_RESPONSE] = GATE_FAILED | GATE_DEAD,
+    [ATTEMPT_HTTP_STATUS] = GATE_FAILED,
+    [ATTEMPT_REDIRECT] = GATE_FAILED,
+    [ATTEMPT_GONE] = GATE_FAILED,
+    [ATTEMPT_INTERNAL] = 0,
+};
+
+/* Retry-After of any receiver is for all that waits for the endpoint. */
+static struct gate_news news_of(const struct attempt_seen *seen, enum attempt_error error)
+{
+    struct gate_news news = {.what = news_of_errors[error], .error = (int)error};
+
+    if (seen->once)
+        return (struct gate_news){0};
+    if (error != ATTEMPT_HTTP_STATUS)
+        return news;
+    if (seen->status >= 500)
+        news.what |= GATE_DEAD;
+    if (seen->status != 429 && seen->status != 503)
+        return news;
+    news.what |= GATE_CROWDED;
+    if (seen->retry_after.p != NULL)
+        news.pause_ms = (int32_t)longer(retry_after_ms(seen->retry_after, seen->now_ms), 0);
+    return news;
 }
 
 struct verdict delivery_judge(const struct schedule *schedule, const struct attempt_seen *seen)
 {
     struct verdict v = {.state = DELIVERY_FAILED, .error = classify(seen)};
 
+    v.news = news_of(seen, v.error);
     if (v.error == ATTEMPT_OK) {
         v.state = DELIVERY_DELIVERED;
-        v.pause_ms = seen->rules != NULL ? remaining_pause_ms(seen) : 0;
+        v.news.pause_ms = seen->rules != NULL ? (int32_t)remaining_pause_ms(seen) : 0;
         return v;
     }
     if (seen->rules != NULL && judge_by_rules(seen, &v))
@@ -206,8 +244,6 @@ struct verdict delivery_judge(const struct schedule *schedule, const struct atte
     if (v.error == ATTEMPT_GONE || step_ms < 0)
         return v;
     v.state = DELIVERY_PENDING;
-    v.delay_ms = step_ms;
-    if ((seen->status == 429 || seen->status == 503) && seen->retry_after.p != NULL)
-        v.delay_ms = longer(v.delay_ms, retry_after_ms(seen->retry_after, seen->now_ms));
+    v.delay_ms = longer(step_ms, v.news.pause_ms);
     return v;
 }

@@ -107,7 +107,7 @@ void deliveries_read_whole(const struct db_rows *rows, int row, struct delivery 
 const struct db_stmt stmt_delivery_retry = {
     "delivery_retry",
     "with d as ("
-    " select d.id, d.webhook_id, w.concurrency, w.rate_limit,"
+    " select d.id, d.webhook_id, d.test, w.concurrency, w.rate_limit,"
     "  w.deleted_at is null and w.status <> 2 as alive"
     " from delivery d join webhook w on w.id = d.webhook_id"
     " where d.id = $1::uuid and d.app_id = $2::uuid"
@@ -116,7 +116,7 @@ const struct db_stmt stmt_delivery_retry = {
     "  lease_token = null, lease_until = null, lease_owner = null"
     " from d where t.id = $1::uuid and d.alive and (t.state <> 0 or " NOT_LEASED ")"
     " returning t.id"
-    ") select exists (select from u), webhook_id, concurrency::int8, rate_limit::int8 from d",
+    ") select exists (select from u), webhook_id, concurrency::int8, rate_limit::int8, test from d",
     2};
 
 static struct db_op *move(struct db *db, const struct db_stmt *stmt, struct id app, struct id id,

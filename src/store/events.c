@@ -57,7 +57,7 @@ const struct db_stmt stmt_event_accept = {
     " returning id, event_id, webhook_id, state, next_at"
     ") select o.n, o.owner, o.differs,"
     " case when o.differs and o.grouped then idempotency_conflict() else o.deliveries end,"
-    " d.state::int8, d.id, d.webhook_id, w.concurrency::int8, w.rate_limit::int8,"
+    " d.state::int8, d.id, d.webhook_id, o.app_id, w.concurrency::int8, w.rate_limit::int8,"
     " ms_of(d.next_at) - ms_of(now())"
     " from o left join d on d.event_id = o.id"
     "  left join w on w.n = o.n and w.id = d.webhook_id"
@@ -109,18 +109,20 @@ struct db_op *events_accept(struct db *db, const struct event_new *const *events
 
 void events_read_accepted(const struct db_rows *rows, int row, struct event_accepted *out)
 {
-    enum { N, OWNER, DIFFERS, DELIVERIES, STATE, DELIVERY, WEBHOOK, CONCURRENCY, RATE, DELAY };
+    enum { N, OWNER, DIFFERS, DELIVERIES, STATE, DELIVERY, WEBHOOK, APP, CONCURRENCY, RATE, DELAY };
 
     out->index = (size_t)db_i64(rows, row, N) - 1;
     out->event = db_id(rows, row, OWNER);
     out->differs = db_bool(rows, row, DIFFERS);
     out->deliveries = db_i64(rows, row, DELIVERIES);
     out->queued = !db_null(rows, row, DELIVERY) && db_i64(rows, row, STATE) == 0;
-    out->delivery = db_id(rows, row, DELIVERY);
-    out->webhook = db_id(rows, row, WEBHOOK);
-    out->concurrency = (int)db_i64(rows, row, CONCURRENCY);
-    out->rate = (int)db_i64(rows, row, RATE);
-    out->delay_ms = db_i64(rows, row, DELAY);
+    out->entry = (struct queue_entry){
+        .ref = queue_ref_of(db_id(rows, row, DELIVERY), db_id(rows, row, WEBHOOK),
+                            db_id(rows, row, APP), false),
+        .delay_ms = db_i64(rows, row, DELAY),
+        .concurrency = (int)db_i64(rows, row, CONCURRENCY),
+        .rate_limit = (int)db_i64(rows, row, RATE),
+    };
 }
 
 const struct db_stmt stmt_event_insert_test = {

@@ -43,9 +43,9 @@ static void on_tell(void *arg)
 }
 
 void outbox_init(struct outbox *box, struct loop *loop, const struct outbox_kind *kind,
-                 int64_t lease_ms)
+                 const char *owner)
 {
-    *box = (struct outbox){.kind = kind, .lease_ms = lease_ms, .told_ms = INT64_MIN / 2};
+    *box = (struct outbox){.kind = kind, .owner = owner, .told_ms = INT64_MIN / 2};
     box->flush = timeout_create(loop, on_flush, box);
     box->tell = timeout_create(loop, on_tell, box);
 }
@@ -134,8 +134,6 @@ static void send_call(struct outbox *box)
     int64_t now = clock_mono_ms();
     size_t size = call->count * box->kind->size;
     uint8_t *packed = xcalloc(1, size);
-    char lease[24];
-    int n = snprintf(lease, sizeof lease, "%lld", (long long)box->lease_ms);
 
     for (size_t i = 0; i < call->count; i++) {
         int64_t due_ms = call->entries[i].due_ms;
@@ -144,7 +142,7 @@ static void send_call(struct outbox *box)
     }
     box->calls++;
     box->sent += call->count;
-    const struct str args[] = {{(const char *)packed, size}, {lease, (size_t)n}};
+    const struct str args[] = {{(const char *)packed, size}, str_of(box->owner)};
     redis_eval(box->redis, box->kind->script, NULL, 0, args, ARRAY_LEN(args), CALL_DEADLINE_MS,
                on_done, call);
     free(packed);
@@ -164,8 +162,21 @@ uint8_t *outbox_pack_i32(uint8_t *out, int32_t value)
     return out + 4;
 }
 
+uint8_t *outbox_pack_i64(uint8_t *out, int64_t value)
+{
+    out = outbox_pack_i32(out, (int32_t)(value >> 32));
+    return outbox_pack_i32(out, (int32_t)(value & 0xffffffff));
+}
+
 uint8_t *outbox_pack_id(uint8_t *out, struct id id)
 {
     memcpy(out, id.b, sizeof id.b);
     return out + sizeof id.b;
+}
+
+uint8_t *outbox_pack_ref(uint8_t *out, const struct queue_ref *ref)
+{
+    out = outbox_pack_id(out, ref->delivery);
+    out = outbox_pack_id(out, ref->endpoint);
+    return outbox_pack_id(out, ref->app);
 }

@@ -3,22 +3,27 @@
 #ifndef STORE_OUTBOX_H
 #define STORE_OUTBOX_H
 
-#include "base/id.h"
 #include "io/redis.h"
+#include "store/queue.h"
 
 enum { OUTBOX_MAX = 65536 };
 
 struct outbox_entry {
-    struct id delivery, webhook;
+    struct queue_ref ref;
     int64_t due_ms; /* on the monotonic clock; OUTBOX_NEVER: no time */
-    int32_t concurrency, rate_per_second;
-    bool force;
+    union {
+        struct {
+            int32_t concurrency, rate_limit;
+            bool force;
+        };
+        struct gate_news news;
+    };
 };
 
 #define OUTBOX_NEVER INT64_MIN
 
 struct outbox_kind {
-    const struct redis_script *script; /* ARGV: packed entries, lease_ms */
+    const struct redis_script *script; /* ARGV: packed entries, the owner */
     size_t size;                       /* of a packed entry */
     void (*pack)(uint8_t *out, const struct outbox_entry *entry, int32_t delay_ms);
 };
@@ -26,7 +31,7 @@ struct outbox_kind {
 struct outbox {
     struct redis *redis;
     const struct outbox_kind *kind;
-    int64_t lease_ms;
+    const char *owner;
     struct timeout *flush;
     struct outbox_entry *entries; /* a ring; `room` is a power of two */
     size_t first, count, room;
@@ -37,8 +42,9 @@ struct outbox {
     int64_t told_ms;        /* when it was told, monotonic */
 };
 
+/* `owner` stays. */
 void outbox_init(struct outbox *box, struct loop *loop, const struct outbox_kind *kind,
-                 int64_t lease_ms);
+                 const char *owner);
 void outbox_fini(struct outbox *box); /* after redis_destroy() */
 
 /* Leaves in this turn of the loop, or when Redis is there and has answered earlier calls. */
@@ -47,8 +53,10 @@ void outbox_put(struct outbox *box, const struct outbox_entry *entry);
 /* Sends now what can be sent. */
 void outbox_flush(struct outbox *box);
 
-/* For packing: a big-endian number. Returns what follows it. */
+/* For packing: big-endian numbers, ids. They return what follows. */
 uint8_t *outbox_pack_i32(uint8_t *out, int32_t value);
+uint8_t *outbox_pack_i64(uint8_t *out, int64_t value);
 uint8_t *outbox_pack_id(uint8_t *out, struct id id);
+uint8_t *outbox_pack_ref(uint8_t *out, const struct queue_ref *ref);
 
 #endif

@@ -1,48 +1,67 @@
 /* The queue's contract over its scripts: what goes in is buffered, what comes out is decoded. */
 #include "store/queue.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "outbox.h"
 #include "queue_scripts.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
-enum { DEADLINE_MS = 2000, OUTSTANDING_MAX = 256 };
+enum { DEADLINE_MS = 2000, OUTSTANDING_MAX = 256, OWNER_SIZE = 20, GATES_MAX = 500 };
+
+_Static_assert(GATE_SUCCESS == 1 && GATE_FAILED == 2 && GATE_DEAD == 4 && GATE_CROWDED == 8 &&
+                   GATE_HEALTHY == 0 && GATE_FAILING == 1 && GATE_LIMITED == 2 &&
+                   GATE_PAUSED == 3 && GATE_BROKEN == 4,
+               "QUEUE_CONSTANTS has them as numbers");
+_Static_assert(sizeof(struct queue_ref) == QUEUE_MEMBER_SIZE, "an entry of claim's answer");
 
 struct queue {
     struct queue_config config;
+    char owner[OWNER_SIZE];
     struct redis *redis;
     struct outbox enqueues, acks;
+    int64_t beat; /* of the last sweep */
 };
 
 struct queue_op {
     struct redis_op *op;
     queue_claim_cb *on_claim;
     queue_sweep_cb *on_sweep;
+    queue_resync_cb *on_resync;
+    struct queue *queue;
     void *arg;
 };
 
-_Static_assert(sizeof(struct queue_ref) == 32, "an entry of claim's answer");
-
-static const struct redis_script *const scripts[] = {&queue_script_enqueue, &queue_script_claim,
-                                                     &queue_script_ack, &queue_script_sweep, NULL};
+static const struct redis_script *const scripts[] = {
+    &queue_script_enqueue,
+    &queue_script_claim,
+    &queue_script_ack,
+    &queue_script_sweep,
+    &queue_script_resync,
+    &queue_script_gates,
+    NULL,
+};
 
 static void pack_enqueue(uint8_t *out, const struct outbox_entry *entry, int32_t delay_ms)
 {
-    out = outbox_pack_id(out, entry->delivery);
-    out = outbox_pack_id(out, entry->webhook);
+    out = outbox_pack_ref(out, &entry->ref);
     out = outbox_pack_i32(out, delay_ms);
     out = outbox_pack_i32(out, entry->concurrency);
-    out = outbox_pack_i32(out, entry->rate_per_second);
+    out = outbox_pack_i32(out, entry->rate_limit);
     *out = entry->force;
 }
 
 static void pack_ack(uint8_t *out, const struct outbox_entry *entry, int32_t delay_ms)
 {
-    out = outbox_pack_id(out, entry->delivery);
-    out = outbox_pack_id(out, entry->webhook);
-    outbox_pack_i32(out, delay_ms);
+    out = outbox_pack_ref(out, &entry->ref);
+    out = outbox_pack_i32(out, delay_ms);
+    *out++ = (uint8_t)entry->news.what;
+    *out++ = (uint8_t)entry->news.error;
+    out = outbox_pack_i32(out, entry->news.took_ms);
+    outbox_pack_i32(out, entry->news.pause_ms);
 }
 
 static const struct outbox_kind enqueue_kind = {&queue_script_enqueue, QUEUE_ENQUEUE_SIZE,
@@ -76,10 +95,9 @@ struct queue *queue_create(struct loop *loop, const struct queue_config *config)
     struct queue *queue = xcalloc(1, sizeof *queue);
 
     queue->config = *config;
-    if (queue->config.lease_ms == 0)
-        queue->config.lease_ms = QUEUE_LEASE_MS;
-    outbox_init(&queue->enqueues, loop, &enqueue_kind, queue->config.lease_ms);
-    outbox_init(&queue->acks, loop, &ack_kind, queue->config.lease_ms);
+    snprintf(queue->owner, sizeof queue->owner, "%016" PRIx64, (uint64_t)config->owner);
+    outbox_init(&queue->enqueues, loop, &enqueue_kind, queue->owner);
+    outbox_init(&queue->acks, loop, &ack_kind, queue->owner);
     queue->redis = redis_create(loop, &(struct redis_config){
                                           .url = config->url,
                                           .scripts = scripts,
@@ -125,16 +143,15 @@ void queue_enqueue(struct queue *queue, const struct queue_entry *entries, size_
     int64_t now = clock_mono_ms();
 
     for (size_t i = 0; i < count; i++) {
-        if (entries[i].delay_ms > QUEUE_HORIZON_MS)
+        const struct queue_entry *e = &entries[i];
+        if (e->delay_ms > QUEUE_HORIZON_MS)
             continue;
-        assert(entries[i].concurrency >= 1 && entries[i].rate_per_second >= 0);
-        int64_t delay_ms = entries[i].delay_ms > 0 ? entries[i].delay_ms : 0;
+        assert(e->concurrency >= 1 && e->rate_limit >= 0);
         outbox_put(&queue->enqueues, &(struct outbox_entry){
-                                         .delivery = entries[i].delivery,
-                                         .webhook = entries[i].webhook,
-                                         .due_ms = now + delay_ms,
-                                         .concurrency = entries[i].concurrency,
-                                         .rate_per_second = entries[i].rate_per_second,
+                                         .ref = e->ref,
+                                         .due_ms = now + (e->delay_ms > 0 ? e->delay_ms : 0),
+                                         .concurrency = e->concurrency,
+                                         .rate_limit = e->rate_limit,
                                          .force = force == QUEUE_FORCE,
                                      });
     }
@@ -148,66 +165,179 @@ void queue_ack(struct queue *queue, const struct queue_ack *acks, size_t count)
         int64_t delay_ms = acks[i].delay_ms;
         bool again = delay_ms >= 0 && delay_ms <= QUEUE_HORIZON_MS;
         outbox_put(&queue->acks, &(struct outbox_entry){
-                                     .delivery = acks[i].delivery,
-                                     .webhook = acks[i].webhook,
+                                     .ref = acks[i].ref,
                                      .due_ms = again ? now + delay_ms : OUTBOX_NEVER,
+                                     .news = acks[i].news,
                                  });
     }
 }
 
-static void on_claimed(void *arg, int err, const struct redis_reply *reply)
+static struct queue_op *run(struct queue *queue, const struct redis_script *script,
+                            const struct str *args, size_t count, redis_cb *cb,
+                            const struct queue_op *op)
+{
+    struct queue_op *copy = xcalloc(1, sizeof *copy);
+    *copy = *op;
+    copy->queue = queue;
+    copy->op = redis_eval(queue->redis, script, NULL, 0, args, count, DEADLINE_MS, cb, copy);
+    return copy;
+}
+
+static struct queue_op finish(void *arg)
 {
     struct queue_op op = *(struct queue_op *)arg;
+    free(arg);
+    return op;
+}
+
+/* What Redis answers is the world: a blob that is not whole records has none. */
+static size_t records(struct str blob, size_t size)
+{
+    return blob.n % size == 0 ? blob.n / size : 0;
+}
+
+static void on_claimed(void *arg, int err, const struct redis_reply *reply)
+{
+    struct queue_op op = finish(arg);
     struct queue_claim claim = {.next_ms = -1};
 
-    free(arg);
-    if (err == 0 && redis_count(reply) == 2) {
+    if (err == 0 && redis_count(reply) == 3) {
         struct str refs = redis_str(redis_at(reply, 1));
         claim.refs = (const struct queue_ref *)(const void *)refs.p;
-        claim.count = refs.n / sizeof *claim.refs;
+        claim.count = records(refs, sizeof *claim.refs);
         claim.next_ms = redis_i64(redis_at(reply, 0));
+        claim.crowded = redis_i64(redis_at(reply, 2)) == 1;
     }
     op.on_claim(op.arg, err, err == 0 ? &claim : NULL);
 }
 
-struct queue_op *queue_claim(struct queue *queue, size_t max, queue_claim_cb *cb, void *arg)
+struct queue_op *queue_claim(struct queue *queue, const struct queue_room *room, queue_claim_cb *cb,
+                             void *arg)
 {
-    struct queue_op *op = xcalloc(1, sizeof *op);
-    char max_text[24], lease[24];
+    char max[24], free_places[24];
+    uint8_t *held = xcalloc(room->held_count + 1, QUEUE_HELD_SIZE), *end = held;
 
-    assert(max >= 1 && max <= QUEUE_CLAIM_MAX);
+    assert(room->max >= 1 && room->max <= QUEUE_CLAIM_MAX && room->free >= room->max);
     /* First what frees slots: the claim shall find them. */
     outbox_flush(&queue->acks);
     outbox_flush(&queue->enqueues);
-    op->on_claim = cb;
-    op->arg = arg;
-    snprintf(max_text, sizeof max_text, "%zu", max);
-    snprintf(lease, sizeof lease, "%lld", (long long)queue->config.lease_ms);
-    const struct str args[] = {str_of(max_text), str_of(lease)};
-    op->op = redis_eval(queue->redis, &queue_script_claim, NULL, 0, args, ARRAY_LEN(args),
-                        DEADLINE_MS, on_claimed, op);
+    snprintf(max, sizeof max, "%zu", room->max);
+    snprintf(free_places, sizeof free_places, "%zu", room->free);
+    for (size_t i = 0; i < room->held_count; i++)
+        end = outbox_pack_i32(outbox_pack_id(end, room->held[i].app), room->held[i].count);
+    const struct str args[] = {str_of(max),
+                               str_of(free_places),
+                               str_of(queue->owner),
+                               {(const char *)held, (size_t)(end - held)}};
+    struct queue_op *op = run(queue, &queue_script_claim, args, ARRAY_LEN(args), on_claimed,
+                              &(struct queue_op){.on_claim = cb, .arg = arg});
+    free(held);
     return op;
+}
+
+static void on_resynced(void *arg, int err, const struct redis_reply *reply)
+{
+    struct queue_op op = finish(arg);
+    op.on_resync(op.arg, err, err == 0 && redis_i64(reply) == 1);
+}
+
+struct queue_op *queue_resync(struct queue *queue, const struct queue_ref *refs, size_t count,
+                              queue_resync_cb *cb, void *arg)
+{
+    char beat[24];
+
+    snprintf(beat, sizeof beat, "%" PRId64, queue->beat);
+    const struct str args[] = {
+        str_of(queue->owner), {(const char *)refs, count * sizeof *refs}, str_of(beat)};
+    outbox_flush(&queue->acks);
+    return run(queue, &queue_script_resync, args, ARRAY_LEN(args), on_resynced,
+               &(struct queue_op){.on_resync = cb, .arg = arg});
+}
+
+static uint8_t *pack_gate(uint8_t *out, const struct queue_gate *g)
+{
+    out = outbox_pack_id(out, g->endpoint);
+    out = outbox_pack_i32(out, (int32_t)g->gate.until_ms);
+    out = outbox_pack_i64(out, g->gate.failing_ms);
+    out = outbox_pack_i64(out, g->gate.limit);
+    out = outbox_pack_i32(out, g->gate.failures);
+    out = outbox_pack_i32(out, g->gate.openings);
+    *out++ = (uint8_t)g->gate.error;
+    return out;
+}
+
+/* Fire and forget: if it does not arrive, a sweep asks again. */
+static void on_gates_set(void *arg, int err, const struct redis_reply *reply)
+{
+    (void)arg;
+    (void)err;
+    (void)reply;
+}
+
+void queue_set_gates(struct queue *queue, const struct queue_gate *gates, size_t count, bool last)
+{
+    char epoch[ID_TEXT_SIZE] = "";
+    uint8_t *packed = xcalloc(count + 1, QUEUE_GATE_SIZE), *end = packed;
+
+    for (size_t i = 0; i < count; i++)
+        end = pack_gate(end, &gates[i]);
+    if (last)
+        id_text(epoch, "epoch", id_new());
+    const struct str args[] = {{(const char *)packed, (size_t)(end - packed)}, str_of(epoch)};
+    redis_eval(queue->redis, &queue_script_gates, NULL, 0, args, ARRAY_LEN(args), DEADLINE_MS,
+               on_gates_set, NULL);
+    free(packed);
+}
+
+static int64_t unpack(const uint8_t **p, int size)
+{
+    uint64_t bits = 0;
+    for (int i = 0; i < size; i++)
+        bits = bits << 8 | *(*p)++;
+    return size == 4 ? (int32_t)bits : (int64_t)bits;
+}
+
+static size_t unpack_gates(struct str blob, struct queue_gate *gates)
+{
+    const uint8_t *p = (const uint8_t *)blob.p;
+    size_t count = records(blob, QUEUE_GATE_SIZE);
+
+    for (size_t i = 0; i < count && i < GATES_MAX; i++) {
+        struct queue_gate *g = &gates[i];
+        memcpy(g->endpoint.b, p, sizeof g->endpoint.b);
+        p += sizeof g->endpoint.b;
+        g->gate.until_ms = unpack(&p, 4);
+        g->gate.failing_ms = unpack(&p, 8);
+        g->gate.limit = unpack(&p, 8);
+        g->gate.failures = (int32_t)unpack(&p, 4);
+        g->gate.openings = (int32_t)unpack(&p, 4);
+        g->gate.error = *p++;
+    }
+    return count < GATES_MAX ? count : GATES_MAX;
 }
 
 static void on_swept(void *arg, int err, const struct redis_reply *reply)
 {
-    struct queue_op op = *(struct queue_op *)arg;
+    struct queue_op op = finish(arg);
+    struct queue_gate *gates = NULL;
+    struct queue_swept swept = {.rebuild = false};
 
-    free(arg);
-    op.on_sweep(op.arg, err, err == 0 && redis_i64(reply) == 1);
+    if (err == 0 && redis_count(reply) == 3) {
+        op.queue->beat = redis_i64(redis_at(reply, 2));
+        gates = xcalloc(GATES_MAX, sizeof *gates);
+        swept.rebuild = redis_i64(redis_at(reply, 0)) == 1;
+        swept.gates = gates;
+        swept.gate_count = unpack_gates(redis_str(redis_at(reply, 1)), gates);
+    }
+    op.on_sweep(op.arg, err, err == 0 ? &swept : NULL);
+    free(gates);
 }
 
 struct queue_op *queue_sweep(struct queue *queue, queue_sweep_cb *cb, void *arg)
 {
-    struct queue_op *op = xcalloc(1, sizeof *op);
-    char epoch[ID_TEXT_SIZE];
-
-    op->on_sweep = cb;
-    op->arg = arg;
-    const struct str args[] = {str_of(id_text(epoch, "epoch", id_new()))};
-    op->op = redis_eval(queue->redis, &queue_script_sweep, NULL, 0, args, ARRAY_LEN(args),
-                        DEADLINE_MS, on_swept, op);
-    return op;
+    const struct str args[] = {str_of(queue->owner)};
+    return run(queue, &queue_script_sweep, args, ARRAY_LEN(args), on_swept,
+               &(struct queue_op){.on_sweep = cb, .arg = arg});
 }
 
 void queue_cancel(struct queue_op *op)

@@ -1,25 +1,39 @@
-/* The Lua of the queue. What the keys are and how the ring works is said in queue_scripts.c. */
+/* The Lua of the queue (src/store/lua/) and what it shares with the C. common.lua says what the keys are and how the
+ * rings work; each script begins with its arguments. */
 #ifndef STORE_QUEUE_SCRIPTS_H
 #define STORE_QUEUE_SCRIPTS_H
 
+#include "core/gate.h"
 #include "io/redis.h"
+#include "store/queue.h"
 
-#define QUEUE_PREFIX "posthorn:{q}:"
-#define QUEUE_WAKE   QUEUE_PREFIX "wake"
+#define QUEUE_PREFIX       "posthorn:{q}:"
+#define QUEUE_WAKE         QUEUE_PREFIX "wake"
 
-/* ARGV: records of id, webhook, delay_ms, concurrency, rate, force, as ">c16c16i4i4i4B"; lease_ms.
- */
-extern const struct redis_script queue_script_enqueue;
-#define QUEUE_ENQUEUE_SIZE 45
+#define QUEUE_TEXT_(value) #value
+#define QUEUE_TEXT(value)  QUEUE_TEXT_(value)
 
-/* ARGV: max, lease_ms. Answers {next_ms, ids and webhooks of 16 bytes each}. */
-extern const struct redis_script queue_script_claim;
+/* Enumerators cannot be pasted; queue.c asserts that they are these. */
+/* clang-format off */
+#define QUEUE_CONSTANTS \
+    "local P = '" QUEUE_PREFIX "'\n" \
+    "local LEASE_MS, CONCURRENCY = " QUEUE_TEXT(QUEUE_LEASE_MS) ", " QUEUE_TEXT(QUEUE_CONCURRENCY) "\n" \
+    "local DEFAULT_LIMITS = '" QUEUE_TEXT(QUEUE_CONCURRENCY) " 0'\n" \
+    "local SUCCESS, FAILED, DEAD, CROWDED = 1, 2, 4, 8\n" \
+    "local HEALTHY, FAILING, LIMITED, PAUSED, BROKEN = 0, 1, 2, 3, 4\n" \
+    "local GATE_STREAK, GATE_FAILURES = " QUEUE_TEXT(GATE_STREAK) ", " QUEUE_TEXT(GATE_FAILURES) "\n" \
+    "local GATE_CUT_MS, GATE_PAUSE_MAX_MS = " QUEUE_TEXT(GATE_CUT_MS) ", " QUEUE_TEXT(GATE_PAUSE_MAX_MS) "\n" \
+    "local GATE_PROBE_MS, GATE_PROBE_MAX_MS = " QUEUE_TEXT(GATE_PROBE_MS) ", " QUEUE_TEXT(GATE_PROBE_MAX_MS) "\n"
+/* clang-format on */
 
-/* ARGV: records of id, webhook, delay_ms or -1, as ">c16c16i4"; lease_ms. */
-extern const struct redis_script queue_script_ack;
-#define QUEUE_ACK_SIZE 36
+extern const struct redis_script queue_script_enqueue, queue_script_claim, queue_script_ack,
+    queue_script_sweep, queue_script_resync, queue_script_gates;
 
-/* ARGV: the epoch to set. Answers 1 if it was missing. */
-extern const struct redis_script queue_script_sweep;
+/* Bytes of a packed entry of each. */
+#define QUEUE_ENQUEUE_SIZE 61
+#define QUEUE_ACK_SIZE     62
+#define QUEUE_HELD_SIZE    20
+#define QUEUE_MEMBER_SIZE  48
+#define QUEUE_GATE_SIZE    45
 
 #endif

@@ -9,7 +9,9 @@
     "case when w.previous_until > now() then w.previous_secret end, "                            \
     "case when w.previous_until > now() then ms_of(w.previous_until) end, "                      \
     "w.headers, w.retry_schedule, w.timeout_ms::int8, w.rate_limit::int8, w.concurrency::int8, " \
-    "w.description, w.metadata, us_of(w.updated_at), w.managed"
+    "w.description, w.metadata, us_of(w.updated_at), w.managed, ms_of(now()), "                  \
+    "ms_of(w.gate_until), ms_of(w.failing_since), w.gate_limit, w.gate_failures::int8, "         \
+    "w.gate_openings::int8, w.gate_error::int8"
 
 enum {
     COL_ID,
@@ -32,6 +34,13 @@ enum {
     COL_METADATA,
     COL_UPDATED,
     COL_MANAGED,
+    COL_NOW,
+    COL_GATE_UNTIL,
+    COL_FAILING_SINCE,
+    COL_GATE_LIMIT,
+    COL_GATE_FAILURES,
+    COL_GATE_OPENINGS,
+    COL_GATE_ERROR,
 };
 
 void schedule_read(const struct db_rows *rows, int row, int column, struct schedule *schedule)
@@ -71,6 +80,15 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
     w->metadata = db_str(rows, row, COL_METADATA);
     w->updated_us = db_i64(rows, row, COL_UPDATED);
     w->managed = db_str(rows, row, COL_MANAGED);
+    w->now_ms = db_i64(rows, row, COL_NOW);
+    w->gate = (struct gate){
+        .until_ms = db_i64(rows, row, COL_GATE_UNTIL),
+        .failing_ms = db_i64(rows, row, COL_FAILING_SINCE),
+        .limit = db_i64(rows, row, COL_GATE_LIMIT),
+        .failures = (int32_t)db_i64(rows, row, COL_GATE_FAILURES),
+        .openings = (int32_t)db_i64(rows, row, COL_GATE_OPENINGS),
+        .error = (int32_t)db_i64(rows, row, COL_GATE_ERROR),
+    };
 }
 
 struct recipient webhook_recipient(const struct webhook *w)

@@ -2,24 +2,25 @@
 #include "store/store.h"
 #include "store/work.h"
 
-/* d.* and w.* in the shape of queue_row_read(). */
-#define QUEUE_ROW \
-    "d.id, d.webhook_id, ms_of(d.next_at) - ms_of(now()), w.concurrency::int8, w.rate_limit::int8"
+/* d.* and w.* in the shape of queue_entry_read(). */
+#define QUEUE_ENTRY                                                           \
+    "d.id, d.webhook_id, d.app_id, d.test, ms_of(d.next_at) - ms_of(now()), " \
+    "w.concurrency::int8, w.rate_limit::int8"
 
-void queue_row_read(const struct db_rows *rows, int row, struct queue_row *out)
+void queue_entry_read(const struct db_rows *rows, int row, struct queue_entry *out)
 {
-    enum { DELIVERY, WEBHOOK, DELAY, CONCURRENCY, RATE };
-    out->delivery = db_id(rows, row, DELIVERY);
-    out->webhook = db_id(rows, row, WEBHOOK);
+    enum { DELIVERY, WEBHOOK, APP, TEST, DELAY, CONCURRENCY, RATE_LIMIT };
+    out->ref = queue_ref_of(db_id(rows, row, DELIVERY), db_id(rows, row, WEBHOOK),
+                            db_id(rows, row, APP), db_bool(rows, row, TEST));
     out->delay_ms = db_i64(rows, row, DELAY);
     out->concurrency = (int)db_i64(rows, row, CONCURRENCY);
-    out->rate = (int)db_i64(rows, row, RATE);
+    out->rate_limit = (int)db_i64(rows, row, RATE_LIMIT);
 }
 
 const struct db_stmt stmt_work_overdue = {
     "work_overdue",
-    "select " QUEUE_ROW " from ("
-    " select id, webhook_id, next_at from delivery"
+    "select " QUEUE_ENTRY " from ("
+    " select id, webhook_id, app_id, test, next_at from delivery"
     " where state = 0 and next_at < now() - interval '3 s'"
     "  and (lease_until is null or lease_until < now())"
     " order by next_at desc limit $1::int8) d join webhook w on w.id = d.webhook_id",
@@ -32,8 +33,8 @@ struct db_op *work_overdue(struct db *db, int limit, db_cb *cb, void *arg)
 
 const struct db_stmt stmt_work_upcoming = {
     "work_upcoming",
-    "select " QUEUE_ROW ", us_of(d.next_at) from ("
-    " select id, webhook_id, next_at from delivery"
+    "select " QUEUE_ENTRY ", us_of(d.next_at) from ("
+    " select id, webhook_id, app_id, test, next_at from delivery"
     " where state = 0 and (us_of(next_at), id) > ($1::int8, $2::uuid)"
     "  and next_at >= time_of($1::int8 / 1000) and next_at < now() + interval '10 min'"
     "  and (lease_until is null or lease_until < now())"
@@ -51,11 +52,11 @@ struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int lim
 /* Looks at twenty times as much as it takes, so that one webhook's backlog cannot fill it. */
 const struct db_stmt stmt_work_direct = {
     "work_direct",
-    "select " QUEUE_ROW " from ("
-    " select id, webhook_id, next_at, leased,"
+    "select " QUEUE_ENTRY " from ("
+    " select id, webhook_id, app_id, test, next_at, leased,"
     "  row_number() over (partition by webhook_id, leased order by next_at, id) as place,"
     "  count(*) filter (where leased) over (partition by webhook_id) as busy"
-    " from (select id, webhook_id, next_at,"
+    " from (select id, webhook_id, app_id, test, next_at,"
     "   coalesce(lease_until >= now(), false) as leased from delivery"
     "  where state = 0 and next_at <= now() order by next_at limit 20 * $1::int8) x"
     ") d join webhook w on w.id = d.webhook_id"
@@ -74,8 +75,8 @@ const struct db_stmt stmt_work_take_over = {
     "with d as ("
     " update delivery set lease_until = null, lease_token = null, lease_owner = null"
     " where state = 0 and lease_owner = $1::int8 and lease_until is not null"
-    " returning id, webhook_id, next_at"
-    ") select " QUEUE_ROW " from d join webhook w on w.id = d.webhook_id",
+    " returning id, webhook_id, app_id, test, next_at"
+    ") select " QUEUE_ENTRY " from d join webhook w on w.id = d.webhook_id",
     1};
 
 struct db_op *work_take_over(struct db *db, int64_t owner, db_cb *cb, void *arg)
@@ -112,11 +113,11 @@ const struct db_stmt stmt_work_settle = {
     "  completed_at = case when w.deleted then now() end"
     " from n, w where t.id = n.id and w.id = t.webhook_id"
     "  and (t.state = 4 or (t.state = 0 and (t.lease_until is null or t.lease_until < now())))"
-    " returning t.id, t.webhook_id, t.next_at, t.state"
+    " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
     "), done as ("
     " update webhook set unsettled = false"
     " from w where webhook.id = w.id and w.old and (select count(*) from n) < $1::int8"
-    ") select " QUEUE_ROW ", d.state::int8 from d join w on w.id = d.webhook_id",
+    ") select " QUEUE_ENTRY ", d.state::int8 from d join w on w.id = d.webhook_id",
     1};
 
 struct db_op *work_settle(struct db *db, int limit, db_cb *cb, void *arg)

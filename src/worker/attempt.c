@@ -24,6 +24,7 @@ struct attempt *attempt_create(const struct claim *c, int64_t token, struct send
 
     list_init(&a->node);
     a->sending = sending;
+    a->ref = c->ref;
     a->event = c->content.event;
     a->webhook = c->to.webhook;
     a->step = (int)c->step;
@@ -49,7 +50,7 @@ static void tell_end(const struct attempt *a, const struct attempt_seen *seen)
               (long long)a->finish.total_us / 1000);
     log_debug("verdict", "%s state=%s error=%s delay_ms=%lld step=%d keeps_step=%d pause_ms=%lld",
               attempt_text(text, a), delivery_state_names[v->state], name_of(v->error, "none"),
-              (long long)v->delay_ms, a->step, v->free, (long long)v->pause_ms);
+              (long long)v->delay_ms, a->step, v->free, (long long)v->news.pause_ms);
 }
 
 void attempt_end(struct attempt *a, const struct finish *result, const struct attempt_seen *seen,
@@ -61,6 +62,7 @@ void attempt_end(struct attempt *a, const struct finish *result, const struct at
     own.step = a->step;
     own.once = a->finish.test;
     a->verdict = delivery_judge(schedule, &own);
+    a->verdict.news.took_ms = (int32_t)(result->total_us / 1000);
     a->ended_ms = clock_mono_ms();
     finish.delivery = a->finish.delivery;
     finish.token = a->finish.token;

@@ -9,6 +9,7 @@
 struct attempt {
     struct list node;        /* in its sending, then with the recorder */
     struct sending *sending; /* holds the texts of `finish`: sending_forget() */
+    struct queue_ref ref;
     struct id event, webhook;
     int step;
     struct finish finish;   /* delivery, token and number from the start, the rest once it ended */

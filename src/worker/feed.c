@@ -1,8 +1,9 @@
 /* Asks for as much as there is room for, and asks again when there is room, or something may be due. */
 #include "feed.h"
 
-#include "base/clock.h"
 #include "base/log.h"
+
+#include <stdlib.h>
 
 #define REDIS_PATIENCE_MS 1000 /* away for longer: direct mode */
 #define DIRECT_PERIOD_MS  250
@@ -46,34 +47,14 @@ bool feed_idle(const struct feed *feed)
     return feed->queue_op == NULL && feed->direct_op == NULL && leases_idle(&feed->leases);
 }
 
+bool feed_ready(const struct feed *feed)
+{
+    return feed->leases.taken_over;
+}
+
 void feed_tend(struct feed *feed)
 {
     leases_tend(&feed->leases);
-}
-
-void feed_pause(struct feed *feed, struct id webhook, int64_t delay_ms)
-{
-    pauses_set(&feed->pauses, webhook, clock_mono_ms() + delay_ms);
-}
-
-/* Puts back those whose webhook pauses, and claims the rest. */
-static void claim(struct feed *feed, const struct queue_ref *refs, size_t count)
-{
-    struct queue_ref due[LEASES_MAX];
-    int64_t now_ms = clock_mono_ms();
-    size_t n = 0;
-
-    assert(count <= LEASES_MAX);
-    for (size_t i = 0; i < count; i++) {
-        int64_t left_ms = pauses_left_ms(&feed->pauses, refs[i].webhook, now_ms);
-        struct queue_ack later = {refs[i].delivery, refs[i].webhook, left_ms};
-        if (left_ms > 0)
-            queue_ack(feed->config.queue, &later, 1);
-        else
-            due[n++] = refs[i];
-    }
-    if (n > 0)
-        leases_claim(&feed->leases, due, n);
 }
 
 static void on_queue_claim(void *arg, int err, const struct queue_claim *result)
@@ -87,31 +68,43 @@ static void on_queue_claim(void *arg, int err, const struct queue_claim *result)
         return;
     }
     if (result->count > 0)
-        claim(feed, result->refs, result->count);
+        leases_claim(&feed->leases, result->refs, result->count);
+    feed->starved = feed->starved || result->crowded;
     if (result->next_ms > 0)
         timeout_set(feed->timeout, result->next_ms);
     if (result->next_ms == 0 || result->count == feed->asked || feed->woken)
         feed_pump(feed);
-    feed_room(feed);
 }
 
 static void on_direct(void *arg, int err, const struct db_rows *rows)
 {
     struct feed *feed = arg;
     struct queue_ref refs[LEASES_MAX];
-    struct queue_row row;
+    struct queue_entry entry;
     size_t count = err == 0 ? (size_t)db_count(rows) : 0, room = leases_room(&feed->leases);
 
     feed->direct_op = NULL;
     count = count < room ? count : room;
     for (size_t i = 0; i < count; i++) {
-        queue_row_read(rows, (int)i, &row);
-        refs[i] = (struct queue_ref){row.delivery, row.webhook};
+        queue_entry_read(rows, (int)i, &entry);
+        refs[i] = entry.ref;
     }
     if (count > 0)
-        claim(feed, refs, count);
+        leases_claim(&feed->leases, refs, count);
     timeout_set(feed->timeout, DIRECT_PERIOD_MS);
     feed_room(feed);
+}
+
+static struct queue_op *ask_queue(struct feed *feed, size_t max)
+{
+    const struct places *places = feed->config.places;
+    struct queue_room room = {.max = max, .free = places_left(places)};
+    struct queue_held *held = places_held(places, &room.held_count);
+
+    room.held = held;
+    struct queue_op *op = queue_claim(feed->config.queue, &room, on_queue_claim, feed);
+    free(held);
+    return op;
 }
 
 void feed_pump(struct feed *feed)
@@ -129,7 +122,7 @@ void feed_pump(struct feed *feed)
     if (queue_up(c->queue)) {
         feed->woken = false;
         feed->asked = max;
-        feed->queue_op = queue_claim(c->queue, max, on_queue_claim, feed);
+        feed->queue_op = ask_queue(feed, max);
     } else if (feed->direct && feed->direct_op == NULL && !timeout_is_set(feed->timeout)) {
         feed->direct_op = work_direct(c->db, (int)max, DIRECT_PERIOD_MS, on_direct, feed);
     }

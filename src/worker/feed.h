@@ -5,7 +5,6 @@
 
 #include "io/loop.h"
 #include "leases.h"
-#include "pauses.h"
 
 /* There is something to send: `claims`, leased with `token`, have a place each. Borrowed. */
 typedef void feed_cb(void *arg, const struct claim *claims, size_t count, int64_t token);
@@ -23,13 +22,12 @@ struct feed_config {
 struct feed {
     struct feed_config config;
     struct leases leases;
-    struct pauses pauses;
     struct queue_op *queue_op;
     size_t asked; /* by it */
     struct db_op *direct_op;
     struct timeout *timeout; /* when something may be due, or the next look in direct mode */
     bool woken;              /* while a claim was under way */
-    bool starved;            /* there was more than room for it */
+    bool starved;            /* there was more than room for it, or than an app's share of it */
     bool direct;             /* Redis is away */
 };
 
@@ -48,11 +46,11 @@ void feed_tend(struct feed *feed);
 /* Redis came or went. */
 void feed_redis_changed(struct feed *feed);
 
-/* A receiver asked that nothing be sent to this webhook for a while. */
-void feed_pause(struct feed *feed, struct id webhook, int64_t delay_ms);
-
 /* From now on nothing is handed on; what is leased meanwhile is given back. */
 void feed_stop(struct feed *feed);
+
+/* It claims: the predecessor's leases are taken back. */
+bool feed_ready(const struct feed *feed);
 
 /* Nothing is under way, and nothing is left to be given back. */
 bool feed_idle(const struct feed *feed);

@@ -98,8 +98,7 @@ static void on_released(void *arg, int err, const struct db_rows *rows)
     if (err < 0 && !l->stopping)
         return; /* again: leases_tend() */
     for (size_t i = 0; err == 0 && i < f->count; i++)
-        queue_ack(l->config.queue,
-                  &(struct queue_ack){f->refs[i].delivery, f->refs[i].webhook, f->put_back_ms}, 1);
+        queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], f->put_back_ms}, 1);
     list_remove(&f->node);
     free(f);
     l->statements--;
@@ -138,14 +137,17 @@ static size_t sort_out(const struct fenced *f, const struct db_rows *rows, struc
             bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
         states[c->state]++;
         if (c->state == DELIVERY_PENDING && c->timeout_ms <= lease_left_ms) {
+            c->ref = *ref;
             leased[ref - f->refs] = true;
             count++;
         }
     }
-    for (size_t i = 0; i < f->count; i++)
-        if (!leased[i])
-            queue_ack(f->leases->config.queue,
-                      &(struct queue_ack){f->refs[i].delivery, f->refs[i].webhook, -1}, 1);
+    for (size_t i = 0; i < f->count; i++) {
+        if (leased[i])
+            continue;
+        queue_ack(f->leases->config.queue, &(struct queue_ack){f->refs[i], -1}, 1);
+        places_give_back(f->leases->config.places, f->refs[i].delivery);
+    }
     if (states[DELIVERY_HELD] + states[DELIVERY_CANCELLED] > 0)
         log_bounded(LOG_LEVEL_INFO, "claims_moved", "held=%zu cancelled=%zu", states[DELIVERY_HELD],
                     states[DELIVERY_CANCELLED]);
@@ -159,7 +161,6 @@ static void hand_over(struct fenced *f, const struct db_rows *rows)
     size_t count = sort_out(f, rows, claims);
 
     l->statements--;
-    places_give_back(l->config.places, f->count - count);
     l->config.on_end(l->config.arg, claims, count, f->token);
     free(claims);
     free(f);
@@ -177,7 +178,8 @@ static void on_claimed(void *arg, int err, const struct db_rows *rows)
         hand_over(f, rows);
         return;
     }
-    places_give_back(l->config.places, f->count);
+    for (size_t i = 0; i < f->count; i++)
+        places_give_back(l->config.places, f->refs[i].delivery);
     f->put_back_ms = err < 0 ? PUT_BACK_MS : 0;
     list_push(&l->releasing, &f->node);
     release(f);
@@ -189,15 +191,20 @@ void leases_claim(struct leases *l, const struct queue_ref *refs, size_t count)
     struct fenced *f = xcalloc(1, sizeof *f);
     struct id ids[LEASES_MAX];
 
-    assert(count >= 1 && count <= LEASES_MAX);
+    assert(count <= LEASES_MAX);
     f->leases = l;
-    f->count = count;
-    memcpy(f->refs, refs, count * sizeof *refs);
-    qsort(f->refs, count, sizeof f->refs[0], by_delivery);
+    for (size_t i = 0; i < count; i++)
+        if (!places_has(l->config.places, refs[i].delivery))
+            f->refs[f->count++] = refs[i];
+    if (f->count == 0) {
+        free(f);
+        return;
+    }
+    qsort(f->refs, f->count, sizeof f->refs[0], by_delivery);
     f->started_ms = clock_mono_ms();
     /* Equality is all that fencing asks of a token: random ones need no sequence. */
     crypto_random(&f->token, sizeof f->token);
-    places_take(l->config.places, count);
+    places_take(l->config.places, f->refs, f->count);
     list_push(&l->claiming, &f->node);
     l->statements++;
     f->op = work_claim(l->config.db, ids, ids_of(f, ids), f->token, l->config.owner, on_claimed, f);
@@ -206,14 +213,14 @@ void leases_claim(struct leases *l, const struct queue_ref *refs, size_t count)
 static void on_taken_over(void *arg, int err, const struct db_rows *rows)
 {
     struct leases *l = arg;
-    struct queue_row row;
+    struct queue_entry entry;
 
     l->take_over_op = NULL;
     if (err < 0)
         return; /* again: leases_tend() */
     for (int i = 0; i < db_count(rows); i++) {
-        queue_row_read(rows, i, &row);
-        queue_ack(l->config.queue, &(struct queue_ack){row.delivery, row.webhook, 0}, 1);
+        queue_entry_read(rows, i, &entry);
+        queue_ack(l->config.queue, &(struct queue_ack){entry.ref, 0}, 1);
     }
     if (db_count(rows) > 0)
         log_info("leases_taken_over", "count=%d", db_count(rows));

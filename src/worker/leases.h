@@ -40,7 +40,7 @@ void leases_fini(struct leases *leases);
 /* How many may be claimed now. */
 size_t leases_room(const struct leases *leases);
 
-/* Claims at most LEASES_MAX. */
+/* Claims at most LEASES_MAX; not what is in hand already, its lease run out for want of recording. */
 void leases_claim(struct leases *leases, const struct queue_ref *refs, size_t count);
 
 /* Takes the predecessor's leases back, and tries again what could not be released. For every second,

@@ -1,9 +1,19 @@
 /* The budget of what is in a worker's hands. */
 #include "places.h"
 
+#include <stdlib.h>
+
 void places_init(struct places *places, size_t max)
 {
     *places = (struct places){.max = max};
+}
+
+void places_fini(struct places *places)
+{
+    for (const struct idmap_slot *s = NULL; (s = idmap_next(&places->refs, s)) != NULL;)
+        free(s->value);
+    idmap_fini(&places->refs);
+    idmap_fini(&places->by_app);
 }
 
 size_t places_left(const struct places *places)
@@ -11,13 +21,58 @@ size_t places_left(const struct places *places)
     return places->taken < places->max ? places->max - places->taken : 0;
 }
 
-void places_take(struct places *places, size_t count)
+static uintptr_t count_of(const struct places *places, struct id app)
 {
-    places->taken += count;
+    return (uintptr_t)idmap_get(&places->by_app, app);
 }
 
-void places_give_back(struct places *places, size_t count)
+bool places_has(const struct places *places, struct id delivery)
 {
-    assert(count <= places->taken);
-    places->taken -= count;
+    return idmap_get(&places->refs, delivery) != NULL;
+}
+
+static void add(struct places *places, const struct queue_ref *ref)
+{
+    struct queue_ref *copy = xcalloc(1, sizeof *copy);
+
+    assert(idmap_get(&places->refs, ref->delivery) == NULL);
+    *copy = *ref;
+    idmap_set(&places->refs, ref->delivery, copy);
+    idmap_set(&places->by_app, ref->app, (void *)(count_of(places, ref->app) + 1));
+    places->taken++;
+}
+
+void places_take(struct places *places, const struct queue_ref *refs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        add(places, &refs[i]);
+}
+
+void places_give_back(struct places *places, struct id delivery)
+{
+    struct queue_ref *ref = idmap_get(&places->refs, delivery);
+
+    assert(ref != NULL);
+    idmap_set(&places->refs, delivery, NULL);
+    idmap_set(&places->by_app, ref->app, (void *)(count_of(places, ref->app) - 1));
+    free(ref);
+    places->taken--;
+}
+
+struct queue_held *places_held(const struct places *places, size_t *count)
+{
+    struct queue_held *held = xcalloc(places->by_app.count + 1, sizeof *held);
+    *count = 0;
+    for (const struct idmap_slot *s = NULL; (s = idmap_next(&places->by_app, s)) != NULL;)
+        held[(*count)++] = (struct queue_held){s->key, (int)(uintptr_t)s->value};
+    return held;
+}
+
+struct queue_ref *places_refs(const struct places *places, size_t *count)
+{
+    struct queue_ref *refs = xcalloc(places->refs.count + 1, sizeof *refs);
+    *count = 0;
+    for (const struct idmap_slot *s = NULL; (s = idmap_next(&places->refs, s)) != NULL;)
+        refs[(*count)++] = *(const struct queue_ref *)s->value;
+    return refs;
 }

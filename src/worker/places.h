@@ -1,22 +1,32 @@
-/* How many deliveries a worker has in its hands, and how many it may have: from the claim until what
- * came of them is recorded, so that what is not recorded yet bounds what is claimed. */
+/* How many deliveries a worker has in its hands, in all and of each app, and how many it may have: from the
+ * claim until what came of them is recorded, so that what is not recorded yet bounds what is claimed. */
 #ifndef WORKER_PLACES_H
 #define WORKER_PLACES_H
 
-#include "base/defs.h"
+#include "base/idmap.h"
+#include "store/queue.h"
 
 struct places {
     size_t max, taken;
+    struct idmap by_app; /* counts, as pointers */
+    struct idmap refs;   /* what is in the places: struct queue_ref, by delivery */
 };
 
 void places_init(struct places *places, size_t max);
+void places_fini(struct places *places);
 
 /* How many may still be taken. */
 size_t places_left(const struct places *places);
 
-/* Takes `count`, also beyond `max`: what another has claimed for us cannot be refused. */
-void places_take(struct places *places, size_t count);
+bool places_has(const struct places *places, struct id delivery);
 
-void places_give_back(struct places *places, size_t count);
+/* Takes one for each, which has none yet, also beyond `max`: what another has claimed for us cannot be refused. */
+void places_take(struct places *places, const struct queue_ref *refs, size_t count);
+
+void places_give_back(struct places *places, struct id delivery);
+
+/* What each app has, and what is in the places; to be freed. */
+struct queue_held *places_held(const struct places *places, size_t *count);
+struct queue_ref *places_refs(const struct places *places, size_t *count);
 
 #endif

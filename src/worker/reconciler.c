@@ -1,13 +1,18 @@
 /* What is overdue every second, all that is due soon every minute or when Redis was emptied. */
 #include "reconciler.h"
 
+#include "base/err.h"
 #include "base/log.h"
+#include "store/gates.h"
+
+#include <stdlib.h>
 
 #define OVERDUE_MAX 2000
 #define PAGE_MAX    5000
 #define SETTLE_MAX  5000
 #define PENDING_MAX 50000 /* entries for Redis: a walk that is ahead of it waits */
-#define WALK_EVERY  60    /* ticks */
+#define GATES_MAX   1000
+#define WALK_EVERY  60 /* ticks */
 
 static void load_page(struct reconciler *r);
 
@@ -22,17 +27,16 @@ void reconciler_fini(struct reconciler *r)
     db_cancel(r->overdue_op);
     db_cancel(r->upcoming_op);
     db_cancel(r->settle_op);
+    db_cancel(r->gates_op);
+    db_cancel(r->told_op);
 }
 
 static void enqueue(struct reconciler *r, const struct db_rows *rows, int i, enum queue_force force)
 {
-    struct queue_row row;
+    struct queue_entry entry;
 
-    queue_row_read(rows, i, &row);
-    queue_enqueue(
-        r->queue,
-        &(struct queue_entry){row.delivery, row.webhook, row.delay_ms, row.concurrency, row.rate},
-        1, force);
+    queue_entry_read(rows, i, &entry);
+    queue_enqueue(r->queue, &entry, 1, force);
 }
 
 static void on_overdue(void *arg, int err, const struct db_rows *rows)
@@ -45,7 +49,7 @@ static void on_overdue(void *arg, int err, const struct db_rows *rows)
 
 static void on_settled(void *arg, int err, const struct db_rows *rows)
 {
-    enum { STATE = 5 };
+    enum { STATE = 7 };
     struct reconciler *r = arg;
     size_t moved[DELIVERY_STATES] = {0};
 
@@ -65,7 +69,7 @@ static void on_settled(void *arg, int err, const struct db_rows *rows)
  * a page fails, and waits while Redis takes in the last ones. */
 static void on_page(void *arg, int err, const struct db_rows *rows)
 {
-    enum { DELIVERY = 0, NEXT_US = 5 };
+    enum { DELIVERY = 0, NEXT_US = 7 };
     struct reconciler *r = arg;
 
     r->upcoming_op = NULL;
@@ -103,15 +107,71 @@ static void walk(struct reconciler *r)
     r->page_id = (struct id){0};
 }
 
-static void on_swept(void *arg, int err, bool rebuild)
+/* --- gates ------------------------------------------------------------------------------------ */
+
+static void load_gates(struct reconciler *r);
+
+/* Gates go before what waits behind them. */
+static void on_gates(void *arg, int err, const struct db_rows *rows)
 {
     struct reconciler *r = arg;
-    r->queue_op = NULL;
-    if (err == 0 && rebuild) {
-        log_warn("queue_rebuild", "reason=\"Redis was empty\"");
-        r->rebuild = true;
+    struct queue_gate *gates;
+
+    r->gates_op = NULL;
+    if (err < 0)
+        return; /* again: reconciler_tick() */
+    int n = db_count(rows);
+    gates = xcalloc((size_t)n + 1, sizeof *gates);
+    for (int i = 0; i < n; i++)
+        gates_read(rows, i, &gates[i]);
+    queue_set_gates(r->queue, gates, (size_t)n, n < GATES_MAX);
+    if (n == GATES_MAX) {
+        r->gate_id = gates[n - 1].endpoint;
+        load_gates(r);
+    } else {
+        r->gates_wanted = false;
         walk(r);
         load_page(r);
+    }
+    free(gates);
+}
+
+static void load_gates(struct reconciler *r)
+{
+    if (r->gates_op == NULL)
+        r->gates_op = gates_list(r->db, r->gate_id, GATES_MAX, on_gates, r);
+}
+
+void reconciler_refill(struct reconciler *r)
+{
+    r->rebuild = r->gates_wanted = true;
+    r->gate_id = (struct id){0};
+    if (db_ready(r->db))
+        load_gates(r);
+}
+
+/* What could not be written is learnt again with the next change, or in ten seconds. */
+static void on_told(void *arg, int err, const struct db_rows *rows)
+{
+    struct reconciler *r = arg;
+    (void)rows;
+    r->told_op = NULL;
+    if (err < 0)
+        log_warn("gates_not_recorded", "error=%s", err_name(err));
+}
+
+static void on_swept(void *arg, int err, const struct queue_swept *swept)
+{
+    struct reconciler *r = arg;
+
+    r->queue_op = NULL;
+    if (err < 0)
+        return;
+    if (swept->gate_count > 0 && r->told_op == NULL)
+        r->told_op = gates_update(r->db, swept->gates, swept->gate_count, on_told, r);
+    if (swept->rebuild) {
+        log_warn("queue_rebuild", "reason=\"Redis was empty\"");
+        reconciler_refill(r);
     }
 }
 
@@ -126,6 +186,8 @@ void reconciler_tick(struct reconciler *r)
         return;
     if (up && r->overdue_op == NULL)
         r->overdue_op = work_overdue(r->db, OVERDUE_MAX, on_overdue, r);
+    if (up && r->gates_wanted)
+        load_gates(r);
     if (!r->walking && r->ticks % WALK_EVERY == 0)
         walk(r);
     if (up && r->walking)

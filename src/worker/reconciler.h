@@ -10,12 +10,14 @@ struct reconciler {
     struct db *db;
     struct queue *queue;
     struct queue_op *queue_op;
-    struct db_op *overdue_op, *upcoming_op, *settle_op;
+    struct db_op *overdue_op, *upcoming_op, *settle_op, *gates_op, *told_op;
     int64_t page_due_us; /* where the walk is */
     struct id page_id;
     size_t walked; /* deliveries so far */
     bool walking;  /* through all that is due before the horizon, a page each second */
     bool rebuild;  /* the queue must be filled again: page after page */
+    bool gates_wanted;
+    struct id gate_id; /* where the gates are, on the way there */
     unsigned ticks;
 };
 
@@ -24,5 +26,8 @@ void reconciler_fini(struct reconciler *reconciler);
 
 /* For every second. */
 void reconciler_tick(struct reconciler *reconciler);
+
+/* The queue has lost what it knew: fills it again, gates first. */
+void reconciler_refill(struct reconciler *reconciler);
 
 #endif

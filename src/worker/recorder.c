@@ -155,10 +155,15 @@ static void tell_queue(const struct batch *b)
     for (size_t i = 0; i < b->count; i++) {
         const struct attempt *a = b->attempts[i];
         bool again = a->finish.state == DELIVERY_PENDING;
-        acks[i] =
-            (struct queue_ack){a->finish.delivery, a->webhook, again ? a->finish.delay_ms : -1};
+        acks[i] = (struct queue_ack){a->ref, again ? a->finish.delay_ms : -1, a->verdict.news};
     }
     queue_ack(b->recorder->config.queue, acks, b->count);
+}
+
+static void give_back(const struct batch *b)
+{
+    for (size_t i = 0; i < b->count; i++)
+        places_give_back(b->recorder->config.places, b->attempts[i]->finish.delivery);
 }
 
 static void split(struct batch *b)
@@ -181,7 +186,7 @@ static void strip_or_drop(struct batch *b)
     log_bounded(LOG_LEVEL_ERROR, "record_failed", "%s stripped=%s",
                 attempt_text(text, b->attempts[0]), b->stripped ? "true" : "false");
     if (b->stripped) {
-        places_give_back(b->recorder->config.places, b->count);
+        give_back(b);
         batch_destroy(b);
         return;
     }
@@ -203,7 +208,7 @@ static void on_recorded(void *arg, int err, const struct db_rows *rows)
         tell_queue(b); /* first: until then its slots are taken */
         tell_recorded(b, rows);
         disable_webhooks(b);
-        places_give_back(r->config.places, b->count);
+        give_back(b);
         batch_destroy(b);
     } else if (err == ERR_UNAVAILABLE || err == ERR_TIMEOUT || err == ERR_BUSY) {
         timeout_set(r->timeout, RETRY_MS);

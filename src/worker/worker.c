@@ -36,6 +36,8 @@ struct worker {
     struct reconciler reconciler;
     struct janitor janitor;
     struct timeout *tick, *drain;
+    struct queue_op *resync_op;
+    bool resync_due;        /* Redis has come, or come back: it is told what is in hand */
     int64_t drain_deadline; /* monotonic */
 };
 
@@ -50,8 +52,6 @@ static void on_claims(void *arg, const struct claim *claims, size_t count, int64
 static void on_attempt_ended(void *arg, struct attempt *attempt)
 {
     struct worker *w = arg;
-    if (attempt->verdict.pause_ms > 0)
-        feed_pause(&w->feed, attempt->webhook, attempt->verdict.pause_ms);
     recorder_add(&w->recorder, attempt);
 }
 
@@ -67,9 +67,35 @@ static void on_wake(void *arg)
     feed_pump(&w->feed);
 }
 
+static void on_resynced(void *arg, int err, bool older)
+{
+    struct worker *w = arg;
+
+    w->resync_op = NULL;
+    w->resync_due = err < 0;
+    if (err == 0 && older) {
+        log_warn("queue_rebuild", "reason=\"Redis came back with older data\"");
+        reconciler_refill(&w->reconciler);
+    }
+}
+
+/* Not before the predecessor's leases are taken back: what it had in flight may then be claimed. */
+static void resync(struct worker *w)
+{
+    size_t count;
+
+    if (!w->resync_due || w->resync_op != NULL || !queue_up(w->queue) || !feed_ready(&w->feed))
+        return;
+    struct queue_ref *refs = places_refs(&w->places, &count);
+    w->resync_op = queue_resync(w->queue, refs, count, on_resynced, w);
+    free(refs);
+}
+
 static void on_redis_changed(void *arg)
 {
     struct worker *w = arg;
+    w->resync_due = true;
+    resync(w);
     feed_redis_changed(&w->feed);
 }
 
@@ -86,6 +112,7 @@ static void on_tick(void *arg)
     struct worker *w = arg;
     timeout_set(w->tick, TICK_MS);
     feed_tend(&w->feed);
+    resync(w);
     reconciler_tick(&w->reconciler);
     janitor_tick(&w->janitor);
 }
@@ -96,6 +123,7 @@ static void close_all(struct worker *w)
 {
     timeout_destroy(w->tick);
     timeout_destroy(w->drain);
+    queue_cancel(w->resync_op);
     feed_fini(&w->feed);
     recorder_fini(&w->recorder);
     sender_fini(&w->sender);
@@ -103,6 +131,7 @@ static void close_all(struct worker *w)
     janitor_fini(&w->janitor);
     queue_destroy(w->queue);
     db_destroy(w->db);
+    places_fini(&w->places);
     slot_close(&w->slot);
 }
 
@@ -144,6 +173,7 @@ static void on_stop(void *arg)
 static void connect_stores(struct worker *w, const struct config *config)
 {
     w->queue = queue_create(w->loop, &(struct queue_config){.url = config->redis_url,
+                                                            .owner = w->slot.owner,
                                                             .on_wake = on_wake,
                                                             .on_up = on_redis_changed,
                                                             .on_down = on_redis_changed,

@@ -1,13 +1,17 @@
 """The catalogue that the app `default` begins with: every event type of the systems that Posthorn
 stands in for, each with a description, an example and a schema that the example fits."""
 
+import hashlib
 import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from harness.server import command, options
 from jsonschema import Draft202012Validator
+
+MIGRATIONS = Path(__file__).parents[2] / "migrations"
 
 MARZBAN = (
     "user_created user_updated user_deleted user_limited user_expired user_enabled user_disabled"
@@ -198,12 +202,20 @@ def test_edits_and_deletions_stay(posthorn, database, redis):
     client.get("/event-types/user_deleted", expect=404)
 
 
-def test_app_and_types_of_before_stay(database, redis, start):
-    """A database of the migration before: its app `default` and what is in it are kept."""
+def test_app_and_types_of_before_stay(postgres, redis, start_on):
+    """A database of the first migration: its app `default` and what is in it are kept."""
+    database = postgres.create()
+    ledger = (MIGRATIONS / "0001_ledger.sql").read_text()
     app = "SELECT id FROM app WHERE name = 'default'"
+    database.query(ledger)
+    database.query(
+        "CREATE TABLE schema_migration (number int4 PRIMARY KEY, name text NOT NULL,"
+        " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+    digest = hashlib.sha256(ledger.encode()).hexdigest()
+    database.query(f"INSERT INTO schema_migration VALUES (1, 'ledger', '{digest}')")
+    database.query("INSERT INTO app (id, name) VALUES (gen_random_uuid(), 'default')")
     before = database.query(app)
-    database.query("DELETE FROM schema_migration WHERE number = 2")
-    database.query("DELETE FROM event_type")
     database.query(
         "INSERT INTO event_type (app_id, name, description)"
         " SELECT id, 'test', 'Ours' FROM app WHERE name = 'default'"
@@ -212,7 +224,7 @@ def test_app_and_types_of_before_stay(database, redis, start):
     assert out.returncode not in (0, 99) and "schema_older" in out.stderr
     assert command(options(database, redis), "migrate").returncode == 0
     assert database.query(app) == before
-    types = load(start().client())
+    types = load(start_on(database, redis).client())
     assert (len(types), types["test"]["description"]) == (70, "Ours")
 
 

@@ -27,6 +27,7 @@ ORDER = [
     "previous_secret_expires_at",
     "secrets_sent",
     "managed",
+    "health",
 ]
 FULL = {
     "url": "https://hooks.example.com/in?a=1",
@@ -71,6 +72,14 @@ def test_create_minimal(api, address):
         "previous_secret_expires_at": None,
         "secrets_sent": ["current"],
         "managed": None,
+        "health": {
+            "state": "healthy",
+            "failures": 0,
+            "since": None,
+            "reason": None,
+            "concurrency": 32,
+            "next_at": None,
+        },
     }
     assert {name: made[name] for name in expected} == expected
     created = datetime.datetime.fromisoformat(made["created_at"])
@@ -134,6 +143,8 @@ def test_patch_one(api, address, name, value):
     changed = api.patch(f"/webhooks/{made['id']}", {name: value}, expect=200).json
     assert changed[name] == value
     expected = {**made, name: value, "updated_at": changed["updated_at"]}
+    if name == "concurrency":
+        expected["health"] = {**made["health"], "concurrency": value}
     assert changed == expected
     assert api.get(f"/webhooks/{made['id']}").json == changed
 

@@ -82,7 +82,7 @@ static struct verdict expected(int transport, int status, int step, bool once, s
         return v;
     v.state = DELIVERY_PENDING;
     v.delay_ms = schedule.seconds[step] * (int64_t)1000;
-    if ((status == 429 || status == 503) && asked_ms[after] > v.delay_ms)
+    if (transport == ATTEMPT_OK && (status == 429 || status == 503) && asked_ms[after] > v.delay_ms)
         v.delay_ms = asked_ms[after];
     return v;
 }

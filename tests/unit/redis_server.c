@@ -64,16 +64,15 @@ void redis_server_kill(struct redis_server *server)
     server->pid = 0;
 }
 
-long long redis_server_say(struct redis_server *server, const char *command)
+static redisContext *connect_to(struct redis_server *server)
 {
     redisContext *context = redisConnectUnix(server->socket);
     assert(context->err == 0);
-    char *copy = strdup(command), *rest = copy;
-    const char *words[16];
-    int count = 0;
-    for (char *word; count < 16 && (word = strsep(&rest, " ")) != NULL;)
-        words[count++] = word;
-    redisReply *reply = redisCommandArgv(context, count, words, NULL);
+    return context;
+}
+
+static long long take(redisContext *context, redisReply *reply)
+{
     assert(reply != NULL && reply->type != REDIS_REPLY_ERROR);
     long long answer = reply->type == REDIS_REPLY_INTEGER  ? reply->integer
                        : reply->type == REDIS_REPLY_STRING ? (long long)reply->len
@@ -82,6 +81,42 @@ long long redis_server_say(struct redis_server *server, const char *command)
                                                            : 0;
     freeReplyObject(reply);
     redisFree(context);
-    free(copy);
     return answer;
+}
+
+long long redis_server_say(struct redis_server *server, const char *command)
+{
+    redisContext *context = connect_to(server);
+    char *copy = strdup(command), *rest = copy;
+    const char *words[16];
+    int count = 0;
+    for (char *word; count < 16 && (word = strsep(&rest, " ")) != NULL;)
+        words[count++] = word;
+    redisReply *reply = redisCommandArgv(context, count, words, NULL);
+    free(copy);
+    return take(context, reply);
+}
+
+long long redis_server_sayf(struct redis_server *server, const char *format, ...)
+{
+    redisContext *context = connect_to(server);
+    va_list args;
+    va_start(args, format);
+    redisReply *reply = redisvCommand(context, format, args);
+    va_end(args);
+    return take(context, reply);
+}
+
+long long redis_server_calls(struct redis_server *server)
+{
+    redisContext *context = connect_to(server);
+    redisReply *reply = redisCommand(context, "INFO commandstats");
+    long long calls = 0;
+
+    assert(reply != NULL && reply->type == REDIS_REPLY_STRING);
+    for (const char *p = reply->str; (p = strstr(p, ":calls=")) != NULL; p++)
+        calls += strtoll(p + strlen(":calls="), NULL, 10);
+    freeReplyObject(reply);
+    redisFree(context);
+    return calls;
 }

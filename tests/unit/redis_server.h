@@ -22,6 +22,12 @@ void redis_server_kill(struct redis_server *server);  /* at once */
  * array, 1 for a status, 0 for nil. Aborts on an error. */
 long long redis_server_say(struct redis_server *server, const char *command);
 
+/* The same for what hiredis formats: "%b" takes bytes and their size_t. */
+long long redis_server_sayf(struct redis_server *server, const char *format, ...);
+
+/* Commands that the server has run since its start, those of scripts too. */
+long long redis_server_calls(struct redis_server *server);
+
 /* Runs the loop until `condition`, at most `ms`. */
 #define WAIT(loop, condition, ms)                                   \
     do {                                                            \

@@ -22,48 +22,60 @@ static const struct row {
     {"default", 400, "", "", {.state = P, .delay_ms = 60000}},
     {"default", 404, "", "", {.state = P, .delay_ms = 60000}},
     {"default", 410, "", "", {.state = F, .disable = true}},
-    {"default", 429, "Retry-After: 90\r\n", "", {.state = P, .delay_ms = 90000}},
-    {"default", 429, "Retry-After: 5\r\n", "", {.state = P, .delay_ms = 60000}},
-    {"default", 503, "retry-after:  120 \r\n", "", {.state = P, .delay_ms = 120000}},
+    {"default",
+     429,
+     "Retry-After: 90\r\n",
+     "",
+     {.state = P, .delay_ms = 90000, .news.pause_ms = 90000}},
+    {"default",
+     429,
+     "Retry-After: 5\r\n",
+     "",
+     {.state = P, .delay_ms = 60000, .news.pause_ms = 5000}},
+    {"default",
+     503,
+     "retry-after:  120 \r\n",
+     "",
+     {.state = P, .delay_ms = 120000, .news.pause_ms = 120000}},
     {"default", 500, "Retry-After: 90\r\n", "", {.state = P, .delay_ms = 60000}},
     {"default", 429, "", JSON_1500, {.state = P, .delay_ms = 60000}},
     {"default", 200, RESET, "", {.state = D}},
 
     {"discord", 204, "", "", {.state = D}},
     {"discord", 200, "", "{}", {.state = D}},
-    {"discord", 204, RESET, "", {.state = D, .pause_ms = 800}},
+    {"discord", 204, RESET, "", {.state = D, .news.pause_ms = 800}},
     {"discord",
      204,
      "X-RateLimit-Remaining: 3\r\nX-RateLimit-Reset-After: 2\r\n",
      "",
      {.state = D}},
-    {"discord", 500, RESET, "", {.state = P, .delay_ms = 60000, .pause_ms = 800}},
+    {"discord", 500, RESET, "", {.state = P, .delay_ms = 60000, .news.pause_ms = 800}},
     {"discord",
      429,
      "Retry-After: 2\r\n",
      JSON_1500,
-     {.state = P, .delay_ms = 2000, .free = true, .pause_ms = 2000}},
+     {.state = P, .delay_ms = 2000, .free = true, .news.pause_ms = 2000}},
     {"discord",
      429,
      "Retry-After: 1\r\n",
      JSON_1500,
-     {.state = P, .delay_ms = 1500, .free = true, .pause_ms = 1500}},
+     {.state = P, .delay_ms = 1500, .free = true, .news.pause_ms = 1500}},
     {"discord",
      429,
      "Retry-After: 2\r\n",
      "<html>",
-     {.state = P, .delay_ms = 2000, .free = true, .pause_ms = 2000}},
-    {"discord", 429, "", "", {.state = P, .delay_ms = 5000, .free = true, .pause_ms = 5000}},
+     {.state = P, .delay_ms = 2000, .free = true, .news.pause_ms = 2000}},
+    {"discord", 429, "", "", {.state = P, .delay_ms = 5000, .free = true, .news.pause_ms = 5000}},
     {"discord",
      429,
      "",
      "{\"retry_after\":0.3331}",
-     {.state = P, .delay_ms = 334, .free = true, .pause_ms = 334}},
+     {.state = P, .delay_ms = 334, .free = true, .news.pause_ms = 334}},
     {"discord",
      429,
      "Retry-After: 999999999999999999999\r\n",
      "",
-     {.state = P, .delay_ms = 86400000, .free = true, .pause_ms = 86400000}},
+     {.state = P, .delay_ms = 86400000, .free = true, .news.pause_ms = 86400000}},
     {"discord", 400, "", "", {.state = F}},
     {"discord", 401, "", "", {.state = F, .disable = true}},
     {"discord", 403, "", "", {.state = F, .disable = true}},
@@ -80,7 +92,7 @@ static const struct row {
      429,
      "Retry-After: 3\r\n",
      "",
-     {.state = P, .delay_ms = 3000, .free = true, .pause_ms = 3000}},
+     {.state = P, .delay_ms = 3000, .free = true, .news.pause_ms = 3000}},
 };
 
 /* The value of a head that is one line of Retry-After. */
@@ -107,6 +119,35 @@ static struct attempt_seen seen_of(const struct row *row)
 
 static const struct schedule schedule = {.seconds = {60}, .count = 1};
 
+static void test_news(void **state)
+{
+    static const struct {
+        enum attempt_error transport;
+        int status, what;
+    } rows_of_news[] = {
+        {ATTEMPT_OK, 200, GATE_SUCCESS},
+        {ATTEMPT_OK, 404, GATE_FAILED},
+        {ATTEMPT_OK, 302, GATE_FAILED},
+        {ATTEMPT_OK, 410, GATE_FAILED},
+        {ATTEMPT_OK, 429, GATE_FAILED | GATE_CROWDED},
+        {ATTEMPT_OK, 500, GATE_FAILED | GATE_DEAD},
+        {ATTEMPT_OK, 503, GATE_FAILED | GATE_DEAD | GATE_CROWDED},
+        {ATTEMPT_TIMED_OUT, 0, GATE_FAILED | GATE_DEAD | GATE_CROWDED},
+        {ATTEMPT_CONNECT_FAILED, 0, GATE_FAILED | GATE_DEAD},
+        {ATTEMPT_DNS_FAILED, 0, GATE_FAILED | GATE_DEAD},
+        {ATTEMPT_FORBIDDEN, 0, 0},
+        {ATTEMPT_INTERNAL, 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows_of_news); i++) {
+        struct attempt_seen seen = {.transport = rows_of_news[i].transport,
+                                    .status = rows_of_news[i].status};
+        assert_int_equal(delivery_judge(&schedule, &seen).news.what, rows_of_news[i].what);
+        seen.once = true;
+        assert_int_equal(delivery_judge(&schedule, &seen).news.what, 0);
+    }
+}
+
 static void test_rows(void **state)
 {
     (void)state;
@@ -115,10 +156,10 @@ static void test_rows(void **state)
         struct attempt_seen seen = seen_of(&rows[i]);
         struct verdict v = delivery_judge(&schedule, &seen);
         if (v.state != w->state || v.delay_ms != w->delay_ms || v.disable != w->disable ||
-            v.free != w->free || v.pause_ms != w->pause_ms)
+            v.free != w->free || v.news.pause_ms != w->news.pause_ms)
             fail_msg("%s %d: state %d delay %ld disable %d free %d pause %ld", rows[i].profile,
                      rows[i].status, (int)v.state, (long)v.delay_ms, v.disable, v.free,
-                     (long)v.pause_ms);
+                     (long)v.news.pause_ms);
         assert_int_equal(v.error == ATTEMPT_OK, v.state == DELIVERY_DELIVERED);
     }
 }
@@ -167,9 +208,8 @@ static void test_no_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_last_step),
-        cmocka_unit_test(test_once),
+        cmocka_unit_test(test_rows),      cmocka_unit_test(test_news),
+        cmocka_unit_test(test_last_step), cmocka_unit_test(test_once),
         cmocka_unit_test(test_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,41 @@
-/* worker/places and worker/pauses: what a worker may have in its hands, and who is left alone. */
+/* worker/places: what a worker may have in its hands, what it has, and of which apps. */
 #include "worker/places.h"
 
-#include "worker/pauses.h"
-
 #include "unit.h"
+
+#include <stdlib.h>
+
+static struct queue_ref ref(int n, uint8_t app)
+{
+    return (struct queue_ref){.delivery = {{[0] = 1, [14] = (uint8_t)(n >> 8), [15] = (uint8_t)n}},
+                              .app = {{[0] = 2, [15] = app}}};
+}
+
+static void take(struct places *p, int from, int count, uint8_t app)
+{
+    for (int i = from; i < from + count; i++) {
+        struct queue_ref one = ref(i, app);
+        places_take(p, &one, 1);
+    }
+}
+
+static void give_back(struct places *p, int from, int count)
+{
+    for (int i = from; i < from + count; i++)
+        places_give_back(p, ref(i, 0).delivery);
+}
+
+static int held_of(const struct places *p, uint8_t app)
+{
+    size_t count;
+    int held = 0;
+    struct queue_held *all = places_held(p, &count);
+    for (size_t i = 0; i < count; i++)
+        if (id_eq(all[i].app, ref(0, app).app))
+            held = all[i].count;
+    free(all);
+    return held;
+}
 
 static void test_places(void **state)
 {
@@ -12,66 +44,56 @@ static void test_places(void **state)
 
     places_init(&p, 512);
     assert_int_equal(places_left(&p), 512);
-    places_take(&p, 128);
-    places_take(&p, 256);
+    take(&p, 0, 128, 1);
+    take(&p, 128, 256, 2);
     assert_int_equal(places_left(&p), 128);
-    places_give_back(&p, 128);
+    give_back(&p, 0, 128);
     assert_int_equal(places_left(&p), 256);
 
-    places_take(&p, 300); /* the queue and direct mode, both asked before either answered */
+    take(&p, 1000, 300, 1); /* the queue and direct mode, both asked before either answered */
     assert_int_equal(places_left(&p), 0);
-    places_give_back(&p, 44);
+    give_back(&p, 1000, 44);
     assert_int_equal(places_left(&p), 0);
-    places_give_back(&p, 1);
+    give_back(&p, 1044, 1);
     assert_int_equal(places_left(&p), 1);
-    places_give_back(&p, 511);
+    give_back(&p, 1045, 255);
+    give_back(&p, 128, 256);
     assert_int_equal(places_left(&p), 512);
+    places_fini(&p);
 }
 
-static struct id webhook(uint8_t n)
+static void test_what_is_in_them(void **state)
 {
-    return (struct id){{[0] = 1, [15] = n}};
-}
-
-static void test_pause(void **state)
-{
+    size_t count;
     (void)state;
-    struct pauses p = {0};
+    struct places p;
 
-    assert_true(pauses_left_ms(&p, webhook(1), 1000) <= 0);
-    pauses_set(&p, webhook(1), 3000);
-    assert_int_equal(pauses_left_ms(&p, webhook(1), 1000), 2000);
-    assert_true(pauses_left_ms(&p, webhook(1), 3000) <= 0);
-    assert_true(pauses_left_ms(&p, webhook(2), 1000) <= 0);
-    pauses_set(&p, webhook(1), 2000); /* the last word counts */
-    assert_int_equal(pauses_left_ms(&p, webhook(1), 1000), 1000);
-}
-
-/* With no room the one that ends first is forgotten, wherever it stands. */
-static void test_many_pauses(void **state)
-{
-    (void)state;
-    struct pauses p = {0};
-
-    for (int i = 0; i < PAUSES_MAX; i++)
-        pauses_set(&p, webhook((uint8_t)i), i == 40 ? 5000 : 10000 + i);
-    for (int i = 0; i < PAUSES_MAX; i++)
-        assert_true(pauses_left_ms(&p, webhook((uint8_t)i), 1000) > 0);
-    pauses_set(&p, webhook(PAUSES_MAX), 20000);
-    for (int i = 0; i <= PAUSES_MAX; i++)
-        assert_int_equal(pauses_left_ms(&p, webhook((uint8_t)i), 1000) > 0, i != 40);
-
-    pauses_set(&p, webhook(7), 30000); /* who is there already takes nobody's place */
-    for (int i = 0; i <= PAUSES_MAX; i++)
-        assert_int_equal(pauses_left_ms(&p, webhook((uint8_t)i), 1000) > 0, i != 40);
+    places_init(&p, 100);
+    assert_int_equal(held_of(&p, 1), 0);
+    take(&p, 0, 3, 1);
+    take(&p, 10, 5, 2);
+    assert_int_equal(held_of(&p, 1), 3);
+    assert_int_equal(held_of(&p, 2), 5);
+    assert_true(places_has(&p, ref(12, 0).delivery));
+    assert_false(places_has(&p, ref(3, 0).delivery));
+    give_back(&p, 12, 1);
+    assert_false(places_has(&p, ref(12, 0).delivery));
+    assert_int_equal(held_of(&p, 2), 4);
+    struct queue_ref *refs = places_refs(&p, &count);
+    assert_int_equal(count, 7);
+    free(refs);
+    give_back(&p, 0, 3);
+    assert_int_equal(held_of(&p, 1), 0);
+    free(places_held(&p, &count));
+    assert_int_equal(count, 1);
+    places_fini(&p); /* frees what is left in them */
 }
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),
-        cmocka_unit_test(test_pause),
-        cmocka_unit_test(test_many_pauses),
+        cmocka_unit_test(test_what_is_in_them),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }

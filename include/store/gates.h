@@ -1,0 +1,20 @@
+/* The gates of endpoints in the ledger: what the queue tells of them, and what a queue is told that has
+ * lost them. Times in `struct queue_gate` are relative to PostgreSQL's now. */
+#ifndef STORE_GATES_H
+#define STORE_GATES_H
+
+#include "io/db.h"
+#include "store/queue.h"
+
+/* Writes what the queue says. Endpoints that are no webhook, or no longer, are left out. */
+struct db_op *gates_update(struct db *db, const struct queue_gate *gates, size_t count, db_cb *cb,
+                           void *arg);
+
+/* Those that are not at rest, after `after`: rows of gates_read(), by id. */
+struct db_op *gates_list(struct db *db, struct id after, int limit, db_cb *cb, void *arg);
+
+void gates_read(const struct db_rows *rows, int row, struct queue_gate *gate);
+
+extern const struct db_stmt stmt_gate_update, stmt_gate_list;
+
+#endif

@@ -1,0 +1,195 @@
+-- ARGV: how many at most, the places that are free, the worker, and what it has under way by app: records of app and
+-- number. Answers {ms until the next turn or -1, members of `inflight` one after another, 1 if an app had its share}.
+local APP_QUANTUM, QUANTUM = 16, 8
+local CHUNK_MAX = 1024 -- members of a ring looked at together: Lua's stack has room for some thousands
+local PATIENCE = 256 -- of those that have their share, in vain
+if call('EXISTS', P..'epoch') == 0 then return {-1, '', 0} end -- without its gates: gates.lua wakes
+local free, own = tonumber(ARGV[2]), P..'own:'..ARGV[3]
+local out, held = {}, {}
+
+local pos, blob = 1, ARGV[4]
+while pos <= #blob do
+  local a, n
+  a, n, pos = struct.unpack('>c16i4', blob, pos)
+  held[a] = n
+end
+
+-- Who has `has` of what is shared may take so many more of the `left`: three times as much as it leaves for those who
+-- come later, however many hang (A. K. Choudhury and E. L. Hahne, "Dynamic Queue Length Thresholds for Shared-Memory
+-- Packet Switches", IEEE/ACM Transactions on Networking 6(2), 1998). Alone that is three quarters of all.
+local function share(left, has)
+  return math.max(has == 0 and left > 0 and 1 or 0, math.floor((3 * left - has) / 4))
+end
+
+-- Deals n in equal shares to the members of a ring whose turn has come, not less than a quantum each, and what they
+-- leave to those who could have more, in this deal or in the next. look(ms) comes before serve(m, k) for each of them,
+-- which takes up to k and answers how many, when m could have more (nil: it does not say), and whether m was left out
+-- for its share: then it keeps its turn. Who could have more at once goes behind the others, in the order in which they
+-- were served, but who had one more than the others behind those.
+local STEP, STEPS = 0.0005, 100 -- ms: a double has no finer ones
+local deals = {}
+
+local function deal(ring, n, quantum, look, serve)
+  local d = deals[ring] or {again = {}, seen = {}, stay = 0, out = 0, turns = 0}
+  local wanted, chunk = n, math.ceil(n / quantum)
+  deals[ring] = d
+
+  local function go_behind(m, more)
+    d.turns = math.min(d.turns + 1, STEPS)
+    call('ZADD', ring, now - (2 * STEPS - d.turns - (more and STEPS or 0)) * STEP, m)
+  end
+
+  local function give(m, sharers)
+    local k = math.ceil(n / sharers)
+    local more = k * sharers > n
+    local got, turn, left_out = serve(m, k)
+    n = n - got
+    if not turn then
+      call('ZREM', ring, m)
+    elseif turn > now then
+      call('ZADD', ring, turn, m)
+    elseif left_out then
+      d.out = d.out + 1
+      return true
+    else
+      go_behind(m, more)
+      if got > 0 then d.again[#d.again + 1] = m end
+    end
+  end
+
+  local function sharers(waiting) return math.min(waiting, math.ceil(n / quantum)) end
+
+  while n > 0 and d.out < PATIENCE do
+    local ms = call('ZRANGE', ring, '-inf', now, 'BYSCORE', 'LIMIT', d.stay, chunk)
+    if #ms > 0 then look(ms) end
+    for i, m in ipairs(ms) do
+      if n == 0 or d.out >= PATIENCE then break end
+      if d.seen[m] or give(m, sharers(#ms - i + 1)) then d.stay = d.stay + 1 end
+      d.seen[m] = true
+    end
+    if #ms < chunk then break end
+    chunk = math.min(2 * chunk, CHUNK_MAX)
+  end
+  if d.out >= PATIENCE and d.stay > 0 then
+    -- The next claim looks at others.
+    for _, m in ipairs(call('ZRANGE', ring, 0, d.stay - 1)) do go_behind(m) end
+    d.stay = 0
+  end
+  while n > 0 and #d.again > 0 do
+    local ms, kept = d.again, 0
+    d.again = {}
+    for i, m in ipairs(ms) do
+      if n > 0 then
+        give(m, sharers(#ms - i + 1))
+      else
+        kept = kept + 1
+        table.insert(d.again, kept, m)
+      end
+    end
+  end
+  return wanted - n
+end
+
+local function fly(a, e, ids)
+  local flight, members = {}, {}
+  for i, id in ipairs(ids) do
+    local m = id..e..a
+    flight[2 * i - 1] = now_ms + LEASE_MS
+    flight[2 * i] = m
+    members[i] = m
+    out[#out + 1] = m
+  end
+  call('SADD', own, unpack(members))
+  call('ZADD', INFLIGHT, unpack(flight))
+  slots[e..a] = call('HINCRBY', SLOTS, e..a, #ids)
+  call('ZREM', P..'e:'..e, unpack(ids))
+end
+
+-- Reads what is needed of those that may have more.
+local function look(a, es, left)
+  local eas, some = {}, {}
+  for i, e in ipairs(es) do eas[i] = e..a end
+  for i, n in ipairs(call('HMGET', SLOTS, unpack(eas))) do
+    slots[eas[i]] = tonumber(n or 0)
+    if share(left, math.min(slots[eas[i]], held[a])) > 0 then some[#some + 1] = es[i] end
+  end
+  if #some == 0 then return end
+  for i, l in ipairs(call('HMGET', LIMITS, unpack(some))) do limit_texts[some[i]] = l end
+  for i, g in ipairs(call('HMGET', GATES, unpack(some))) do gate_texts[some[i]] = g end
+end
+
+-- `left`: of the app's share. What an endpoint has here is not known, but it is no more than the app has.
+local function serve_endpoint(a, e, n, left)
+  local has = used(a, e)
+  local most = share(left, math.min(has, held[a]))
+  if most == 0 then return 0, now, true end
+  local cap, rate = limits(e)
+  local gate = gate_of(e)
+  local space = gate_width(gate, cap) - has
+  local tat, step, ids = 0, 0, {}
+  n = math.min(n, space, most)
+  if rate > 0 then
+    step = 1000 / rate
+    tat = arrival(e, rate)
+    n = math.min(n, math.floor(burst(rate) - (tat - now) / step + 0.001))
+  end
+  if n > 0 and gate.until_ms <= now then
+    ids = call('ZRANGE', P..'e:'..e, '-inf', now, 'BYSCORE', 'LIMIT', 0, n)
+  end
+  if #ids > 0 then
+    fly(a, e, ids)
+    held[a] = held[a] + #ids
+    if rate > 0 then call('HSET', TAT, e, string.format('%.3f', tat + #ids * step)) end
+  end
+  local h = first(P..'e:'..e)
+  if not h or #ids >= space then return #ids, nil end
+  return #ids, math.max(h, open_at(e, rate, now))
+end
+
+-- Apps that had their share are not waited for: the place that comes free is their turn. An app all of whose endpoints
+-- have theirs has others, later.
+local full, full_count, later = {}, 0, nil
+local AFTER_NOW = '('..string.format('%.17g', now)
+
+local function leave_out(a)
+  if not full[a] then full_count = full_count + 1 end
+  full[a] = true
+  return 0, now, true
+end
+
+local function serve_app(a, n)
+  local ring = P..'ring:'..a
+  held[a] = held[a] or 0
+  local left = share(free, held[a])
+  if left == 0 then return leave_out(a) end
+  local got = deal(ring, math.min(n, left), QUANTUM, function(es) look(a, es, left) end, function(e, k)
+    local taken, turn, left_out = serve_endpoint(a, e, k, left)
+    left = left - taken
+    return taken, turn, left_out
+  end)
+  free = free - got
+  local turn = first(ring)
+  if not turn or turn > now then return got, turn end
+  if got > 0 then return got, now end
+  local r = call('ZRANGE', ring, AFTER_NOW, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
+  if r[2] then later = math.min(later or math.huge, tonumber(r[2])) end
+  return leave_out(a)
+end
+
+local max = tonumber(ARGV[1])
+local got = deal(APPS, max, APP_QUANTUM, function() end, serve_app)
+
+if got < max and deals[APPS].out >= PATIENCE then
+  later = nil
+else
+  local rest = call('ZRANGE', APPS, 0, full_count, 'WITHSCORES')
+  for i = 1, #rest, 2 do
+    if not full[rest[i]] then
+      later = math.min(later or math.huge, tonumber(rest[i + 1]))
+      break
+    end
+  end
+end
+if full_count > 0 then call('SET', CROWD, '1', 'PX', LEASE_MS) end
+local next_ms = later and math.max(0, math.ceil(later - now)) or -1
+return {next_ms, table.concat(out), full_count > 0 and 1 or 0}

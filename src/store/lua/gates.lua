@@ -1,0 +1,16 @@
+-- ARGV: gates as the ledger knows them, for a Redis that does not: endpoint, until_ms from now, failing for, limit,
+-- failures, openings, error as '>c16i4i8i8i4i4B'; the epoch to set after the last of them, or nothing.
+local blob, pos = ARGV[1], 1
+while pos <= #blob do
+  local e, wait, age, limit, failures, openings, err
+  e, wait, age, limit, failures, openings, err, pos = struct.unpack('>c16i4i8i8i4i4B', blob, pos)
+  local failing_ms = failures > 0 and now_ms - age or 0
+  local streak = openings > 0 and GATE_STREAK or 0
+  call('HSETNX', GATES, e, string.format('%d 0 %d %d %d %d %d %d %d', now_ms + wait, failing_ms, limit, failures,
+    streak, openings, err, now_ms))
+end
+if ARGV[2] ~= '' then
+  call('SET', P..'epoch', ARGV[2])
+  call('PUBLISH', P..'wake', '')
+end
+return 1
