@@ -46,6 +46,26 @@ bool str_next(struct str *rest, char sep, struct str *piece);
 /* Without leading and trailing spaces and tabs. */
 struct str str_trim(struct str s);
 
+/* Of ASCII; whatever the locale. */
+static inline bool str_is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static inline bool str_is_alnum(char c)
+{
+    return str_is_digit(c) || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* Takes the decimal digits that `*rest` begins with; n == 0: it does not begin with any. */
+struct str str_take_digits(struct str *rest);
+
+/* At least one digit, and nothing else. */
+bool str_all_digits(struct str s);
+
+/* Of the digits behind a decimal point, the first three as thousandths: "5" is 500. */
+int str_thousandths(struct str digits);
+
 /* A decimal integer in [min, max], whole string, optional '-'; false if it is anything else. */
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out);
 
@@ -54,5 +74,8 @@ bool str_eq_nocase(struct str a, struct str b);
 
 /* Well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool str_is_utf8(struct str s);
+
+/* The start of UTF-8 `s` that has at most `max` bytes and ends with a whole character. */
+struct str str_cut(struct str s, size_t max);
 
 #endif

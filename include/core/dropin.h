@@ -12,7 +12,6 @@
 #include "core/backoff.h"
 
 #define DROPINS_MAX         64
-#define DROPIN_EVENTS_MAX   16
 #define DROPIN_OPTIONS_SIZE 64
 
 /* One webhook that the settings ask for. */

@@ -13,8 +13,6 @@ const char *event_type_check(struct str type);
 /* NULL if `pattern` is an event type, or one followed by ".*", or "*", else what is wrong. */
 const char *filter_check(struct str pattern);
 
-bool filter_match(struct str pattern, struct str type);
-
 /* Walks the patterns that match `type`: itself, "a.b.*" and "a.*" for "a.b.c", and "*". */
 struct filter_iter {
     struct str type;

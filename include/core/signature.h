@@ -10,7 +10,6 @@
 #define SECRET_PUBLIC_PREFIX  "whpk_"
 #define SECRET_KEY_MIN        24 /* bytes behind the prefix, by Standard Webhooks */
 #define SECRET_KEY_MAX        64
-#define SECRET_TEXT_MAX       (SECRET_MAX + 1)
 
 /* NULL if `secret` is 1 to 256 printable ASCII bytes and, with the prefix whsec_, base64 of 24 to
  * 64 bytes; else what is wrong. */

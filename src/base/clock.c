@@ -77,7 +77,7 @@ static int64_t civil_to_ms(const struct civil *c)
 static bool take_number(struct str *s, size_t digits, int64_t *out)
 {
     struct str head = {s->p, digits};
-    if (s->n < digits || s->p[0] == '-' || !str_to_i64(head, 0, INT32_MAX, out))
+    if (s->n < digits || !str_all_digits(head) || !str_to_i64(head, 0, INT32_MAX, out))
         return false;
     s->p += digits;
     s->n -= digits;
@@ -112,19 +112,12 @@ static bool take_clock(struct str *s, struct civil *c)
 /* ".678" and more digits, which are dropped. */
 static bool take_fraction(struct str *s, int64_t *ms)
 {
-    int64_t scale = 100;
     *ms = 0;
     if (!take_one_of(s, "."))
         return true;
-    if (s->n == 0 || s->p[0] < '0' || s->p[0] > '9')
-        return false;
-    while (s->n > 0 && s->p[0] >= '0' && s->p[0] <= '9') {
-        *ms += (s->p[0] - '0') * scale;
-        scale /= 10;
-        s->p++;
-        s->n--;
-    }
-    return true;
+    struct str digits = str_take_digits(s);
+    *ms = str_thousandths(digits);
+    return digits.n > 0;
 }
 
 static bool take_offset(struct str *s, int64_t *minutes)

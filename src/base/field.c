@@ -40,27 +40,21 @@ static bool problem(struct binding *b, const char *format, ...)
     return false;
 }
 
-/* A path that was cut may end inside a character. */
-static void end_at_character(char *path)
-{
-    size_t n = strlen(path);
-    while (n > 0 && !str_is_utf8((struct str){path, n}))
-        path[--n] = '\0';
-}
-
 /* Bindings for what is inside `b`: path[3] and path.key. */
 static struct binding element_at(const struct binding *b, size_t i)
 {
     struct binding e = {b->fields, b->field, ""};
-    snprintf(e.path, sizeof e.path, "%.110s[%zu]", b->path, i);
+    struct str path = str_cut(str_of(b->path), 110);
+    snprintf(e.path, sizeof e.path, "%.*s[%zu]", STR_FMT(path), i);
     return e;
 }
 
 static struct binding element_of(const struct binding *b, struct str key)
 {
     struct binding e = {b->fields, b->field, ""};
-    snprintf(e.path, sizeof e.path, "%.110s.%.70s", b->path, key.p);
-    end_at_character(e.path);
+    struct str path = str_cut(str_of(b->path), 110);
+    key = str_cut(key, 70);
+    snprintf(e.path, sizeof e.path, "%.*s.%.*s", STR_FMT(path), STR_FMT(key));
     return e;
 }
 
@@ -308,8 +302,8 @@ static void bind_member(struct fields *f, const struct field *table, size_t coun
     struct binding b = {.fields = f};
     int i = find(table, count, text);
 
-    snprintf(b.path, sizeof b.path, "%.60s%.100s", path, text.p);
-    end_at_character(b.path);
+    text = str_cut(text, 100);
+    snprintf(b.path, sizeof b.path, "%.60s%.*s", path, STR_FMT(text));
     json_object_put(name);
     if (i < 0) {
         problem(&b, "is not a known field: check its spelling");

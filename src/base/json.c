@@ -50,15 +50,10 @@ static void skip_space(struct checker *c)
     c->p = json_skip_space(c->p, c->end);
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 /* The value of a hex digit, or -1. */
 static int hex_value(char c)
 {
-    if (is_digit(c))
+    if (str_is_digit(c))
         return c - '0';
     char lower = (char)(c | 0x20);
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
@@ -109,11 +104,11 @@ static bool check_string(struct checker *c)
 
 static bool check_digits(struct checker *c)
 {
-    if (c->p == c->end || !is_digit(*c->p))
-        return fail(c, "expected a digit");
-    while (c->p < c->end && is_digit(*c->p))
-        c->p++;
-    return true;
+    struct str rest = {c->p, (size_t)(c->end - c->p)};
+    bool any = str_take_digits(&rest).n > 0;
+
+    c->p = rest.p;
+    return any || fail(c, "expected a digit");
 }
 
 static bool check_number(struct checker *c)

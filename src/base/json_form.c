@@ -111,15 +111,13 @@ static void write_string(struct writer *w)
 /* The array index that the key is, canonical decimal below 2^32 - 1, or NO_INDEX. */
 static uint32_t key_rank(const char *quoted, size_t n)
 {
-    if (n < 3 || n > 12 || quoted[1] < '0' || quoted[1] > '9' || (quoted[1] == '0' && n > 3))
+    struct str key = {quoted + 1, n - 2};
+    int64_t index;
+
+    if (key.n == 0 || !str_is_digit(key.p[0]) || (key.p[0] == '0' && key.n > 1) ||
+        !str_to_i64(key, 0, NO_INDEX - 1, &index))
         return NO_INDEX;
-    uint64_t index = 0;
-    for (size_t i = 1; i < n - 1; i++) {
-        if (quoted[i] < '0' || quoted[i] > '9')
-            return NO_INDEX;
-        index = index * 10 + (uint64_t)(quoted[i] - '0');
-    }
-    return index < NO_INDEX ? (uint32_t)index : NO_INDEX;
+    return (uint32_t)index;
 }
 
 static struct member *push_member(struct writer *w)

@@ -39,18 +39,40 @@ struct str str_trim(struct str s)
     return s;
 }
 
+struct str str_take_digits(struct str *rest)
+{
+    struct str digits = {rest->p, 0};
+
+    while (digits.n < rest->n && str_is_digit(rest->p[digits.n]))
+        digits.n++;
+    rest->p += digits.n;
+    rest->n -= digits.n;
+    return digits;
+}
+
+bool str_all_digits(struct str s)
+{
+    return str_take_digits(&s).n > 0 && s.n == 0;
+}
+
+int str_thousandths(struct str digits)
+{
+    int value = 0;
+    for (size_t i = 0; i < 3; i++)
+        value = value * 10 + (i < digits.n ? digits.p[i] - '0' : 0);
+    return value;
+}
+
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out)
 {
     bool negative = s.n > 0 && s.p[0] == '-';
-    size_t i = negative ? 1 : 0;
+    struct str digits = {s.p + negative, s.n - negative};
     int64_t value = 0;
 
-    if (i == s.n)
+    if (!str_all_digits(digits))
         return false;
-    for (; i < s.n; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-        int digit = s.p[i] - '0';
+    for (size_t i = 0; i < digits.n; i++) {
+        int digit = digits.p[i] - '0';
         if (__builtin_mul_overflow(value, 10, &value) ||
             __builtin_add_overflow(value, negative ? -digit : digit, &value))
             return false;
@@ -90,6 +112,15 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
     return n;
+}
+
+struct str str_cut(struct str s, size_t max)
+{
+    if (s.n <= max)
+        return s;
+    while (max > 0 && ((unsigned char)s.p[max] & 0xc0) == 0x80)
+        max--;
+    return (struct str){s.p, max};
 }
 
 bool str_is_utf8(struct str s)

@@ -108,12 +108,12 @@ bool address_allowed(const struct networks *opened, const struct sockaddr *addre
     return is_opened(opened, AF_INET6, bytes) || ipv6_public(bytes);
 }
 
-/* No sign, no leading zero. */
+/* Digits alone, no leading zero. */
 static bool parse_bits(struct str text, int max, int *bits)
 {
     int64_t value;
 
-    if (text.n == 0 || text.p[0] == '-' || (text.n > 1 && text.p[0] == '0') ||
+    if (!str_all_digits(text) || (text.n > 1 && text.p[0] == '0') ||
         !str_to_i64(text, 0, max, &value))
         return false;
     *bits = (int)value;

@@ -27,20 +27,12 @@ int64_t schedule_delay_ms(const struct schedule *schedule, int step)
     return (size_t)step < schedule->count ? (int64_t)schedule->seconds[step] * 1000 : -1;
 }
 
-static bool all_digits(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-    return s.n > 0;
-}
-
 int64_t retry_after_ms(struct str value, int64_t now_ms)
 {
     int64_t seconds, at_ms;
 
     value = str_trim(value);
-    if (all_digits(value)) {
+    if (str_all_digits(value)) {
         if (!str_to_i64(value, 0, RETRY_AFTER_MAX_MS / 1000, &seconds))
             return RETRY_AFTER_MAX_MS;
         return seconds * 1000;

@@ -91,26 +91,22 @@ static struct str header(struct str head, const char *name)
 /* "1.337" seconds as milliseconds, rounded up, at most a day; -1 if it is no plain decimal. */
 static int64_t seconds_ms(struct str text)
 {
-    struct str whole = text;
-    const char *point = text.n > 0 ? memchr(text.p, '.', text.n) : NULL;
-    int64_t ms = 0, scale = 1000;
+    struct str whole = str_take_digits(&text), fraction = {"", 0};
+    int64_t seconds;
 
-    if (point != NULL)
-        whole.n = (size_t)(point - text.p);
-    for (size_t i = 0; i < text.n; i++) {
-        if (text.p + i == point)
-            continue;
-        if (text.p[i] < '0' || text.p[i] > '9')
-            return -1;
-        int digit = text.p[i] - '0';
-        if (i < whole.n)
-            ms = ms > RETRY_AFTER_MAX_MS ? ms : ms * 10 + digit * 1000;
-        else if (scale > 1)
-            ms += digit * (scale /= 10);
-        else if (scale == 1 && digit > 0)
-            ms += 1, scale = 0;
+    if (text.n > 0 && text.p[0] == '.') {
+        text = (struct str){text.p + 1, text.n - 1};
+        fraction = str_take_digits(&text);
     }
-    return whole.n == 0 ? -1 : ms > RETRY_AFTER_MAX_MS ? RETRY_AFTER_MAX_MS : ms;
+    if (whole.n == 0 || text.n > 0)
+        return -1;
+    if (!str_to_i64(whole, 0, RETRY_AFTER_MAX_MS / 1000 - 1, &seconds))
+        return RETRY_AFTER_MAX_MS;
+    int64_t ms = seconds * 1000 + str_thousandths(fraction);
+    for (size_t i = 3; i < fraction.n; i++)
+        if (fraction.p[i] != '0')
+            return ms + 1;
+    return ms;
 }
 
 /* The member retry_after of a JSON object; -1: the body is something else. */

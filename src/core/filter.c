@@ -4,8 +4,7 @@
 
 static bool is_type_byte(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '.' || c == '-';
+    return str_is_alnum(c) || c == '_' || c == '.' || c == '-';
 }
 
 const char *event_type_check(struct str type)
@@ -27,18 +26,6 @@ const char *filter_check(struct str pattern)
     if (pattern.n > 0 && memchr(pattern.p, '*', pattern.n) != NULL)
         return "may have a * only alone, or at its end after a dot, as in user.*";
     return event_type_check(pattern);
-}
-
-bool filter_match(struct str pattern, struct str type)
-{
-    struct filter_iter it;
-    struct str candidate;
-
-    filter_iter_init(&it, type);
-    while (filter_iter_next(&it, &candidate))
-        if (str_eq(candidate, pattern))
-            return true;
-    return false;
 }
 
 void filter_iter_init(struct filter_iter *it, struct str type)

@@ -7,8 +7,7 @@
 
 static bool is_name_byte(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
+    return str_is_alnum(c) || c == '-' || c == '_';
 }
 
 /* Labels with dots between; digits and dots alone must be an IPv4 address. */
@@ -52,7 +51,8 @@ static const char *read_listen(struct settings *s)
     const char *listen = s->config.listen, *colon = strrchr(listen, ':');
     int64_t port;
 
-    if (colon == NULL || colon[1] == '-' || !str_to_i64(str_of(colon + 1), 0, 65535, &port))
+    if (colon == NULL || !str_all_digits(str_of(colon + 1)) ||
+        !str_to_i64(str_of(colon + 1), 0, 65535, &port))
         return "is not host:port with a port from 0 to 65535";
     struct str host = {listen, (size_t)(colon - listen)};
     bool brackets = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';

@@ -31,8 +31,7 @@ static bool is_in(const char *const *list, size_t count, struct str name)
 /* tchar of RFC 9110 §5.6.2 */
 static bool is_token_byte(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+    return str_is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
 }
 
 const char *webhook_profile_header_check(struct str name, struct str value)

@@ -154,6 +154,42 @@ static void test_number(void **state)
     assert_false(str_to_i64(STR_LIT("1\0"), INT64_MIN, INT64_MAX, &value));
 }
 
+static void test_digits(void **state)
+{
+    (void)state;
+    struct str rest = STR_LIT("0127x9"), digits = str_take_digits(&rest);
+    assert_true(str_eq_text(digits, "0127"));
+    assert_true(str_eq_text(rest, "x9"));
+    assert_int_equal(str_take_digits(&rest).n, 0);
+    assert_true(str_eq_text(rest, "x9"));
+    assert_true(str_all_digits(STR_LIT("0")) && str_all_digits(STR_LIT("0123456789")));
+    static const char *const others[] = {"", "-1", "+1", "1.", " 1", "1 ", "/", ":", "a"};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if (str_all_digits(str_of(others[i])))
+            fail_msg("'%s' is all digits", others[i]);
+    assert_false(str_all_digits(none));
+    assert_int_equal(str_thousandths(STR_LIT("")), 0);
+    assert_int_equal(str_thousandths(STR_LIT("5")), 500);
+    assert_int_equal(str_thousandths(STR_LIT("07")), 70);
+    assert_int_equal(str_thousandths(STR_LIT("3456")), 345);
+}
+
+/* Every cut of a text with characters of one to four bytes. */
+static void test_cut(void **state)
+{
+    (void)state;
+    struct str text = STR_LIT("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z");
+    static const size_t want[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+    for (size_t max = 0; max < ARRAY_LEN(want); max++) {
+        struct str copy = exact_copy(text);
+        struct str cut = str_cut(copy, max);
+        assert_ptr_equal(cut.p, copy.p);
+        assert_int_equal(cut.n, want[max]);
+        exact_free(copy);
+    }
+    assert_int_equal(str_cut(none, 3).n, 0);
+}
+
 static const char *const utf8_good[] = {
     "",
     "a",
@@ -219,7 +255,8 @@ int main(void)
         cmocka_unit_test(test_equal),        cmocka_unit_test(test_starts),
         cmocka_unit_test(test_equal_nocase), cmocka_unit_test(test_copy),
         cmocka_unit_test(test_next),         cmocka_unit_test(test_trim),
-        cmocka_unit_test(test_number),       cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_number),       cmocka_unit_test(test_digits),
+        cmocka_unit_test(test_cut),          cmocka_unit_test(test_utf8),
     };
     return cmocka_run_group_tests_name("str", tests, NULL, NULL);
 }

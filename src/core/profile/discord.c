@@ -36,14 +36,6 @@ static bool is_host(struct str host)
     return false;
 }
 
-static bool all_digits(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-    return s.n > 0;
-}
-
 /* Takes "/api[/vN]/webhooks/" off the path; false if it does not begin so. */
 static bool skip_api(struct str *path)
 {
@@ -52,8 +44,8 @@ static bool skip_api(struct str *path)
     if (!str_next(&rest, '/', &piece) || piece.n > 0 || !str_next(&rest, '/', &piece) ||
         !str_eq_text(piece, "api") || !str_next(&rest, '/', &piece))
         return false;
-    if (piece.n > 1 && piece.p[0] == 'v' && all_digits((struct str){piece.p + 1, piece.n - 1}) &&
-        !str_next(&rest, '/', &piece))
+    if (piece.n > 1 && piece.p[0] == 'v' &&
+        str_all_digits((struct str){piece.p + 1, piece.n - 1}) && !str_next(&rest, '/', &piece))
         return false;
     if (!str_eq_text(piece, "webhooks"))
         return false;
@@ -67,7 +59,7 @@ static bool split_path(struct str path, struct str *last)
     struct str id, token;
 
     *last = (struct str){"", 0};
-    if (!skip_api(&path) || !str_next(&path, '/', &id) || !all_digits(id) ||
+    if (!skip_api(&path) || !str_next(&path, '/', &id) || !str_all_digits(id) ||
         !str_next(&path, '/', &token) || token.n == 0)
         return false;
     *last = path;
