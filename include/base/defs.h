@@ -1,4 +1,4 @@
-/* Small things every file may use: attributes, array length, container_of, allocation that aborts.
+/* Small things every file may use: attributes, array length, literals, container_of, allocation that aborts.
  *
  * Out of memory is not an error to handle: the x-functions print and abort (src/README.md). */
 #ifndef BASE_DEFS_H
@@ -12,6 +12,8 @@
 #define MUST_CHECK                      __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, arg)           __attribute__((format(printf, fmt, arg)))
 #define ARRAY_LEN(a)                    (sizeof(a) / sizeof((a)[0]))
+#define TEXT_OF_TOKENS(tokens)          #tokens
+#define TEXT_OF(macro)                  TEXT_OF_TOKENS(macro) /* what it expands to, as a literal */
 #define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 /* Zeroed memory, never NULL. Abort when there is none or when count * size overflows. */

@@ -6,18 +6,31 @@
 #include "core/backoff.h"
 #include "core/gate.h"
 
-/* The numbers are those of the column. In flight is pending with a live lease: there is no state to
- * be stranded in. */
+/* The numbers of the column. Macros, because the text of SQL is made from them (store/sql.h). */
+#define DELIVERY_PENDING_NUMBER   0
+#define DELIVERY_DELIVERED_NUMBER 1
+#define DELIVERY_FAILED_NUMBER    2
+#define DELIVERY_CANCELLED_NUMBER 3
+#define DELIVERY_HELD_NUMBER      4
+
+/* In flight is pending with a live lease: there is no state to be stranded in. */
 enum delivery_state {
-    DELIVERY_PENDING = 0,
-    DELIVERY_DELIVERED = 1,
-    DELIVERY_FAILED = 2,
-    DELIVERY_CANCELLED = 3,
-    DELIVERY_HELD = 4,
+    DELIVERY_PENDING = DELIVERY_PENDING_NUMBER,
+    DELIVERY_DELIVERED = DELIVERY_DELIVERED_NUMBER,
+    DELIVERY_FAILED = DELIVERY_FAILED_NUMBER,
+    DELIVERY_CANCELLED = DELIVERY_CANCELLED_NUMBER,
+    DELIVERY_HELD = DELIVERY_HELD_NUMBER,
 };
 
 #define DELIVERY_STATES 5
 extern const char *const delivery_state_names[]; /* ends with NULL */
+
+/* How long what was claimed is its claimer's alone, in the ledger and in the queue; then it may be
+ * claimed again. */
+#define DELIVERY_LEASE_MS 75000
+
+/* What is due later than so long from now waits in the ledger only. */
+#define DELIVERY_HORIZON_MS 600000
 
 /* Who moves it: an attempt that ended, the service's own rules, or a person through the API. */
 enum delivery_actor { ACTOR_ATTEMPT, ACTOR_SERVICE, ACTOR_PERSON };

@@ -7,11 +7,26 @@
 
 struct settings;
 
-/* The numbers are those of the column. */
-enum webhook_status { WEBHOOK_ACTIVE = 0, WEBHOOK_PAUSED = 1, WEBHOOK_DISABLED = 2 };
+/* The numbers of the columns; see core/delivery.h. */
+#define WEBHOOK_ACTIVE_NUMBER   0
+#define WEBHOOK_PAUSED_NUMBER   1
+#define WEBHOOK_DISABLED_NUMBER 2
+#define DISABLED_NOT_NUMBER     0
+#define DISABLED_BY_API_NUMBER  1
+#define DISABLED_GONE_NUMBER    2
+
+enum webhook_status {
+    WEBHOOK_ACTIVE = WEBHOOK_ACTIVE_NUMBER,
+    WEBHOOK_PAUSED = WEBHOOK_PAUSED_NUMBER,
+    WEBHOOK_DISABLED = WEBHOOK_DISABLED_NUMBER,
+};
 extern const char *const webhook_status_names[]; /* ends with NULL */
 
-enum webhook_disabled_reason { DISABLED_NOT = 0, DISABLED_BY_API = 1, DISABLED_GONE = 2 };
+enum webhook_disabled_reason {
+    DISABLED_NOT = DISABLED_NOT_NUMBER,
+    DISABLED_BY_API = DISABLED_BY_API_NUMBER,
+    DISABLED_GONE = DISABLED_GONE_NUMBER,
+};
 extern const char *const webhook_disabled_reasons[]; /* [0] is NULL */
 
 #define WEBHOOK_URL_MAX          2048

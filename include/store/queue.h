@@ -17,10 +17,7 @@
 #include "core/gate.h"
 #include "io/loop.h"
 
-#define QUEUE_HORIZON_MS  600000 /* what is due later is not put into Redis */
-#define QUEUE_LEASE_MS    75000
-#define QUEUE_CLAIM_MAX   1024
-#define QUEUE_CONCURRENCY 32 /* an endpoint's default: costs no memory in Redis */
+#define QUEUE_CLAIM_MAX 1024
 
 struct queue;
 struct queue_op;
@@ -67,7 +64,7 @@ static inline struct queue_ref queue_ref_of(struct id delivery, struct id webhoo
 
 struct queue_entry {
     struct queue_ref ref;
-    int64_t delay_ms; /* due in; ≤ 0: now. Beyond the horizon: not put in at all */
+    int64_t delay_ms; /* due in; ≤ 0: now. Beyond DELIVERY_HORIZON_MS: not put in at all */
     int concurrency;  /* of the endpoint: entries in flight, at least 1 */
     int rate_limit;   /* of the endpoint, a second; 0: none */
 };

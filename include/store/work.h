@@ -9,9 +9,6 @@
 #include "store/queue.h"
 #include "store/webhooks.h"
 
-#define WORK_LEASE_MS   75000
-#define WORK_HORIZON_MS 600000 /* what is due later waits in PostgreSQL only */
-
 /* --- claim --------------------------------------------------------------------------------------
  */
 

@@ -2,12 +2,13 @@
  * them a probe of one partition's primary key (migrations/README.md, traps). */
 #include "store/deliveries.h"
 
+#include "sql.h"
 #include "store/store.h"
 
-#define COLUMNS                                                                                   \
-    "d.id, d.event_id, d.webhook_id, d.test, e.type, d.state::int8, d.attempts::int8, "           \
-    "case when d.state = 0 then ms_of(d.next_at) end, ms_of(d.completed_at), d.last_code::int8, " \
-    "d.last_us::int8, d.last_error::int8"
+#define COLUMNS                                                                          \
+    "d.id, d.event_id, d.webhook_id, d.test, e.type, d.state::int8, d.attempts::int8, "  \
+    "case when d.state = " PENDING " then ms_of(d.next_at) end, ms_of(d.completed_at), " \
+    "d.last_code::int8, d.last_us::int8, d.last_error::int8"
 
 #define EVENT_OF_D \
     " cross join lateral (select type from event where event.id = d.event_id offset 0) e"
@@ -108,13 +109,13 @@ const struct db_stmt stmt_delivery_retry = {
     "delivery_retry",
     "with d as ("
     " select d.id, d.webhook_id, d.test, w.concurrency, w.rate_limit,"
-    "  w.deleted_at is null and w.status <> 2 as alive"
+    "  w.deleted_at is null and w.status <> " DISABLED " as alive"
     " from delivery d join webhook w on w.id = d.webhook_id"
     " where d.id = $1::uuid and d.app_id = $2::uuid"
     "), u as ("
-    " update delivery t set state = 0, next_at = now(), step = 0, completed_at = null,"
+    " update delivery t set state = " PENDING ", next_at = now(), step = 0, completed_at = null,"
     "  lease_token = null, lease_until = null, lease_owner = null"
-    " from d where t.id = $1::uuid and d.alive and (t.state <> 0 or " NOT_LEASED ")"
+    " from d where t.id = $1::uuid and d.alive and (t.state <> " PENDING " or " NOT_LEASED ")"
     " returning t.id"
     ") select exists (select from u), webhook_id, concurrency::int8, rate_limit::int8, test from d",
     2};
@@ -139,9 +140,9 @@ const struct db_stmt stmt_delivery_cancel = {
     " from delivery d join webhook w on w.id = d.webhook_id"
     " where d.id = $1::uuid and d.app_id = $2::uuid"
     "), u as ("
-    " update delivery t set state = 3, completed_at = now(), lease_token = null,"
+    " update delivery t set state = " CANCELLED ", completed_at = now(), lease_token = null,"
     "  lease_until = null, lease_owner = null"
-    " from d where t.id = $1::uuid and t.state in (0, 4)"
+    " from d where t.id = $1::uuid and t.state in (" PENDING ", " HELD ")"
     " returning t.id"
     ") select exists (select from u), webhook_id, concurrency::int8, rate_limit::int8 from d",
     2};
@@ -155,7 +156,7 @@ const struct db_stmt stmt_delivery_replay = {
     "delivery_replay",
     "with w as materialized ("
     " select id, status, concurrency, rate_limit from webhook"
-    " where id = $1::uuid and app_id = $2::uuid and deleted_at is null and status <> 2"
+    " where id = $1::uuid and app_id = $2::uuid and status <> " DISABLED " and deleted_at is null"
     "), m as materialized ("
     " select d.id from delivery d where d.webhook_id = $1::uuid and d.state = $3::int8"
     "  and d.id >= $5::uuid and d.id < $6::uuid and not d.test and exists (select from w)"
@@ -163,12 +164,14 @@ const struct db_stmt stmt_delivery_replay = {
     "   or (select type from event where event.id = d.event_id) = $4::text)"
     "), n as materialized (select id from m order by id limit $7::int8"
     "), u as ("
-    " update delivery t set state = case w.status when 1 then 4 else 0 end, next_at = now(),"
-    "  step = 0, completed_at = null, lease_token = null, lease_until = null, lease_owner = null"
+    " update delivery t set"
+    "  state = case w.status when " PAUSED " then " HELD " else " PENDING " end,"
+    "  next_at = now(), step = 0, completed_at = null, lease_token = null, lease_until = null,"
+    "  lease_owner = null"
     " from n, w where t.id = n.id and not $8::bool and t.state = $3::int8"
     " returning t.id, t.state"
     ") select (select count(*) from m), (select count(*) from u), u.id, w.concurrency::int8,"
-    " w.rate_limit::int8 from w left join u on u.state = 0",
+    " w.rate_limit::int8 from w left join u on u.state = " PENDING,
     8};
 
 struct db_op *deliveries_replay(struct db *db, struct id app, struct id webhook,

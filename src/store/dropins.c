@@ -2,6 +2,7 @@
 #include "store/dropins.h"
 
 #include "core/webhook.h"
+#include "sql.h"
 #include "store/store.h"
 
 #define LOCK_KEY "7310579632415171184" /* any number that nobody else locks */
@@ -45,14 +46,15 @@ const struct db_stmt stmt_dropin_put = {
     "  $8::int8[], $9::int8, $10::int8, $11::int8, '' from app a where a.name = 'default'"
     " on conflict (id) do update set events = excluded.events, profile = excluded.profile,"
     "  profile_options = excluded.profile_options, retry_schedule = excluded.retry_schedule,"
-    "  batch_seconds = excluded.batch_seconds, status = 0, disabled_reason = 0,"
-    "  unsettled = w.unsettled or w.status <> 0, secret = excluded.secret,"
+    "  batch_seconds = excluded.batch_seconds, status = " ACTIVE ","
+    "  disabled_reason = " REASON_NONE ", unsettled = w.unsettled or w.status <> " ACTIVE ","
+    "  secret = excluded.secret,"
     "  previous_secret = case when " NEW_SECRET " then w.secret else w.previous_secret end,"
     "  previous_until = case when " NEW_SECRET " then now() else w.previous_until end,"
     "  updated_at = now()"
     " where (w.events, w.profile, w.profile_options, w.retry_schedule, w.status, w.secret)"
     "  is distinct from (excluded.events, excluded.profile, excluded.profile_options,"
-    "  excluded.retry_schedule, 0::int2, excluded.secret)"
+    "  excluded.retry_schedule, " ACTIVE "::int2, excluded.secret)"
     " returning w.id, w.app_id, w.events"
     "), gone as ("
     " delete from subscription s using put"

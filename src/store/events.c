@@ -1,6 +1,7 @@
 /* Events: the accept statement, and reading. */
 #include "store/events.h"
 
+#include "sql.h"
 #include "store/store.h"
 
 /* The series tells the planner that there are many rows, so that what is matched by number is
@@ -27,8 +28,8 @@ const struct db_stmt stmt_event_accept = {
     "   where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s"
     "  cross join lateral (select id, status, concurrency, rate_limit,"
     "   batch_seconds from webhook"
-    "   where app_id = p.app_id and id = s.webhook_id and status <> 2 and deleted_at is null"
-    "   offset 0) w"
+    "   where app_id = p.app_id and id = s.webhook_id and deleted_at is null"
+    "    and status <> " DISABLED " offset 0) w"
     "), c as materialized (select n, count(*) as deliveries from w group by n"
     "), i as ("
     " insert into idempotency as t (key, hash, event_id, deliveries, expires_at)"
@@ -52,7 +53,7 @@ const struct db_stmt stmt_event_accept = {
     "), d as ("
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
     " select new_delivery_id(o.id), o.id, w.id, o.app_id, " DUE_AT ","
-    "  case w.status when 1 then 4 else 0 end, false"
+    "  case w.status when " PAUSED " then " HELD " else " PENDING " end, false"
     " from o join w on w.n = o.n where o.owner = o.id"
     " returning id, event_id, webhook_id, state, next_at"
     ") select o.n, o.owner, o.differs,"
@@ -115,7 +116,7 @@ void events_read_accepted(const struct db_rows *rows, int row, struct event_acce
     out->event = db_id(rows, row, OWNER);
     out->differs = db_bool(rows, row, DIFFERS);
     out->deliveries = db_i64(rows, row, DELIVERIES);
-    out->queued = !db_null(rows, row, DELIVERY) && db_i64(rows, row, STATE) == 0;
+    out->queued = !db_null(rows, row, DELIVERY) && db_i64(rows, row, STATE) == DELIVERY_PENDING;
     out->entry = (struct queue_entry){
         .ref = queue_ref_of(db_id(rows, row, DELIVERY), db_id(rows, row, WEBHOOK),
                             db_id(rows, row, APP), false),
@@ -135,7 +136,7 @@ const struct db_stmt stmt_event_insert_test = {
     " select $3::uuid, app_id, true, $4::text, $5::bytea, $6::text from w"
     "), d as ("
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
-    " select new_delivery_id($3::uuid), $3::uuid, id, app_id, now(), 0, true from w"
+    " select new_delivery_id($3::uuid), $3::uuid, id, app_id, now(), " PENDING ", true from w"
     " returning id"
     ") select d.id, w.concurrency::int8, w.rate_limit::int8 from d, w",
     6};

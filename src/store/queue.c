@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "core/delivery.h"
 #include "outbox.h"
 #include "queue_scripts.h"
 
@@ -144,7 +145,7 @@ void queue_enqueue(struct queue *queue, const struct queue_entry *entries, size_
 
     for (size_t i = 0; i < count; i++) {
         const struct queue_entry *e = &entries[i];
-        if (e->delay_ms > QUEUE_HORIZON_MS)
+        if (e->delay_ms > DELIVERY_HORIZON_MS)
             continue;
         assert(e->concurrency >= 1 && e->rate_limit >= 0);
         outbox_put(&queue->enqueues, &(struct outbox_entry){
@@ -163,7 +164,7 @@ void queue_ack(struct queue *queue, const struct queue_ack *acks, size_t count)
 
     for (size_t i = 0; i < count; i++) {
         int64_t delay_ms = acks[i].delay_ms;
-        bool again = delay_ms >= 0 && delay_ms <= QUEUE_HORIZON_MS;
+        bool again = delay_ms >= 0 && delay_ms <= DELIVERY_HORIZON_MS;
         outbox_put(&queue->acks, &(struct outbox_entry){
                                      .ref = acks[i].ref,
                                      .due_ms = again ? now + delay_ms : OUTBOX_NEVER,

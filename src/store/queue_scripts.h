@@ -3,27 +3,26 @@
 #ifndef STORE_QUEUE_SCRIPTS_H
 #define STORE_QUEUE_SCRIPTS_H
 
+#include "core/delivery.h"
 #include "core/gate.h"
+#include "core/webhook.h"
 #include "io/redis.h"
 #include "store/queue.h"
 
-#define QUEUE_PREFIX       "posthorn:{q}:"
-#define QUEUE_WAKE         QUEUE_PREFIX "wake"
-
-#define QUEUE_TEXT_(value) #value
-#define QUEUE_TEXT(value)  QUEUE_TEXT_(value)
+#define QUEUE_PREFIX "posthorn:{q}:"
+#define QUEUE_WAKE   QUEUE_PREFIX "wake"
 
 /* Enumerators cannot be pasted; queue.c asserts that they are these. */
 /* clang-format off */
 #define QUEUE_CONSTANTS \
     "local P = '" QUEUE_PREFIX "'\n" \
-    "local LEASE_MS, CONCURRENCY = " QUEUE_TEXT(QUEUE_LEASE_MS) ", " QUEUE_TEXT(QUEUE_CONCURRENCY) "\n" \
-    "local DEFAULT_LIMITS = '" QUEUE_TEXT(QUEUE_CONCURRENCY) " 0'\n" \
+    "local LEASE_MS, CONCURRENCY = " TEXT_OF(DELIVERY_LEASE_MS) ", " TEXT_OF(WEBHOOK_CONCURRENCY) "\n" \
+    "local DEFAULT_LIMITS = '" TEXT_OF(WEBHOOK_CONCURRENCY) " 0'\n" \
     "local SUCCESS, FAILED, DEAD, CROWDED = 1, 2, 4, 8\n" \
     "local HEALTHY, FAILING, LIMITED, PAUSED, BROKEN = 0, 1, 2, 3, 4\n" \
-    "local GATE_STREAK, GATE_FAILURES = " QUEUE_TEXT(GATE_STREAK) ", " QUEUE_TEXT(GATE_FAILURES) "\n" \
-    "local GATE_CUT_MS, GATE_PAUSE_MAX_MS = " QUEUE_TEXT(GATE_CUT_MS) ", " QUEUE_TEXT(GATE_PAUSE_MAX_MS) "\n" \
-    "local GATE_PROBE_MS, GATE_PROBE_MAX_MS = " QUEUE_TEXT(GATE_PROBE_MS) ", " QUEUE_TEXT(GATE_PROBE_MAX_MS) "\n"
+    "local GATE_STREAK, GATE_FAILURES = " TEXT_OF(GATE_STREAK) ", " TEXT_OF(GATE_FAILURES) "\n" \
+    "local GATE_CUT_MS, GATE_PAUSE_MAX_MS = " TEXT_OF(GATE_CUT_MS) ", " TEXT_OF(GATE_PAUSE_MAX_MS) "\n" \
+    "local GATE_PROBE_MS, GATE_PROBE_MAX_MS = " TEXT_OF(GATE_PROBE_MS) ", " TEXT_OF(GATE_PROBE_MAX_MS) "\n"
 /* clang-format on */
 
 extern const struct redis_script queue_script_enqueue, queue_script_claim, queue_script_ack,

@@ -1,6 +1,7 @@
 /* Webhooks: statements, binding, decoding. */
 #include "store/webhooks.h"
 
+#include "sql.h"
 #include "store/store.h"
 
 #define COLUMNS                                                                                  \
@@ -238,9 +239,10 @@ struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id 
 
 const struct db_stmt stmt_webhook_disable = {
     "webhook_disable",
-    "update webhook set status = 2, disabled_reason = 2, unsettled = true, " TOUCH
-    " from unnest($1::uuid[], $2::text[]) as v (gone, gone_url)"
-    " where id = gone and url = gone_url and status <> 2 and deleted_at is null returning id",
+    "update webhook set status = " DISABLED ", disabled_reason = " REASON_GONE ","
+    " unsettled = true, " TOUCH " from unnest($1::uuid[], $2::text[]) as v (gone, gone_url)"
+    " where id = gone and url = gone_url and status <> " DISABLED " and deleted_at is null"
+    " returning id",
     2};
 
 struct db_op *webhooks_disable(struct db *db, const struct id *ids, const char *const *urls,

@@ -1,5 +1,6 @@
 /* Claiming and giving back. `+ 0` and `+ '0 s'` keep the planner off the due index: the ids are
  * known, and the primary key is the shortest way to them (migrations/README.md). */
+#include "sql.h"
 #include "store/store.h"
 #include "store/work.h"
 
@@ -8,15 +9,15 @@ const struct db_stmt stmt_work_claim = {
     "work_claim",
     "with c as ("
     " update delivery d set"
-    "  state = case when w.deleted_at is not null then 3 when w.status <> 0 and not d.test then 4"
-    "   else 0 end,"
+    "  state = case when w.deleted_at is not null then " CANCELLED " when not d.test and"
+    "   w.status <> " ACTIVE " then " HELD " else " PENDING " end,"
     "  completed_at = case when w.deleted_at is not null then now() end,"
     "  lease_token = $2::int8, lease_owner = $3::int8,"
-    "  lease_until = case when w.deleted_at is null and (w.status = 0 or d.test)"
-    "   then now() + interval '75 s' end"
+    "  lease_until = case when w.deleted_at is null and (w.status = " ACTIVE " or d.test)"
+    "   then now() + " LEASE " end"
     " from webhook w"
     " where w.id = d.webhook_id and d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
-    "  and d.state + 0 = 0 and d.next_at + interval '0 s' <= now() + interval '1 s'"
+    "  and d.state + 0 = " PENDING " and d.next_at + interval '0 s' <= now() + interval '1 s'"
     "  and (d.lease_until is null or d.lease_until < now())"
     " returning d.id, d.event_id, d.webhook_id, d.state, d.attempts, d.step, d.test"
     ") select c.id, c.event_id, c.webhook_id, c.state::int8, c.attempts::int8, c.step::int8,"
@@ -88,7 +89,7 @@ const struct db_stmt stmt_work_release = {
     "work_release",
     "update delivery d set lease_until = null, lease_token = null, lease_owner = null"
     " where d.id = any ($1::uuid[]) and d.id between $3::uuid and $4::uuid"
-    "  and d.state + 0 = 0 and d.lease_token = $2::int8"
+    "  and d.state + 0 = " PENDING " and d.lease_token = $2::int8"
     " returning d.id",
     4};
 

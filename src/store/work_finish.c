@@ -1,5 +1,6 @@
 /* Recording attempts. The primary key (delivery, token) makes a second run of the same batch
  * harmless; the token fences out who has lost the lease; a success counts whoever reports it. */
+#include "sql.h"
 #include "store/store.h"
 #include "store/work.h"
 
@@ -23,14 +24,16 @@ const struct db_stmt stmt_work_finish = {
     " on conflict do nothing"
     "), u as ("
     " update delivery d set state = v.state, attempts = least(d.attempts + 1, 32767),"
-    "  step = d.step + case when v.state = 1 or v.free then 0 else 1 end,"
+    "  step = d.step + case when v.state = " DELIVERED " or v.free then 0 else 1 end,"
     "  last_code = nullif(v.code, 0), last_us = v.total_us, last_error = v.error,"
-    "  next_at = case when v.state = 0 then now() + v.delay_ms * interval '1 ms' else d.next_at end,"
-    "  completed_at = case when v.state <> 0 then now() end,"
+    "  next_at = case when v.state = " PENDING " then now() + v.delay_ms * interval '1 ms'"
+    "   else d.next_at end,"
+    "  completed_at = case when v.state <> " PENDING " then now() end,"
     "  lease_until = null, lease_token = null, lease_owner = null"
     " from v"
     " where d.id = v.id and d.id = any ($1::uuid[]) and d.id between $22::uuid and $23::uuid"
-    "  and ((d.state + 0 = 0 and d.lease_token = v.token) or (v.state = 1 and d.state <> 1))"
+    "  and ((d.state + 0 = " PENDING " and d.lease_token = v.token)"
+    "   or (v.state = " DELIVERED " and d.state <> " DELIVERED "))"
     " returning d.id, v.test"
     ") select id, case when test then pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end"
     " from u",

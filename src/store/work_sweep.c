@@ -1,4 +1,5 @@
 /* The statements of the reconciler and the janitor. */
+#include "sql.h"
 #include "store/store.h"
 #include "store/work.h"
 
@@ -21,7 +22,7 @@ const struct db_stmt stmt_work_overdue = {
     "work_overdue",
     "select " QUEUE_ENTRY " from ("
     " select id, webhook_id, app_id, test, next_at from delivery"
-    " where state = 0 and next_at < now() - interval '3 s'"
+    " where state = " PENDING " and next_at < now() - interval '3 s'"
     "  and (lease_until is null or lease_until < now())"
     " order by next_at desc limit $1::int8) d join webhook w on w.id = d.webhook_id",
     1};
@@ -35,8 +36,8 @@ const struct db_stmt stmt_work_upcoming = {
     "work_upcoming",
     "select " QUEUE_ENTRY ", us_of(d.next_at) from ("
     " select id, webhook_id, app_id, test, next_at from delivery"
-    " where state = 0 and (us_of(next_at), id) > ($1::int8, $2::uuid)"
-    "  and next_at >= time_of($1::int8 / 1000) and next_at < now() + interval '10 min'"
+    " where state = " PENDING " and (us_of(next_at), id) > ($1::int8, $2::uuid)"
+    "  and next_at >= time_of($1::int8 / 1000) and next_at < now() + " HORIZON
     "  and (lease_until is null or lease_until < now())"
     " order by next_at, id limit $3::int8) d join webhook w on w.id = d.webhook_id"
     " order by d.next_at, d.id",
@@ -58,7 +59,7 @@ const struct db_stmt stmt_work_direct = {
     "  count(*) filter (where leased) over (partition by webhook_id) as busy"
     " from (select id, webhook_id, app_id, test, next_at,"
     "   coalesce(lease_until >= now(), false) as leased from delivery"
-    "  where state = 0 and next_at <= now() order by next_at limit 20 * $1::int8) x"
+    "  where state = " PENDING " and next_at <= now() order by next_at limit 20 * $1::int8) x"
     ") d join webhook w on w.id = d.webhook_id"
     " where not d.leased and d.place + d.busy <= w.concurrency"
     "  and (w.rate_limit is null or d.place <= greatest(1, w.rate_limit * $2::int8 / 1000))"
@@ -74,7 +75,7 @@ const struct db_stmt stmt_work_take_over = {
     "work_take_over",
     "with d as ("
     " update delivery set lease_until = null, lease_token = null, lease_owner = null"
-    " where state = 0 and lease_owner = $1::int8 and lease_until is not null"
+    " where state = " PENDING " and lease_owner = $1::int8 and lease_until is not null"
     " returning id, webhook_id, app_id, test, next_at"
     ") select " QUEUE_ENTRY " from d join webhook w on w.id = d.webhook_id",
     1};
@@ -98,21 +99,23 @@ const struct db_stmt stmt_work_settle = {
     " where unsettled order by id limit 1000 for update skip locked"
     "), n as materialized (("
     " select h.id from w cross join lateral ("
-    "  select d.id from delivery d where d.state = 4 and d.webhook_id = w.id"
+    "  select d.id from delivery d where d.state = " HELD " and d.webhook_id = w.id"
     "  limit greatest($1::int8 / (select count(*) from w), 1)) h"
-    " where w.deleted or w.status = 0"
+    " where w.status = " ACTIVE " or w.deleted"
     ") union all ("
-    " select d.id from delivery d where exists (select from w where w.deleted or w.status <> 0)"
-    "  and d.state = 0 and not d.test"
-    "  and (d.webhook_id in (select id from w where w.deleted or w.status <> 0)) is true"
+    " select d.id from delivery d"
+    "  where exists (select from w where w.deleted or w.status <> " ACTIVE ")"
+    "  and d.state = " PENDING " and not d.test"
+    "  and (d.webhook_id in (select id from w where w.deleted or w.status <> " ACTIVE ")) is true"
     "  and (d.lease_until is null or d.lease_until < now()) limit $1::int8"
     ")), d as ("
     " update delivery t set"
-    "  state = case when w.deleted then 3 when w.status = 0 then 0 else 4 end,"
-    "  next_at = case when w.status = 0 then now() else t.next_at end,"
+    "  state = case when w.deleted then " CANCELLED " when w.status = " ACTIVE " then"
+    "   " PENDING " else " HELD " end,"
+    "  next_at = case when w.status = " ACTIVE " then now() else t.next_at end,"
     "  completed_at = case when w.deleted then now() end"
     " from n, w where t.id = n.id and w.id = t.webhook_id"
-    "  and (t.state = 4 or (t.state = 0 and (t.lease_until is null or t.lease_until < now())))"
+    "  and (t.state = 4 or (t.state = " PENDING " and (t.lease_until is null or t.lease_until < now())))"
     " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
     "), done as ("
     " update webhook set unsettled = false"

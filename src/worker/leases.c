@@ -125,7 +125,7 @@ static void release(struct fenced *f)
  * the lease runs out and another sends it. */
 static size_t sort_out(const struct fenced *f, const struct db_rows *rows, struct claim *claims)
 {
-    int64_t lease_left_ms = f->started_ms + WORK_LEASE_MS - MARGIN_MS - clock_mono_ms();
+    int64_t lease_left_ms = f->started_ms + DELIVERY_LEASE_MS - MARGIN_MS - clock_mono_ms();
     bool leased[LEASES_MAX] = {false};
     size_t count = 0, states[DELIVERY_STATES] = {0};
 

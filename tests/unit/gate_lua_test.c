@@ -220,7 +220,7 @@ static void live(unsigned seed, struct step *steps, struct shown *wanted)
 {
     struct gate g = {0};
     int64_t now_ms = start_ms;
-    int concurrency = QUEUE_CONCURRENCY, mood = 0;
+    int concurrency = WEBHOOK_CONCURRENCY, mood = 0;
 
     for (int i = 0; i < STEPS; i++) {
         struct step *s = &steps[i];

@@ -147,7 +147,7 @@ static void retries_come_back(void **state)
     WAIT(rig.loop, false, rig.claimed.next_ms + 2);
     assert_int_equal(claim(10), 1);
     assert_true(id_eq(rig.claimed.refs[0].delivery, delivery));
-    ack(rig.claimed.refs[0], QUEUE_HORIZON_MS + 1);
+    ack(rig.claimed.refs[0], DELIVERY_HORIZON_MS + 1);
     settle();
     assert_clean();
 }
@@ -158,7 +158,7 @@ static void a_second_enqueue_changes_nothing(void **state)
     (void)state;
     put(delivery, webhook, 60000, 32, 0);
     put(delivery, webhook, 0, 32, 0);
-    put(id_new(), webhook, QUEUE_HORIZON_MS + 1, 32, 0);
+    put(id_new(), webhook, DELIVERY_HORIZON_MS + 1, 32, 0);
     settle();
     assert_int_equal(claim(10), 0);
     assert_in_range(rig.claimed.next_ms, 59000, 60000);
