@@ -24,6 +24,7 @@ def findings_of(root, sources, lengths):
         yield from rules.check_includes(root, source)
         yield from rules.check_words(source)
         yield from rules.check_strings(source, macros, tables)
+        yield from rules.check_numbers(source)
         yield from rules.check_shape(source, lengths)
         yield from rules.check_guard(source)
     yield from tree.check_build_list(root)

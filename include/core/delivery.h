@@ -34,8 +34,10 @@ extern const char *const delivery_state_names[]; /* ends with NULL */
 
 /* Who moves it: an attempt that ended, the service's own rules, or a person through the API. */
 enum delivery_actor { ACTOR_ATTEMPT, ACTOR_SERVICE, ACTOR_PERSON };
+#define DELIVERY_ACTORS 3
 
-/* Delivered absorbs: only a person leaves it. A success is recorded whatever the state. */
+/* Delivered absorbs: only a person leaves it. A success is recorded whatever the state. What a
+ * person sets going again is pending or, while its webhook is paused, held. */
 bool delivery_may_move(enum delivery_actor actor, enum delivery_state from, enum delivery_state to);
 
 /* Why an attempt did not succeed. The numbers are those of the column. */

@@ -47,7 +47,7 @@ struct db_op *deliveries_get(struct db *db, struct id app, struct id id, db_cb *
 struct db_op *deliveries_retry(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
-/* Sets a webhook's deliveries of one state going again, oldest first, at most `limit`. No row: no
+/* Sets a webhook's deliveries of one state, not pending, going again, oldest first, at most `limit`. No row: no
  * such active or paused webhook. Else rows of (matched, moved, delivery id to enqueue or NULL,
  * concurrency, rate). With `dry_run` nothing moves. */
 struct db_op *deliveries_replay(struct db *db, struct id app, struct id webhook,

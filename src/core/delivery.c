@@ -11,7 +11,8 @@ const char *const delivery_state_names[] = {"pending",   "delivered", "failed",
 
 #define BIT(state) (1U << DELIVERY_##state)
 
-/* For each actor and state: the states it may go to. */
+/* For each actor and state: the states it may go to. From a state to itself: it begins anew. The
+ * store's statements make these moves and no others: tests/unit/moves_test.c. */
 static const unsigned moves[][DELIVERY_STATES] = {
     [ACTOR_ATTEMPT] =
         {
@@ -28,10 +29,10 @@ static const unsigned moves[][DELIVERY_STATES] = {
     [ACTOR_PERSON] =
         {
             [DELIVERY_PENDING] = BIT(PENDING) | BIT(CANCELLED),
-            [DELIVERY_DELIVERED] = BIT(PENDING),
-            [DELIVERY_FAILED] = BIT(PENDING),
-            [DELIVERY_CANCELLED] = BIT(PENDING),
-            [DELIVERY_HELD] = BIT(PENDING) | BIT(CANCELLED),
+            [DELIVERY_DELIVERED] = BIT(PENDING) | BIT(HELD),
+            [DELIVERY_FAILED] = BIT(PENDING) | BIT(HELD),
+            [DELIVERY_CANCELLED] = BIT(PENDING) | BIT(HELD),
+            [DELIVERY_HELD] = BIT(PENDING) | BIT(HELD) | BIT(CANCELLED),
         },
 };
 

@@ -104,7 +104,6 @@ void deliveries_read_whole(const struct db_rows *rows, int row, struct delivery 
 
 #define NOT_LEASED "(lease_until is null or lease_until < now())"
 
-/* The moves of delivery_may_move() that a person may make to pending. */
 const struct db_stmt stmt_delivery_retry = {
     "delivery_retry",
     "with d as ("
@@ -178,6 +177,10 @@ struct db_op *deliveries_replay(struct db *db, struct id app, struct id webhook,
                                 const struct delivery_filter *filter, bool dry_run, int limit,
                                 db_cb *cb, void *arg)
 {
+    enum delivery_state from = (enum delivery_state)filter->state;
+
+    assert(delivery_may_move(ACTOR_PERSON, from, DELIVERY_PENDING) &&
+           delivery_may_move(ACTOR_PERSON, from, DELIVERY_HELD));
     return store_exec(
         db, &stmt_delivery_replay,
         DB_ARGS(DB_ID(webhook), DB_ID(app), FILTER(filter), DB_I64(limit), DB_BOOL(dry_run)), cb,

@@ -58,6 +58,8 @@ struct db_op *work_finish(struct db *db, const struct finish *const *list, size_
     struct db_args args;
 
     assert(count > 0);
+    for (size_t i = 0; i < count; i++)
+        assert(delivery_may_move(ACTOR_ATTEMPT, DELIVERY_PENDING, list[i]->state));
     db_args_init(&args);
     DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(list[i]->delivery));
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->token));

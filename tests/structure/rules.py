@@ -119,6 +119,16 @@ def check_strings(source, macros, tables):
                 yield source.name, line, "a script for Redis: only src/store/ may hold it"
 
 
+def check_numbers(source):
+    """States in SQL are written by the macros of src/store/sql.h, which the enums of core/ have them from."""
+    if not source.name.startswith("src/store/"):
+        return
+    for stream in source.streams():
+        for text, line in joined_strings(stream, {}):
+            if sql.has_state_number(text):
+                yield source.name, line, "the number of a state: write its name, from src/store/sql.h"
+
+
 def check_shape(source, lengths):
     if source.lines > FILE_LINES_MAX:
         yield source.name, FILE_LINES_MAX + 1, f"{source.lines} lines; at most {FILE_LINES_MAX}"

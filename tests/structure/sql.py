@@ -71,3 +71,16 @@ def is_sql(text, matcher):
 
 def is_lua(text):
     return bool(LUA.search(text))
+
+
+# `state = 0`, `status <> 1`, `state in (0, 4)`, `state = case … then 3 … end`, `case status when 1`.
+STATE_NUMBER = re.compile(
+    r"\b(state|status|disabled_reason|last_error)(\s*\+\s*0)?\s*(=|<>|!=|in\s*\()\s*'?\d"
+    r"|\b(state|status)\s*=\s*case\b((?!\bend\b).)*\b(then|else)\s+\d"
+    r"|\b(state|status)\s+when\s+\d",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def has_state_number(text):
+    return STATE_NUMBER.search(text) is not None

@@ -20,7 +20,7 @@ static void test_names(void **state)
 static const char *const moves[][DELIVERY_STATES] = {
     [ACTOR_ATTEMPT] = {"yyy--", "-----", "-y---", "-y---", "-y---"},
     [ACTOR_SERVICE] = {"---yy", "-----", "-----", "-----", "y--y-"},
-    [ACTOR_PERSON] = {"y--y-", "y----", "y----", "y----", "y--y-"},
+    [ACTOR_PERSON] = {"y--y-", "y---y", "y---y", "y---y", "y--yy"},
 };
 
 static void test_moves(void **state)

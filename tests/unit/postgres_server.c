@@ -1,6 +1,8 @@
 /* Making, starting and removing the test's own PostgreSQL. */
 #include "postgres_server.h"
 
+#include "store/schema.h"
+
 #include <assert.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -109,6 +111,19 @@ static int remove_entry(const char *path, const struct stat *stat, int kind, str
     (void)kind;
     (void)walk;
     return remove(path);
+}
+
+int postgres_server_migrate(struct dbsync *db)
+{
+    fflush(stdout);
+    int kept = dup(STDOUT_FILENO), null = open("/dev/null", O_WRONLY);
+    dup2(null, STDOUT_FILENO);
+    int err = schema_migrate(db);
+    fflush(stdout);
+    dup2(kept, STDOUT_FILENO);
+    close(kept);
+    close(null);
+    return err;
 }
 
 void postgres_server_stop(struct postgres_server *server)

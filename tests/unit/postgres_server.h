@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+struct dbsync;
+
 struct postgres_server {
     char folder[64], url[160]; /* the url's database is `postgres` */
     pid_t pid;
@@ -12,6 +14,9 @@ struct postgres_server {
 
 /* Back when it answers. */
 void postgres_server_start(struct postgres_server *server);
+
+/* schema_migrate(), without what it says on stdout, where the results of tests go. */
+int postgres_server_migrate(struct dbsync *db);
 
 /* Stops it and removes its folder. */
 void postgres_server_stop(struct postgres_server *server);

@@ -2,6 +2,7 @@
 #include "queue_rig.h"
 
 #include "base/err.h"
+#include "core/delivery.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -2,11 +2,9 @@
 #ifndef TESTS_REDIS_SERVER_H
 #define TESTS_REDIS_SERVER_H
 
-#include "base/clock.h"
-#include "io/loop.h"
+#include "wait.h"
 
 #include <sys/types.h>
-#include <unistd.h>
 
 struct redis_server {
     char folder[64], socket[96], url[128];
@@ -27,14 +25,5 @@ long long redis_server_sayf(struct redis_server *server, const char *format, ...
 
 /* Commands that the server has run since its start, those of scripts too. */
 long long redis_server_calls(struct redis_server *server);
-
-/* Runs the loop until `condition`, at most `ms`. */
-#define WAIT(loop, condition, ms)                                   \
-    do {                                                            \
-        int64_t wait_end = clock_mono_ms() + (ms);                  \
-        while (!(condition) && clock_mono_ms() < wait_end)          \
-            if (uv_run(loop_uv(loop), UV_RUN_NOWAIT), !(condition)) \
-                usleep(200);                                        \
-    } while (0)
 
 #endif

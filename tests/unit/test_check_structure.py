@@ -237,6 +237,21 @@ BROKEN = {
         added("src/api/reply.c", '\nstatic const char lua[] =\n    "local n = redis.call(\'get\', KEYS[1])\\n"\n    "return n\\n";\n'),
         "src/api/reply.c:10: ", "script for Redis",
     ),
+    "the number of a state": (
+        added("src/store/apps.c", '\nstatic const char due[] = "select id from x"\n                          " where state = 0";\n'),
+        "src/store/apps.c:6: ", "number of a state",
+    ),
+    "the numbers of states in a list": (
+        added("src/store/apps.c", '\n#define OPEN "d.state in (0, 4)"\n'), "src/store/apps.c:6: ", "number of a state",
+    ),
+    "the number of a state in a case": (
+        added("src/store/apps.c", '\nstatic const char move[] = "update x set state = case when a then 3 else b end";\n'),
+        "src/store/apps.c:6: ", "number of a state",
+    ),
+    "the number of a state behind another name": (
+        added("src/store/apps.c", '\nstatic const char hold[] = "select case w.status when 1 then b end";\n'),
+        "src/store/apps.c:6: ", "number of a state",
+    ),
     "long function": (
         added("src/base/buf.c", LONG_FUNCTION), "src/base/buf.c:17: ", "buf_long() has 81 lines",
     ),
@@ -380,6 +395,7 @@ static const char *const messages[] = {
     "from 1 to 10",
 };
 '''),
+    "names of states": added("src/store/apps.c", '\nstatic const char due[] = "select id from x where state = " PENDING " and status = $1 and n = 0";\n'),
     "words in comments": added("src/api/reply.c", '''
 /* "select id from webhook where id = $1", uv_timer_t, clock_wall_ms(), strcpy() */
 static const char name[] = "uv_timer_t";

@@ -1,0 +1,485 @@
+/* The moves of deliveries, as PostgreSQL makes them, against the table that says who may make which
+ * (core/delivery.c). Every statement that moves a delivery is run on one in each state, through the
+ * functions that the program calls; what it does must be what the table allows, no more and no less. */
+#include "base/err.h"
+#include "core/delivery.h"
+#include "io/dbsync.h"
+#include "store/deliveries.h"
+#include "store/store.h"
+#include "store/webhooks.h"
+#include "store/work.h"
+
+#include "postgres_server.h"
+#include "unit.h"
+#include "wait.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define TOKEN 77
+#define OTHER 78
+#define OWNER 5
+
+static struct postgres_server server;
+static struct dbsync *sync_db; /* for what is there before, and what is there after */
+static struct loop *loop;
+static struct db *db;
+static const struct db_stmt *stmts[128];
+
+static struct id app, webhook, delivery;
+
+/* --- the answer of the statement that runs ----------------------------------------------------- */
+
+static struct {
+    bool done;
+    int err, rows;
+    bool says; /* what the reader makes of the rows */
+} answer;
+
+typedef bool read_answer(const struct db_rows *rows);
+static read_answer *reader;
+static const char *running;
+
+static void on_done(void *arg, int err, const struct db_rows *rows)
+{
+    (void)arg;
+    answer.done = true;
+    answer.err = err;
+    answer.rows = err == 0 ? db_count(rows) : 0;
+    answer.says = answer.rows > 0 && reader != NULL && reader(rows);
+}
+
+/* True if the statement says that it moved the delivery. */
+static bool finished(struct db_op *op)
+{
+    answer.done = false;
+    assert_non_null(op);
+    WAIT(loop, answer.done, 10000);
+    assert_true(answer.done);
+    if (answer.err < 0)
+        fail_msg("%s: %s", running, err_name(answer.err));
+    return reader != NULL ? answer.says : answer.rows > 0;
+}
+
+static bool first_is_true(const struct db_rows *rows)
+{
+    return db_bool(rows, 0, 0);
+}
+
+static bool second_is_not_0(const struct db_rows *rows)
+{
+    return db_i64(rows, 0, 1) > 0;
+}
+
+/* --- what is there before ---------------------------------------------------------------------- */
+
+/* The webhook and the delivery that a statement meets. */
+struct scene {
+    enum webhook_status status;
+    bool deleted;
+    bool test;
+    bool leased; /* by OWNER with TOKEN, for a while yet */
+};
+
+static void run_sql(const char *format, ...) PRINTF_LIKE(1, 2);
+
+static void run_sql(const char *format, ...)
+{
+    char sql[2048];
+    va_list args;
+    va_start(args, format);
+    assert_in_range(vsnprintf(sql, sizeof sql, format, args), 1, sizeof sql - 1);
+    va_end(args);
+    assert_int_equal(dbsync_script(sync_db, sql), 0);
+}
+
+static int64_t number_of(const char *sql)
+{
+    struct dbsync_rows *rows;
+    int64_t value;
+    assert_int_equal(dbsync_exec(sync_db, sql, 0, NULL, &rows), 0);
+    assert_int_equal(dbsync_count(rows), 1);
+    assert_true(str_to_i64(str_of(dbsync_text(rows, 0, 0)), INT64_MIN, INT64_MAX, &value));
+    dbsync_rows_free(rows);
+    return value;
+}
+
+#define HEX_SIZE 33
+
+static void hex(char out[HEX_SIZE], struct id id)
+{
+    for (size_t i = 0; i < sizeof id.b; i++)
+        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
+}
+
+static void set_scene(const struct scene *scene, enum delivery_state state)
+{
+    char a[HEX_SIZE], w[HEX_SIZE], d[HEX_SIZE];
+
+    run_sql("delete from attempt; delete from delivery; delete from event; delete from webhook");
+    app = id_new();
+    webhook = id_new();
+    delivery = id_new(); /* its event has the same id: they share the partition's range */
+    hex(a, app);
+    hex(w, webhook);
+    hex(d, delivery);
+    run_sql("insert into webhook (id, app_id, url, events, status, profile, secret, headers,"
+            " retry_schedule, timeout_ms, concurrency, unsettled, deleted_at)"
+            " values ('%s', '%s', 'http://a/', '{*}', %d, 'default', '', '', '{}', 1000, 1, true,"
+            " %s)",
+            w, a, (int)scene->status, scene->deleted ? "now()" : "null");
+    run_sql("insert into event (id, app_id, test, type, data) values ('%s', '%s', %s, 't', '{}')",
+            d, a, scene->test ? "true" : "false");
+    run_sql("insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test,"
+            " lease_until, lease_token, lease_owner) values ('%s', '%s', '%s', '%s',"
+            " now() - interval '1 s', %d, %s, %s)",
+            d, d, w, a, (int)state, scene->test ? "true" : "false",
+            scene->leased ? "now() + interval '1 min', 77, 5" : "null, null, null");
+}
+
+/* --- the statements ---------------------------------------------------------------------------- */
+
+static bool finish(enum delivery_state state, int64_t token)
+{
+    struct finish f = {
+        .delivery = delivery,
+        .token = token,
+        .state = state,
+        .error = state == DELIVERY_DELIVERED ? ATTEMPT_OK : ATTEMPT_HTTP_STATUS,
+        .number = 1,
+        .address = STR_LIT(""),
+        .error_text = STR_LIT(""),
+        .request_head = STR_LIT(""),
+    };
+    const struct finish *list[] = {&f};
+    return finished(work_finish(db, list, 1, on_done, NULL));
+}
+
+static bool succeed(enum delivery_state from)
+{
+    (void)from;
+    return finish(DELIVERY_DELIVERED, TOKEN);
+}
+
+static bool succeed_late(enum delivery_state from)
+{
+    (void)from;
+    return finish(DELIVERY_DELIVERED, OTHER);
+}
+
+static bool fail_for_good(enum delivery_state from)
+{
+    (void)from;
+    return finish(DELIVERY_FAILED, TOKEN);
+}
+
+static bool fail_late(enum delivery_state from)
+{
+    (void)from;
+    return finish(DELIVERY_FAILED, OTHER);
+}
+
+static bool fail_once(enum delivery_state from)
+{
+    (void)from;
+    return finish(DELIVERY_PENDING, TOKEN);
+}
+
+static bool fail_once_late(enum delivery_state from)
+{
+    (void)from;
+    return finish(DELIVERY_PENDING, OTHER);
+}
+
+static bool claim(enum delivery_state from)
+{
+    (void)from;
+    return finished(work_claim(db, &delivery, 1, OTHER, OWNER, on_done, NULL));
+}
+
+static bool release(enum delivery_state from)
+{
+    (void)from;
+    return finished(work_release(db, &delivery, 1, TOKEN, on_done, NULL));
+}
+
+static bool take_over(enum delivery_state from)
+{
+    (void)from;
+    return finished(work_take_over(db, OWNER, on_done, NULL));
+}
+
+static bool settle(enum delivery_state from)
+{
+    (void)from;
+    return finished(work_settle(db, 100, on_done, NULL));
+}
+
+static bool disable_and_settle(enum delivery_state from)
+{
+    const char *url = "http://a/";
+    assert_true(finished(webhooks_disable(db, &webhook, &url, 1, on_done, NULL)));
+    return settle(from);
+}
+
+static bool delete_and_settle(enum delivery_state from)
+{
+    assert_true(finished(webhooks_delete(db, app, webhook, on_done, NULL)));
+    return settle(from);
+}
+
+static void on_webhook(void *arg, int err, const struct db_rows *rows)
+{
+    const enum webhook_status *status = arg;
+    struct webhook w = {0};
+    assert_int_equal(err, 0);
+    assert_int_equal(db_count(rows), 1);
+    webhooks_read(rows, 0, &w);
+    w.status = (int)*status;
+    webhooks_update(db, &w, on_done, NULL);
+}
+
+static bool update_and_settle(enum webhook_status status, enum delivery_state from)
+{
+    assert_true(finished(webhooks_get(db, app, webhook, on_webhook, &status)));
+    return settle(from);
+}
+
+static bool pause_and_settle(enum delivery_state from)
+{
+    return update_and_settle(WEBHOOK_PAUSED, from);
+}
+
+static bool activate_and_settle(enum delivery_state from)
+{
+    return update_and_settle(WEBHOOK_ACTIVE, from);
+}
+
+static bool retry(enum delivery_state from)
+{
+    (void)from;
+    reader = first_is_true;
+    return finished(deliveries_retry(db, app, delivery, on_done, NULL));
+}
+
+static bool cancel(enum delivery_state from)
+{
+    (void)from;
+    reader = first_is_true;
+    return finished(deliveries_cancel(db, app, delivery, on_done, NULL));
+}
+
+static bool replay(enum delivery_state from)
+{
+    struct delivery_filter filter = {.state = (int)from, .before = id_last()};
+    reader = second_is_not_0;
+    return finished(deliveries_replay(db, app, webhook, &filter, false, 10, on_done, NULL));
+}
+
+/* --- the table --------------------------------------------------------------------------------- */
+
+#define BIT(state) (1U << DELIVERY_##state)
+#define NONE       0U
+#define ALL        (BIT(PENDING) | BIT(DELIVERED) | BIT(FAILED) | BIT(CANCELLED) | BIT(HELD))
+
+/* A statement and a scene: of the states in `from` it makes every move to `to` that its actor may
+ * make, and no other; those outside of `from` it leaves alone, for the reason that is said. */
+struct mover {
+    const char *name;
+    bool (*run)(enum delivery_state from);
+    enum delivery_actor actor;
+    enum delivery_state to;
+    unsigned from;
+    struct scene scene;
+};
+
+#define LEASED         \
+    {                  \
+        .leased = true \
+    }
+#define PAUSE                    \
+    {                            \
+        .status = WEBHOOK_PAUSED \
+    }
+#define DISABLE                    \
+    {                              \
+        .status = WEBHOOK_DISABLED \
+    }
+#define DELETED         \
+    {                   \
+        .deleted = true \
+    }
+
+static const struct mover movers[] = {
+    {"finish: success", succeed, ACTOR_ATTEMPT, DELIVERY_DELIVERED, ALL, LEASED},
+    {"finish: failure for good", fail_for_good, ACTOR_ATTEMPT, DELIVERY_FAILED, ALL, LEASED},
+    {"finish: failure, again later", fail_once, ACTOR_ATTEMPT, DELIVERY_PENDING, ALL, LEASED},
+    {"finish: success, lease lost", succeed_late, ACTOR_ATTEMPT, DELIVERY_DELIVERED, ALL, LEASED},
+    {"finish: success, lease gone", succeed_late, ACTOR_ATTEMPT, DELIVERY_DELIVERED, ALL, {0}},
+    /* The token fences out who has lost the lease. */
+    {"finish: failure, lease lost", fail_late, ACTOR_ATTEMPT, DELIVERY_FAILED, NONE, LEASED},
+    {"finish: failure, lease gone", fail_late, ACTOR_ATTEMPT, DELIVERY_FAILED, NONE, {0}},
+    {"finish: again later, lease lost", fail_once_late, ACTOR_ATTEMPT, DELIVERY_PENDING, NONE,
+     LEASED},
+
+    {"claim: paused", claim, ACTOR_SERVICE, DELIVERY_HELD, ALL, PAUSE},
+    {"claim: disabled", claim, ACTOR_SERVICE, DELIVERY_HELD, ALL, DISABLE},
+    /* What is held is in no queue; settle cancels it. */
+    {"claim: deleted", claim, ACTOR_SERVICE, DELIVERY_CANCELLED, BIT(PENDING), DELETED},
+    {"claim: leased",
+     claim,
+     ACTOR_SERVICE,
+     DELIVERY_HELD,
+     NONE,
+     {.status = WEBHOOK_PAUSED, .leased = true}},
+    {"claim: a test",
+     claim,
+     ACTOR_SERVICE,
+     DELIVERY_HELD,
+     NONE,
+     {.status = WEBHOOK_PAUSED, .test = true}},
+    {"claim", claim, ACTOR_SERVICE, DELIVERY_HELD, NONE, {0}},
+    {"release", release, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
+    {"take over", take_over, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
+
+    {"settle: active", settle, ACTOR_SERVICE, DELIVERY_PENDING, ALL, {0}},
+    {"settle: made active", activate_and_settle, ACTOR_SERVICE, DELIVERY_PENDING, ALL, PAUSE},
+    {"settle: paused", settle, ACTOR_SERVICE, DELIVERY_HELD, ALL, PAUSE},
+    {"settle: made paused", pause_and_settle, ACTOR_SERVICE, DELIVERY_HELD, ALL, {0}},
+    {"settle: disabled", settle, ACTOR_SERVICE, DELIVERY_HELD, ALL, DISABLE},
+    {"settle: made disabled", disable_and_settle, ACTOR_SERVICE, DELIVERY_HELD, ALL, {0}},
+    {"settle: deleted", settle, ACTOR_SERVICE, DELIVERY_CANCELLED, ALL, DELETED},
+    {"settle: deleted now", delete_and_settle, ACTOR_SERVICE, DELIVERY_CANCELLED, ALL, {0}},
+    /* What is in flight is left to its attempt. */
+    {"settle: paused, in flight",
+     settle,
+     ACTOR_SERVICE,
+     DELIVERY_HELD,
+     NONE,
+     {.status = WEBHOOK_PAUSED, .leased = true}},
+    {"settle: deleted, in flight",
+     settle,
+     ACTOR_SERVICE,
+     DELIVERY_CANCELLED,
+     BIT(HELD),
+     {.deleted = true, .leased = true}},
+    {"settle: paused, a test",
+     settle,
+     ACTOR_SERVICE,
+     DELIVERY_HELD,
+     NONE,
+     {.status = WEBHOOK_PAUSED, .test = true}},
+
+    {"retry", retry, ACTOR_PERSON, DELIVERY_PENDING, ALL, {0}},
+    {"retry: paused", retry, ACTOR_PERSON, DELIVERY_PENDING, ALL, PAUSE},
+    {"retry: in flight", retry, ACTOR_PERSON, DELIVERY_PENDING, ALL & ~BIT(PENDING), LEASED},
+    /* Nobody would send it. */
+    {"retry: disabled", retry, ACTOR_PERSON, DELIVERY_PENDING, NONE, DISABLE},
+    {"retry: deleted", retry, ACTOR_PERSON, DELIVERY_PENDING, NONE, DELETED},
+    {"cancel", cancel, ACTOR_PERSON, DELIVERY_CANCELLED, ALL, {0}},
+    {"cancel: in flight", cancel, ACTOR_PERSON, DELIVERY_CANCELLED, ALL, LEASED},
+    {"cancel: deleted", cancel, ACTOR_PERSON, DELIVERY_CANCELLED, ALL, DELETED},
+    {"replay", replay, ACTOR_PERSON, DELIVERY_PENDING, ALL, {0}},
+    {"replay: paused", replay, ACTOR_PERSON, DELIVERY_HELD, ALL, PAUSE},
+    {"replay: disabled", replay, ACTOR_PERSON, DELIVERY_PENDING, NONE, DISABLE},
+    {"replay: deleted", replay, ACTOR_PERSON, DELIVERY_PENDING, NONE, DELETED},
+};
+
+/* Which moves were made at all. */
+static bool seen[DELIVERY_ACTORS][DELIVERY_STATES][DELIVERY_STATES];
+
+/* Runs it on a delivery in the state `from`. */
+static void check(const struct mover *m, enum delivery_state from)
+{
+    set_scene(&m->scene, from);
+    reader = NULL;
+    running = m->name;
+    bool said = m->run(from);
+    enum delivery_state now = (enum delivery_state)number_of("select state from delivery");
+    bool may = (m->from >> from & 1) != 0 && delivery_may_move(m->actor, from, m->to);
+    bool moved = now != from || (said && now == m->to);
+
+    if (moved && now != m->to)
+        fail_msg("%s: %s became %s", m->name, delivery_state_names[from],
+                 delivery_state_names[now]);
+    if (moved != may)
+        fail_msg("%s: %s to %s: may %s, but did %s", m->name, delivery_state_names[from],
+                 delivery_state_names[m->to], may ? "move" : "not move", moved ? "move" : "not");
+    if (moved)
+        seen[m->actor][from][now] = true;
+}
+
+static void test_statements(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(movers); i++)
+        for (int from = 0; from < DELIVERY_STATES; from++)
+            if (movers[i].run != replay || from != DELIVERY_PENDING) /* it asserts that */
+                check(&movers[i], (enum delivery_state)from);
+}
+
+/* The other direction: nothing is in the table that no statement does. */
+static void test_table(void **state)
+{
+    (void)state;
+    for (int actor = 0; actor < DELIVERY_ACTORS; actor++)
+        for (int from = 0; from < DELIVERY_STATES; from++)
+            for (int to = 0; to < DELIVERY_STATES; to++)
+                if (delivery_may_move((enum delivery_actor)actor, (enum delivery_state)from,
+                                      (enum delivery_state)to) != seen[actor][from][to])
+                    fail_msg("actor %d: %s to %s is in the table, and no statement does it", actor,
+                             delivery_state_names[from], delivery_state_names[to]);
+}
+
+static void test_lease(void **state)
+{
+    (void)state;
+    set_scene(&(struct scene){0}, DELIVERY_PENDING);
+    reader = NULL;
+    assert_true(claim(DELIVERY_PENDING));
+    int64_t left_ms = number_of("select ms_of(lease_until) - ms_of(now()) from delivery");
+    assert_in_range(left_ms, DELIVERY_LEASE_MS - 10000, DELIVERY_LEASE_MS);
+}
+
+static int start(void **state)
+{
+    size_t n = 0;
+    (void)state;
+    postgres_server_start(&server);
+    sync_db = dbsync_open(server.url, 5000);
+    assert_non_null(sync_db);
+    assert_int_equal(postgres_server_migrate(sync_db), 0);
+    for (const struct db_stmt *const *s = store_api_stmts; *s != NULL; s++)
+        stmts[n++] = *s;
+    for (const struct db_stmt *const *s = store_worker_stmts; *s != NULL; s++)
+        stmts[n++] = *s;
+    assert_true(n < ARRAY_LEN(stmts));
+    loop = loop_create(NULL, NULL);
+    db = db_create(loop, &(struct db_config){.url = server.url,
+                                             .session = store_worker_session,
+                                             .stmts = stmts,
+                                             .connections = 1,
+                                             .queue_max = 8,
+                                             .patience_ms = 5000});
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    db_destroy(db);
+    loop_destroy(loop);
+    dbsync_close(sync_db);
+    postgres_server_stop(&server);
+    return 0;
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_statements),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_lease),
+    };
+    return cmocka_run_group_tests_name("moves", tests, start, stop);
+}
