@@ -156,7 +156,7 @@ struct db_config {
 /* Never fails: it connects, and goes on trying. The config is copied, what it points to is not. */
 struct db *db_create(struct loop *loop, const struct db_config *config);
 
-/* Every statement under way calls back with ERR_UNAVAILABLE first. NULL is fine. */
+/* At any time (src/README.md, "What takes time"). NULL is fine. */
 void db_destroy(struct db *db);
 
 /* At least one connection is usable. */

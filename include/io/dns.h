@@ -14,8 +14,9 @@ struct dns;
 struct dns_op;
 
 struct dns *dns_create(struct loop *loop);
-void dns_destroy(struct dns *dns); /* lookups under way call back with ERR_UNAVAILABLE first, and
-                                      must not start others then. NULL is fine */
+
+/* At any time (src/README.md, "What takes time"). NULL is fine. */
+void dns_destroy(struct dns *dns);
 
 /* `err` is 0, ERR_NOT_FOUND (no such name, or it has no address), ERR_TIMEOUT, ERR_UNAVAILABLE (the
  * servers answer nothing useful), ERR_BUSY (too many lookups at once). Addresses are borrowed until

@@ -24,8 +24,9 @@ struct fetcher_config {
 };
 
 struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *config);
-void fetcher_destroy(struct fetcher *fetcher); /* everything must have ended or been cancelled; NULL
-                                                  is fine, and so is a callback of the last one */
+
+/* At any time (src/README.md, "What takes time"); connections are closed. NULL is fine. */
+void fetcher_destroy(struct fetcher *fetcher);
 
 #define FETCH_HEAD_MAX 16384 /* bytes kept of a response's head */
 #define FETCH_BODY_MAX \

@@ -26,6 +26,10 @@ void loop_destroy(struct loop *loop);
 
 uv_loop_t *loop_uv(struct loop *loop);
 
+/* Frees `memory` once the callbacks that are running now have returned: the end of what may be
+ * destroyed in a callback of its own. */
+void loop_free(struct loop *loop, void *memory);
+
 /* A timeout that can be set again and again. The callback may destroy it. */
 struct timeout;
 typedef void timeout_cb(void *arg);

@@ -40,10 +40,10 @@ struct redis_config {
 int redis_check_url(const char *url) MUST_CHECK;
 
 /* Never fails: it connects, and goes on trying. The URL is one that redis_check_url() accepted. The
- * config is copied; what it points to is not and stays, but for the URL. Callbacks may destroy. */
+ * config is copied; what it points to is not and stays, but for the URL. */
 struct redis *redis_create(struct loop *loop, const struct redis_config *config);
 
-/* Commands under way call back with ERR_UNAVAILABLE first; start none in there. NULL is fine. */
+/* At any time (src/README.md, "What takes time"). NULL is fine. */
 void redis_destroy(struct redis *redis);
 
 bool redis_up(const struct redis *redis);

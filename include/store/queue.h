@@ -36,11 +36,11 @@ struct queue_config {
     void *arg;
 };
 
-/* Never fails: it connects, and goes on trying. Callbacks may destroy the queue. */
+/* Never fails: it connects, and goes on trying. */
 struct queue *queue_create(struct loop *loop, const struct queue_config *config);
 
-/* Claims and sweeps under way call back with ERR_UNAVAILABLE first (start none in there); what is
- * buffered is dropped: wait for queue_pending() to be 0 if that matters. NULL is fine. */
+/* At any time (src/README.md, "What takes time"). What is buffered is dropped: wait for
+ * queue_pending() to be 0 if that matters. NULL is fine. */
 void queue_destroy(struct queue *queue);
 
 bool queue_up(const struct queue *queue);

@@ -1,4 +1,5 @@
-/* The pool: who runs where, who has waited too long. */
+/* The pool: who runs where, who has waited too long. Every callback of an operation that has no answer
+ * comes from the tick. */
 #include "io/db_internal.h"
 
 #include "base/clock.h"
@@ -9,86 +10,235 @@
 #define PIPELINE_DEPTH 16 /* statements sent on a connection and not answered */
 #define TICK_MS        20 /* how late a deadline may be noticed */
 
-static void on_tick(void *arg);
+struct db {
+    struct loop *loop;
+    struct db_config config;
+    struct list waiting;
+    int waiting_count;
+    struct list ended, telling; /* without an answer; those whose turn it is to be told */
+    struct timeout *tick;       /* deadlines; set while there is anything under way */
+    bool lost;                  /* `once`, and it is over */
+    bool closing;
+    struct db_link links[];
+};
+
+/* --- operations ------------------------------------------------------------------------------- */
+
+static void op_free(struct db_op *op)
+{
+    db_args_fini(&op->args);
+    free(op);
+}
+
+/* The last thing done to it; the pool may be gone afterwards. */
+static void finish(struct db_op *op, int err, const struct db_rows *rows)
+{
+    list_remove(&op->node);
+    if (op->cb != NULL)
+        op->cb(op->arg, err, rows);
+    op_free(op);
+}
+
+static void forget_all(struct list *ops)
+{
+    struct list *node;
+    while ((node = list_pop(ops)) != NULL)
+        op_free(CONTAINER_OF(node, struct db_op, node));
+}
+
+static void tick_soon(struct db *db)
+{
+    timeout_set(db->tick, 0);
+}
+
+static void end(struct db *db, struct db_op *op, int err)
+{
+    op->err = err;
+    list_remove(&op->node);
+    list_push(&db->ended, &op->node);
+    tick_soon(db);
+}
+
+/* What ends meanwhile waits for its own turn, or a caller that always fails would keep the loop. */
+static void tell_ended(struct db *db)
+{
+    list_move_all(&db->telling, &db->ended);
+    while (!list_empty(&db->telling)) {
+        struct db_op *op = CONTAINER_OF(db->telling.next, struct db_op, node);
+        finish(op, op->err, NULL);
+    }
+}
+
+/* --- where they run --------------------------------------------------------------------------- */
+
+static struct db_link *least_busy(struct db *db)
+{
+    struct db_link *best = NULL;
+    for (int i = 0; i < db->config.connections; i++) {
+        struct db_link *link = &db->links[i];
+        if (link->state == DB_LINK_READY && !link->broken && link->sent_count < PIPELINE_DEPTH &&
+            (best == NULL || link->sent_count < best->sent_count))
+            best = link;
+    }
+    return best;
+}
+
+static void kick(struct db *db)
+{
+    while (!list_empty(&db->waiting)) {
+        struct db_link *link = least_busy(db);
+        if (link == NULL)
+            return;
+        struct list *node = list_pop(&db->waiting);
+        db->waiting_count--;
+        db_link_send(link, CONTAINER_OF(node, struct db_op, node));
+    }
+}
+
+static void on_ready(void *arg, struct db_link *link)
+{
+    struct db *db = arg;
+    (void)link;
+    if (db->config.on_ready != NULL)
+        db->config.on_ready(db->config.arg);
+}
+
+static void on_answer(void *arg, struct db_op *op, int err, const struct db_rows *rows)
+{
+    (void)arg;
+    finish(op, err, rows);
+}
+
+static void on_notify(void *arg, const char *channel, const char *payload)
+{
+    struct db *db = arg;
+    if (db->config.on_notify != NULL)
+        db->config.on_notify(db->config.arg, channel, payload);
+}
+
+static void on_read(void *arg)
+{
+    kick(arg);
+}
+
+static void on_broken(void *arg)
+{
+    tick_soon(arg);
+}
+
+static void on_lost(void *arg, struct db_link *link, struct list *ops, int err)
+{
+    struct db *db = arg;
+    (void)link;
+
+    db->lost = db->config.once;
+    LIST_FOREACH_SAFE(node, ops)
+    end(db, CONTAINER_OF(node, struct db_op, node), err);
+    tick_soon(db); /* others may run what waits, or nobody will */
+}
+
+static const struct db_link_hooks hooks = {on_ready, on_answer, on_notify,
+                                           on_read,  on_broken, on_lost};
+
+/* --- deadlines -------------------------------------------------------------------------------- */
+
+static void end_late(struct db *db, int64_t now)
+{
+    bool ready = db_ready(db);
+    LIST_FOREACH_SAFE(node, &db->waiting)
+    {
+        struct db_op *op = CONTAINER_OF(node, struct db_op, node);
+        bool late = now >= op->deadline;
+        if (!late && (ready || (!db->lost && now < op->started + db->config.patience_ms)))
+            continue;
+        db->waiting_count--;
+        end(db, op, late ? ERR_TIMEOUT : ERR_UNAVAILABLE);
+    }
+}
+
+/* A connection that does not answer in time is of no use to those behind either. */
+static bool is_stuck(const struct db_link *link, int64_t now)
+{
+    LIST_FOREACH(node, &link->sent)
+    {
+        if (now >= CONTAINER_OF(node, struct db_op, node)->deadline)
+            return true;
+    }
+    return false;
+}
+
+static void give_up_links(struct db *db, int64_t now)
+{
+    for (int i = 0; i < db->config.connections; i++) {
+        struct db_link *link = &db->links[i];
+        if (link->broken)
+            db_link_fail(link, ERR_UNAVAILABLE);
+        else if (is_stuck(link, now))
+            db_link_fail(link, ERR_TIMEOUT);
+    }
+}
+
+static bool anything_under_way(const struct db *db)
+{
+    for (int i = 0; i < db->config.connections; i++)
+        if (!list_empty(&db->links[i].sent))
+            return true;
+    return !list_empty(&db->waiting);
+}
+
+static void on_tick(void *arg)
+{
+    struct db *db = arg;
+    int64_t now = clock_mono_ms();
+
+    end_late(db, now);
+    give_up_links(db, now);
+    kick(db);
+    if (anything_under_way(db) && !timeout_is_set(db->tick))
+        timeout_set(db->tick, TICK_MS);
+    tell_ended(db);
+}
+
+/* --- the contract ----------------------------------------------------------------------------- */
 
 struct db *db_create(struct loop *loop, const struct db_config *config)
 {
     assert(config->connections > 0);
-    struct db *db =
-        xcalloc(1, sizeof *db + (size_t)config->connections * sizeof(struct connection));
+    struct db *db = xcalloc(1, sizeof *db + (size_t)config->connections * sizeof(struct db_link));
     db->loop = loop;
     db->config = *config;
     db->tick = timeout_create(loop, on_tick, db);
     list_init(&db->waiting);
-    list_init(&db->refused);
+    list_init(&db->ended);
+    list_init(&db->telling);
     for (int i = 0; i < config->connections; i++)
-        connection_init(&db->connections[i], db);
+        db_link_init(&db->links[i], loop, &db->config, &hooks, db);
     return db;
-}
-
-static void finish_all(struct list *ops)
-{
-    while (!list_empty(ops))
-        db_op_finish(CONTAINER_OF(ops->next, struct db_op, node), ERR_UNAVAILABLE, NULL);
 }
 
 void db_destroy(struct db *db)
 {
     if (db == NULL)
         return;
+    assert(!db->closing);
     db->closing = true;
-    finish_all(&db->waiting);
-    finish_all(&db->refused);
-    for (int i = 0; i < db->config.connections; i++)
-        connection_fini(&db->connections[i]);
+    for (int i = 0; i < db->config.connections; i++) {
+        db_link_fini(&db->links[i]);
+        forget_all(&db->links[i].sent);
+    }
+    forget_all(&db->waiting);
+    forget_all(&db->ended);
+    forget_all(&db->telling);
     timeout_destroy(db->tick);
-    free(db);
+    loop_free(db->loop, db);
 }
 
 bool db_ready(const struct db *db)
 {
     for (int i = 0; i < db->config.connections; i++)
-        if (db->connections[i].state == CONNECTION_READY)
+        if (db->links[i].state == DB_LINK_READY)
             return true;
     return false;
-}
-
-void db_op_finish(struct db_op *op, int err, const struct db_rows *rows)
-{
-    list_remove(&op->node);
-    if (op->cb != NULL)
-        op->cb(op->arg, err, rows);
-    db_args_fini(&op->args);
-    free(op);
-}
-
-static struct connection *least_busy(struct db *db)
-{
-    struct connection *best = NULL;
-    for (int i = 0; i < db->config.connections; i++) {
-        struct connection *c = &db->connections[i];
-        if (c->state == CONNECTION_READY && !c->broken && c->sent_count < PIPELINE_DEPTH &&
-            (best == NULL || c->sent_count < best->sent_count))
-            best = c;
-    }
-    return best;
-}
-
-void db_kick(struct db *db)
-{
-    while (!list_empty(&db->waiting)) {
-        struct connection *c = least_busy(db);
-        if (c == NULL)
-            return;
-        struct list *node = list_pop(&db->waiting);
-        db->waiting_count--;
-        connection_send(c, CONTAINER_OF(node, struct db_op, node));
-    }
-}
-
-void db_tick_soon(struct db *db)
-{
-    timeout_set(db->tick, 0);
 }
 
 struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args args,
@@ -103,15 +253,14 @@ struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args 
     op->deadline = op->started + deadline_ms;
     op->cb = cb;
     op->arg = arg;
+    list_init(&op->node);
     if (db->waiting_count >= db->config.queue_max) {
-        op->err = ERR_BUSY;
-        list_push(&db->refused, &op->node);
-        db_tick_soon(db);
+        end(db, op, ERR_BUSY);
         return op;
     }
     list_push(&db->waiting, &op->node);
     db->waiting_count++;
-    db_kick(db);
+    kick(db);
     if (!timeout_is_set(db->tick))
         timeout_set(db->tick, TICK_MS);
     return op;
@@ -121,62 +270,4 @@ void db_cancel(struct db_op *op)
 {
     if (op != NULL)
         op->cb = NULL;
-}
-
-/* Takes those out of `ops` that have waited too long; they finish after the walk, because a
- * callback may start others. */
-static void collect_late(struct db *db, struct list *late, int64_t now)
-{
-    bool ready = db_ready(db);
-    LIST_FOREACH_SAFE(node, &db->waiting)
-    {
-        struct db_op *op = CONTAINER_OF(node, struct db_op, node);
-        if (now >= op->deadline)
-            op->err = ERR_TIMEOUT;
-        else if (!ready && (db->lost || now >= op->started + db->config.patience_ms))
-            op->err = ERR_UNAVAILABLE;
-        else
-            continue;
-        list_remove(node);
-        list_push(late, node);
-        db->waiting_count--;
-    }
-}
-
-/* A connection that does not answer in time is of no use to those behind either. */
-static bool is_stuck(const struct connection *c, int64_t now)
-{
-    LIST_FOREACH(node, &c->sent)
-    {
-        if (now >= CONTAINER_OF(node, struct db_op, node)->deadline)
-            return true;
-    }
-    return false;
-}
-
-static void on_tick(void *arg)
-{
-    struct db *db = arg;
-    int64_t now = clock_mono_ms();
-    struct list late;
-    bool busy = false;
-
-    list_init(&late);
-    list_move_all(&late, &db->refused);
-    collect_late(db, &late, now);
-    while (!list_empty(&late)) {
-        struct db_op *op = CONTAINER_OF(late.next, struct db_op, node);
-        db_op_finish(op, op->err, NULL);
-    }
-    for (int i = 0; i < db->config.connections; i++) {
-        struct connection *c = &db->connections[i];
-        if (c->broken)
-            connection_fail(c, ERR_UNAVAILABLE);
-        else if (is_stuck(c, now))
-            connection_fail(c, ERR_TIMEOUT);
-        busy = busy || !list_empty(&c->sent);
-    }
-    if (busy || !list_empty(&db->waiting) || !list_empty(&db->refused))
-        if (!timeout_is_set(db->tick))
-            timeout_set(db->tick, TICK_MS);
 }

@@ -1,4 +1,5 @@
-/* What the files of io/db share: the pool (db.c) and its connections (db_connection.c). */
+/* What the files of io/db share: a statement on its way, and one connection that comes back by itself
+ * (db_link.c). The pool (db.c) stands above and is told by hooks. */
 #ifndef IO_DB_INTERNAL_H
 #define IO_DB_INTERNAL_H
 
@@ -9,11 +10,11 @@
 #include <libpq-fe.h>
 
 struct db_op {
-    struct list node; /* in db.waiting, db.refused or connection.sent */
+    struct list node; /* in db.waiting, link.sent, db.ended or db.telling */
     const struct db_stmt *stmt;
     struct db_args args;
     int64_t started, deadline; /* clock_mono_ms() */
-    int err;                   /* of a refused one */
+    int err;                   /* of one that ended without an answer */
     db_cb *cb;                 /* NULL: cancelled */
     void *arg;
 };
@@ -22,51 +23,62 @@ struct db_op {
 int db_args_split(const struct db_args *args, const char **values, int *lengths);
 void db_args_fini(struct db_args *args);
 
-/* Takes the operation off its list, calls back and frees it. */
-void db_op_finish(struct db_op *op, int err, const struct db_rows *rows);
+/* --- db_link.c: one connection ---------------------------------------------------------------- */
 
-enum connection_state {
-    CONNECTION_CLOSED, /* waiting to try again */
-    CONNECTION_CONNECTING,
-    CONNECTION_PREPARING,
-    CONNECTION_READY,
+enum db_link_state {
+    DB_LINK_CLOSED, /* waiting to try again */
+    DB_LINK_CONNECTING,
+    DB_LINK_PREPARING,
+    DB_LINK_READY,
 };
 
-struct connection {
-    struct db *db;
+struct db_link;
+
+/* The owner may end the link in every one of them but on_lost and on_broken, which only note. */
+struct db_link_hooks {
+    void (*on_ready)(void *arg, struct db_link *link);
+
+    /* The answer to `op`, which is off the link. */
+    void (*on_answer)(void *arg, struct db_op *op, int err, const struct db_rows *rows);
+
+    void (*on_notify)(void *arg, const char *channel, const char *payload);
+
+    /* What there was to read has been read: perhaps there is room again. */
+    void (*on_read)(void *arg);
+
+    /* Found while sending: db_link_fail() is wanted in a later turn. */
+    void (*on_broken)(void *arg);
+
+    /* It is closed, and will be tried again unless `once`; `ops` get no answer any more, for the reason `err`. */
+    void (*on_lost)(void *arg, struct db_link *link, struct list *ops, int err);
+};
+
+struct db_link {
+    struct loop *loop;
+    const struct db_config *config;
+    const struct db_link_hooks *hooks;
+    void *arg;
     PGconn *pg;
     struct watch *watch;
     int fd;
-    enum connection_state state;
-    bool broken;             /* found while sending: closed at the next tick */
+    enum db_link_state state;
+    bool broken;
     struct timeout *timeout; /* of connecting, or until the next try */
     int64_t backoff_ms;
-    struct list sent;
+    struct list sent; /* struct db_op */
     int sent_count;
 };
 
-struct db {
-    struct loop *loop;
-    struct db_config config;
-    struct list waiting, refused;
-    int waiting_count;
-    struct timeout *tick; /* deadlines; set while there is anything under way */
-    bool lost;            /* `once`, and it is over */
-    bool closing;
-    struct connection connections[];
-};
+void db_link_init(struct db_link *link, struct loop *loop, const struct db_config *config,
+                  const struct db_link_hooks *hooks, void *arg);
 
-void connection_init(struct connection *c, struct db *db);
-void connection_fini(struct connection *c);
+/* Leaves what is in `sent` to the owner. No hook runs any more. */
+void db_link_fini(struct db_link *link);
 
-/* Sends on a ready connection. A failure shows at the next tick, not here. */
-void connection_send(struct connection *c, struct db_op *op);
+/* Sends on a ready link. */
+void db_link_send(struct db_link *link, struct db_op *op);
 
-/* Closes, fails what was sent with `err`, and tries again after the backoff. */
-void connection_fail(struct connection *c, int err);
-
-/* The pool's side: a connection became ready or has room again; look at the deadlines soon. */
-void db_kick(struct db *db);
-void db_tick_soon(struct db *db);
+/* Closes, and tries again after the backoff, unless `once`. */
+void db_link_fail(struct db_link *link, int err);
 
 #endif

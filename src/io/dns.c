@@ -32,8 +32,6 @@ struct dns {
     int looking;
     uint64_t lookups;
     bool closing;
-    bool answering; /* waiters are being called */
-    bool gone;      /* one of them destroyed it: only the memory is left */
 };
 
 struct dns_op {
@@ -141,9 +139,8 @@ static void on_deadline(void *arg)
     end_op(arg, ERR_TIMEOUT, NULL, 0);
 }
 
-/* Calls those who waited for `name`; false if one of them destroyed the resolver. Works on a copy,
- * since they may ask again. */
-static bool answer(struct dns *dns, struct dns_name *name)
+/* Calls those who waited for `name`. Works on a copy, since they may ask again. */
+static void answer(struct dns *dns, struct dns_name *name)
 {
     struct sockaddr_storage addresses[DNS_ADDRESSES_MAX];
     size_t count = name->count;
@@ -153,14 +150,8 @@ static bool answer(struct dns *dns, struct dns_name *name)
     if (count > 0)
         memcpy(addresses, name->addresses, count * sizeof *addresses);
     list_move_all(&dns->batch, &name->waiters);
-    dns->answering = true;
-    while (!dns->gone && (node = dns->batch.next) != &dns->batch)
+    while ((node = dns->batch.next) != &dns->batch)
         end_op(CONTAINER_OF(node, struct dns_op, node), err, addresses, count);
-    dns->answering = false;
-    if (!dns->gone)
-        return true;
-    free(dns);
-    return false;
 }
 
 /* Those who ask again meanwhile are answered in the turn after this one. */
@@ -171,9 +162,8 @@ static void on_turn(void *arg)
 
     list_init(&ready);
     list_move_all(&ready, &dns->ready);
-    while ((node = list_pop(&ready)) != NULL)
-        if (!answer(dns, CONTAINER_OF(node, struct dns_name, ready)))
-            return;
+    while (!dns->closing && (node = list_pop(&ready)) != NULL)
+        answer(dns, CONTAINER_OF(node, struct dns_name, ready));
 }
 
 static int err_of(int status)
@@ -331,33 +321,29 @@ struct dns *dns_create(struct loop *loop)
     return dns;
 }
 
-static void refuse_waiters(struct dns *dns)
+static void forget_waiters(struct dns *dns)
 {
-    struct list *node;
-
     list_move_all(&dns->batch, &dns->busy->waiters);
     LIST_FOREACH(at, &dns->cache.recent)
     list_move_all(&dns->batch, &CONTAINER_OF(at, struct dns_name, recent)->waiters);
-    while ((node = dns->batch.next) != &dns->batch)
-        end_op(CONTAINER_OF(node, struct dns_op, node), ERR_UNAVAILABLE, NULL, 0);
+    LIST_FOREACH_SAFE(node, &dns->batch)
+    dns_cancel(CONTAINER_OF(node, struct dns_op, node));
 }
 
 void dns_destroy(struct dns *dns)
 {
     if (dns == NULL)
         return;
+    assert(!dns->closing);
     dns->closing = true;
-    refuse_waiters(dns);
+    forget_waiters(dns);
     ares_destroy(dns->channel); /* closes the sockets by way of their callback */
     assert(list_empty(&dns->sockets));
     timeout_destroy(dns->retry);
     timeout_destroy(dns->turn);
     dns_name_destroy(dns->busy);
     dns_cache_fini(&dns->cache);
-    if (dns->answering)
-        dns->gone = true;
-    else
-        free(dns);
+    loop_free(dns->loop, dns);
 }
 
 void dns_use_servers(struct dns *dns, const char *servers)

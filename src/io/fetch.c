@@ -102,32 +102,34 @@ static void wake_soon(struct fetcher *fetcher)
         timeout_set(fetcher->turn, 0);
 }
 
+static void move(struct fetch *fetch, struct list *to)
+{
+    list_remove(&fetch->node);
+    list_push(to, &fetch->node);
+}
+
 /* The result is there; the callback comes with the next delivery. */
 static void end(struct fetch *fetch)
 {
-    list_remove(&fetch->node);
     timeout_clear(fetch->deadline);
     fetch->state = FETCH_ENDED;
-    list_push(&fetch->fetcher->ended, &fetch->node);
+    move(fetch, &fetch->fetcher->ended);
 }
 
-/* False if the fetcher was destroyed by it. */
-static bool call_back(struct fetch *fetch)
+static void call_back(struct fetch *fetch)
 {
-    struct fetcher *fetcher = fetch->fetcher;
-
     list_remove(&fetch->node);
-    fetcher->live--;
-    fetcher->calling = true;
     fetch->cb(fetch->arg, &fetch->result);
-    fetcher->calling = false;
-    if (fetcher->gone) {
+    if (fetch->fetcher->closing)
         unmake(fetch);
-        free(fetcher);
-        return false;
-    }
-    recycle(fetch);
-    return true;
+    else
+        recycle(fetch);
+}
+
+static void attach(struct fetch *fetch)
+{
+    move(fetch, &fetch->fetcher->active);
+    fetch_attach(fetch);
 }
 
 static void send_queued(struct fetcher *fetcher)
@@ -136,7 +138,7 @@ static void send_queued(struct fetcher *fetcher)
 
     while (fetcher->sending < fetcher->config.connections_max &&
            (node = list_pop(&fetcher->queued)) != NULL)
-        fetch_attach(CONTAINER_OF(node, struct fetch, node));
+        attach(CONTAINER_OF(node, struct fetch, node));
 }
 
 /* What ends meanwhile waits for its own turn, or a caller that always fails would keep the loop. */
@@ -147,8 +149,7 @@ void fetcher_deliver(struct fetcher *fetcher)
     send_queued(fetcher);
     list_move_all(&fetcher->delivering, &fetcher->ended);
     while ((node = fetcher->delivering.next) != &fetcher->delivering)
-        if (!call_back(CONTAINER_OF(node, struct fetch, node)))
-            return;
+        call_back(CONTAINER_OF(node, struct fetch, node));
 }
 
 static void on_turn(void *arg)
@@ -187,7 +188,7 @@ void fetch_on_done(struct fetch *fetch, CURLcode code)
     fetch_detach(fetch);
     if (outcome == FETCH_CONNECT_FAILED && fetch->address_at + 1 < fetch->address_count) {
         fetch->address_at++;
-        fetch_attach(fetch);
+        attach(fetch);
         return;
     }
     end(fetch);
@@ -223,10 +224,10 @@ static bool proceed(struct fetch *fetch, const struct sockaddr_storage *addresse
     fetch->address_count = count < FETCH_ADDRESSES_MAX ? count : FETCH_ADDRESSES_MAX;
     memcpy(fetch->addresses, addresses, fetch->address_count * sizeof *addresses);
     if (fetcher->sending < fetcher->config.connections_max) {
-        fetch_attach(fetch);
+        attach(fetch);
     } else {
         fetch->state = FETCH_QUEUED;
-        list_push(&fetcher->queued, &fetch->node);
+        move(fetch, &fetcher->queued);
     }
     return true;
 }
@@ -288,6 +289,7 @@ static void begin(struct fetch *fetch)
         return;
     }
     fetch->state = FETCH_RESOLVING;
+    move(fetch, &fetcher->active);
     fetch->dns = dns_start(fetcher->dns, fetch->host, FETCH_DNS_MS, on_dns, fetch);
 }
 
@@ -301,11 +303,20 @@ struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *r
     fetch->cb = cb;
     fetch->arg = arg;
     fetch->start_us = clock_mono_us();
-    fetcher->live++;
     begin(fetch);
     if (fetch->state == FETCH_ENDED)
         wake_soon(fetcher);
     return fetch;
+}
+
+/* Off everything but its memory. */
+static void stop(struct fetch *fetch)
+{
+    dns_cancel(fetch->dns);
+    fetch->dns = NULL;
+    if (fetch->state == FETCH_SENDING)
+        fetch_detach(fetch);
+    list_remove(&fetch->node);
 }
 
 void fetch_cancel(struct fetch *fetch)
@@ -313,14 +324,10 @@ void fetch_cancel(struct fetch *fetch)
     if (fetch == NULL)
         return;
     assert(fetch->state != FETCH_IDLE);
-    dns_cancel(fetch->dns);
-    fetch->dns = NULL;
-    if (fetch->state == FETCH_SENDING) {
-        fetch_detach(fetch);
+    bool leaves_room = fetch->state == FETCH_SENDING;
+    stop(fetch);
+    if (leaves_room)
         wake_soon(fetch->fetcher);
-    }
-    list_remove(&fetch->node);
-    fetch->fetcher->live--;
     recycle(fetch);
 }
 
@@ -341,6 +348,7 @@ struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *c
     pthread_once(&once, init_library);
     fetcher->loop = loop;
     fetcher->config = *config;
+    list_init(&fetcher->active);
     list_init(&fetcher->queued);
     list_init(&fetcher->ended);
     list_init(&fetcher->delivering);
@@ -352,23 +360,32 @@ struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *c
     return fetcher;
 }
 
+static void forget_all(struct list *fetches)
+{
+    LIST_FOREACH_SAFE(node, fetches)
+    {
+        struct fetch *fetch = CONTAINER_OF(node, struct fetch, node);
+        stop(fetch);
+        unmake(fetch);
+    }
+}
+
 void fetcher_destroy(struct fetcher *fetcher)
 {
-    struct list *node;
-
     if (fetcher == NULL)
         return;
-    assert(fetcher->live == 0);
-    while ((node = list_pop(&fetcher->idle)) != NULL)
-        unmake(CONTAINER_OF(node, struct fetch, node));
+    assert(!fetcher->closing);
+    fetcher->closing = true;
+    forget_all(&fetcher->active);
+    forget_all(&fetcher->queued);
+    forget_all(&fetcher->ended);
+    forget_all(&fetcher->delivering);
+    forget_all(&fetcher->idle);
     curl_multi_cleanup(fetcher->multi);
     dns_destroy(fetcher->dns);
     timeout_destroy(fetcher->wake);
     timeout_destroy(fetcher->turn);
-    if (fetcher->calling)
-        fetcher->gone = true;
-    else
-        free(fetcher);
+    loop_free(fetcher->loop, fetcher);
 }
 
 struct dns *fetcher_dns(struct fetcher *fetcher)

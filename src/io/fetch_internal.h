@@ -30,15 +30,14 @@ struct fetcher {
     CURLM *multi;
     struct timeout *wake;    /* when libcurl wants to be called */
     struct timeout *turn;    /* when `ended` is to be delivered or `queued` looked at */
+    struct list active;      /* being resolved or sent */
     struct list queued;      /* waiting for a connection to be free */
     struct list ended;       /* the callback comes next */
     struct list delivering;  /* those of `ended` whose turn it is */
     struct list idle;        /* fetches to use again */
     int idle_count, sending; /* `sending` are in the multi */
-    int live;                /* started, not yet called back or cancelled */
-    bool calling;            /* a callback is running */
-    bool gone;               /* which destroyed the fetcher: only the memory is left */
-    const char *ca_file;     /* NULL: the system's */
+    bool closing;
+    const char *ca_file; /* NULL: the system's */
 };
 
 /* The response as it comes in. */
@@ -89,7 +88,7 @@ struct fetch {
 void fetch_on_done(struct fetch *fetch, CURLcode code);
 
 /* Calls back for all that have ended, and fills the places that they left. The last thing that a
- * callback of the loop does: the fetcher may be gone afterwards. */
+ * callback of the loop does: the fetcher may be closing afterwards. */
 void fetcher_deliver(struct fetcher *fetcher);
 
 /* For tests: the resolver, and the certificates to trust instead of the system's (before the first

@@ -64,6 +64,22 @@ uv_loop_t *loop_uv(struct loop *loop)
     return &loop->uv;
 }
 
+static void on_turn_over(uv_handle_t *handle)
+{
+    free(handle->data);
+    free(handle);
+}
+
+/* libuv calls back for a closed handle when all other callbacks of the turn are through. */
+void loop_free(struct loop *loop, void *memory)
+{
+    uv_timer_t *uv = xcalloc(1, sizeof *uv);
+    int rc = uv_timer_init(&loop->uv, uv);
+    assert(rc == 0);
+    uv->data = memory;
+    uv_close((uv_handle_t *)uv, on_turn_over);
+}
+
 static void on_timer(uv_timer_t *uv)
 {
     struct timeout *timeout = uv->data;

@@ -15,6 +15,7 @@ struct script {
 };
 
 struct redis {
+    struct loop *loop;
     struct redis_config config;
     struct redis_address address;
     struct redis_link *commands, *subscription;
@@ -22,8 +23,9 @@ struct redis {
     size_t script_count;
     size_t loading; /* scripts without an answer */
     int outstanding;
-    struct list done; /* operations that failed, to be told in a turn of their own */
+    struct list done, telling; /* operations that failed; those whose turn it is to be told */
     struct timeout *tell;
+    bool closing;
 };
 
 struct redis_op {
@@ -38,16 +40,18 @@ struct redis_op {
     void *arg;
 };
 
-/* The caller may destroy everything in here. */
-static void finish(struct redis_op *op, int err, const redisReply *reply)
+static void op_free(struct redis_op *op)
 {
-    redis_cb *cb = op->cb;
-    void *arg = op->arg;
-
     free(op->command);
     free(op);
-    if (cb != NULL)
-        cb(arg, err, (const struct redis_reply *)(const void *)(err == 0 ? reply : NULL));
+}
+
+/* The last thing done to it; `redis` may be closing afterwards. */
+static void finish(struct redis_op *op, int err, const redisReply *reply)
+{
+    if (op->cb != NULL)
+        op->cb(op->arg, err, (const struct redis_reply *)(const void *)(err == 0 ? reply : NULL));
+    op_free(op);
 }
 
 static void fail_later(struct redis *redis, struct redis_op *op, int err)
@@ -57,15 +61,17 @@ static void fail_later(struct redis *redis, struct redis_op *op, int err)
     timeout_set(redis->tell, 0);
 }
 
-/* One a call: after the callback there may be no `redis` any more. */
+/* What fails meanwhile waits for its own turn, or a caller that always fails would keep the loop. */
 static void on_tell(void *arg)
 {
     struct redis *redis = arg;
-    struct redis_op *op = CONTAINER_OF(list_pop(&redis->done), struct redis_op, done);
+    struct list *node;
 
-    if (!list_empty(&redis->done))
-        timeout_set(redis->tell, 0);
-    finish(op, op->err, NULL);
+    list_move_all(&redis->telling, &redis->done);
+    while ((node = list_pop(&redis->telling)) != NULL) {
+        struct redis_op *op = CONTAINER_OF(node, struct redis_op, done);
+        finish(op, op->err, NULL);
+    }
 }
 
 /* --- the connection for commands -------------------------------------------------------------- */
@@ -233,8 +239,10 @@ struct redis *redis_create(struct loop *loop, const struct redis_config *config)
 
     assert(err == 0); /* redis_check_url() comes first */
     assert(config->channel == NULL || config->on_message != NULL);
+    redis->loop = loop;
     redis->config = *config;
     list_init(&redis->done);
+    list_init(&redis->telling);
     redis->tell = timeout_create(loop, on_tell, redis);
     while (config->scripts != NULL && config->scripts[redis->script_count] != NULL)
         redis->script_count++;
@@ -247,28 +255,32 @@ struct redis *redis_create(struct loop *loop, const struct redis_config *config)
     return redis;
 }
 
-void redis_destroy(struct redis *redis)
+static void forget_all(struct list *ops)
 {
     struct list *node;
+    while ((node = list_pop(ops)) != NULL)
+        op_free(CONTAINER_OF(node, struct redis_op, done));
+}
 
+void redis_destroy(struct redis *redis)
+{
     if (redis == NULL)
         return;
+    assert(!redis->closing);
+    redis->closing = true;
     redis_link_destroy(redis->subscription);
-    redis_link_destroy(redis->commands);
-    redis->commands = NULL;
-    while ((node = list_pop(&redis->done)) != NULL) {
-        struct redis_op *op = CONTAINER_OF(node, struct redis_op, done);
-        finish(op, op->err, NULL);
-    }
+    redis_link_destroy(redis->commands); /* what was sent fails, and is in `done` */
+    forget_all(&redis->done);
+    forget_all(&redis->telling);
     timeout_destroy(redis->tell);
     redis_address_fini(&redis->address);
     free(redis->scripts);
-    free(redis);
+    loop_free(redis->loop, redis);
 }
 
 bool redis_up(const struct redis *redis)
 {
-    return redis->commands != NULL && redis_link_up(redis->commands);
+    return !redis->closing && redis_link_up(redis->commands);
 }
 
 static struct script *find(struct redis *redis, const struct redis_script *script)
@@ -312,6 +324,7 @@ struct redis_op *redis_eval(struct redis *redis, const struct redis_script *scri
 {
     struct redis_op *op = xcalloc(1, sizeof *op);
 
+    assert(!redis->closing);
     op->script = find(redis, script);
     op->cb = cb;
     op->arg = arg;

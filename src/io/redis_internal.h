@@ -51,13 +51,14 @@ struct redis_link_hooks {
      * of things: only note it. */
     void (*on_failed)(void *arg, struct redis_request *request, int err);
 
-    /* After a time of being ready. Called from the loop; the link may be destroyed in it. */
+    /* After a time of being ready. Called from the loop. */
     void (*on_down)(void *arg);
 };
 
 struct redis_link *redis_link_create(struct loop *loop, const struct redis_address *address,
                                      const struct redis_link_hooks *hooks, void *arg);
-void redis_link_destroy(struct redis_link *link); /* requests fail first; NULL is fine */
+void redis_link_destroy(
+    struct redis_link *link); /* requests fail first; any hook may; NULL is fine */
 
 bool redis_link_up(const struct redis_link *link);
 void redis_link_ready(struct redis_link *link);

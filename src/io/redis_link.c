@@ -407,5 +407,5 @@ void redis_link_destroy(struct redis_link *link)
     redis_link_drop(link, "");
     timeout_destroy(link->timer);
     timeout_destroy(link->deadline);
-    free(link);
+    loop_free(link->loop, link);
 }

@@ -18,6 +18,7 @@ enum {
 };
 
 struct call {
+    struct list node; /* in outbox.calls */
     struct outbox *box;
     size_t count;
     struct outbox_entry entries[];
@@ -46,13 +47,17 @@ void outbox_init(struct outbox *box, struct loop *loop, const struct outbox_kind
                  const char *owner)
 {
     *box = (struct outbox){.kind = kind, .owner = owner, .told_ms = INT64_MIN / 2};
+    list_init(&box->calls);
     box->flush = timeout_create(loop, on_flush, box);
     box->tell = timeout_create(loop, on_tell, box);
 }
 
 void outbox_fini(struct outbox *box)
 {
+    struct list *node;
     tell_dropped(box);
+    while ((node = list_pop(&box->calls)) != NULL)
+        free(CONTAINER_OF(node, struct call, node));
     timeout_destroy(box->flush);
     timeout_destroy(box->tell);
     free(box->entries);
@@ -117,7 +122,8 @@ static void on_done(void *arg, int err, const struct redis_reply *reply)
     struct outbox *box = call->box;
 
     (void)reply;
-    box->calls--;
+    list_remove(&call->node);
+    box->call_count--;
     box->sent -= call->count;
     if (err == ERR_INTERNAL)
         drop(box, call->count);
@@ -140,7 +146,8 @@ static void send_call(struct outbox *box)
         int64_t delay_ms = due_ms == OUTBOX_NEVER ? -1 : due_ms > now ? due_ms - now : 0;
         box->kind->pack(packed + i * box->kind->size, &call->entries[i], (int32_t)delay_ms);
     }
-    box->calls++;
+    list_push(&box->calls, &call->node);
+    box->call_count++;
     box->sent += call->count;
     const struct str args[] = {{(const char *)packed, size}, str_of(box->owner)};
     redis_eval(box->redis, box->kind->script, NULL, 0, args, ARRAY_LEN(args), CALL_DEADLINE_MS,
@@ -150,7 +157,7 @@ static void send_call(struct outbox *box)
 
 void outbox_flush(struct outbox *box)
 {
-    while (box->count > 0 && box->calls < CALLS_MAX && redis_up(box->redis))
+    while (box->count > 0 && box->call_count < CALLS_MAX && redis_up(box->redis))
         send_call(box);
 }
 

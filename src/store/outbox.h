@@ -3,6 +3,7 @@
 #ifndef STORE_OUTBOX_H
 #define STORE_OUTBOX_H
 
+#include "base/list.h"
 #include "io/redis.h"
 #include "store/queue.h"
 
@@ -35,8 +36,9 @@ struct outbox {
     struct timeout *flush;
     struct outbox_entry *entries; /* a ring; `room` is a power of two */
     size_t first, count, room;
-    size_t sent; /* entries without an answer */
-    int calls;
+    size_t sent;       /* entries without an answer */
+    struct list calls; /* that carry them */
+    int call_count;
     struct timeout *tell;
     uint64_t dropped, told; /* entries given up; as the log knows */
     int64_t told_ms;        /* when it was told, monotonic */

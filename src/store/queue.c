@@ -25,9 +25,11 @@ struct queue {
     struct redis *redis;
     struct outbox enqueues, acks;
     int64_t beat; /* of the last sweep */
+    struct list ops;
 };
 
 struct queue_op {
+    struct list node; /* in queue.ops */
     struct redis_op *op;
     queue_claim_cb *on_claim;
     queue_sweep_cb *on_sweep;
@@ -96,6 +98,7 @@ struct queue *queue_create(struct loop *loop, const struct queue_config *config)
     struct queue *queue = xcalloc(1, sizeof *queue);
 
     queue->config = *config;
+    list_init(&queue->ops);
     snprintf(queue->owner, sizeof queue->owner, "%016" PRIx64, (uint64_t)config->owner);
     outbox_init(&queue->enqueues, loop, &enqueue_kind, queue->owner);
     outbox_init(&queue->acks, loop, &ack_kind, queue->owner);
@@ -117,6 +120,8 @@ void queue_destroy(struct queue *queue)
 {
     if (queue == NULL)
         return;
+    LIST_FOREACH_SAFE(node, &queue->ops)
+    queue_cancel(CONTAINER_OF(node, struct queue_op, node));
     redis_destroy(queue->redis);
     outbox_fini(&queue->enqueues);
     outbox_fini(&queue->acks);
@@ -180,15 +185,18 @@ static struct queue_op *run(struct queue *queue, const struct redis_script *scri
     struct queue_op *copy = xcalloc(1, sizeof *copy);
     *copy = *op;
     copy->queue = queue;
+    list_push(&queue->ops, &copy->node);
     copy->op = redis_eval(queue->redis, script, NULL, 0, args, count, DEADLINE_MS, cb, copy);
     return copy;
 }
 
-static struct queue_op finish(void *arg)
+/* Off the list and freed, for its callback to be the last thing. */
+static struct queue_op finish(struct queue_op *op)
 {
-    struct queue_op op = *(struct queue_op *)arg;
-    free(arg);
-    return op;
+    struct queue_op copy = *op;
+    list_remove(&op->node);
+    free(op);
+    return copy;
 }
 
 /* What Redis answers is the world: a blob that is not whole records has none. */
@@ -346,5 +354,5 @@ void queue_cancel(struct queue_op *op)
     if (op == NULL)
         return;
     redis_cancel(op->op);
-    free(op);
+    finish(op);
 }

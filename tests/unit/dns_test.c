@@ -263,18 +263,76 @@ static void test_ask_in_callback(void **state)
     assert_string_equal(second.first, "192.0.2.1");
 }
 
+/* Nothing calls back any more, whatever the loop still does. */
+static void expect_silence(struct rig *rig, const struct answer *others)
+{
+    for (int i = 0; i < 50; i++, usleep(1000))
+        uv_run(loop_uv(rig->loop), UV_RUN_NOWAIT);
+    assert_int_equal(others->calls, 0);
+}
+
+/* Waiting for the next turn, for an answer that comes, and for one that does not. */
+static void start_some(struct rig *rig, struct answer *others)
+{
+    dns_start(rig->dns, "127.0.0.1", 3000, on_dns, others);
+    dns_start(rig->dns, "one.test", 3000, on_dns, others);
+    dns_start(rig->dns, "two.test", 3000, on_dns, others);
+    dns_start(rig->dns, "silent.test", 3000, on_dns, others);
+}
+
+static void test_destroy(void **state)
+{
+    struct rig *rig = *state;
+    struct answer others = {.rig = rig};
+
+    start_some(rig, &others);
+    dns_destroy(rig->dns);
+    rig->dns = NULL;
+    expect_silence(rig, &others);
+}
+
 static void test_destroy_in_callback(void **state)
 {
     struct rig *rig = *state;
     struct answer others = {.rig = rig};
     struct answer first = {.rig = rig, .destroy = true};
 
+    resolve(rig, "one.test"); /* which answers in the next turn from now on */
     dns_start(rig->dns, "one.test", 3000, on_dns, &first);
-    dns_start(rig->dns, "one.test", 3000, on_dns, &others);
+    start_some(rig, &others);
+    run_until(rig, &first, 1);
+    assert_string_equal(first.first, "192.0.2.1");
+    expect_silence(rig, &others);
+}
+
+static void test_destroy_at_deadline(void **state)
+{
+    struct rig *rig = *state;
+    struct answer others = {.rig = rig};
+    struct answer first = {.rig = rig, .destroy = true};
+
+    dns_start(rig->dns, "silent.test", 20, on_dns, &first);
+    dns_start(rig->dns, "silent.test", 20, on_dns, &others);
     dns_start(rig->dns, "silent.test", 3000, on_dns, &others);
     run_until(rig, &first, 1);
-    assert_int_equal(others.calls, 2);
-    assert_int_equal(others.err, ERR_UNAVAILABLE);
+    assert_int_equal(first.err, ERR_TIMEOUT);
+    expect_silence(rig, &others);
+}
+
+static void test_destroy_when_busy(void **state)
+{
+    struct rig *rig = *state;
+    struct answer others = {.rig = rig};
+    struct answer first = {.rig = rig, .destroy = true};
+
+    for (int i = 0; i < DNS_LOOKUPS_MAX + 10; i++) {
+        char host[32];
+        snprintf(host, sizeof host, "x%d.missing.test", i);
+        dns_start(rig->dns, host, 3000, on_dns, i == DNS_LOOKUPS_MAX ? &first : &others);
+    }
+    run_until(rig, &first, 1);
+    assert_int_equal(first.err, ERR_BUSY);
+    expect_silence(rig, &others);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -282,10 +340,21 @@ static void test_destroy_in_callback(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_answers),   TEST(test_hosts_file),      TEST(test_cache),
-        TEST(test_short_ttl), TEST(test_shared),          TEST(test_deadline),
-        TEST(test_too_many),  TEST(test_eviction),        TEST(test_no_search),
-        TEST(test_cancel),    TEST(test_ask_in_callback), TEST(test_destroy_in_callback),
+        TEST(test_answers),
+        TEST(test_hosts_file),
+        TEST(test_cache),
+        TEST(test_short_ttl),
+        TEST(test_shared),
+        TEST(test_deadline),
+        TEST(test_too_many),
+        TEST(test_eviction),
+        TEST(test_no_search),
+        TEST(test_cancel),
+        TEST(test_ask_in_callback),
+        TEST(test_destroy_in_callback),
+        TEST(test_destroy),
+        TEST(test_destroy_at_deadline),
+        TEST(test_destroy_when_busy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -434,21 +434,73 @@ static void destroy(struct outcome *outcome)
     struct rig *rig = outcome->arg;
     fetcher_destroy(rig->fetcher);
     rig->fetcher = NULL;
+    assert_int_equal(strlen(outcome->error) > 0, outcome->outcome != FETCH_ANSWERED);
 }
 
-static void test_destroy_in_callback(void **state)
+/* In every state: being resolved, connecting, sent, waiting for a connection, ended. */
+static void start_some(struct rig *rig, struct server *silent, struct outcome *others)
+{
+    char url[128];
+
+    rig_start(rig, "http://silent.test/", "", "{}", 2000, others);
+    rig_start(rig, "http://127.0.0.1:1/", "", "{}", 2000, others);
+    rig_url(url, "http", "127.0.0.1", server_port(silent));
+    for (int i = 0; i < 3; i++)
+        rig_start(rig, url, "", "{}", 2000, others);
+    rig_start(rig, "ftp://x/", "", "{}", 2000, others);
+}
+
+static void test_destroy(void **state)
 {
     struct rig *rig = *state;
-    struct server *server = server_start(serve_ok);
-    struct outcome outcome = {.then = destroy, .arg = rig};
+    struct server *silent = server_start(serve_nothing);
 
-    rig_post(rig, "name.test", server_port(server), 2000, &outcome);
-    rig_idle(rig, 20);
-    rig_renew(rig, 1);
-    outcome = (struct outcome){.then = destroy, .arg = rig};
-    rig_post(rig, "missing.test", server_port(server), 2000, &outcome);
-    rig_idle(rig, 20);
+    for (int turns = 0; turns < 6; turns++) {
+        struct outcome others = {0};
+        rig_renew(rig, 3);
+        start_some(rig, silent, &others);
+        for (int i = 0; i < turns; i++)
+            uv_run(loop_uv(rig->loop), UV_RUN_NOWAIT);
+        int calls = others.calls; /* of what ended at once */
+        fetcher_destroy(rig->fetcher);
+        rig->fetcher = NULL;
+        rig_idle(rig, 20);
+        assert_int_equal(others.calls, calls);
+    }
+    server_stop(silent);
+}
+
+/* At an answer, a failure of DNS, a deadline, and what fails before it starts. */
+static void test_destroy_in_callback(void **state)
+{
+    static const struct {
+        const char *host;
+        int64_t timeout_ms;
+        enum fetch_outcome outcome;
+    } rows[] = {
+        {"127.0.0.1", 2000, FETCH_ANSWERED},
+        {"missing.test", 2000, FETCH_DNS_FAILED},
+        {"silent.test", 50, FETCH_DNS_FAILED},
+        {"x y", 2000, FETCH_BAD_URL},
+    };
+    struct rig *rig = *state;
+    struct server *server = server_start(serve_ok), *silent = server_start(serve_nothing);
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct outcome first = {.then = destroy, .arg = rig}, others = {0};
+        char url[128];
+        rig_renew(rig, 3);
+        rig_url(url, "http", rows[i].host, server_port(server));
+        rig_start(rig, url, "User-Agent: test\r\n", "{}", rows[i].timeout_ms, &first);
+        start_some(rig, silent, &others);
+        rig_wait(rig, &first, 1);
+        assert_int_equal(first.outcome, rows[i].outcome);
+        int calls = others.calls;
+        rig_idle(rig, 20);
+        assert_int_equal(others.calls, calls);
+    }
     server_stop(server);
+    server_stop(silent);
 }
 
 /* --- TLS -------------------------------------------------------------------------------------- */
@@ -513,27 +565,17 @@ static void test_tls_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_wire),
-        TEST(test_result),
-        TEST(test_big_body),
-        TEST(test_bad_requests),
-        TEST(test_header_lookup),
-        TEST(test_guard),
-        TEST(test_policy_change),
-        TEST(test_every_guard),
-        TEST(test_rebinding),
-        TEST(test_proxy_ignored),
-        TEST(test_next_address),
-        TEST(test_ipv6),
-        TEST(test_dns_failures),
-        TEST(test_queue),
-        TEST(test_room),
-        TEST(test_queue_deadline),
-        TEST(test_cancel),
-        TEST(test_inside_callback),
-        TEST(test_destroy_in_callback),
-        TEST(test_tls),
-        TEST(test_tls_refused),
+        TEST(test_wire),          TEST(test_result),
+        TEST(test_big_body),      TEST(test_bad_requests),
+        TEST(test_header_lookup), TEST(test_guard),
+        TEST(test_policy_change), TEST(test_every_guard),
+        TEST(test_rebinding),     TEST(test_proxy_ignored),
+        TEST(test_next_address),  TEST(test_ipv6),
+        TEST(test_dns_failures),  TEST(test_queue),
+        TEST(test_room),          TEST(test_queue_deadline),
+        TEST(test_cancel),        TEST(test_inside_callback),
+        TEST(test_destroy),       TEST(test_destroy_in_callback),
+        TEST(test_tls),           TEST(test_tls_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

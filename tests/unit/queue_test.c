@@ -366,7 +366,7 @@ static void a_cancelled_claim_is_silent(void **state)
     assert_int_equal(rig.swept.calls, 0);
 }
 
-static void destroying_answers_first(void **state)
+static void destroying_cancels(void **state)
 {
     (void)state;
     put(id_new(), id_new(), 0, 32, 0);
@@ -374,9 +374,8 @@ static void destroying_answers_first(void **state)
     queue_sweep(rig.queue, rig_on_sweep, NULL);
     queue_destroy(rig.queue);
     rig.queue = NULL;
-    assert_int_equal(rig.claimed.calls, 1);
-    assert_int_equal(rig.claimed.err, ERR_UNAVAILABLE);
-    assert_int_equal(rig.swept.calls, 1);
+    WAIT(rig.loop, false, 20);
+    assert_int_equal(rig.claimed.calls + rig.swept.calls, 0);
 }
 
 /* Two workers on one queue, entries and limits at random: nothing is claimed twice while in flight,
@@ -434,7 +433,7 @@ int main(void)
         RIG_TEST(a_full_buffer_drops_and_counts),
         RIG_TEST(calls_that_failed_are_repeated),
         RIG_TEST(a_cancelled_claim_is_silent),
-        RIG_TEST(destroying_answers_first),
+        RIG_TEST(destroying_cancels),
         RIG_TEST(nothing_is_lost_in_long_play),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);

@@ -318,41 +318,156 @@ static void a_cancelled_command_is_silent(void **state)
     assert_int_equal(calls, 0);
 }
 
-static void destroying_answers_first(void **state)
+/* --- destroying ------------------------------------------------------------------------------- */
+
+static void destroy(void)
 {
-    int calls = 0;
+    struct redis *mine = redis;
+    redis = NULL;
+    redis_destroy(mine);
+}
+
+/* Nothing calls back any more, whatever the loop still does. */
+static void expect_silence(int answers_so_far)
+{
+    int seen = ups + downs + messages;
+    WAIT(loop, false, 30);
+    assert_int_equal(answered, answers_so_far);
+    assert_int_equal(ups + downs + messages, seen);
+}
+
+static void destroying_cancels_what_is_under_way(void **state)
+{
     (void)state;
     start_all();
-    run(&echo, 1000, &calls);
-    run(&echo, 1000, &calls);
-    redis_destroy(redis);
-    redis = NULL;
-    assert_int_equal(calls, 2);
-    assert_int_equal(count_of(ERR_UNAVAILABLE), 2);
+    for (int i = 0; i < 120; i++) /* the last ones are refused */
+        run(&echo, 1000, NULL);
+    destroy();
+    expect_silence(0);
+}
+
+static void destroying_while_connecting(void **state)
+{
+    static const char *const urls[] = {NULL, "redis://127.0.0.1:1"};
+    (void)state;
+    redis_server_start(&server);
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++)
+        for (int turns = 0; turns < 12; turns++) {
+            open_redis(urls[i] != NULL ? urls[i] : server.url);
+            run(&echo, 1000, NULL);
+            for (int k = 0; k < turns; k++)
+                uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+            destroy();
+            expect_silence(answered);
+        }
 }
 
 static void on_answer_destroy(void *arg, int err, const struct redis_reply *reply)
 {
-    (void)arg, (void)reply;
-    if (redis != NULL) {
-        struct redis *mine = redis;
-        assert_int_equal(err, 0);
-        redis = NULL;
-        redis_destroy(mine);
-    }
+    assert_int_equal(err, *(int *)arg);
+    destroy();
+    if (reply != NULL) /* lent until the callback returns */
+        assert_int_equal(redis_count(reply), 4);
     answered++;
 }
 
-static void a_callback_may_destroy(void **state)
+static void run_destroying(const struct redis_script *script, int64_t deadline_ms, int *err)
 {
+    const struct str keys[] = {STR_LIT("k")}, args[] = {STR_LIT("a")};
+    redis_eval(redis, script, keys, 1, args, 1, deadline_ms, on_answer_destroy, err);
+}
+
+static void an_answer_may_destroy(void **state)
+{
+    int err = 0;
     (void)state;
     start_all();
-    for (int i = 0; i < 3; i++)
-        redis_eval(redis, &echo, NULL, 0, NULL, 0, 1000, on_answer_destroy, NULL);
-    WAIT(loop, answered == 3, 1000);
-    assert_int_equal(answered, 3);
+    run(&echo, 1000, NULL);
+    run_destroying(&echo, 1000, &err);
+    for (int i = 0; i < 90; i++) /* whose answers are in the same read */
+        run(&echo, 1000, NULL);
+    WAIT(loop, redis == NULL, 1000);
     assert_null(redis);
+    expect_silence(2);
 }
+
+static void an_answer_that_drops_the_connection_may_destroy(void **state)
+{
+    int err = ERR_UNAVAILABLE;
+    (void)state;
+    start_all();
+    run_destroying(&oom, 1000, &err);
+    run(&echo, 1000, NULL);
+    WAIT(loop, redis == NULL, 1000);
+    assert_null(redis);
+    expect_silence(1);
+}
+
+static void a_failure_may_destroy(void **state)
+{
+    int err = ERR_TIMEOUT;
+    (void)state;
+    start_all();
+    kill(server.pid, SIGSTOP);
+    run_destroying(&echo, 100, &err);
+    run(&echo, 1000, NULL);
+    WAIT(loop, redis == NULL, 1000);
+    assert_null(redis);
+    kill(server.pid, SIGCONT);
+    expect_silence(1);
+}
+
+static void a_refusal_may_destroy(void **state)
+{
+    int err = ERR_UNAVAILABLE;
+    (void)state;
+    open_redis(server.url);
+    run_destroying(&echo, 100, &err);
+    run(&echo, 1000, NULL);
+    WAIT(loop, redis == NULL, 1000);
+    assert_null(redis);
+    expect_silence(1);
+}
+
+static void on_event_destroy(void *arg)
+{
+    (void)arg;
+    destroy();
+}
+
+/* In on_up, in on_message as the subscription comes up, in on_message, in on_down. */
+static void an_event_may_destroy(void **state)
+{
+    (void)state;
+    redis_server_start(&server);
+    for (int which = 0; which < 4; which++) {
+        ups = messages = 0;
+        redis = redis_create(
+            loop, &(struct redis_config){.url = server.url,
+                                         .scripts = scripts,
+                                         .channel = "wake",
+                                         .outstanding_max = 100,
+                                         .on_message = which == 1 ? on_event_destroy : on_message,
+                                         .on_up = which == 0 ? on_event_destroy : on_up,
+                                         .on_down = which == 3 ? on_event_destroy : on_down});
+        WAIT(loop, redis == NULL || ups + messages == 2, 3000);
+        if (which == 2) {
+            redis_destroy(redis);
+            redis = redis_create(loop, &(struct redis_config){.url = server.url,
+                                                              .channel = "wake",
+                                                              .outstanding_max = 100,
+                                                              .on_message = on_event_destroy});
+        } else if (which == 3) {
+            run(&echo, 1000, NULL);
+            redis_server_kill(&server);
+        }
+        WAIT(loop, redis == NULL, 3000);
+        assert_null(redis);
+        expect_silence(answered);
+    }
+}
+
+/* --- and besides ------------------------------------------------------------------------------ */
 
 static void messages_arrive(void **state)
 {
@@ -405,8 +520,13 @@ int main(void)
         TEST(errors_are_told_apart),
         TEST(too_many_commands_are_refused),
         TEST(a_cancelled_command_is_silent),
-        TEST(destroying_answers_first),
-        TEST(a_callback_may_destroy),
+        TEST(destroying_cancels_what_is_under_way),
+        TEST(destroying_while_connecting),
+        TEST(an_answer_may_destroy),
+        TEST(an_answer_that_drops_the_connection_may_destroy),
+        TEST(a_failure_may_destroy),
+        TEST(a_refusal_may_destroy),
+        TEST(an_event_may_destroy),
         TEST(messages_arrive),
         TEST(a_password_and_a_database_are_used),
     };
