@@ -138,6 +138,11 @@ struct db_config {
     const char *url;
     const char *const *session;         /* statements run at connect, ending with NULL */
     const struct db_stmt *const *stmts; /* prepared at connect; ends with NULL */
+
+    /* LISTENs, ending with NULL; or NULL. They run on one connection, and on another when that is
+     * lost. */
+    const struct db_stmt *const *listens;
+
     int connections;
     int queue_max;   /* statements waiting to be sent; the next one gets ERR_BUSY */
     int patience_ms; /* how long one may wait for a connection before it gets ERR_UNAVAILABLE */
@@ -146,9 +151,9 @@ struct db_config {
      * transaction or a lock, is never lost unnoticed. Whatever waits gets ERR_UNAVAILABLE. */
     bool once;
 
-    /* Called on every connection that becomes ready, and for every NOTIFY that `session` LISTENs
-     * to. Both may be NULL. */
-    void (*on_ready)(void *arg);
+    /* Each may be NULL. */
+    void (*on_ready)(void *arg);     /* a connection became ready */
+    void (*on_listening)(void *arg); /* `listens` has run: what was said before is not known */
     void (*on_notify)(void *arg, const char *channel, const char *payload);
     void *arg;
 };

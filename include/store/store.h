@@ -19,10 +19,11 @@ extern const struct db_stmt *const store_api_stmts[];
 extern const struct db_stmt *const store_worker_stmts[];
 extern const struct db_stmt *const store_command_stmts[];
 
-/* NOTIFY channels that an API process listens to: the end of a test delivery (payload: the
+/* NOTIFY channels that an API process listens to, and the statements for that: the end of a test delivery (payload: the
  * delivery's UUID), the end of a key. */
 #define STORE_TEST_CHANNEL "posthorn_test"
 #define STORE_KEY_CHANNEL  "posthorn_key"
+extern const struct db_stmt *const store_api_listens[];
 
 /* db_exec() with the store's deadline. */
 struct db_op *store_exec(struct db *db, const struct db_stmt *stmt, struct db_args args, db_cb *cb,

@@ -81,8 +81,8 @@ static void on_notify(void *arg, const char *channel, const char *payload)
         auth_cache_clear(s->api.auth);
 }
 
-/* While a connection was away, notifications were missed. */
-static void on_db_ready(void *arg)
+/* While nobody listened, notifications were missed. */
+static void on_listening(void *arg)
 {
     struct server *s = arg;
     auth_cache_clear(s->api.auth);
@@ -112,7 +112,8 @@ struct server *server_create(const struct settings *settings)
                                                            .connections = DB_CONNECTIONS,
                                                            .queue_max = DB_QUEUE_MAX,
                                                            .patience_ms = DB_PATIENCE_MS,
-                                                           .on_ready = on_db_ready,
+                                                           .listens = store_api_listens,
+                                                           .on_listening = on_listening,
                                                            .on_notify = on_notify,
                                                            .arg = s});
     configure_h2o(s);

@@ -9,6 +9,7 @@
 
 #define PIPELINE_DEPTH 16 /* statements sent on a connection and not answered */
 #define TICK_MS        20 /* how late a deadline may be noticed */
+#define LISTEN_MS      5000
 
 struct db {
     struct loop *loop;
@@ -17,6 +18,8 @@ struct db {
     int waiting_count;
     struct list ended, telling; /* without an answer; those whose turn it is to be told */
     struct timeout *tick;       /* deadlines; set while there is anything under way */
+    struct db_link *listener;   /* the one that runs, or has run, `listens`; NULL: none is ready */
+    int unheard;                /* of those, without an answer */
     bool lost;                  /* `once`, and it is over */
     bool closing;
     struct db_link links[];
@@ -39,6 +42,22 @@ static void finish(struct db_op *op, int err, const struct db_rows *rows)
     op_free(op);
 }
 
+static struct db_op *op_create(const struct db_stmt *stmt, struct db_args args, int64_t deadline_ms,
+                               db_cb *cb, void *arg)
+{
+    struct db_op *op = xcalloc(1, sizeof *op);
+
+    assert(args.count == stmt->params);
+    list_init(&op->node);
+    op->stmt = stmt;
+    op->args = args;
+    op->started = clock_mono_ms();
+    op->deadline = op->started + deadline_ms;
+    op->cb = cb;
+    op->arg = arg;
+    return op;
+}
+
 static void forget_all(struct list *ops)
 {
     struct list *node;
@@ -49,6 +68,12 @@ static void forget_all(struct list *ops)
 static void tick_soon(struct db *db)
 {
     timeout_set(db->tick, 0);
+}
+
+static void tick_later(struct db *db)
+{
+    if (!timeout_is_set(db->tick))
+        timeout_set(db->tick, TICK_MS);
 }
 
 static void end(struct db *db, struct db_op *op, int err)
@@ -71,13 +96,20 @@ static void tell_ended(struct db *db)
 
 /* --- where they run --------------------------------------------------------------------------- */
 
+static bool is_usable(const struct db_link *link)
+{
+    return link->state == DB_LINK_READY && !link->broken;
+}
+
+/* Of equals the one that listens: that statements are answered shows that it can still hear. */
 static struct db_link *least_busy(struct db *db)
 {
     struct db_link *best = NULL;
     for (int i = 0; i < db->config.connections; i++) {
         struct db_link *link = &db->links[i];
-        if (link->state == DB_LINK_READY && !link->broken && link->sent_count < PIPELINE_DEPTH &&
-            (best == NULL || link->sent_count < best->sent_count))
+        if (is_usable(link) && link->sent_count < PIPELINE_DEPTH &&
+            (best == NULL || link->sent_count < best->sent_count ||
+             (link->sent_count == best->sent_count && link == db->listener)))
             best = link;
     }
     return best;
@@ -95,10 +127,51 @@ static void kick(struct db *db)
     }
 }
 
+/* --- listening -------------------------------------------------------------------------------- */
+
+static void on_listen(void *arg, int err, const struct db_rows *rows)
+{
+    struct db *db = arg;
+    (void)rows;
+
+    if (err < 0) {
+        db->listener->broken = true;
+        tick_soon(db);
+    } else if (--db->unheard == 0 && db->config.on_listening != NULL) {
+        db->config.on_listening(db->config.arg);
+    }
+}
+
+static struct db_link *first_usable(struct db *db)
+{
+    for (int i = 0; i < db->config.connections; i++)
+        if (is_usable(&db->links[i]))
+            return &db->links[i];
+    return NULL;
+}
+
+static void listen_somewhere(struct db *db)
+{
+    const struct db_stmt *const *stmt = db->config.listens;
+
+    if (stmt == NULL || db->listener != NULL || (db->listener = first_usable(db)) == NULL)
+        return;
+    db->unheard = 0;
+    for (; *stmt != NULL; stmt++, db->unheard++) {
+        struct db_args none;
+        db_args_init(&none);
+        db_link_send(db->listener, op_create(*stmt, none, LISTEN_MS, on_listen, db));
+    }
+    tick_later(db);
+}
+
+/* --- what links tell -------------------------------------------------------------------------- */
+
 static void on_ready(void *arg, struct db_link *link)
 {
     struct db *db = arg;
     (void)link;
+    listen_somewhere(db);
     if (db->config.on_ready != NULL)
         db->config.on_ready(db->config.arg);
 }
@@ -129,12 +202,18 @@ static void on_broken(void *arg)
 static void on_lost(void *arg, struct db_link *link, struct list *ops, int err)
 {
     struct db *db = arg;
-    (void)link;
 
+    if (link == db->listener)
+        db->listener = NULL;
     db->lost = db->config.once;
     LIST_FOREACH_SAFE(node, ops)
-    end(db, CONTAINER_OF(node, struct db_op, node), err);
-    tick_soon(db); /* others may run what waits, or nobody will */
+    {
+        struct db_op *op = CONTAINER_OF(node, struct db_op, node);
+        if (op->cb == on_listen)
+            db_cancel(op);
+        end(db, op, err);
+    }
+    tick_soon(db); /* others may run what waits, and listen; or nobody will */
 }
 
 static const struct db_link_hooks hooks = {on_ready, on_answer, on_notify,
@@ -193,9 +272,10 @@ static void on_tick(void *arg)
 
     end_late(db, now);
     give_up_links(db, now);
+    listen_somewhere(db);
     kick(db);
-    if (anything_under_way(db) && !timeout_is_set(db->tick))
-        timeout_set(db->tick, TICK_MS);
+    if (anything_under_way(db))
+        tick_later(db);
     tell_ended(db);
 }
 
@@ -244,16 +324,9 @@ bool db_ready(const struct db *db)
 struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args args,
                       int64_t deadline_ms, db_cb *cb, void *arg)
 {
-    struct db_op *op = xcalloc(1, sizeof *op);
+    struct db_op *op = op_create(stmt, args, deadline_ms, cb, arg);
 
-    assert(args.count == stmt->params && !db->closing);
-    op->stmt = stmt;
-    op->args = args;
-    op->started = clock_mono_ms();
-    op->deadline = op->started + deadline_ms;
-    op->cb = cb;
-    op->arg = arg;
-    list_init(&op->node);
+    assert(!db->closing);
     if (db->waiting_count >= db->config.queue_max) {
         end(db, op, ERR_BUSY);
         return op;
@@ -261,8 +334,7 @@ struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args 
     list_push(&db->waiting, &op->node);
     db->waiting_count++;
     kick(db);
-    if (!timeout_is_set(db->tick))
-        timeout_set(db->tick, TICK_MS);
+    tick_later(db);
     return op;
 }
 

@@ -135,6 +135,14 @@ static void flush(struct db_link *link)
     rewatch(link, WATCH_READ | (more > 0 ? WATCH_WRITE : 0));
 }
 
+static bool prepare_all(struct db_link *link, const struct db_stmt *const *stmt)
+{
+    for (; stmt != NULL && *stmt != NULL; stmt++)
+        if (!PQsendPrepare(link->pg, (*stmt)->name, (*stmt)->sql, 0, NULL))
+            return false;
+    return true;
+}
+
 static bool send_preparations(struct db_link *link)
 {
     const struct db_config *config = link->config;
@@ -143,9 +151,8 @@ static bool send_preparations(struct db_link *link)
     for (const char *const *sql = config->session; sql != NULL && *sql != NULL; sql++)
         if (!PQsendQueryParams(link->pg, *sql, 0, NULL, NULL, NULL, NULL, 0))
             return false;
-    for (const struct db_stmt *const *stmt = config->stmts; *stmt != NULL; stmt++)
-        if (!PQsendPrepare(link->pg, (*stmt)->name, (*stmt)->sql, 0, NULL))
-            return false;
+    if (!prepare_all(link, config->stmts) || !prepare_all(link, config->listens))
+        return false;
     return PQpipelineSync(link->pg) == 1;
 }
 

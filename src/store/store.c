@@ -18,12 +18,13 @@
         "set enable_bitmapscan = off", "set jit = off", "set statement_timeout = '8s'", \
         "set lock_timeout = '4s'", "set timezone = 'UTC'"
 
-const char *const store_api_session[] = {SESSION, "set synchronous_commit = on",
-                                         "listen " STORE_TEST_CHANNEL, "listen " STORE_KEY_CHANNEL,
-                                         NULL};
+const char *const store_api_session[] = {SESSION, "set synchronous_commit = on", NULL};
 const char *const store_worker_session[] = {SESSION, "set synchronous_commit = off", NULL};
-
 const char *const store_command_session[] = {SESSION, "set synchronous_commit = on", NULL};
+
+static const struct db_stmt stmt_listen_test = {"listen_test", "listen " STORE_TEST_CHANNEL, 0};
+static const struct db_stmt stmt_listen_key = {"listen_key", "listen " STORE_KEY_CHANNEL, 0};
+const struct db_stmt *const store_api_listens[] = {&stmt_listen_test, &stmt_listen_key, NULL};
 
 const struct db_stmt *const store_api_stmts[] = {
     &stmt_webhook_insert,

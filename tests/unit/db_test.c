@@ -8,6 +8,7 @@
 
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct db_stmt echo = {"echo", "select $1::text, $2::int8", 2};
@@ -15,13 +16,17 @@ static const struct db_stmt slow = {"slow", "select pg_sleep(10)::text", 0};
 static const struct db_stmt wrong = {"wrong", "select 1 / $1::int8", 1};
 static const struct db_stmt leave = {"leave", "select pg_terminate_backend(pg_backend_pid())", 0};
 static const struct db_stmt notify = {"notify", "select pg_notify('news', $1)::text", 1};
-static const struct db_stmt *const stmts[] = {&echo, &slow, &wrong, &leave, &notify, NULL};
-static const char *const session[] = {"set statement_timeout = '8s'", "listen news", NULL};
+static const struct db_stmt pid = {"pid", "select pg_backend_pid()::int8", 0};
+static const struct db_stmt *const stmts[] = {&echo, &slow, &wrong, &leave, &notify, &pid, NULL};
+static const struct db_stmt listen_news = {"listen_news", "listen news", 0};
+static const struct db_stmt listen_more = {"listen_more", "listen more", 0};
+static const struct db_stmt *const listens[] = {&listen_news, &listen_more, NULL};
+static const char *const session[] = {"set statement_timeout = '8s'", NULL};
 
 static struct postgres_server server;
 static struct loop *loop;
 static struct db *db;
-static int readies, notes, answered;
+static int readies, listenings, notes, answered;
 static int answers[16]; /* by error: -err % 16 */
 static char last_text[16], last_note[16];
 static int64_t last_i64;
@@ -39,6 +44,12 @@ static void on_ready(void *arg)
 {
     (void)arg;
     readies++;
+}
+
+static void on_listening(void *arg)
+{
+    (void)arg;
+    listenings++;
 }
 
 static void on_notify(void *arg, const char *channel, const char *payload)
@@ -82,6 +93,12 @@ static void on_echo(void *arg, int err, const struct db_rows *rows)
     last_i64 = db_i64(rows, 0, 1);
 }
 
+static void on_pid(void *arg, int err, const struct db_rows *rows)
+{
+    on_answer(arg, err, rows);
+    last_i64 = err == 0 ? db_i64(rows, 0, 0) : -1;
+}
+
 static void on_answer_destroy(void *arg, int err, const struct db_rows *rows)
 {
     assert_int_equal(err, *(int *)arg);
@@ -107,10 +124,12 @@ static struct db_config config_of(const char *url)
     return (struct db_config){.url = url,
                               .session = session,
                               .stmts = stmts,
+                              .listens = listens,
                               .connections = 1,
                               .queue_max = 20,
                               .patience_ms = 300,
                               .on_ready = on_ready,
+                              .on_listening = on_listening,
                               .on_notify = on_notify};
 }
 
@@ -118,17 +137,18 @@ static void open_db(void)
 {
     struct db_config config = config_of(server.url);
     db = db_create(loop, &config);
-    WAIT(loop, readies == 1, 5000);
+    WAIT(loop, readies == 1 && listenings == 1, 5000);
     assert_int_equal(readies, 1);
+    assert_int_equal(listenings, 1);
 }
 
 /* Nothing calls back any more, whatever the loop still does. */
 static void expect_silence(int answers_so_far)
 {
-    int seen = readies + notes;
+    int seen = readies + listenings + notes;
     WAIT(loop, false, 50);
     assert_int_equal(answered, answers_so_far);
-    assert_int_equal(readies + notes, seen);
+    assert_int_equal(readies + listenings + notes, seen);
 }
 
 static int count_of(int err)
@@ -154,7 +174,7 @@ static int set_up(void **state)
 {
     (void)state;
     loop = loop_create(NULL, NULL);
-    readies = notes = answered = 0;
+    readies = listenings = notes = answered = 0;
     memset(answers, 0, sizeof answers);
     return 0;
 }
@@ -256,13 +276,104 @@ static void a_cancelled_one_is_silent(void **state)
     expect_silence(1);
 }
 
+/* --- listening -------------------------------------------------------------------------------- */
+
+/* Of its own connection to the server: one number. */
+static int ask(const char *sql)
+{
+    PGconn *pg = PQconnectdb(server.url);
+    PGresult *r = PQexec(pg, sql);
+    int n = PQntuples(r) > 0 ? (int)strtol(PQgetvalue(r, 0, 0), NULL, 10) : -1;
+    PQclear(r);
+    PQfinish(pg);
+    return n;
+}
+
+/* Idle, so the one that listens answers. */
+static int listener(void)
+{
+    int calls = 0;
+    run(&pid, 1000, on_pid, &calls);
+    WAIT(loop, calls == 1, 1000);
+    return (int)last_i64;
+}
+
+static int end_connections(const char *relation)
+{
+    char sql[256];
+    snprintf(sql, sizeof sql,
+             "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+             " where backend_type = 'client backend' and pid <> pg_backend_pid() and pid %s %d",
+             relation, listener());
+    return ask(sql);
+}
+
+static void open_three(void)
+{
+    struct db_config config = config_of(server.url);
+    config.connections = 3;
+    db = db_create(loop, &config);
+    WAIT(loop, readies == 3 && listenings == 1, 5000);
+    assert_int_equal(readies, 3);
+    assert_int_equal(listenings, 1);
+}
+
+static void one_connection_listens(void **state)
+{
+    (void)state;
+    open_three();
+    ask("notify news, 'x'");
+    WAIT(loop, notes == 1, 1000);
+    expect_silence(answered);
+    assert_int_equal(notes, 1); /* heard once */
+}
+
+static void another_one_takes_it_up(void **state)
+{
+    (void)state;
+    open_three();
+    for (int times = 2; times <= 4; times++) {
+        assert_int_equal(end_connections("="), 1);
+        WAIT(loop, listenings == times, 1000);
+        assert_int_equal(listenings, times);
+        ask("notify news, 'x'");
+        WAIT(loop, notes == times - 1, 1000);
+        assert_int_equal(notes, times - 1);
+        WAIT(loop, readies == times + 2, 1000);
+        assert_int_equal(readies, times + 2);
+    }
+}
+
+static void the_loss_of_others_is_not_its_business(void **state)
+{
+    (void)state;
+    open_three();
+    int before = listener();
+    assert_true(end_connections("<>") >= 2); /* an earlier test's may not be gone yet */
+    WAIT(loop, readies == 5, 1000);
+    assert_int_equal(readies, 5);
+    assert_int_equal(listener(), before);
+    assert_int_equal(listenings, 1);
+}
+
+static void the_loss_of_all_is_told_once(void **state)
+{
+    (void)state;
+    open_three();
+    assert_true(end_connections("<> 0 and 0 <") >= 3);
+    WAIT(loop, readies == 6 && listenings == 2, 1000);
+    expect_silence(answered);
+    assert_int_equal(readies, 6);
+    assert_int_equal(listenings, 2);
+}
+
 /* --- destroying ------------------------------------------------------------------------------- */
 
 static void destroying_cancels_what_is_under_way(void **state)
 {
     (void)state;
     for (int turns = 0; turns < 3; turns++) {
-        readies = answered = 0;
+        readies = listenings = answered = 0;
         open_db();
         for (int i = 0; i < 16 + 20 + 5; i++)
             run(&slow, 1000, on_answer, NULL);
@@ -377,6 +488,10 @@ int main(void)
         TEST(a_lost_connection_comes_back),
         TEST(patience_ends_without_a_connection),
         TEST(a_cancelled_one_is_silent),
+        TEST(one_connection_listens),
+        TEST(another_one_takes_it_up),
+        TEST(the_loss_of_others_is_not_its_business),
+        TEST(the_loss_of_all_is_told_once),
         TEST(destroying_cancels_what_is_under_way),
         TEST(destroying_while_connecting),
         TEST(an_answer_may_destroy),

@@ -141,7 +141,8 @@ static void check_statement(PGconn *pg, const struct db_stmt *stmt)
 }
 
 /* As a connection of that pool does it; a name that is there twice does not prepare. */
-static void check_pool(const char *const *session, const struct db_stmt *const *stmts)
+static void check_pool(const char *const *session, const struct db_stmt *const *stmts,
+                       const struct db_stmt *const *listens)
 {
     char count[24];
     size_t n = 0;
@@ -152,6 +153,8 @@ static void check_pool(const char *const *session, const struct db_stmt *const *
     for (; stmts[n] != NULL; n++)
         check_statement(pg, stmts[n]);
     assert_true(n > 0);
+    for (; listens != NULL && *listens != NULL; listens++, n++)
+        check_statement(pg, *listens);
     snprintf(count, sizeof count, "%zu", n);
     PGresult *r = PQexec(pg, "select count(*) from pg_prepared_statements");
     assert_string_equal(PQgetvalue(r, 0, 0), count);
@@ -162,19 +165,19 @@ static void check_pool(const char *const *session, const struct db_stmt *const *
 static void test_api_statements(void **state)
 {
     (void)state;
-    check_pool(store_api_session, store_api_stmts);
+    check_pool(store_api_session, store_api_stmts, store_api_listens);
 }
 
 static void test_worker_statements(void **state)
 {
     (void)state;
-    check_pool(store_worker_session, store_worker_stmts);
+    check_pool(store_worker_session, store_worker_stmts, NULL);
 }
 
 static void test_command_statements(void **state)
 {
     (void)state;
-    check_pool(store_command_session, store_command_stmts);
+    check_pool(store_command_session, store_command_stmts, NULL);
 }
 
 int main(void)
