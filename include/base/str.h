@@ -69,6 +69,9 @@ int str_thousandths(struct str digits);
 /* A decimal integer in [min, max], whole string, optional '-'; false if it is anything else. */
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out);
 
+/* The value of a hexadecimal digit, of either case; -1 if it is none. */
+int str_hex(char c);
+
 /* Equal without regard to the case of ASCII letters. */
 bool str_eq_nocase(struct str a, struct str b);
 

@@ -56,14 +56,6 @@ struct str input_map_json(struct call *call, const struct field_map *map)
 
 /* --- the query -------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* Percent-decodes into the pool; p == NULL if it is malformed. */
 static struct str decode(struct call *call, struct str s)
 {
@@ -72,8 +64,8 @@ static struct str decode(struct call *call, struct str s)
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i] == '+' ? ' ' : s.p[i];
         if (c == '%') {
-            int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(s.p[i + 2]) : -1;
+            int high = i + 2 < s.n ? str_hex(s.p[i + 1]) : -1;
+            int low = high >= 0 ? str_hex(s.p[i + 2]) : -1;
             if (low < 0 || (high == 0 && low == 0))
                 return STR_NONE;
             c = (char)(high << 4 | low);

@@ -50,14 +50,6 @@ static void skip_space(struct checker *c)
     c->p = json_skip_space(c->p, c->end);
 }
 
-/* The value of a hex digit, or -1. */
-static int hex_value(char c)
-{
-    if (str_is_digit(c))
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 static bool check_escape(struct checker *c)
 {
@@ -69,7 +61,7 @@ static bool check_escape(struct checker *c)
         return true;
     }
     for (int i = 0; i < 4; i++, c->p++)
-        if (c->p == c->end || hex_value(*c->p) < 0)
+        if (c->p == c->end || str_hex(*c->p) < 0)
             return fail(c, "\\u needs four hex digits");
     return true;
 }
@@ -222,7 +214,8 @@ int json_check(struct str text, int max_depth, struct json_error *error)
 
 /* Walking. */
 
-const char *json_string_end(const char *p, const char *end)
+/* The place after the string whose opening quote is at `p`. */
+static const char *string_end(const char *p, const char *end)
 {
     for (p++; p < end && *p != '"'; p++)
         if (*p == '\\')
@@ -244,7 +237,7 @@ static const char *value_end(const char *p, const char *end)
     do {
         assert(p < end);
         if (*p == '"') {
-            p = json_string_end(p, end);
+            p = string_end(p, end);
             continue;
         }
         if (depth == 0 && *p != '{' && *p != '[')
@@ -292,7 +285,7 @@ bool json_iter_next(struct json_iter *it, struct str *key, struct str *value)
         return false;
     *key = (struct str){p, 0};
     if (it->object) {
-        key->n = (size_t)(json_string_end(p, it->end) - p);
+        key->n = (size_t)(string_end(p, it->end) - p);
         p = json_skip_space(p + key->n, it->end) + 1;
         p = json_skip_space(p, it->end);
     }
@@ -309,7 +302,7 @@ static uint32_t hex4(const char *p)
 {
     uint32_t unit = 0;
     for (int i = 0; i < 4; i++)
-        unit = unit << 4 | (uint32_t)hex_value(p[i]);
+        unit = unit << 4 | (uint32_t)str_hex(p[i]);
     return unit;
 }
 

@@ -22,9 +22,6 @@ static inline const char *json_skip_space(const char *p, const char *end)
     return p;
 }
 
-/* The place after the string whose opening quote is at `p`. */
-const char *json_string_end(const char *p, const char *end);
-
 /* The place after the number, true, false or null at `p`. */
 const char *json_scalar_end(const char *p, const char *end);
 

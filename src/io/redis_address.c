@@ -1,162 +1,137 @@
-/* The URL of a Redis server, taken apart. */
+/* The URL of a Redis server, taken apart by libcurl. That of a socket is parsed as the file's that it
+ * is: to libcurl every other scheme has a host. */
 #include "redis_internal.h"
 
-#include "base/buf.h"
 #include "base/err.h"
 
+#include <curl/curl.h>
 #include <stdlib.h>
 
-enum { PORT = 6379, URL_MAX = 4096 };
+enum { PORT = 6379, URL_MAX = 4096, NUMBER_MAX = 65535 };
 
-static char *copy(struct str s)
+/* A copy of the part; NULL when it is missing, empty or malformed. */
+static char *part(CURLU *url, CURLUPart what, unsigned flags)
 {
-    char *text = xcalloc(1, s.n + 1);
-    if (s.n > 0)
-        memcpy(text, s.p, s.n);
-    return text;
+    char *value = NULL, *copy = NULL;
+
+    if (curl_url_get(url, what, &value, flags) == CURLUE_OK && value[0] != '\0')
+        copy = xstrdup(value);
+    curl_free(value);
+    return copy;
 }
 
-static int hex_digit(char c)
+static bool has(CURLU *url, CURLUPart what)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-        return (c | 0x20) - 'a' + 10;
-    return -1;
+    char *value = part(url, what, 0);
+    free(value);
+    return value != NULL;
 }
 
-/* Percent-decoding; NULL when it is malformed or has a NUL. */
-static char *decode(struct str s)
+/* What stands behind `prefix`, a number of its own; `*out` stays when the part is missing or is "/". */
+static bool read_number(CURLU *url, CURLUPart what, const char *prefix, int64_t min, int *out)
 {
-    char *text = copy(s);
-    size_t n = 0;
+    char *text = part(url, what, 0);
+    int64_t value = *out;
+    bool good = text == NULL || strcmp(text, "/") == 0;
 
-    for (size_t i = 0; i < s.n; i++, n++) {
-        text[n] = s.p[i];
-        if (s.p[i] != '%')
-            continue;
-        int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1;
-        int low = i + 2 < s.n ? hex_digit(s.p[i + 2]) : -1;
-        if (high < 0 || low < 0 || high + low == 0) {
-            free(text);
-            return NULL;
-        }
-        text[n] = (char)(high * 16 + low);
-        i += 2;
+    if (!good) {
+        struct str s = str_of(text), start = str_of(prefix);
+        good = str_starts(s, start) &&
+               str_to_i64((struct str){s.p + start.n, s.n - start.n}, min, NUMBER_MAX, &value);
     }
-    text[n] = '\0';
-    return text;
+    *out = (int)value;
+    free(text);
+    return good;
 }
 
-/* Splits at the first `c`, or at the last: `*after` is empty and false comes back without one. */
-static bool split(struct str s, char c, bool last, struct str *before, struct str *after)
+static bool read_unix(struct redis_address *address, CURLU *url, const char *rest)
 {
-    const char *at = s.n == 0 ? NULL : last ? memrchr(s.p, c, s.n) : memchr(s.p, c, s.n);
-
-    *before = s;
-    *after = (struct str){s.p + s.n, 0};
-    if (at == NULL)
+    if (rest[0] != '/')
         return false;
-    before->n = (size_t)(at - s.p);
-    *after = (struct str){at + 1, s.n - before->n - 1};
+    address->path = part(url, CURLUPART_PATH, CURLU_URLDECODE);
+    return address->path != NULL && address->path[1] != '\0' &&
+           read_number(url, CURLUPART_QUERY, "db=", 0, &address->db);
+}
+
+/* "user:password" or ":password". */
+static bool read_login(struct redis_address *address, CURLU *url)
+{
+    bool has_user = has(url, CURLUPART_USER);
+
+    address->user = part(url, CURLUPART_USER, CURLU_URLDECODE);
+    address->password = part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
+    return address->password != NULL && has_user == (address->user != NULL);
+}
+
+static bool read_host(struct redis_address *address, CURLU *url)
+{
+    char *host = address->host = part(url, CURLUPART_HOST, 0);
+    size_t n = host != NULL ? strlen(host) : 0;
+
+    if (n > 2 && host[0] == '[') {
+        memmove(host, host + 1, n - 2);
+        host[n - 2] = '\0';
+    }
+    return n > 0 && !has(url, CURLUPART_ZONEID);
+}
+
+/* libcurl is generous about what is missing: `rest` is what stands behind the two slashes. */
+static bool read_tcp(struct redis_address *address, CURLU *url, const char *rest)
+{
+    size_t n = strcspn(rest, "/?#"); /* of login, host and port */
+
+    if (n == 0 || rest[n - 1] == ':' || has(url, CURLUPART_QUERY))
+        return false;
+    return (memchr(rest, '@', n) == NULL || read_login(address, url)) && read_host(address, url) &&
+           read_number(url, CURLUPART_PORT, "", 1, &address->port) &&
+           read_number(url, CURLUPART_PATH, "/", 0, &address->db);
+}
+
+/* To libcurl a percent sign that begins no escape is one of its own. */
+static bool escapes_are_whole(const char *text)
+{
+    while ((text = strchr(text, '%')) != NULL) {
+        if (str_hex(text[1]) < 0 || str_hex(text[2]) < 0)
+            return false;
+        text += 3;
+    }
     return true;
 }
 
-static int parse_number(struct str s, int64_t min, int64_t max, int *out)
+struct scheme {
+    const char *name, *parsed_as;
+    bool (*read)(struct redis_address *address, CURLU *url, const char *rest);
+};
+
+static const struct scheme schemes[] = {
+    {"redis://", "redis://", read_tcp},
+    {"unix://", "file://", read_unix},
+};
+
+static bool parse(struct redis_address *address, const struct scheme *scheme, const char *rest)
 {
-    int64_t value;
-    if (!str_to_i64(s, min, max, &value))
-        return ERR_INVALID;
-    *out = (int)value;
-    return 0;
-}
+    char text[URL_MAX + 1];
+    CURLU *url = curl_url();
+    unsigned flags = CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS;
 
-static int parse_unix(struct redis_address *address, struct str rest)
-{
-    struct str path, query;
-
-    if (split(rest, '?', false, &path, &query)) {
-        if (!str_starts(query, STR_LIT("db=")))
-            return ERR_INVALID;
-        if (parse_number((struct str){query.p + 3, query.n - 3}, 0, 65535, &address->db) < 0)
-            return ERR_INVALID;
-    }
-    if (path.n < 2 || path.p[0] != '/')
-        return ERR_INVALID;
-    address->path = decode(path);
-    return address->path != NULL ? 0 : ERR_INVALID;
-}
-
-static int parse_login(struct redis_address *address, struct str login)
-{
-    struct str user, password;
-
-    if (!split(login, ':', false, &user, &password) || password.n == 0)
-        return ERR_INVALID;
-    if (user.n > 0 && (address->user = decode(user)) == NULL)
-        return ERR_INVALID;
-    address->password = decode(password);
-    return address->password != NULL ? 0 : ERR_INVALID;
-}
-
-static int parse_host(struct redis_address *address, struct str place)
-{
-    struct str host = place, port = {place.p, 0};
-    bool has_port;
-
-    if (place.n > 0 && place.p[0] == '[') {
-        struct str after;
-        if (!split((struct str){place.p + 1, place.n - 1}, ']', false, &host, &after))
-            return ERR_INVALID;
-        has_port = after.n > 0;
-        if (has_port && after.p[0] != ':')
-            return ERR_INVALID;
-        port = has_port ? (struct str){after.p + 1, after.n - 1} : after;
-    } else {
-        has_port = split(place, ':', false, &host, &port);
-    }
-    if (host.n == 0 || (has_port && parse_number(port, 1, 65535, &address->port) < 0))
-        return ERR_INVALID;
-    address->host = copy(host);
-    return 0;
-}
-
-static int parse_tcp(struct redis_address *address, struct str rest)
-{
-    struct str authority, db, login, place;
-
-    if (split(rest, '/', false, &authority, &db) && db.n > 0 &&
-        parse_number(db, 0, 65535, &address->db) < 0)
-        return ERR_INVALID;
-    if (split(authority, '@', true, &login, &place)) {
-        if (parse_login(address, login) < 0)
-            return ERR_INVALID;
-    } else {
-        place = authority;
-    }
-    return parse_host(address, place);
+    assert(url != NULL);
+    snprintf(text, sizeof text, "%s%s", scheme->parsed_as, rest);
+    bool good = curl_url_set(url, CURLUPART_URL, text, flags) == CURLUE_OK &&
+                !has(url, CURLUPART_FRAGMENT) && scheme->read(address, url, rest);
+    curl_url_cleanup(url);
+    return good;
 }
 
 int redis_address_init(struct redis_address *address, const char *url)
 {
-    static const struct {
-        struct str scheme;
-        int (*parse)(struct redis_address *, struct str);
-    } schemes[] = {
-        {{"redis://", 8}, parse_tcp},
-        {{"unix://", 7}, parse_unix},
-    };
-    struct str text = str_of(url);
-
     *address = (struct redis_address){.port = PORT};
-    for (size_t i = 0; text.n <= URL_MAX && i < ARRAY_LEN(schemes); i++) {
-        struct str scheme = schemes[i].scheme;
-        if (!str_starts(text, scheme))
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        size_t n = strlen(schemes[i].name);
+        if (strncmp(url, schemes[i].name, n) != 0)
             continue;
-        int err = schemes[i].parse(address, (struct str){text.p + scheme.n, text.n - scheme.n});
-        if (err < 0)
-            redis_address_fini(address);
-        return err;
+        if (strlen(url) < URL_MAX && escapes_are_whole(url) && parse(address, &schemes[i], url + n))
+            return 0;
+        redis_address_fini(address);
     }
     return ERR_INVALID;
 }

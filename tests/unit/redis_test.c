@@ -2,6 +2,7 @@
 #include "io/redis.h"
 
 #include "base/err.h"
+#include "io/redis_internal.h"
 #include "redis_server.h"
 
 #include <setjmp.h>
@@ -127,12 +128,45 @@ static void urls_are_checked(void **state)
     static const char *const bad[] = {
         "",           "127.0.0.1",        "rediss://h",      "redis://",       "redis://h:0",
         "redis://h:", "redis://h:70000",  "redis://h/x",     "redis://u@h",    "redis://[::1",
-        "unix://x",   "unix:///x?db=abc", "redis://u:%zz@h", "redis://:%00@h", "unix:///x?dc=1"};
+        "unix://x",   "unix:///x?db=abc", "redis://u:%zz@h", "redis://:%00@h", "unix:///x?dc=1",
+        "redis:///3", "redis://@h",       "redis://:@h",     "redis://u:@h",   "redis://:a@b@h",
+        "unix:///",   "redis://h/65536",  "redis://h/1?x=1", "redis://h/1#x",  "unix:///x#y",
+        "redis:h",    "unix:/x",          "redis://u:p@",    "redis://:%4@h",  "unix://h/x"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
         assert_int_equal(redis_check_url(good[i]), 0);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_int_equal(redis_check_url(bad[i]), ERR_INVALID);
+}
+
+static bool same(const char *text, const char *wanted)
+{
+    return text == NULL || wanted == NULL ? text == wanted : strcmp(text, wanted) == 0;
+}
+
+static void urls_are_taken_apart(void **state)
+{
+    static const struct {
+        const char *url, *path, *host, *user, *password;
+        int port, db;
+    } rows[] = {
+        {"redis://127.0.0.1", NULL, "127.0.0.1", NULL, NULL, 6379, 0},
+        {"redis://a_b:6380/3", NULL, "a_b", NULL, NULL, 6380, 3},
+        {"redis://:p@[::1]:1/", NULL, "::1", NULL, "p", 1, 0},
+        {"redis://u%3A:p%40%2f%25@h", NULL, "h", "u:", "p@/%", 6379, 0},
+        {"unix:///tmp/../a%20b?db=7", "/tmp/../a b", NULL, NULL, NULL, 6379, 7},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct redis_address got;
+        assert_int_equal(redis_address_init(&got, rows[i].url), 0);
+        if (!same(got.path, rows[i].path) || !same(got.host, rows[i].host) ||
+            !same(got.user, rows[i].user) || !same(got.password, rows[i].password) ||
+            got.port != rows[i].port || got.db != rows[i].db)
+            fail_msg("%s: %s %s %s %s %d %d", rows[i].url, got.path, got.host, got.user,
+                     got.password, got.port, got.db);
+        redis_address_fini(&got);
+    }
 }
 
 static void a_server_that_appears_later_is_found(void **state)
@@ -509,6 +543,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_are_checked),
+        cmocka_unit_test(urls_are_taken_apart),
         TEST(a_server_that_appears_later_is_found),
         TEST(a_refused_tcp_connection_is_retried),
         TEST(killed_with_commands_under_way),
