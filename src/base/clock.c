@@ -1,6 +1,4 @@
-/* Reading the clocks, and RFC 3339 and HTTP dates. The civil-date arithmetic is the proleptic
- * Gregorian calendar counted in 400-year eras, March first, so that leap days fall at the end of a
- * year. */
+/* Reading the clocks, and RFC 3339 and HTTP dates. */
 #include "base/clock.h"
 
 #include <stdio.h>
@@ -44,41 +42,28 @@ const char *clock_text(char out[CLOCK_TEXT_SIZE], int64_t wall_ms, enum clock_pr
     return out;
 }
 
-struct civil {
-    int64_t year, month, day, hour, minute, second;
-};
-
-static bool is_leap(int64_t year)
+/* timegm() takes the 30th of February for the first or second of March: a date is one that it leaves as
+ * it is. A leap second, which has no place in Unix time, counts as the one before. */
+static bool to_ms(struct tm date, int64_t *ms)
 {
-    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if (date.tm_sec == 60)
+        date.tm_sec = 59;
+    struct tm t = date;
+    int64_t seconds = timegm(&t);
+    *ms = seconds * 1000;
+    return seconds >= 0 && t.tm_year == date.tm_year && t.tm_mon == date.tm_mon &&
+           t.tm_mday == date.tm_mday && t.tm_hour == date.tm_hour && t.tm_min == date.tm_min &&
+           t.tm_sec == date.tm_sec;
 }
 
-static bool civil_valid(const struct civil *c)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (c->year < 1970 || c->month < 1 || c->month > 12 || c->day < 1)
-        return false;
-    int last = days[c->month - 1] + (c->month == 2 && is_leap(c->year) ? 1 : 0);
-    return c->day <= last && c->hour <= 23 && c->minute <= 59 && c->second <= 60;
-}
-
-static int64_t civil_to_ms(const struct civil *c)
-{
-    int64_t year = c->year - (c->month <= 2 ? 1 : 0);
-    int64_t era = year / 400, year_of_era = year % 400;
-    int64_t day_of_year = (153 * (c->month + (c->month > 2 ? -3 : 9)) + 2) / 5 + c->day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    int64_t days = era * 146097 + day_of_era - 719468;
-    int64_t second = c->second == 60 ? 59 : c->second; /* a leap second has no place in Unix time */
-    return ((days * 24 + c->hour) * 60 + c->minute) * 60000 + second * 1000;
-}
-
-/* Takes exactly `digits` digits. */
-static bool take_number(struct str *s, size_t digits, int64_t *out)
+/* Takes exactly `digits` digits; what they say is `base` more than `*out`. */
+static bool take_number(struct str *s, size_t digits, int base, int *out)
 {
     struct str head = {s->p, digits};
-    if (s->n < digits || !str_all_digits(head) || !str_to_i64(head, 0, INT32_MAX, out))
+    int64_t number;
+    if (s->n < digits || !str_all_digits(head) || !str_to_i64(head, 0, INT32_MAX, &number))
         return false;
+    *out = (int)number - base;
     s->p += digits;
     s->n -= digits;
     return true;
@@ -103,10 +88,11 @@ static bool take_text(struct str *s, const char *text)
     return true;
 }
 
-static bool take_clock(struct str *s, struct civil *c)
+static bool take_clock(struct str *s, struct tm *t)
 {
-    return take_number(s, 2, &c->hour) && take_one_of(s, ":") && take_number(s, 2, &c->minute) &&
-           take_one_of(s, ":") && take_number(s, 2, &c->second);
+    return take_number(s, 2, 0, &t->tm_hour) && take_one_of(s, ":") &&
+           take_number(s, 2, 0, &t->tm_min) && take_one_of(s, ":") &&
+           take_number(s, 2, 0, &t->tm_sec);
 }
 
 /* ".678" and more digits, which are dropped. */
@@ -120,15 +106,15 @@ static bool take_fraction(struct str *s, int64_t *ms)
     return digits.n > 0;
 }
 
-static bool take_offset(struct str *s, int64_t *minutes)
+static bool take_offset(struct str *s, int *minutes)
 {
-    int64_t hour, minute;
+    int hour, minute;
     *minutes = 0;
     if (take_one_of(s, "Zz"))
         return true;
     bool west = s->n > 0 && s->p[0] == '-';
-    if (!take_one_of(s, "+-") || !take_number(s, 2, &hour) || !take_one_of(s, ":") ||
-        !take_number(s, 2, &minute) || hour > 23 || minute > 59)
+    if (!take_one_of(s, "+-") || !take_number(s, 2, 0, &hour) || !take_one_of(s, ":") ||
+        !take_number(s, 2, 0, &minute) || hour > 23 || minute > 59)
         return false;
     *minutes = (west ? -1 : 1) * (hour * 60 + minute);
     return true;
@@ -136,21 +122,22 @@ static bool take_offset(struct str *s, int64_t *minutes)
 
 bool clock_parse(struct str text, int64_t *wall_ms)
 {
-    struct civil c;
-    int64_t ms, offset;
-    if (!take_number(&text, 4, &c.year) || !take_one_of(&text, "-") ||
-        !take_number(&text, 2, &c.month) || !take_one_of(&text, "-") ||
-        !take_number(&text, 2, &c.day) || !take_one_of(&text, "Tt ") || !take_clock(&text, &c) ||
-        !take_fraction(&text, &ms) || !take_offset(&text, &offset) || text.n != 0 ||
-        !civil_valid(&c))
+    struct tm t = {0};
+    int64_t ms, fraction_ms;
+    int offset;
+    if (!take_number(&text, 4, 1900, &t.tm_year) || !take_one_of(&text, "-") ||
+        !take_number(&text, 2, 1, &t.tm_mon) || !take_one_of(&text, "-") ||
+        !take_number(&text, 2, 0, &t.tm_mday) || !take_one_of(&text, "Tt ") ||
+        !take_clock(&text, &t) || !take_fraction(&text, &fraction_ms) ||
+        !take_offset(&text, &offset) || text.n != 0 || !to_ms(t, &ms))
         return false;
-    *wall_ms = civil_to_ms(&c) + ms - offset * 60000;
-    return *wall_ms >= 0 && (c.second < 60 || *wall_ms / 60000 % MINUTES_A_DAY == LAST_MINUTE);
+    *wall_ms = ms + fraction_ms - (int64_t)offset * 60000;
+    return *wall_ms >= 0 && (t.tm_sec < 60 || *wall_ms / 60000 % MINUTES_A_DAY == LAST_MINUTE);
 }
 
-static bool take_name(struct str *s, const char *const names[], size_t count, int64_t *index)
+static bool take_name(struct str *s, const char *const names[], int count, int *index)
 {
-    for (*index = 0; *index < (int64_t)count; ++*index)
+    for (*index = 0; *index < count; ++*index)
         if (take_text(s, names[*index]))
             return true;
     return false;
@@ -161,17 +148,10 @@ bool clock_parse_http(struct str text, int64_t *wall_ms)
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-    struct civil c;
-    int64_t day_name, month;
-    if (!take_name(&text, days, ARRAY_LEN(days), &day_name) || !take_text(&text, ", ") ||
-        !take_number(&text, 2, &c.day) || !take_one_of(&text, " ") ||
-        !take_name(&text, months, ARRAY_LEN(months), &month) || !take_one_of(&text, " ") ||
-        !take_number(&text, 4, &c.year) || !take_one_of(&text, " ") || !take_clock(&text, &c) ||
-        !take_text(&text, " GMT") || text.n != 0)
-        return false;
-    c.month = month + 1;
-    if (!civil_valid(&c))
-        return false;
-    *wall_ms = civil_to_ms(&c);
-    return true;
+    struct tm t = {0};
+    return take_name(&text, days, ARRAY_LEN(days), &t.tm_wday) && take_text(&text, ", ") &&
+           take_number(&text, 2, 0, &t.tm_mday) && take_one_of(&text, " ") &&
+           take_name(&text, months, ARRAY_LEN(months), &t.tm_mon) && take_one_of(&text, " ") &&
+           take_number(&text, 4, 1900, &t.tm_year) && take_one_of(&text, " ") &&
+           take_clock(&text, &t) && take_text(&text, " GMT") && text.n == 0 && to_ms(t, wall_ms);
 }

@@ -50,7 +50,6 @@ static void skip_space(struct checker *c)
     c->p = json_skip_space(c->p, c->end);
 }
 
-
 static bool check_escape(struct checker *c)
 {
     c->p++;
