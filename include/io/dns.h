@@ -13,7 +13,8 @@
 struct dns;
 struct dns_op;
 
-struct dns *dns_create(struct loop *loop);
+/* Asks `servers` ("127.0.0.1:5353", a comma list; NULL: the system's). */
+struct dns *dns_create(struct loop *loop, const char *servers);
 
 /* At any time (src/README.md, "What takes time"). NULL is fine. */
 void dns_destroy(struct dns *dns);

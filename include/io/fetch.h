@@ -20,8 +20,12 @@ struct fetch;
 struct fetcher_config {
     fetch_guard *guard;
     void *guard_arg;
-    int connections_max; /* open at once, idle ones included */
+    int connections_max;      /* open at once, idle ones included */
+    const char *name_servers; /* as dns_create() takes them; NULL: the system's */
+    const char *ca_file;      /* certificates to trust; NULL: the system's */
 };
+
+/* The config is copied, what it points to is not. */
 
 struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *config);
 
@@ -78,8 +82,5 @@ struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *r
 
 /* The callback will not run; the connection is closed. NULL is fine. */
 void fetch_cancel(struct fetch *fetch);
-
-/* The value of the first header `name` (any case) in a head, or p == NULL. */
-struct str fetch_header(struct str head, const char *name);
 
 #endif

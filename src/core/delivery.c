@@ -1,6 +1,7 @@
 /* States, moves and verdicts, as tables. */
 #include "core/delivery.h"
 
+#include "base/header.h"
 #include "base/json.h"
 
 #define WAIT_UNSAID_MS 5000 /* after a 429 that asks for no time */
@@ -72,23 +73,6 @@ static enum attempt_error classify(const struct attempt_seen *seen)
     return seen->status >= 300 && seen->status <= 399 ? ATTEMPT_REDIRECT : ATTEMPT_HTTP_STATUS;
 }
 
-/* The value of the first header `name` in a head; p == NULL: there is none. */
-static struct str header(struct str head, const char *name)
-{
-    struct str wanted = str_of(name), line;
-
-    while (str_next(&head, '\n', &line)) {
-        if (line.n <= wanted.n || line.p[wanted.n] != ':' ||
-            !str_eq_nocase((struct str){line.p, wanted.n}, wanted))
-            continue;
-        struct str value = {line.p + wanted.n + 1, line.n - wanted.n - 1};
-        if (value.n > 0 && value.p[value.n - 1] == '\r')
-            value.n--;
-        return str_trim(value);
-    }
-    return (struct str){NULL, 0};
-}
-
 /* "1.337" seconds as milliseconds, rounded up, at most a day; -1 if it is no plain decimal. */
 static int64_t seconds_ms(struct str text)
 {
@@ -143,7 +127,7 @@ static int64_t header_wait_ms(const struct attempt_seen *seen)
 static int64_t asked_ms(const struct attempt_seen *seen)
 {
     int64_t ms = longer(header_wait_ms(seen), body_wait_ms(seen->body));
-    return longer(ms, seconds_ms(header(seen->head, "X-RateLimit-Reset-After")));
+    return longer(ms, seconds_ms(header_find(seen->head, "X-RateLimit-Reset-After")));
 }
 
 /* How long the webhook rests because its allowance is used up. */
@@ -152,9 +136,10 @@ static int64_t remaining_pause_ms(const struct attempt_seen *seen)
     int64_t left;
 
     if (seen->transport != ATTEMPT_OK || !seen->rules->heeds_remaining ||
-        !str_to_i64(header(seen->head, "X-RateLimit-Remaining"), 0, INT32_MAX, &left) || left > 0)
+        !str_to_i64(header_find(seen->head, "X-RateLimit-Remaining"), 0, INT32_MAX, &left) ||
+        left > 0)
         return 0;
-    return longer(seconds_ms(header(seen->head, "X-RateLimit-Reset-After")), 0);
+    return longer(seconds_ms(header_find(seen->head, "X-RateLimit-Reset-After")), 0);
 }
 
 static enum status_meaning meaning_of(const struct attempt_seen *seen)

@@ -1,6 +1,7 @@
 /* Rules for what customers may set on a webhook, and the seal on its secrets. */
 #include "core/webhook.h"
 
+#include "base/header.h"
 #include "core/settings.h"
 
 const char *const webhook_status_names[] = {"active", "paused", "disabled", NULL};
@@ -28,19 +29,12 @@ static bool is_in(const char *const *list, size_t count, struct str name)
     return false;
 }
 
-/* tchar of RFC 9110 §5.6.2 */
-static bool is_token_byte(char c)
-{
-    return str_is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
 const char *webhook_profile_header_check(struct str name, struct str value)
 {
     if (name.n == 0)
         return "must have a name";
-    for (size_t i = 0; i < name.n; i++)
-        if (!is_token_byte(name.p[i]))
-            return "is not a valid header name";
+    if (!header_is_name(name))
+        return "is not a valid header name";
     if (is_in(framing, ARRAY_LEN(framing), name))
         return "is reserved for the request itself: choose another name";
     for (size_t i = 0; i < value.n; i++)

@@ -30,7 +30,6 @@ struct dns {
     struct dns_cache cache;
     struct dns_name *busy; /* stands in for the name when there is no room for it */
     int looking;
-    uint64_t lookups;
     bool closing;
 };
 
@@ -233,7 +232,6 @@ static void look_up(struct dns *dns, struct dns_name *name)
                                                      .ai_socktype = SOCK_STREAM};
     name->looking = true;
     dns->looking++;
-    dns->lookups++;
     ares_getaddrinfo(dns->channel, name->host, NULL, &hints, on_answer, name);
     set_retry(dns);
 }
@@ -282,7 +280,7 @@ static void init_library(void)
 }
 
 /* Without domains there is nothing to search, whatever the flag covers. */
-static ares_channel open_channel(struct dns *dns)
+static ares_channel open_channel(struct dns *dns, const char *servers)
 {
     struct ares_options options = {
         .flags = ARES_FLAG_NOSEARCH,
@@ -296,13 +294,15 @@ static ares_channel open_channel(struct dns *dns)
     int rc = ares_init_options(&channel, &options,
                                ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
                                    ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB);
+    if (rc == ARES_SUCCESS && servers != NULL)
+        rc = ares_set_servers_ports_csv(channel, servers);
     if (rc != ARES_SUCCESS)
         log_error("dns_failed", "error=\"%s\"", ares_strerror(rc));
     assert(rc == ARES_SUCCESS);
     return channel;
 }
 
-struct dns *dns_create(struct loop *loop)
+struct dns *dns_create(struct loop *loop, const char *servers)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct dns *dns = xcalloc(1, sizeof *dns);
@@ -317,7 +317,7 @@ struct dns *dns_create(struct loop *loop)
     dns->busy->err = ERR_BUSY;
     dns->retry = timeout_create(loop, on_retry, dns);
     dns->turn = timeout_create(loop, on_turn, dns);
-    dns->channel = open_channel(dns);
+    dns->channel = open_channel(dns, servers);
     return dns;
 }
 
@@ -344,15 +344,4 @@ void dns_destroy(struct dns *dns)
     dns_name_destroy(dns->busy);
     dns_cache_fini(&dns->cache);
     loop_free(dns->loop, dns);
-}
-
-void dns_use_servers(struct dns *dns, const char *servers)
-{
-    int rc = ares_set_servers_ports_csv(dns->channel, servers);
-    assert(rc == ARES_SUCCESS);
-}
-
-uint64_t dns_lookups(const struct dns *dns)
-{
-    return dns->lookups;
 }

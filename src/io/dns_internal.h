@@ -1,4 +1,4 @@
-/* Shared by the files of the resolver, and by tests: the names that it knows or is asking for. */
+/* Shared by the files of the resolver: the names that it knows or is asking for. */
 #ifndef IO_DNS_INTERNAL_H
 #define IO_DNS_INTERNAL_H
 
@@ -39,11 +39,5 @@ struct dns_name *dns_cache_get(struct dns_cache *cache, struct dns *dns, const c
 /* A name outside the cache. */
 struct dns_name *dns_name_create(struct dns *dns, const char *host);
 void dns_name_destroy(struct dns_name *name);
-
-/* Asks these servers ("127.0.0.1:5353", a comma list) instead of the system's. */
-void dns_use_servers(struct dns *dns, const char *servers);
-
-/* How often c-ares was asked. */
-uint64_t dns_lookups(const struct dns *dns);
 
 #endif

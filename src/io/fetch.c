@@ -355,7 +355,7 @@ struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *c
     list_init(&fetcher->idle);
     fetcher->wake = timeout_create(loop, fetcher_on_wake, fetcher);
     fetcher->turn = timeout_create(loop, on_turn, fetcher);
-    fetcher->dns = dns_create(loop);
+    fetcher->dns = dns_create(loop, config->name_servers);
     fetcher->multi = fetch_multi_create(fetcher);
     return fetcher;
 }
@@ -386,14 +386,4 @@ void fetcher_destroy(struct fetcher *fetcher)
     timeout_destroy(fetcher->wake);
     timeout_destroy(fetcher->turn);
     loop_free(fetcher->loop, fetcher);
-}
-
-struct dns *fetcher_dns(struct fetcher *fetcher)
-{
-    return fetcher->dns;
-}
-
-void fetcher_trust(struct fetcher *fetcher, const char *ca_file)
-{
-    fetcher->ca_file = ca_file;
 }

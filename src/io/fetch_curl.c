@@ -200,8 +200,8 @@ CURL *fetch_easy_create(struct fetch *fetch)
 
     assert(easy != NULL);
     set_limits(easy);
-    if (fetch->fetcher->ca_file != NULL)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, fetch->fetcher->ca_file);
+    if (fetch->fetcher->config.ca_file != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, fetch->fetcher->config.ca_file);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->curl_error);

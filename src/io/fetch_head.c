@@ -2,6 +2,8 @@
  * but Host and Content-Length. The list that libcurl wants is built in place, over one copy. */
 #include "fetch_internal.h"
 
+#include "base/header.h"
+
 /* "Name:" takes a line of libcurl's away. */
 static char no_expect[] = "Expect:";
 static char no_accept[] = "Accept:";
@@ -9,18 +11,6 @@ static char no_content_type[] = "Content-Type:";
 
 /* These decide where a request ends or who it is for: the caller must not. */
 static const char *const reserved[] = {"Host", "Content-Length", "Transfer-Encoding"};
-
-static bool is_token(struct str name)
-{
-    static const char separators[] = "()<>@,;:\\\"/[]?={} \t";
-
-    for (size_t i = 0; i < name.n; i++) {
-        unsigned char c = (unsigned char)name.p[i];
-        if (c <= ' ' || c >= 0x7f || memchr(separators, c, sizeof separators - 1) != NULL)
-            return false;
-    }
-    return name.n > 0;
-}
 
 static bool is_value(struct str value)
 {
@@ -49,7 +39,7 @@ static bool split(struct str line, struct str *name, struct str *value)
         return false;
     *name = (struct str){line.p, (size_t)(colon - line.p)};
     *value = str_trim((struct str){colon + 1, line.n - name->n - 1});
-    return is_token(*name) && is_value(*value) && !is_reserved(*name);
+    return header_is_name(*name) && is_value(*value) && !is_reserved(*name);
 }
 
 /* Takes a line off `*head`, which ends with CRLF. */

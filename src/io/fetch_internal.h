@@ -37,7 +37,6 @@ struct fetcher {
     struct list idle;        /* fetches to use again */
     int idle_count, sending; /* `sending` are in the multi */
     bool closing;
-    const char *ca_file; /* NULL: the system's */
 };
 
 /* The response as it comes in. */
@@ -90,11 +89,6 @@ void fetch_on_done(struct fetch *fetch, CURLcode code);
 /* Calls back for all that have ended, and fills the places that they left. The last thing that a
  * callback of the loop does: the fetcher may be closing afterwards. */
 void fetcher_deliver(struct fetcher *fetcher);
-
-/* For tests: the resolver, and the certificates to trust instead of the system's (before the first
- * fetch; the path must stay). */
-struct dns *fetcher_dns(struct fetcher *fetcher);
-void fetcher_trust(struct fetcher *fetcher, const char *ca_file);
 
 /* --- fetch_curl.c ----------------------------------------------------------------------------- */
 

@@ -298,18 +298,3 @@ void fetch_conclude_with(struct fetch *fetch, enum fetch_outcome outcome, const 
     fetch->result.dns_us = fetch->dns_us;
     end(fetch, outcome);
 }
-
-struct str fetch_header(struct str head, const char *name)
-{
-    struct str wanted = str_of(name), line;
-
-    while (str_next(&head, '\n', &line)) {
-        if (line.n > 0 && line.p[line.n - 1] == '\r')
-            line.n--;
-        if (line.n <= wanted.n || line.p[wanted.n] != ':' ||
-            !str_eq_nocase((struct str){line.p, wanted.n}, wanted))
-            continue;
-        return str_trim((struct str){line.p + wanted.n + 1, line.n - wanted.n - 1});
-    }
-    return (struct str){NULL, 0};
-}

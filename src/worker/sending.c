@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/header.h"
 #include "base/log.h"
 #include "core/profile.h"
 
@@ -32,7 +33,7 @@ static void end(struct sending *s, enum attempt_error transport, struct finish *
     struct attempt_seen seen = {
         .transport = transport,
         .status = (int)result->code,
-        .retry_after = fetch_header(result->response_head, "Retry-After"),
+        .retry_after = header_find(result->response_head, "Retry-After"),
         .now_ms = clock_wall_ms(),
         .rules = s->rules,
         .head = result->response_head,
@@ -66,7 +67,7 @@ static const enum attempt_error errors_of_outcomes[] = {
 static void describe(struct sending *s, const struct fetch_result *r)
 {
     char said[80];
-    struct str location = fetch_header(r->head, "Location");
+    struct str location = header_find(r->head, "Location");
 
     if (r->outcome != FETCH_ANSWERED) {
         set_error_text(s, r->error, (struct str){0});

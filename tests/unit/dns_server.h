@@ -23,7 +23,7 @@ struct dns_server;
 struct dns_server *dns_server_start(const struct dns_record *records);
 void dns_server_stop(struct dns_server *server);
 
-/* For dns_use_servers(). */
+/* For dns_create(). */
 const char *dns_server_text(const struct dns_server *server);
 
 /* Questions seen, and those for names that are not in the table. */

@@ -318,12 +318,14 @@ static void on_stop(void *arg)
     (void)arg;
 }
 
-static void make_fetcher(struct rig *rig, int connections_max)
+static void make_fetcher(struct rig *rig, int connections_max, const char *ca_file)
 {
-    struct fetcher_config config = {
-        .guard = guard, .guard_arg = rig, .connections_max = connections_max};
+    struct fetcher_config config = {.guard = guard,
+                                    .guard_arg = rig,
+                                    .connections_max = connections_max,
+                                    .name_servers = dns_server_text(rig->names),
+                                    .ca_file = ca_file};
     rig->fetcher = fetcher_create(rig->loop, &config);
-    dns_use_servers(fetcher_dns(rig->fetcher), dns_server_text(rig->names));
 }
 
 int rig_set_up(void **state)
@@ -332,7 +334,7 @@ int rig_set_up(void **state)
 
     rig->names = dns_server_start(records);
     rig->loop = loop_create(on_stop, NULL);
-    make_fetcher(rig, 100);
+    make_fetcher(rig, 100, NULL);
     *state = rig;
     return 0;
 }
@@ -351,7 +353,13 @@ int rig_tear_down(void **state)
 void rig_renew(struct rig *rig, int connections_max)
 {
     fetcher_destroy(rig->fetcher);
-    make_fetcher(rig, connections_max);
+    make_fetcher(rig, connections_max, NULL);
+}
+
+void rig_trust(struct rig *rig, const char *ca_file)
+{
+    fetcher_destroy(rig->fetcher);
+    make_fetcher(rig, 100, ca_file);
 }
 
 void rig_url(char out[128], const char *scheme, const char *host, int port)

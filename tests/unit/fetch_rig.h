@@ -66,6 +66,7 @@ struct rig {
 int rig_set_up(void **state);
 int rig_tear_down(void **state);
 void rig_renew(struct rig *rig, int connections_max); /* another fetcher */
+void rig_trust(struct rig *rig, const char *ca_file); /* another one, with these certificates */
 
 /* Loopback names: name.test and other.test are 127.0.0.1, inside.test is 10.0.0.1, mixed.test is
  * public and 10.0.0.1, mapped.test is ::ffff:127.0.0.1, two.test is 127.0.0.2 and 127.0.0.1,

@@ -139,19 +139,6 @@ static void test_bad_requests(void **state)
     }
 }
 
-static void test_header_lookup(void **state)
-{
-    struct str head = STR_LIT("HTTP/1.1 200 OK\r\nRetry-After:  5 \r\nX: 1\r\nx: 2\r\nEmpty:\r\n");
-
-    (void)state;
-    assert_true(str_eq_text(fetch_header(head, "retry-after"), "5"));
-    assert_true(str_eq_text(fetch_header(head, "X"), "1"));
-    assert_true(str_eq_text(fetch_header(head, "Empty"), ""));
-    assert_non_null(fetch_header(head, "Empty").p);
-    assert_null(fetch_header(head, "Retry").p);
-    assert_null(fetch_header((struct str){NULL, 0}, "X").p);
-}
-
 /* --- where it goes ---------------------------------------------------------------------------- */
 
 static void expect_forbidden(struct rig *rig, const char *host, int port, const char *error)
@@ -521,7 +508,7 @@ static void test_tls(void **state)
     struct rig *rig = *state;
     struct server *server = server_start_tls(serve_ok, CERT_GOOD);
 
-    fetcher_trust(rig->fetcher, server_ca_file(server));
+    rig_trust(rig, server_ca_file(server));
     struct outcome outcome = post_tls(rig, "name.test", server);
     assert_string_equal(outcome.error, "");
     assert_int_equal(outcome.status, 200);
@@ -549,8 +536,7 @@ static void test_tls_refused(void **state)
     outcome = post_tls(rig, "name.test", plain);
     assert_int_equal(outcome.outcome, FETCH_TLS_FAILED);
 
-    rig_renew(rig, 10);
-    fetcher_trust(rig->fetcher, server_ca_file(expired));
+    rig_trust(rig, server_ca_file(expired));
     outcome = post_tls(rig, "name.test", expired);
     assert_int_equal(outcome.outcome, FETCH_TLS_FAILED);
     assert_string_equal(outcome.error, "certificate has expired");
@@ -565,17 +551,27 @@ static void test_tls_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_wire),          TEST(test_result),
-        TEST(test_big_body),      TEST(test_bad_requests),
-        TEST(test_header_lookup), TEST(test_guard),
-        TEST(test_policy_change), TEST(test_every_guard),
-        TEST(test_rebinding),     TEST(test_proxy_ignored),
-        TEST(test_next_address),  TEST(test_ipv6),
-        TEST(test_dns_failures),  TEST(test_queue),
-        TEST(test_room),          TEST(test_queue_deadline),
-        TEST(test_cancel),        TEST(test_inside_callback),
-        TEST(test_destroy),       TEST(test_destroy_in_callback),
-        TEST(test_tls),           TEST(test_tls_refused),
+        TEST(test_wire),
+        TEST(test_result),
+        TEST(test_big_body),
+        TEST(test_bad_requests),
+        TEST(test_guard),
+        TEST(test_policy_change),
+        TEST(test_every_guard),
+        TEST(test_rebinding),
+        TEST(test_proxy_ignored),
+        TEST(test_next_address),
+        TEST(test_ipv6),
+        TEST(test_dns_failures),
+        TEST(test_queue),
+        TEST(test_room),
+        TEST(test_queue_deadline),
+        TEST(test_cancel),
+        TEST(test_inside_callback),
+        TEST(test_destroy),
+        TEST(test_destroy_in_callback),
+        TEST(test_tls),
+        TEST(test_tls_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
