@@ -1,7 +1,7 @@
 /* One logfmt line per event on stderr, in one write(2).
  *
- *     log_info("delivery_failed", "delivery=%s code=%d", id, code);
- *     → time=2026-01-02T03:04:05.678Z level=info event=delivery_failed delivery=del_… code=500
+ *     log_warn("webhook_disabled", "webhook=%s reason=gone", id);
+ *     → time=2026-01-02T03:04:05.678Z level=warn event=webhook_disabled webhook=wh_… reason=gone
  *
  * Ids come first. Never a payload, a secret, or a URL. Text that is not ours goes through
  * log_quote(). */

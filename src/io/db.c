@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 
 #include <stdlib.h>
 
@@ -137,8 +138,10 @@ static void on_listen(void *arg, int err, const struct db_rows *rows)
     if (err < 0) {
         db->listener->broken = true;
         tick_soon(db);
-    } else if (--db->unheard == 0 && db->config.on_listening != NULL) {
-        db->config.on_listening(db->config.arg);
+    } else if (--db->unheard == 0) {
+        log_debug("db_listening", "connection=%u", db->listener->number);
+        if (db->config.on_listening != NULL)
+            db->config.on_listening(db->config.arg);
     }
 }
 

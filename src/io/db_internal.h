@@ -58,6 +58,7 @@ struct db_link {
     const struct db_config *config;
     const struct db_link_hooks *hooks;
     void *arg;
+    unsigned number; /* for the log, where it is the connection's name */
     PGconn *pg;
     struct watch *watch;
     int fd;

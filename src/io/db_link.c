@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "base/log.h"
 
+#include <stdatomic.h>
+
 #define CONNECT_TIMEOUT_MS 5000
 #define BACKOFF_MIN_MS     50
 #define BACKOFF_MAX_MS     1000
@@ -42,7 +44,8 @@ static void log_failure(const struct db_link *link, const char *event)
     if (link->config->once)
         log_error(event, "error=%s", text);
     else
-        log_warn(event, "retry_ms=%lld error=%s", (long long)link->backoff_ms, text);
+        log_warn(event, "connection=%u retry_ms=%lld error=%s", link->number,
+                 (long long)link->backoff_ms, text);
 }
 
 static void close_link(struct db_link *link)
@@ -62,6 +65,8 @@ void db_link_fail(struct db_link *link, int err)
 
     if (link->state == DB_LINK_READY)
         log_failure(link, "db_connection_lost");
+    log_debug("db_closed", "connection=%u retry_ms=%lld", link->number,
+              (long long)link->backoff_ms);
     close_link(link);
     if (!link->config->once) {
         timeout_set(link->timeout, link->backoff_ms);
@@ -87,6 +92,7 @@ static void on_timeout(void *arg)
 
 static void open_link(struct db_link *link)
 {
+    log_debug("db_connecting", "connection=%u", link->number);
     link->pg = PQconnectStart(link->config->url);
     if (link->pg == NULL || PQstatus(link->pg) == CONNECTION_BAD) {
         log_failure(link, "db_connect_failed");
@@ -102,6 +108,9 @@ static void open_link(struct db_link *link)
 void db_link_init(struct db_link *link, struct loop *loop, const struct db_config *config,
                   const struct db_link_hooks *hooks, void *arg)
 {
+    static atomic_uint count;
+
+    link->number = ++count;
     link->loop = loop;
     link->config = config;
     link->hooks = hooks;
@@ -255,11 +264,13 @@ static bool on_prepared(struct db_link *link, const PGresult *r)
         link->state = DB_LINK_READY;
         link->backoff_ms = BACKOFF_MIN_MS;
         timeout_clear(link->timeout);
+        log_debug("db_ready", "connection=%u backend=%d", link->number, PQbackendPID(link->pg));
         link->hooks->on_ready(link->arg, link);
         return true;
     default:
         message = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-        log_error("db_prepare_failed", "error=%s", log_quote(text, message ? message : ""));
+        log_error("db_prepare_failed", "connection=%u error=%s", link->number,
+                  log_quote(text, message ? message : ""));
         link->backoff_ms = BACKOFF_MAX_MS;
         return false;
     }

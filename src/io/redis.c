@@ -181,8 +181,8 @@ static void on_down(void *arg)
         redis->config.on_down(redis->config.arg);
 }
 
-static const struct redis_link_hooks command_hooks = {on_connected, beat, on_reply, on_failed,
-                                                      on_down};
+static const struct redis_link_hooks command_hooks = {"commands", on_connected, beat,
+                                                      on_reply,   on_failed,    on_down};
 
 /* --- the subscription ------------------------------------------------------------------------- */
 
@@ -227,8 +227,8 @@ static void on_subscription_down(void *arg)
     (void)arg;
 }
 
-static const struct redis_link_hooks subscription_hooks = {on_subscription_connected, subscribe,
-                                                           NULL, NULL, on_subscription_down};
+static const struct redis_link_hooks subscription_hooks = {
+    "subscription", on_subscription_connected, subscribe, NULL, NULL, on_subscription_down};
 
 /* --- the contract ----------------------------------------------------------------------------- */
 

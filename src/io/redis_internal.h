@@ -38,6 +38,8 @@ struct redis_request {
 struct redis_link;
 
 struct redis_link_hooks {
+    const char *use; /* what the connection is for, in the log */
+
     /* Connected: send what must come first, then, when that is answered, redis_link_ready(). */
     void (*on_connected)(struct redis_link *link, void *arg);
 

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "io/watch.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -31,6 +32,7 @@ struct redis_link {
     const struct redis_address *address;
     const struct redis_link_hooks *hooks;
     void *arg;
+    unsigned number; /* for the log, where it is the connection's name */
 
     enum link_state state;
     bool was_up;     /* when it was lost */
@@ -60,7 +62,8 @@ static void complain(struct redis_link *link, const char *why)
     char quoted[LOG_QUOTE_SIZE];
 
     if (!link->complained)
-        log_warn(link->state == LINK_UP ? "redis_lost" : "redis_unreachable", "error=%s",
+        log_warn(link->state == LINK_UP ? "redis_lost" : "redis_unreachable",
+                 "connection=%u use=%s error=%s", link->number, link->hooks->use,
                  log_quote(quoted, why));
     link->complained = true;
 }
@@ -76,6 +79,8 @@ static void lose(struct redis_link *link)
     link->context = NULL;
     link->was_up = link->state == LINK_UP;
     link->state = LINK_LOST;
+    log_debug("redis_closed", "connection=%u use=%s retry_ms=%lld", link->number, link->hooks->use,
+              (long long)link->backoff_ms);
     timeout_clear(link->deadline);
     timeout_set(link->timer, 0);
     while ((node = list_pop(&link->sent)) != NULL) {
@@ -210,6 +215,7 @@ static void connect_now(struct redis_link *link)
 
     assert(context != NULL);
     link->state = LINK_CONNECTING;
+    log_debug("redis_connecting", "connection=%u use=%s", link->number, link->hooks->use);
     if (context->err != 0) {
         complain(link, context->errstr);
         redisAsyncFree(context);
@@ -226,6 +232,7 @@ void redis_link_ready(struct redis_link *link)
     if (link->state != LINK_CONNECTING)
         return;
     link->state = LINK_UP;
+    log_debug("redis_ready", "connection=%u use=%s", link->number, link->hooks->use);
     link->beat_ms = 0;
     timeout_set(link->timer, SILENCE_MS);
 }
@@ -384,8 +391,10 @@ void *redis_link_arg(const struct redis_link *link)
 struct redis_link *redis_link_create(struct loop *loop, const struct redis_address *address,
                                      const struct redis_link_hooks *hooks, void *arg)
 {
+    static atomic_uint count;
     struct redis_link *link = xcalloc(1, sizeof *link);
 
+    link->number = ++count;
     link->loop = loop;
     link->address = address;
     link->hooks = hooks;
