@@ -38,6 +38,10 @@ void json_iter_init(struct json_iter *it, struct str container);
  * the value without the whitespace around it. Both point into the container. */
 bool json_iter_next(struct json_iter *it, struct str *key, struct str *value);
 
+/* The string that the literal `quoted` stands for, as UTF-8 with a NUL behind it. It may have NULs in
+ * it; a lone surrogate is U+FFFD. */
+struct str json_text(struct allocator a, struct str quoted);
+
 /* Appends the string that the literal `quoted` stands for, as UTF-8. ERR_INVALID when that has a
  * lone surrogate or a NUL, which no column of PostgreSQL's text can hold. */
 int json_unquote(struct buf *out, struct str quoted) MUST_CHECK;

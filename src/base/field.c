@@ -1,12 +1,11 @@
-/* Tables binding JSON objects. The bytes were validated by json_check(); members are walked by
- * json_iter, which sees duplicates, and each value is parsed by json-c, which knows the types. */
+/* Tables binding JSON objects. The bytes were validated by json_check(); members are walked by json_iter,
+ * which sees duplicates. */
 #include "base/field.h"
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/json.h"
 
-#include <json.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -58,18 +57,6 @@ static struct binding element_of(const struct binding *b, struct str key)
     return e;
 }
 
-/* Never NULL for validated text but for `null` and what is nested too deep for json-c. */
-static json_object *parse(struct str text)
-{
-    json_tokener *tokener = json_tokener_new();
-    json_object *object = json_tokener_parse_ex(tokener, text.p, (int)text.n);
-    /* A number at the very end of the text might go on: a NUL ends it. */
-    if (object == NULL && json_tokener_get_error(tokener) == json_tokener_continue)
-        object = json_tokener_parse_ex(tokener, "", -1);
-    json_tokener_free(tokener);
-    return object;
-}
-
 /* Of a length or a count: "must be 2 to 5 bytes long", "must have at most 3 entries". */
 static bool out_of_range(struct binding *b, const char *must, int64_t min, int64_t max,
                          const char *what)
@@ -83,19 +70,13 @@ static bool take_str(struct binding *b, struct str text, int64_t min, int64_t ma
 {
     if (json_kind(text) != JSON_STRING)
         return problem(b, "must be a string");
-    json_object *object = parse(text);
-    size_t n = (size_t)json_object_get_string_len(object);
-    const char *p = json_object_get_string(object);
-    bool good = true;
-
-    if ((int64_t)n < min || (max > 0 && (int64_t)n > max))
-        good = out_of_range(b, "must be", min, max, "bytes long");
-    else if (memchr(p, '\0', n) != NULL)
-        good = problem(b, "must not contain a NUL character (U+0000)");
-    else
-        *out = (struct str){str_dup(b->fields->alloc, (struct str){p, n}), n};
-    json_object_put(object);
-    return good;
+    struct str s = json_text(b->fields->alloc, text);
+    if ((int64_t)s.n < min || (max > 0 && (int64_t)s.n > max))
+        return out_of_range(b, "must be", min, max, "bytes long");
+    if (memchr(s.p, '\0', s.n) != NULL)
+        return problem(b, "must not contain a NUL character (U+0000)");
+    *out = s;
+    return true;
 }
 
 static bool take_i64(struct binding *b, struct str text, int64_t min, int64_t max, int64_t *out)
@@ -297,14 +278,12 @@ static int find(const struct field *table, size_t count, struct str name)
 static void bind_member(struct fields *f, const struct field *table, size_t count, struct str key,
                         struct str value, const char *path, void *out)
 {
-    json_object *name = parse(key);
-    struct str text = {json_object_get_string(name), (size_t)json_object_get_string_len(name)};
+    struct str name = json_text(f->alloc, key);
     struct binding b = {.fields = f};
-    int i = find(table, count, text);
+    int i = find(table, count, name);
 
-    text = str_cut(text, 100);
-    snprintf(b.path, sizeof b.path, "%.60s%.*s", path, STR_FMT(text));
-    json_object_put(name);
+    struct str shown = str_cut(name, 100);
+    snprintf(b.path, sizeof b.path, "%.60s%.*s", path, STR_FMT(shown));
     if (i < 0) {
         problem(&b, "is not a known field: check its spelling");
         return;

@@ -359,6 +359,25 @@ size_t json_utf8(char out[4], uint32_t code)
     return n;
 }
 
+struct str json_text(struct allocator a, struct str quoted)
+{
+    assert(quoted.n >= 2 && quoted.p[0] == '"');
+    const char *p = quoted.p + 1, *end = quoted.p + quoted.n - 1;
+    char *text = a.alloc(a.pool, quoted.n); /* an escape is longer than what it stands for */
+    size_t n = 0;
+
+    while (p < end) {
+        if (*p != '\\') {
+            text[n++] = *p++;
+            continue;
+        }
+        uint32_t code = take_escape(&p, end);
+        n += json_utf8(text + n, json_is_surrogate(code) ? 0xfffd : code);
+    }
+    text[n] = '\0';
+    return (struct str){text, n};
+}
+
 int json_unquote(struct buf *out, struct str quoted)
 {
     assert(quoted.n >= 2 && quoted.p[0] == '"');

@@ -2,7 +2,8 @@
 #include "core/delivery.h"
 
 #include "base/header.h"
-#include "base/json.h"
+
+#include <json-c/json.h>
 
 #define WAIT_UNSAID_MS 5000 /* after a 429 that asks for no time */
 #define WAIT_MIN_MS    250
@@ -94,21 +95,23 @@ static int64_t seconds_ms(struct str text)
     return ms;
 }
 
-/* The member retry_after of a JSON object; -1: the body is something else. */
+/* The member retry_after of a JSON object; -1: the body is something else, or was cut. */
 static int64_t body_wait_ms(struct str body)
 {
-    struct json_error error;
-    struct json_iter it;
-    struct str key, value;
+    json_object *found, *root;
 
-    if (body.n == 0 || json_check(body, JSON_DEPTH_MAX, &error) < 0 ||
-        json_kind(body) != JSON_OBJECT)
+    if (body.n == 0)
         return -1;
-    json_iter_init(&it, body);
-    while (json_iter_next(&it, &key, &value))
-        if (str_eq(key, STR_LIT("\"retry_after\"")))
-            return seconds_ms(value);
-    return -1;
+    json_tokener *tokener = json_tokener_new();
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    root = json_tokener_parse_ex(tokener, body.p, (int)body.n);
+    bool there =
+        json_object_object_get_ex(root, "retry_after", &found) &&
+        (json_object_is_type(found, json_type_int) || json_object_is_type(found, json_type_double));
+    int64_t ms = there ? seconds_ms(str_of(json_object_get_string(found))) : -1;
+    json_object_put(root);
+    json_tokener_free(tokener);
+    return ms;
 }
 
 static int64_t longer(int64_t a, int64_t b)

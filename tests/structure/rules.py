@@ -25,8 +25,8 @@ LIBRARIES = [
     (r"uv\.h|uv/", r"(src|include)/io/", "only io/ may include it"),
     (
         r"json-c/|json\.h|json_object\.h|json_tokener\.h",
-        r"src/base/field(_\w+)?\.c|(src|include)/core/",
-        "only base/field*.c and core/ may include it",
+        r"(src|include)/core/",
+        "only core/ may include it",
     ),
 ]
 

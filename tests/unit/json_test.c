@@ -181,6 +181,30 @@ static void test_unquote(void **state)
     }
 }
 
+/* For fields: whatever the grammar allows is a string. */
+static void test_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *quoted;
+        struct str expected;
+    } cases[] = {
+        {"\"\"", {"", 0}},
+        {"\"a\\n\\u00e9\\/\"", {"a\n\303\251/", 5}},
+        {"\"\\uD83d\\uDe00\"", {"\360\237\230\200", 4}},
+        {"\"a\\u0000b\"", {"a\0b", 3}},
+        {"\"\\ud800\"", {"\357\277\275", 3}},
+        {"\"\\ude00\\ud83d\"", {"\357\277\275\357\277\275", 6}},
+        {"\"\\ud800\\ud83d\\ude00\"", {"\357\277\275\360\237\230\200", 7}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct scratch scratch = {0};
+        struct str text = json_text(scratch_allocator(&scratch), str_of(cases[i].quoted));
+        assert_true(str_eq(text, cases[i].expected));
+        assert_int_equal(text.p[text.n], '\0');
+    }
+}
+
 /* `expected` NULL: ERR_INVALID, and nothing was appended. */
 static void assert_form(struct str text, enum json_form form, enum json_bigint bigint,
                         const char *expected)
@@ -472,13 +496,21 @@ static void test_golden(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_valid),        cmocka_unit_test(test_invalid),
-        cmocka_unit_test(test_depth),        cmocka_unit_test(test_kind),
-        cmocka_unit_test(test_iter),         cmocka_unit_test(test_unquote),
-        cmocka_unit_test(test_numbers),      cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_members),      cmocka_unit_test(test_wide),
-        cmocka_unit_test(test_big_integers), cmocka_unit_test(test_python_integer_limit),
-        cmocka_unit_test(test_ceiling),      cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_valid),
+        cmocka_unit_test(test_invalid),
+        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_kind),
+        cmocka_unit_test(test_iter),
+        cmocka_unit_test(test_unquote),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_members),
+        cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_big_integers),
+        cmocka_unit_test(test_python_integer_limit),
+        cmocka_unit_test(test_ceiling),
+        cmocka_unit_test(test_golden),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }
