@@ -141,8 +141,10 @@ static void send_queued(struct fetcher *fetcher)
         attach(CONTAINER_OF(node, struct fetch, node));
 }
 
-/* What ends meanwhile waits for its own turn, or a caller that always fails would keep the loop. */
-void fetcher_deliver(struct fetcher *fetcher)
+/* Calls back for all that have ended, and fills the places that they left. The last thing that a
+ * callback of the loop does: the fetcher may be closing afterwards. What ends meanwhile waits for
+ * its own turn, or a caller that always fails would keep the loop. */
+static void deliver(struct fetcher *fetcher)
 {
     struct list *node;
 
@@ -154,7 +156,7 @@ void fetcher_deliver(struct fetcher *fetcher)
 
 static void on_turn(void *arg)
 {
-    fetcher_deliver(arg);
+    deliver(arg);
 }
 
 static void on_deadline(void *arg)
@@ -177,10 +179,10 @@ static void on_deadline(void *arg)
         fetch_detach(fetch);
     }
     end(fetch);
-    fetcher_deliver(fetch->fetcher);
+    deliver(fetch->fetcher);
 }
 
-void fetch_on_done(struct fetch *fetch, CURLcode code)
+static void on_done(struct fetch *fetch, CURLcode code)
 {
     enum fetch_outcome outcome = fetch_outcome_of(fetch, code);
 
@@ -261,7 +263,7 @@ static void on_dns(void *arg, int err, const struct sockaddr_storage *addresses,
         fail_dns(fetch, err);
     else if (proceed(fetch, addresses, count))
         return;
-    fetcher_deliver(fetch->fetcher);
+    deliver(fetch->fetcher);
 }
 
 static void begin(struct fetch *fetch)
@@ -333,6 +335,8 @@ void fetch_cancel(struct fetch *fetch)
 
 /* --- the fetcher ------------------------------------------------------------------------------ */
 
+static const struct fetch_hooks hooks = {on_done, deliver};
+
 static void init_library(void)
 {
     CURLcode rc = curl_global_init(CURL_GLOBAL_ALL);
@@ -356,6 +360,7 @@ struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *c
     fetcher->wake = timeout_create(loop, fetcher_on_wake, fetcher);
     fetcher->turn = timeout_create(loop, on_turn, fetcher);
     fetcher->dns = dns_create(loop, config->name_servers);
+    fetcher->hooks = &hooks;
     fetcher->multi = fetch_multi_create(fetcher);
     return fetcher;
 }

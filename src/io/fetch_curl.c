@@ -38,9 +38,9 @@ static void act(struct fetcher *fetcher, curl_socket_t fd, int events)
         struct fetch *fetch;
         CURLcode code = msg->data.result; /* the message dies with the handle's removal */
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &fetch);
-        fetch_on_done(fetch, code);
+        fetcher->hooks->on_done(fetch, code);
     }
-    fetcher_deliver(fetcher);
+    fetcher->hooks->on_turn(fetcher);
 }
 
 static void on_socket(void *arg, int events)

@@ -23,11 +23,21 @@
 
 enum fetch_state { FETCH_IDLE, FETCH_RESOLVING, FETCH_QUEUED, FETCH_SENDING, FETCH_ENDED };
 
+/* What fetch_curl.c tells fetch.c. */
+struct fetch_hooks {
+    /* libcurl is done with it. */
+    void (*on_done)(struct fetch *fetch, CURLcode code);
+
+    /* Those of a turn are done with. The last thing: the fetcher may be destroyed in it. */
+    void (*on_turn)(struct fetcher *fetcher);
+};
+
 struct fetcher {
     struct loop *loop;
     struct fetcher_config config;
     struct dns *dns;
     CURLM *multi;
+    const struct fetch_hooks *hooks;
     struct timeout *wake;    /* when libcurl wants to be called */
     struct timeout *turn;    /* when `ended` is to be delivered or `queued` looked at */
     struct list active;      /* being resolved or sent */
@@ -80,15 +90,6 @@ struct fetch {
     char error[FETCH_ERROR_SIZE];
     struct fetch_result result;
 };
-
-/* --- fetch.c ---------------------------------------------------------------------------------- */
-
-/* libcurl is done with it. */
-void fetch_on_done(struct fetch *fetch, CURLcode code);
-
-/* Calls back for all that have ended, and fills the places that they left. The last thing that a
- * callback of the loop does: the fetcher may be closing afterwards. */
-void fetcher_deliver(struct fetcher *fetcher);
 
 /* --- fetch_curl.c ----------------------------------------------------------------------------- */
 
