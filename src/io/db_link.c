@@ -50,6 +50,8 @@ static void log_failure(const struct db_link *link, const char *event)
 
 static void close_link(struct db_link *link)
 {
+    if (link->state != DB_LINK_CLOSED)
+        log_debug("db_closed", "connection=%u", link->number);
     watch_close(link->watch);
     PQfinish(link->pg);
     link->watch = NULL;
@@ -65,8 +67,6 @@ void db_link_fail(struct db_link *link, int err)
 
     if (link->state == DB_LINK_READY)
         log_failure(link, "db_connection_lost");
-    log_debug("db_closed", "connection=%u retry_ms=%lld", link->number,
-              (long long)link->backoff_ms);
     close_link(link);
     if (!link->config->once) {
         timeout_set(link->timeout, link->backoff_ms);
