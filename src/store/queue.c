@@ -11,7 +11,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { DEADLINE_MS = 2000, OUTSTANDING_MAX = 256, OWNER_SIZE = 20, GATES_MAX = 500 };
+enum {
+    DEADLINE_MS = 2000,
+    OUTSTANDING_MAX = 256,
+    OWNER_SIZE = 20,
+    GATES_MAX = 500,      /* that sweep tells */
+    SET_GATES_MAX = 2000, /* in one call */
+};
 
 _Static_assert(GATE_SUCCESS == 1 && GATE_FAILED == 2 && GATE_DEAD == 4 && GATE_CROWDED == 8 &&
                    GATE_HEALTHY == 0 && GATE_FAILING == 1 && GATE_LIMITED == 2 &&
@@ -285,16 +291,20 @@ static void on_gates_set(void *arg, int err, const struct redis_reply *reply)
 
 void queue_set_gates(struct queue *queue, const struct queue_gate *gates, size_t count, bool last)
 {
-    char epoch[ID_TEXT_SIZE] = "";
-    uint8_t *packed = xcalloc(count + 1, QUEUE_GATE_SIZE), *end = packed;
+    char epoch[ID_TEXT_SIZE];
+    uint8_t *packed = xcalloc(SET_GATES_MAX, QUEUE_GATE_SIZE);
+    size_t done = 0;
 
-    for (size_t i = 0; i < count; i++)
-        end = pack_gate(end, &gates[i]);
-    if (last)
-        id_text(epoch, "epoch", id_new());
-    const struct str args[] = {{(const char *)packed, (size_t)(end - packed)}, str_of(epoch)};
-    redis_eval(queue->redis, &queue_script_gates, NULL, 0, args, ARRAY_LEN(args), DEADLINE_MS,
-               on_gates_set, NULL);
+    id_text(epoch, "epoch", id_new());
+    do {
+        uint8_t *end = packed;
+        for (size_t stop = done + SET_GATES_MAX; done < count && done < stop; done++)
+            end = pack_gate(end, &gates[done]);
+        const struct str args[] = {{(const char *)packed, (size_t)(end - packed)},
+                                   str_of(last && done == count ? epoch : "")};
+        redis_eval(queue->redis, &queue_script_gates, NULL, 0, args, ARRAY_LEN(args), DEADLINE_MS,
+                   on_gates_set, NULL);
+    } while (done < count);
     free(packed);
 }
 

@@ -1,7 +1,7 @@
 /* How many entries a second one Redis and one loop move through enqueue, claim and ack, and how
  * long one entry takes from enqueue over the wake to its claim when nothing else is going on.
  *
- *     queue_load [entries] [endpoints] [claim size] */
+ *     queue_load [entries] [endpoints] [claim size] [apps] */
 #include "redis_server.h"
 #include "store/queue.h"
 
@@ -11,9 +11,21 @@
 
 static struct redis_server server;
 static struct queue *queue;
+static struct id *endpoints, *apps;
+static size_t endpoint_count, app_count; /* an endpoint's app: its number modulo that of the apps */
 static size_t done, claim_size = 128;
 static long claims;
 static bool claiming, woken;
+
+enum { PLACES = 4096 };
+
+static struct id *new_ids(size_t count)
+{
+    struct id *ids = calloc(count, sizeof *ids);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = id_new();
+    return ids;
+}
 
 static double cpu_of(pid_t pid)
 {
@@ -48,7 +60,7 @@ static void on_claim(void *arg, int err, const struct queue_claim *claim)
     if (err < 0)
         abort();
     for (size_t i = 0; i < claim->count; i++)
-        acks[i] = (struct queue_ack){claim->refs[i].delivery, claim->refs[i].webhook, -1};
+        acks[i] = (struct queue_ack){claim->refs[i], -1, {.what = GATE_SUCCESS}};
     queue_ack(queue, acks, claim->count);
     done += claim->count;
 }
@@ -59,18 +71,36 @@ static void on_wake(void *arg)
     woken = true;
 }
 
-static void report(const char *what, size_t entries, int64_t us, double redis_s, double own_s)
+struct moment {
+    int64_t us;
+    double redis_s, own_s;
+    long long calls;
+};
+
+static struct moment moment_now(void)
 {
-    double n = (double)entries;
-    printf("%-22s %9.0f/s wall, Redis %5.2f us/entry (%7.0f/s a core), own %5.2f us/entry\n", what,
-           n / (double)us * 1e6, redis_s / n * 1e6, n / redis_s, own_s / n * 1e6);
+    return (struct moment){clock_mono_us(), cpu_of(server.pid), own_cpu(),
+                           redis_server_calls(&server)};
 }
 
-static void fill(struct loop *loop, const struct id *endpoints, size_t endpoint_count,
-                 size_t entries)
+static void report(const char *what, size_t entries, const struct moment *from,
+                   const struct moment *to)
+{
+    double n = (double)entries, redis_s = to->redis_s - from->redis_s;
+    printf(
+        "%-12s %8.0f/s wall, Redis %5.2f us/entry (%7.0f/s a core) in %4.1f commands, own %5.2f us\n",
+        what, n / (double)(to->us - from->us) * 1e6, redis_s / n * 1e6, n / redis_s,
+        (double)(to->calls - from->calls) / n, (to->own_s - from->own_s) / n * 1e6);
+}
+
+static void fill(struct loop *loop, size_t entries)
 {
     for (size_t i = 0; i < entries; i++) {
-        struct queue_entry entry = {id_new(), endpoints[i % endpoint_count], 0, 1024, 0};
+        struct queue_entry entry = {
+            {id_new(), endpoints[i % endpoint_count], apps[i % endpoint_count % app_count]},
+            0,
+            1024,
+            0};
         queue_enqueue(queue, &entry, 1, QUEUE_GENTLE);
         if (queue_pending(queue) >= 8000)
             WAIT(loop, queue_pending(queue) < 4000, 10000);
@@ -84,7 +114,8 @@ static void drain(struct loop *loop, size_t entries)
     while (done < entries || queue_pending(queue) > 0) {
         if (!claiming && done < entries) {
             claiming = true;
-            queue_claim(queue, claim_size, on_claim, NULL);
+            queue_claim(queue, &(struct queue_room){.max = claim_size, .free = PLACES}, on_claim,
+                        NULL);
         }
         uv_run(loop_uv(loop), UV_RUN_ONCE);
     }
@@ -96,13 +127,13 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void measure_latency(struct loop *loop, struct id endpoint)
+static void measure_latency(struct loop *loop)
 {
     enum { ROUNDS = 2000 };
     static int64_t us[ROUNDS];
 
     for (int i = 0; i < ROUNDS; i++) {
-        struct queue_entry entry = {id_new(), endpoint, 0, 32, 0};
+        struct queue_entry entry = {{id_new(), endpoints[0], apps[0]}, 0, 32, 0};
         int64_t start = clock_mono_us();
         done = 0;
         woken = false;
@@ -111,7 +142,8 @@ static void measure_latency(struct loop *loop, struct id endpoint)
             if (woken && !claiming) {
                 claiming = true;
                 woken = false;
-                queue_claim(queue, claim_size, on_claim, NULL);
+                queue_claim(queue, &(struct queue_room){.max = claim_size, .free = PLACES},
+                            on_claim, NULL);
             }
             uv_run(loop_uv(loop), UV_RUN_ONCE);
         }
@@ -126,35 +158,34 @@ static void measure_latency(struct loop *loop, struct id endpoint)
 int main(int argc, char **argv)
 {
     size_t entries = argc > 1 ? strtoul(argv[1], NULL, 10) : 200000;
-    size_t endpoint_count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+    endpoint_count = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
     claim_size = argc > 3 ? strtoul(argv[3], NULL, 10) : claim_size;
-    struct id *endpoints = calloc(endpoint_count, sizeof *endpoints);
+    app_count = argc > 4 ? strtoul(argv[4], NULL, 10) : 1;
+    endpoints = new_ids(endpoint_count);
+    apps = new_ids(app_count);
     struct loop *loop = loop_create(NULL, NULL);
 
-    for (size_t i = 0; i < endpoint_count; i++)
-        endpoints[i] = id_new();
     redis_server_init(&server);
     redis_server_start(&server);
     queue = queue_create(loop, &(struct queue_config){.url = server.url, .on_wake = on_wake});
     WAIT(loop, queue_up(queue), 3000);
+    queue_set_gates(queue, NULL, 0, true);
 
-    int64_t start = clock_mono_us();
-    double redis_start = cpu_of(server.pid), own_start = own_cpu();
-    fill(loop, endpoints, endpoint_count, entries);
-    int64_t filled = clock_mono_us();
-    double redis_filled = cpu_of(server.pid), own_filled = own_cpu();
-    report("enqueue", entries, filled - start, redis_filled - redis_start, own_filled - own_start);
+    struct moment start = moment_now();
+    fill(loop, entries);
+    struct moment filled = moment_now();
+    report("enqueue", entries, &start, &filled);
     drain(loop, entries);
-    int64_t end = clock_mono_us();
-    double redis_end = cpu_of(server.pid), own_end = own_cpu();
-    report("claim + ack", entries, end - filled, redis_end - redis_filled, own_end - own_filled);
-    report("all", entries, end - start, redis_end - redis_start, own_end - own_start);
-    measure_latency(loop, endpoints[0]);
+    struct moment end = moment_now();
+    report("claim + ack", entries, &filled, &end);
+    report("all", entries, &start, &end);
+    measure_latency(loop);
     printf("%ld claims, %llu dropped\n", claims, (unsigned long long)queue_dropped(queue));
 
     queue_destroy(queue);
     loop_destroy(loop);
     redis_server_fini(&server);
     free(endpoints);
+    free(apps);
     return 0;
 }

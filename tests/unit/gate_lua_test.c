@@ -60,7 +60,7 @@ static void load_script(void)
     char *asked = replace(timed, "wake()\nreturn 1\n",
                           "local e, out = ARGV[5], {}\n"
                           "if ARGV[6] == '1' and gate_at_rest(gate_of(e)) then save_gate(e) end\n"
-                          "gates = {}\n"
+                          "gates, gate_texts, limit_texts = {}, {}, {}\n"
                           "local g, cap = gate_of(e), limits(e)\n"
                           "for i, n in ipairs(GATE) do out[i] = g[n] end\n"
                           "out[9], out[10] = gate_width(g, cap), gate_health(g)\n"

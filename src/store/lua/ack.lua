@@ -1,8 +1,7 @@
--- ARGV: entries of id, endpoint, app, delay_ms or -1, what the attempt says of the endpoint (what, error, took_ms,
+-- ARGV: entries of id, endpoint and app; delay_ms or -1, what the attempt says of the endpoint (what, error, took_ms,
 -- pause_ms), as ENTRY says; the worker.
-local ENTRY = '>c16c16c16i4BBi4i4'
-local blob, pos, own = ARGV[1], 1, P..'own:'..ARGV[2]
-local soonest, touched, learned = {}, {}, {}
+local ENTRY, SIZE, MEMBER = '>i4BBi4i4', 62, 48
+local blob, own = ARGV[1], P..'own:'..ARGV[2]
 
 -- The rules of core/gate.c.
 local function close_breaker(g)
@@ -54,58 +53,66 @@ local function fail(g, cap, what, err, took)
   if has(what, DEAD) then find_dead(g, took) else close_breaker(g) end
 end
 
-local function learn(e, what, err, took, pause)
+local learned = {}
+
+local function learn(ea, e, what, err, took, pause)
+  if what == SUCCESS and pause == 0 and gate_at_rest(gate_seen(e)) then return end
   local g, cap = gate_of(e), limits(e)
-  if what == SUCCESS and pause == 0 and gate_at_rest(g) then return end
   if has(what, SUCCESS) then
     succeed(g, cap)
   elseif has(what, FAILED) then
     fail(g, cap, what, err, took)
   end
   if pause > 0 then wait_until(g, now_ms + math.min(pause, GATE_PAUSE_MAX_MS)) end
-  learned[e] = true
+  learned[ea] = true
 end
-
-local members = {}
-while pos <= #blob do
-  local id, e, a, delay, what, err, took, pause
-  id, e, a, delay, what, err, took, pause, pos = struct.unpack(ENTRY, blob, pos)
-  local m = id..e..a
-  members[#members + 1] = m
-  local flew = call('ZREM', INFLIGHT, m) == 1
-  if flew then release(a, e) end
-  if what > 0 or pause > 0 then learn(e, what, err, took, pause) end
-  if delay >= 0 then
-    local due = now_ms + delay
-    call('ZADD', P..'e:'..e, due, id)
-    soonest[e] = math.min(due, soonest[e] or math.huge)
-  elseif not flew then
-    call('ZREM', P..'e:'..e, id)
-    if not first(P..'e:'..e) then
-      call('ZREM', P..'ring:'..a, e)
-      place(a)
-    end
-  end
-  touched[e] = a
-end
-call('SREM', own, unpack(members))
 
 -- A gate that closes moves the turn of what is in the ring.
 local function put_off(a, e)
-  local until_ms = gate_of(e).until_ms
+  local opens = gate_of(e).until_ms * 1000
   local turn = tonumber(call('ZSCORE', P..'ring:'..a, e) or nil)
-  if turn and turn < until_ms then
-    call('ZADD', P..'ring:'..a, until_ms, e)
+  if turn and turn < opens then
+    call('ZADD', P..'ring:'..a, text(opens), e)
     place(a)
   end
 end
 
-for e, a in pairs(touched) do
-  if learned[e] then
-    save_gate(e)
-    put_off(a, e)
-  end
-  settle(a, e, soonest[e])
+local function is_over(a, e, id)
+  call('ZREM', P..'e:'..e, id)
+  if first(P..'e:'..e) then return end
+  call('ZREM', P..'ring:'..a, e)
+  place(a)
 end
+
+local members, es = {}, {}
+for pos = 1, #blob, SIZE do
+  local m = string.sub(blob, pos, pos + MEMBER - 1)
+  local ea = string.sub(m, 17)
+  members[#members + 1] = m
+  if not touched[ea] then es[#es + 1] = endpoint_of(ea) end
+  touched[ea] = true
+end
+read(GATES, es, gate_texts)
+
+for i, m in ipairs(members) do
+  local ea, e = string.sub(m, 17), string.sub(m, 17, 32)
+  local delay, what, err, took, pause = struct.unpack(ENTRY, blob, (i - 1) * SIZE + MEMBER + 1)
+  local flew = land(m)
+  if what > 0 or pause > 0 then learn(ea, e, what, err, took, pause) end
+  if delay >= 0 then
+    call('ZADD', P..'e:'..e, text(now_ms + delay), string.sub(m, 1, 16))
+    add(ea, now_ms + delay)
+  elseif flew == 0 then
+    is_over(app_of(ea), e, string.sub(m, 1, 16))
+  end
+end
+call('SREM', own, unpack(members))
+release()
+
+for ea in pairs(learned) do
+  save_gate(endpoint_of(ea))
+  put_off(app_of(ea), endpoint_of(ea))
+end
+settle()
 wake()
 return 1

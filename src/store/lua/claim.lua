@@ -1,11 +1,11 @@
 -- ARGV: how many at most, the places that are free, the worker, and what it has under way by app: records of app and
 -- number. Answers {ms until the next turn or -1, members of `inflight` one after another, 1 if an app had its share}.
 local APP_QUANTUM, QUANTUM = 16, 8
-local CHUNK_MAX = 1024 -- members of a ring looked at together: Lua's stack has room for some thousands
 local PATIENCE = 256 -- of those that have their share, in vain
 if call('EXISTS', P..'epoch') == 0 then return {-1, '', 0} end -- without its gates: gates.lua wakes
 local free, own = tonumber(ARGV[2]), P..'own:'..ARGV[3]
-local out, held = {}, {}
+local held = {}
+local NOW_US = text(now_us)
 
 local pos, blob = 1, ARGV[4]
 while pos <= #blob do
@@ -26,7 +26,7 @@ end
 -- which takes up to k and answers how many, when m could have more (nil: it does not say), and whether m was left out
 -- for its share: then it keeps its turn. Who could have more at once goes behind the others, in the order in which they
 -- were served, but who had one more than the others behind those.
-local STEP, STEPS = 0.0005, 100 -- ms: a double has no finer ones
+local STEPS = 100
 local deals = {}
 
 local function deal(ring, n, quantum, look, serve)
@@ -36,7 +36,7 @@ local function deal(ring, n, quantum, look, serve)
 
   local function go_behind(m, more)
     d.turns = math.min(d.turns + 1, STEPS)
-    call('ZADD', ring, now - (2 * STEPS - d.turns - (more and STEPS or 0)) * STEP, m)
+    call('ZADD', ring, text(now_us - 2 * STEPS + d.turns + (more and STEPS or 0)), m)
   end
 
   local function give(m, sharers)
@@ -46,8 +46,8 @@ local function deal(ring, n, quantum, look, serve)
     n = n - got
     if not turn then
       call('ZREM', ring, m)
-    elseif turn > now then
-      call('ZADD', ring, turn, m)
+    elseif turn > now_us then
+      call('ZADD', ring, text(turn), m)
     elseif left_out then
       d.out = d.out + 1
       return true
@@ -60,7 +60,7 @@ local function deal(ring, n, quantum, look, serve)
   local function sharers(waiting) return math.min(waiting, math.ceil(n / quantum)) end
 
   while n > 0 and d.out < PATIENCE do
-    local ms = call('ZRANGE', ring, '-inf', now, 'BYSCORE', 'LIMIT', d.stay, chunk)
+    local ms = call('ZRANGE', ring, '-inf', NOW_US, 'BYSCORE', 'LIMIT', text(d.stay), text(chunk))
     if #ms > 0 then look(ms) end
     for i, m in ipairs(ms) do
       if n == 0 or d.out >= PATIENCE then break end
@@ -68,7 +68,7 @@ local function deal(ring, n, quantum, look, serve)
       d.seen[m] = true
     end
     if #ms < chunk then break end
-    chunk = math.min(2 * chunk, CHUNK_MAX)
+    chunk = math.min(2 * chunk, MANY)
   end
   if d.out >= PATIENCE and d.stay > 0 then
     -- The next claim looks at others.
@@ -90,42 +90,52 @@ local function deal(ring, n, quantum, look, serve)
   return wanted - n
 end
 
-local function fly(a, e, ids)
-  local flight, members = {}, {}
-  for i, id in ipairs(ids) do
-    local m = id..e..a
-    flight[2 * i - 1] = now_ms + LEASE_MS
-    flight[2 * i] = m
-    members[i] = m
-    out[#out + 1] = m
-  end
-  call('SADD', own, unpack(members))
-  call('ZADD', INFLIGHT, unpack(flight))
-  slots[e..a] = call('HINCRBY', SLOTS, e..a, #ids)
-  call('ZREM', P..'e:'..e, unpack(ids))
-end
-
 -- Reads what is needed of those that may have more.
 local function look(a, es, left)
-  local eas, some = {}, {}
-  for i, e in ipairs(es) do eas[i] = e..a end
-  for i, n in ipairs(call('HMGET', SLOTS, unpack(eas))) do
-    slots[eas[i]] = tonumber(n or 0)
-    if share(left, math.min(slots[eas[i]], held[a])) > 0 then some[#some + 1] = es[i] end
+  local eas, new, some = {}, {}, {}
+  for _, e in ipairs(es) do
+    if not slots[e..a] then
+      new[#new + 1] = e
+      eas[#eas + 1] = e..a
+    end
   end
-  if #some == 0 then return end
-  for i, l in ipairs(call('HMGET', LIMITS, unpack(some))) do limit_texts[some[i]] = l end
-  for i, g in ipairs(call('HMGET', GATES, unpack(some))) do gate_texts[some[i]] = g end
+  read(SLOTS, eas, slots)
+  for i, ea in ipairs(eas) do
+    slots[ea] = tonumber(slots[ea] or 0)
+    if share(left, math.min(slots[ea], held[a])) > 0 then some[#some + 1] = new[i] end
+  end
+  read(LIMITS, some, limit_texts)
+  read(GATES, some, gate_texts)
+end
+
+-- Taken, and written at the end: members, what ZADD takes of them, and by endpoint ids and the new number of slots.
+local members, flight, taken, changed = {}, {}, {}, {}
+local lease_end = text(now_ms + LEASE_MS)
+
+local function take(a, e, ids)
+  local ea, mine = e..a, taken[e] or {}
+  taken[e] = mine
+  for _, id in ipairs(ids) do
+    local m = id..ea
+    members[#members + 1] = m
+    flight[#flight + 1] = lease_end
+    flight[#flight + 1] = m
+    mine[#mine + 1] = id
+  end
+  slots[ea] = slots[ea] + #ids
+  changed[ea] = true
+  held[a] = held[a] + #ids
 end
 
 -- `left`: of the app's share. What an endpoint has here is not known, but it is no more than the app has.
 local function serve_endpoint(a, e, n, left)
-  local has = used(a, e)
+  local has = slots[e..a]
   local most = share(left, math.min(has, held[a]))
-  if most == 0 then return 0, now, true end
+  if most == 0 then return 0, now_us, true end
   local cap, rate = limits(e)
-  local gate = gate_of(e)
+  local gate = gate_seen(e)
   local space = gate_width(gate, cap) - has
+  local from = taken[e] and #taken[e] or 0
   local tat, step, ids = 0, 0, {}
   n = math.min(n, space, most)
   if rate > 0 then
@@ -134,27 +144,25 @@ local function serve_endpoint(a, e, n, left)
     n = math.min(n, math.floor(burst(rate) - (tat - now) / step + 0.001))
   end
   if n > 0 and gate.until_ms <= now then
-    ids = call('ZRANGE', P..'e:'..e, '-inf', now, 'BYSCORE', 'LIMIT', 0, n)
+    ids = call('ZRANGE', P..'e:'..e, '-inf', text(now_ms), 'BYSCORE', 'LIMIT', text(from), text(n))
   end
   if #ids > 0 then
-    fly(a, e, ids)
-    held[a] = held[a] + #ids
+    take(a, e, ids)
     if rate > 0 then call('HSET', TAT, e, string.format('%.3f', tat + #ids * step)) end
   end
-  local h = first(P..'e:'..e)
+  local h = first(P..'e:'..e, from + #ids)
   if not h or #ids >= space then return #ids, nil end
-  return #ids, math.max(h, open_at(e, rate, now))
+  return #ids, open_at(e, rate, h)
 end
 
 -- Apps that had their share are not waited for: the place that comes free is their turn. An app all of whose endpoints
 -- have theirs has others, later.
 local full, full_count, later = {}, 0, nil
-local AFTER_NOW = '('..string.format('%.17g', now)
 
 local function leave_out(a)
   if not full[a] then full_count = full_count + 1 end
   full[a] = true
-  return 0, now, true
+  return 0, now_us, true
 end
 
 local function serve_app(a, n)
@@ -163,15 +171,15 @@ local function serve_app(a, n)
   local left = share(free, held[a])
   if left == 0 then return leave_out(a) end
   local got = deal(ring, math.min(n, left), QUANTUM, function(es) look(a, es, left) end, function(e, k)
-    local taken, turn, left_out = serve_endpoint(a, e, k, left)
-    left = left - taken
-    return taken, turn, left_out
+    local some, turn, left_out = serve_endpoint(a, e, k, left)
+    left = left - some
+    return some, turn, left_out
   end)
   free = free - got
   local turn = first(ring)
-  if not turn or turn > now then return got, turn end
-  if got > 0 then return got, now end
-  local r = call('ZRANGE', ring, AFTER_NOW, '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
+  if not turn or turn > now_us then return got, turn end
+  if got > 0 then return got, now_us end
+  local r = call('ZRANGE', ring, '('..NOW_US, '+inf', 'BYSCORE', 'LIMIT', '0', '1', 'WITHSCORES')
   if r[2] then later = math.min(later or math.huge, tonumber(r[2])) end
   return leave_out(a)
 end
@@ -191,5 +199,16 @@ else
   end
 end
 if full_count > 0 then call('SET', CROWD, '1', 'PX', LEASE_MS) end
-local next_ms = later and math.max(0, math.ceil(later - now)) or -1
-return {next_ms, table.concat(out), full_count > 0 and 1 or 0}
+
+if got > 0 then
+  local counts = {}
+  for ea in pairs(changed) do
+    counts[#counts + 1] = ea
+    counts[#counts + 1] = text(slots[ea])
+  end
+  call('SADD', own, unpack(members))
+  call('ZADD', INFLIGHT, unpack(flight))
+  call('HSET', SLOTS, unpack(counts))
+  for e, ids in pairs(taken) do call('ZREM', P..'e:'..e, unpack(ids)) end
+end
+return {later and math.max(0, math.ceil((later - now_us) / 1000)) or -1, table.concat(members), full_count > 0 and 1 or 0}

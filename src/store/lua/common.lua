@@ -16,10 +16,11 @@
 --   epoch      STRING                        there since the gates were loaded, until Redis is emptied
 --   filling    STRING                        somebody loads them
 --   recount    STRING                        there until the next recount
+--   cursor     STRING                        how far sweeps looked through the gates
 --   crowded    STRING                        there while a worker may have left out an app for its share
--- All times are milliseconds of Redis's own clock. Turns have microseconds, so that who is served can go behind the
--- others and still have the next turn at once. When that clock is set back, what is queued waits too long: the
--- reconciler's force puts it right.
+-- Times are milliseconds of Redis's own clock. Turns are microseconds, so that who is served can go behind the others
+-- and still have the next turn at once; and whole ones, since Redis is slow with fractions. When that clock is set back,
+-- what is queued waits too long: the reconciler's force puts it right.
 --
 -- An endpoint is in its app's ring when something waits and a slot is free. A full one is taken out, and put back by
 -- the ack (or sweep) that frees a slot, so that nobody polls it. A rate limit, a pause, an open breaker are a turn in
@@ -38,11 +39,32 @@ local LIMITS, TAT, GATES, TOLD, NEWS = P..'limits', P..'tat', P..'gates', P..'to
 local CROWD = P..'crowded'
 local call = redis.call
 local t = call('TIME')
-local now = t[1] * 1000 + t[2] / 1000
+local now_us = t[1] * 1000000 + t[2]
+local now = now_us / 1000
 local now_ms = math.floor(now)
 
--- What was read already, of many at once; false: there is nothing.
+-- Redis writes every number that it is given with 17 digits, at length: whole ones that come often are written once.
+local texts = {}
+
+local function text(n)
+  local known = texts[n]
+  if not known then
+    known = string.format('%d', n)
+    texts[n] = known
+  end
+  return known
+end
+
+-- What was read of endpoints, of many at once; false: there is nothing. Lua's stack has room for some thousands.
+local MANY = 1000
 local limit_texts, gate_texts, slots = {}, {}, {}
+
+local function read(hash, keys, into)
+  for from = 1, #keys, MANY do
+    local values = call('HMGET', hash, unpack(keys, from, math.min(#keys, from + MANY - 1)))
+    for i, value in ipairs(values) do into[keys[from + i - 1]] = value end
+  end
+end
 
 local function limits(e)
   local l = limit_texts[e]
@@ -52,7 +74,7 @@ local function limits(e)
   return tonumber(cap), tonumber(rate)
 end
 
-local function used(a, e) return slots[e..a] or tonumber(call('HGET', SLOTS, e..a) or 0) end
+local function used(ea) return tonumber(slots[ea] or call('HGET', SLOTS, ea) or 0) end
 
 -- Gates, as they are at the end of this script: read once, written by save_gate(). What cannot be read is none; times
 -- further away than any can be are from before the clock was set back.
@@ -60,18 +82,29 @@ local gates = {}
 local GATE = {'until_ms', 'cut_ms', 'failing_ms', 'limit', 'failures', 'streak', 'openings', 'error'}
 local GATE_TEXT = '^'..string.rep('(%d+) ', 8)..'(%d+)$'
 
+local function stored_gate(e)
+  if gate_texts[e] == nil then gate_texts[e] = call('HGET', GATES, e) end
+  return gate_texts[e]
+end
+
 local function gate_of(e)
   local g = gates[e]
   if g then return g end
   g = {}
-  local text = gate_texts[e]
-  if text == nil then text = call('HGET', GATES, e) end
-  local read = {string.match(text or '', GATE_TEXT)}
-  for i, name in ipairs(GATE) do g[name] = tonumber(read[i] or 0) end
+  local values = {string.match(stored_gate(e) or '', GATE_TEXT)}
+  for i, name in ipairs(GATE) do g[name] = tonumber(values[i] or 0) end
   g.until_ms = math.min(g.until_ms, now_ms + GATE_PAUSE_MAX_MS)
   g.cut_ms = math.min(g.cut_ms, now_ms + GATE_CUT_MS)
   gates[e] = g
   return g
+end
+
+-- Only to be looked at: most endpoints have none.
+local REST = {until_ms = 0, cut_ms = 0, limit = 0, failures = 0, openings = 0}
+
+local function gate_seen(e)
+  if gates[e] or stored_gate(e) then return gate_of(e) end
+  return REST
 end
 
 -- The rules of core/gate.c.
@@ -98,21 +131,18 @@ end
 local TELL_AGAIN_MS = 10000
 
 local function save_gate(e)
-  local g, text = gates[e], {}
-  for i, name in ipairs(GATE) do text[i] = string.format('%d', g[name]) end
-  text[#GATE + 1] = now_ms
+  local g, fields = gates[e], {}
+  for i, name in ipairs(GATE) do fields[i] = string.format('%d', g[name]) end
+  fields[#GATE + 1] = text(now_ms)
   if gate_at_rest(g) then
     call('HDEL', GATES, e)
   else
-    call('HSET', GATES, e, table.concat(text, ' '))
+    call('HSET', GATES, e, table.concat(fields, ' '))
   end
   local told, at = string.match(call('HGET', TOLD, e) or '0 0', '(%d+) (%d+)')
   local health = gate_health(g)
   if health ~= tonumber(told) or (health ~= HEALTHY and now_ms - at > TELL_AGAIN_MS) then call('SADD', NEWS, e) end
 end
-
--- How many more of e may fly.
-local function room(a, e, cap) return gate_width(gate_of(e), cap) - used(a, e) end
 
 local function burst(rate) return math.max(1, math.floor(rate / 10)) end
 
@@ -122,59 +152,92 @@ local function arrival(e, rate)
   return math.max(now, math.min(tat, now + burst(rate) * 1000 / rate))
 end
 
--- When the next one may go by the rate and the gate; not before `from`.
-local function open_at(e, rate, from)
-  from = math.max(from, gate_of(e).until_ms)
-  if rate == 0 then return from end
-  return math.max(from, arrival(e, rate) - (burst(rate) - 1) * 1000 / rate)
+-- The turn of what is due then, by the rate and the gate.
+local function open_at(e, rate, due_ms)
+  local turn = math.max(due_ms * 1000, now_us, gate_seen(e).until_ms * 1000)
+  if rate == 0 then return turn end
+  local conforms = arrival(e, rate) - (burst(rate) - 1) * 1000 / rate
+  return math.max(turn, math.ceil(conforms * 1000 - 0.5))
 end
 
-local function first(key)
-  return tonumber(call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
+local function first(key, rank)
+  rank = rank and text(rank) or '0'
+  return tonumber(call('ZRANGE', key, rank, rank, 'WITHSCORES')[2])
 end
 
 -- After the ring's first may have gone, or its turn become later.
 local function place(a)
   local turn = first(P..'ring:'..a)
-  if turn then call('ZADD', APPS, 'GT', turn, a) else call('ZREM', APPS, a) end
+  if turn then call('ZADD', APPS, 'GT', text(turn), a) else call('ZREM', APPS, a) end
 end
 
+local function app_of(ea) return string.sub(ea, 17) end
+local function endpoint_of(ea) return string.sub(ea, 1, 16) end
+
+-- Endpoints of which something changed, as e..a: whether something new waits for a time, and slots that were freed.
+local touched, soonest, freed = {}, {}, {}
+
+local function add(ea, due)
+  if due < (soonest[ea] or math.huge) then soonest[ea] = due end
+end
+
+-- Takes a member out of flight: 1 if it was.
+local function land(m)
+  local flew, ea = call('ZREM', INFLIGHT, m), string.sub(m, 17)
+  if flew == 1 then freed[ea] = (freed[ea] or 0) + 1 end
+  return flew
+end
+
+local function release()
+  for ea, n in pairs(freed) do
+    slots[ea] = call('HINCRBY', SLOTS, ea, text(-n))
+    if slots[ea] <= 0 then call('HDEL', SLOTS, ea) end
+  end
+end
+
+-- Of the touched, those whose turn may be earlier than it is in the ring, or that are not there and have one.
+local function look_up(turns)
+  local some, es = {}, {}
+  for ea in pairs(touched) do
+    local e = endpoint_of(ea)
+    turns[ea] = tonumber(call('ZSCORE', P..'ring:'..app_of(ea), e) or nil)
+    if not turns[ea] then soonest[ea] = first(P..'e:'..e) end
+    if soonest[ea] and (not turns[ea] or soonest[ea] * 1000 < turns[ea]) then
+      some[#some + 1] = ea
+      es[#es + 1] = e
+    end
+  end
+  read(LIMITS, es, limit_texts)
+  read(GATES, es, gate_texts)
+  return some
+end
+
+-- Puts the touched into their rings if they belong there.
 local entered = false
 
-local function put_in(a, e, turn)
-  call('ZADD', P..'ring:'..a, turn, e)
-  call('ZADD', APPS, 'LT', turn, a)
-  entered = true
-end
-
--- Puts e into the ring if it belongs there; `due`: something new waits for that time.
-local function settle(a, e, due)
-  local turn = tonumber(call('ZSCORE', P..'ring:'..a, e) or nil)
-  if not turn then
-    due = first(P..'e:'..e)
-    if not due then return end
-  elseif not due or due >= turn then
-    return
+local function settle()
+  local turns, apps = {}, {}
+  for _, ea in ipairs(look_up(turns)) do
+    local e, a = endpoint_of(ea), app_of(ea)
+    local cap, rate = limits(e)
+    local turn = open_at(e, rate, soonest[ea])
+    if gate_width(gate_seen(e), cap) > used(ea) and (not turns[ea] or turn < turns[ea]) then
+      call('ZADD', P..'ring:'..a, text(turn), e)
+      if turn < (apps[a] or math.huge) then apps[a] = turn end
+    end
   end
-  local cap, rate = limits(e)
-  if room(a, e, cap) <= 0 then return end
-  due = open_at(e, rate, math.max(due, now))
-  if not turn or due < turn then put_in(a, e, due) end
+  for a, turn in pairs(apps) do
+    call('ZADD', APPS, 'LT', text(turn), a)
+    entered = true
+  end
 end
 
-local function release(a, e)
-  if call('HINCRBY', SLOTS, e..a, -1) <= 0 then call('HDEL', SLOTS, e..a) end
-end
-
--- The parts of a member of `inflight`.
-local function parts(m) return string.sub(m, 1, 16), string.sub(m, 17, 32), string.sub(m, 33, 48) end
-
--- Takes a member out of flight and makes it wait again: whether it still has to be sent is for the ledger to say.
+-- Makes a member wait again that was in flight: whether it still has to be sent is for the ledger to say.
 local function ground(m)
-  local id, e, a = parts(m)
-  call('ZADD', P..'e:'..e, 'NX', now_ms, id)
-  if call('ZREM', INFLIGHT, m) == 1 then release(a, e) end
-  return a, e
+  local ea = string.sub(m, 17)
+  call('ZADD', P..'e:'..endpoint_of(ea), 'NX', text(now_ms), string.sub(m, 1, 16))
+  land(m)
+  touched[ea] = true
 end
 
 local before = first(APPS)

@@ -1,35 +1,43 @@
--- ARGV: entries of id, endpoint, app, delay_ms, concurrency, rate, force, as ENTRY says.
-local ENTRY = '>c16c16c16i4i4i4B'
+-- ARGV: entries of id, endpoint and app; delay_ms, concurrency, rate, force, as ENTRY says.
+local ENTRY, SIZE, MEMBER = '>i4i4i4B', 61, 48
 local FORCE_AGE = 3000
-local blob, pos, soonest, want = ARGV[1], 1, {}, {}
+local blob = ARGV[1]
+local members, wanted, forced = {}, {}, {}
 
-local function flies(m, a, e, force)
-  local lease_end = call('ZSCORE', INFLIGHT, m)
+-- Takes one out of flight, if it may be: true if it stays.
+local function flies(m, lease_end, force)
   if not lease_end then return false end
   if force == 0 then return true end
   if math.abs(now - (tonumber(lease_end) - LEASE_MS)) < FORCE_AGE then return true end
-  call('ZREM', INFLIGHT, m)
-  release(a, e)
+  land(m)
   return false
 end
 
-while pos <= #blob do
-  local id, e, a, delay, cap, rate, force
-  id, e, a, delay, cap, rate, force, pos = struct.unpack(ENTRY, blob, pos)
-  local due = now_ms + delay
-  want[e] = {a, cap..' '..rate, force}
-  local mode = force == 1 and 'LT' or 'NX'
-  if not flies(id..e..a, a, e, force) and call('ZADD', P..'e:'..e, mode, 'CH', due, id) == 1
-     and due < (soonest[e] or math.huge) then soonest[e] = due end
+for pos = 1, #blob, SIZE do members[#members + 1] = string.sub(blob, pos, pos + MEMBER - 1) end
+local lease_ends = call('ZMSCORE', INFLIGHT, unpack(members))
+
+for i, m in ipairs(members) do
+  local ea, e = string.sub(m, 17), string.sub(m, 17, 32)
+  local delay, cap, rate, force = struct.unpack(ENTRY, blob, (i - 1) * SIZE + MEMBER + 1)
+  local due, mode = now_ms + delay, force == 1 and 'LT' or 'NX'
+  touched[ea] = true
+  wanted[e] = (cap ~= CONCURRENCY or rate ~= 0) and cap..' '..rate
+  if force == 1 then forced[app_of(ea)] = true end
+  if not flies(m, lease_ends[i], force)
+     and call('ZADD', P..'e:'..e, mode, 'CH', text(due), string.sub(m, 1, 16)) == 1 then add(ea, due) end
 end
-for e, w in pairs(want) do
-  local l = w[2] ~= DEFAULT_LIMITS and w[2]
-  if call('HGET', LIMITS, e) ~= l then
+release()
+
+local es = {}
+for e in pairs(wanted) do es[#es + 1] = e end
+read(LIMITS, es, limit_texts)
+for e, l in pairs(wanted) do
+  if limit_texts[e] ~= l then
     if l then call('HSET', LIMITS, e, l) else call('HDEL', LIMITS, e) end
   end
-  -- Should Redis have lost the app's turn.
-  if w[3] == 1 then place(w[1]) end
-  settle(w[1], e, soonest[e])
 end
+-- Should Redis have lost an app's turn.
+for a in pairs(forced) do place(a) end
+settle()
 wake()
 return 1

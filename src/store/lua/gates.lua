@@ -6,8 +6,14 @@ while pos <= #blob do
   e, wait, age, limit, failures, openings, err, pos = struct.unpack('>c16i4i8i8i4i4B', blob, pos)
   local failing_ms = failures > 0 and now_ms - age or 0
   local streak = openings > 0 and GATE_STREAK or 0
-  call('HSETNX', GATES, e, string.format('%d 0 %d %d %d %d %d %d %d', now_ms + wait, failing_ms, limit, failures,
-    streak, openings, err, now_ms))
+  if not stored_gate(e) then
+    gate_texts[e] = string.format('%d 0 %d %d %d %d %d %d %d', now_ms + wait, failing_ms, limit, failures, streak,
+      openings, err, now_ms)
+    if not gate_at_rest(gate_of(e)) then
+      call('HSET', GATES, e, gate_texts[e])
+      call('HSET', TOLD, e, gate_health(gate_of(e))..' '..text(now_ms))
+    end
+  end
 end
 if ARGV[2] ~= '' then
   call('SET', P..'epoch', ARGV[2])
