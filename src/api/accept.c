@@ -167,7 +167,7 @@ static int alone(int err)
         return ERR_IDEMPOTENCY;
     if (err != ERR_INVALID && err != ERR_INTERNAL)
         return err;
-    log_error("accept_failed", "error=%s", err_name(err));
+    log_bounded(LOG_LEVEL_ERROR, "accept_failed", "error=%s", err_name(err));
     return ERR_UNAVAILABLE; /* no partition for the day, or the like: not the client's fault */
 }
 
