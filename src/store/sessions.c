@@ -1,0 +1,87 @@
+/* What a connection is given when it is opened: its session, and the statements that are prepared on it.
+ * This file knows those that hold statements, and none of them knows it. */
+#include "store/store.h"
+
+#include "store/apps.h"
+#include "store/deliveries.h"
+#include "store/dropins.h"
+#include "store/event_types.h"
+#include "store/events.h"
+#include "store/gates.h"
+#include "store/keys.h"
+#include "store/webhooks.h"
+#include "store/work.h"
+
+/* Generic plans are right for every statement here and save planning each time; without sequential
+ * and bitmap scans a plan made while a partition was empty stays good (migrations/README.md). */
+#define SESSION                                                                         \
+    "set plan_cache_mode = force_generic_plan", "set enable_seqscan = off",             \
+        "set enable_bitmapscan = off", "set jit = off", "set statement_timeout = '8s'", \
+        "set lock_timeout = '4s'", "set timezone = 'UTC'"
+
+const char *const store_api_session[] = {SESSION, "set synchronous_commit = on", NULL};
+const char *const store_worker_session[] = {SESSION, "set synchronous_commit = off", NULL};
+const char *const store_command_session[] = {SESSION, "set synchronous_commit = on", NULL};
+
+static const struct db_stmt stmt_listen_test = {"listen_test", "listen " STORE_TEST_CHANNEL, 0};
+static const struct db_stmt stmt_listen_key = {"listen_key", "listen " STORE_KEY_CHANNEL, 0};
+const struct db_stmt *const store_api_listens[] = {&stmt_listen_test, &stmt_listen_key, NULL};
+
+const struct db_stmt *const store_api_stmts[] = {
+    &stmt_webhook_insert,
+    &stmt_webhook_get,
+    &stmt_webhook_get_secrets,
+    &stmt_webhook_update,
+    &stmt_webhook_rotate,
+    &stmt_webhook_delete,
+    &stmt_webhook_list,
+    &stmt_event_accept,
+    &stmt_event_insert_test,
+    &stmt_event_get,
+    &stmt_event_list,
+    &stmt_delivery_list,
+    &stmt_delivery_of_event,
+    &stmt_delivery_get,
+    &stmt_delivery_retry,
+    &stmt_delivery_cancel,
+    &stmt_delivery_replay,
+    &stmt_attempt_list,
+    &stmt_app_insert,
+    &stmt_app_get,
+    &stmt_app_find,
+    &stmt_app_list,
+    &stmt_app_update,
+    &stmt_app_delete,
+    &stmt_key_insert,
+    &stmt_key_get,
+    &stmt_key_list,
+    &stmt_key_delete,
+    &stmt_event_type_insert,
+    &stmt_event_type_get,
+    &stmt_event_type_list,
+    &stmt_event_type_update,
+    &stmt_event_type_delete,
+    NULL,
+};
+
+const struct db_stmt *const store_worker_stmts[] = {
+    &stmt_work_claim,           &stmt_work_finish,   &stmt_work_release,
+    &stmt_work_overdue,         &stmt_work_upcoming, &stmt_work_direct,
+    &stmt_work_take_over,       &stmt_work_settle,   &stmt_work_partitions_make,
+    &stmt_work_partitions_drop, &stmt_work_forget,   &stmt_webhook_disable,
+    &stmt_gate_update,          &stmt_gate_list,     NULL,
+};
+
+const struct db_stmt *const store_command_stmts[] = {
+    &stmt_begin,
+    &stmt_commit,
+    &stmt_app_find,
+    &stmt_key_insert,
+    &stmt_key_list_all,
+    &stmt_key_delete,
+    &stmt_dropin_lock,
+    &stmt_dropin_list,
+    &stmt_dropin_put,
+    &stmt_dropin_retire,
+    NULL,
+};
