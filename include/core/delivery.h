@@ -60,6 +60,10 @@ enum attempt_error {
 /* "http_status"; NULL for ATTEMPT_OK and unknown numbers. */
 const char *attempt_error_code(int error);
 
+/* What an answer says that is no success, in words: also where a redirect leads (`location`, p == NULL:
+ * nowhere), and how large the body was that was too large. "" of a success. Cut to `size`. */
+void attempt_describe(char *out, size_t size, int status, struct str location, size_t body_bytes);
+
 /* What a status means at a service that says so itself. */
 enum status_meaning {
     STATUS_FAILS = 1,    /* the delivery fails for good */

@@ -57,13 +57,18 @@ static struct binding element_of(const struct binding *b, struct str key)
     return e;
 }
 
-/* Of a length or a count: "must be 2 to 5 bytes long", "must have at most 3 entries". */
-static bool out_of_range(struct binding *b, const char *must, int64_t min, int64_t max,
-                         const char *what)
+static bool wrong_length(struct binding *b, int64_t min, int64_t max)
 {
     if (min > 0)
-        return problem(b, "%s %lld to %lld %s", must, (long long)min, (long long)max, what);
-    return problem(b, "%s at most %lld %s", must, (long long)max, what);
+        return problem(b, "must be %lld to %lld bytes long", (long long)min, (long long)max);
+    return problem(b, "must be at most %lld bytes long", (long long)max);
+}
+
+static bool wrong_count(struct binding *b, int64_t min, int64_t max)
+{
+    if (min > 0)
+        return problem(b, "must have %lld to %lld entries", (long long)min, (long long)max);
+    return problem(b, "must have at most %lld entries", (long long)max);
 }
 
 static bool take_str(struct binding *b, struct str text, int64_t min, int64_t max, struct str *out)
@@ -72,7 +77,7 @@ static bool take_str(struct binding *b, struct str text, int64_t min, int64_t ma
         return problem(b, "must be a string");
     struct str s = json_text(b->fields->alloc, text);
     if ((int64_t)s.n < min || (max > 0 && (int64_t)s.n > max))
-        return out_of_range(b, "must be", min, max, "bytes long");
+        return wrong_length(b, min, max);
     if (memchr(s.p, '\0', s.n) != NULL)
         return problem(b, "must not contain a NUL character (U+0000)");
     *out = s;
@@ -141,7 +146,7 @@ static bool count_elements(struct binding *b, struct str text, enum json_kind ki
     while (json_iter_next(&it, &key, &value))
         ++*n;
     if ((int64_t)*n < b->field->min || (int64_t)*n > b->field->max)
-        return out_of_range(b, "must have", b->field->min, b->field->max, "entries");
+        return wrong_count(b, b->field->min, b->field->max);
     return true;
 }
 
@@ -246,7 +251,7 @@ static bool bind_raw(struct binding *b, struct str text, void *out)
     if ((b->field->kinds & FIELD_KIND(kind)) == 0)
         return problem(b, "must not be %s", names[kind]);
     if (b->field->max > 0 && (int64_t)text.n > b->field->max)
-        return out_of_range(b, "must be", 0, b->field->max, "bytes long");
+        return wrong_length(b, 0, b->field->max);
     *(struct str *)out = text;
     return true;
 }

@@ -5,6 +5,8 @@
 
 #include <json-c/json.h>
 
+#include <stdio.h>
+
 #define WAIT_UNSAID_MS 5000 /* after a 429 that asks for no time */
 #define WAIT_MIN_MS    250
 
@@ -63,15 +65,37 @@ const char *attempt_error_code(int error)
     return error > 0 && (size_t)error < ARRAY_LEN(error_codes) ? error_codes[error] : NULL;
 }
 
+static bool is_success(int status)
+{
+    return status >= 200 && status <= 299;
+}
+
+static bool is_redirect(int status)
+{
+    return status >= 300 && status <= 399;
+}
+
 static enum attempt_error classify(const struct attempt_seen *seen)
 {
     if (seen->transport != ATTEMPT_OK)
         return seen->transport;
-    if (seen->status >= 200 && seen->status <= 299)
+    if (is_success(seen->status))
         return ATTEMPT_OK;
     if (seen->status == 410)
         return ATTEMPT_GONE;
-    return seen->status >= 300 && seen->status <= 399 ? ATTEMPT_REDIRECT : ATTEMPT_HTTP_STATUS;
+    return is_redirect(seen->status) ? ATTEMPT_REDIRECT : ATTEMPT_HTTP_STATUS;
+}
+
+void attempt_describe(char *out, size_t size, int status, struct str location, size_t body_bytes)
+{
+    out[0] = '\0';
+    if (is_redirect(status) && location.n > 0)
+        snprintf(out, size, "the receiver answered %d, a redirect that is not followed, to %.*s",
+                 status, STR_FMT(location));
+    else if (status == 413)
+        snprintf(out, size, "the receiver answered %d to a body of %zu bytes", status, body_bytes);
+    else if (!is_success(status))
+        snprintf(out, size, "the receiver answered %d", status);
 }
 
 /* "1.337" seconds as milliseconds, rounded up, at most a day; -1 if it is no plain decimal. */

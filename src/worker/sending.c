@@ -13,15 +13,10 @@
 
 #define LARGE_BODY 102400 /* what Express takes by default */
 
-/* `text`, and where a redirect led. PostgreSQL's text takes neither NUL nor what is not UTF-8, and
- * a receiver may send both. */
-static void set_error_text(struct sending *s, const char *text, struct str location)
+/* PostgreSQL's text takes neither NUL nor what is not UTF-8, and a receiver may send both. */
+static void set_error_text(struct sending *s, const char *text)
 {
-    if (location.n > 0)
-        snprintf(s->error_text, sizeof s->error_text, "%s: a redirect, not followed, to %.*s", text,
-                 STR_FMT(location));
-    else
-        snprintf(s->error_text, sizeof s->error_text, "%s", text);
+    snprintf(s->error_text, sizeof s->error_text, "%s", text);
     for (char *p = s->error_text; *p != '\0'; p++)
         if (*p < 0x20 || *p > 0x7e)
             *p = '?';
@@ -66,18 +61,12 @@ static const enum attempt_error errors_of_outcomes[] = {
 
 static void describe(struct sending *s, const struct fetch_result *r)
 {
-    char said[80];
+    char text[sizeof s->error_text];
     struct str location = header_find(r->head, "Location");
 
-    if (r->outcome != FETCH_ANSWERED) {
-        set_error_text(s, r->error, (struct str){0});
-    } else if (r->status < 200 || r->status > 299) {
-        int n = snprintf(said, sizeof said, "the receiver answered %d", r->status);
-        if (r->status == 413)
-            snprintf(said + n, sizeof said - (size_t)n, " to a body of %zu bytes",
-                     s->message.body.n);
-        set_error_text(s, said, r->status <= 399 ? location : (struct str){0});
-    }
+    if (r->outcome == FETCH_ANSWERED)
+        attempt_describe(text, sizeof text, r->status, location, s->message.body.n);
+    set_error_text(s, r->outcome == FETCH_ANSWERED ? text : r->error);
 }
 
 /* Keeps an answer, which dies with its callback. */
@@ -153,7 +142,7 @@ struct sending *sending_create(const struct settings *settings, const struct cla
     for (int i = 1; i < taken; i++)
         add_attempt(s, claims[i], token);
     if (taken < 0) {
-        set_error_text(s, why, (struct str){0});
+        set_error_text(s, why);
         end(s, taken == ERR_NOT_FOUND ? ATTEMPT_BAD_URL : ATTEMPT_INTERNAL, &(struct finish){0});
     }
     return s;

@@ -191,13 +191,41 @@ static void test_no_schedule(void **state)
     assert_int_equal(v.delay_ms, 0);
 }
 
+static void test_answers_in_words(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *location, *text;
+    } answers[] = {
+        {200, NULL, ""},
+        {204, "http://a.test/", ""},
+        {301, "http://a.test/x",
+         "the receiver answered 301, a redirect that is not followed, to http://a.test/x"},
+        {304, NULL, "the receiver answered 304"},
+        {404, "http://a.test/", "the receiver answered 404"},
+        {413, NULL, "the receiver answered 413 to a body of 102400 bytes"},
+        {500, NULL, "the receiver answered 500"},
+    };
+    char text[100], small[20];
+
+    for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
+        struct str location =
+            answers[i].location != NULL ? str_of(answers[i].location) : (struct str){0};
+        attempt_describe(text, sizeof text, answers[i].status, location, 102400);
+        assert_string_equal(text, answers[i].text);
+    }
+    attempt_describe(small, sizeof small, 500, (struct str){0}, 0);
+    assert_string_equal(small, "the receiver answer");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),       cmocka_unit_test(test_moves),
         cmocka_unit_test(test_error_codes), cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_rules),       cmocka_unit_test(test_verdicts_are_moves),
-        cmocka_unit_test(test_no_schedule),
+        cmocka_unit_test(test_no_schedule), cmocka_unit_test(test_answers_in_words),
     };
     return cmocka_run_group_tests_name("delivery", tests, NULL, NULL);
 }
