@@ -5,7 +5,6 @@
 #include "base/err.h"
 #include "dropins.h"
 #include "io/dbsync.h"
-#include "io/url.h"
 #include "store/schema.h"
 #include "worker/worker.h"
 
@@ -94,38 +93,14 @@ static void *run_part(void *arg)
     return NULL;
 }
 
-/* The webhooks that the panels' variables ask for, with their URLs as libcurl spells them. */
-static bool read_dropins(const struct settings *settings, struct dropins *dropins)
-{
-    const char *name, *why;
-    static struct url url;
-
-    int err = dropins_read(&settings->config, dropins, &name, &why);
-    for (size_t i = 0; i < dropins->count && err == 0; i++) {
-        struct dropin *d = &dropins->at[i];
-        name = d->variable;
-        err = url_parse(d->url, &url, &why);
-        if (err == 0 && url.literal &&
-            !address_allowed(&settings->networks, (struct sockaddr *)&url.address)) {
-            why = "names an address that is not public (see POSTHORN_ALLOW_NETWORKS)";
-            err = ERR_INVALID;
-        }
-        d->url = str_of(xstrdup(url.text)); /* for the process's life */
-    }
-    if (err < 0)
-        fprintf(stderr, "posthorn: %s %s\n", name, why);
-    return err == 0;
-}
-
 /* A schema that is not this program's is refused before anything is opened; drop-in webhooks are
  * kept by those that serve the API. */
-static bool prepare_database(const struct settings *settings, const struct dropins *dropins,
-                             bool api)
+static bool prepare_database(const struct settings *settings, bool api)
 {
     struct dbsync *db = dbsync_open(settings->config.database_url, DATABASE_WAIT_MS);
     bool good = db != NULL && schema_check(db) == 0;
     dbsync_close(db);
-    return good && (!api || dropins_apply(settings, dropins));
+    return good && (!api || dropins_apply(settings, &settings->dropins));
 }
 
 /* Waits for a signal; meanwhile, says what the log has left out. */
@@ -171,7 +146,6 @@ static bool read_role(int argc, char **argv, bool *api, bool *worker)
 
 int command_serve(const struct settings *settings, int argc, char **argv)
 {
-    static struct dropins dropins;
     struct parts parts = {.count = 0};
     sigset_t signals;
     bool api, worker;
@@ -180,9 +154,7 @@ int command_serve(const struct settings *settings, int argc, char **argv)
         fprintf(stderr, "usage: posthorn serve [--role api|worker|all]\n");
         return 2;
     }
-    if (!read_dropins(settings, &dropins))
-        return 2;
-    if (!prepare_database(settings, &dropins, api))
+    if (!prepare_database(settings, api))
         return 1;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

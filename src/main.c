@@ -1,10 +1,9 @@
 /* posthorn: the subcommands. */
 #include "commands.h"
+#include "options.h"
 
 #include "api/server.h"
-#include "base/err.h"
 #include "io/dbsync.h"
-#include "io/redis.h"
 #include "store/schema.h"
 
 #include <signal.h>
@@ -21,7 +20,7 @@ static const char usage[] =
     "  key create --name N --scope S   make an API key: read, publish, write, admin [--app NAME]\n"
     "  key list                        show the keys there are\n"
     "  key revoke ID                   end one\n"
-    "  check-config                    print the options in force, secrets masked\n"
+    "  check-config                    print the options in force, secrets masked, or what is wrong\n"
     "  --version, --help\n"
     "\n"
     "Options are environment variables; README.md lists them.\n";
@@ -72,23 +71,10 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
-static bool load(struct settings *settings)
-{
-    const char *name, *why;
-    int err = settings_load(settings, &name, &why);
-    if (err == 0 && redis_check_url(settings->config.redis_url) < 0) {
-        name = "POSTHORN_REDIS_URL";
-        why = "is not redis://host:port/db or unix:///path";
-        err = ERR_INVALID;
-    }
-    if (err < 0)
-        fprintf(stderr, "posthorn: %s %s\n", name, why);
-    return err == 0;
-}
-
 int main(int argc, char **argv)
 {
     static struct settings settings;
+    static struct faults faults;
 
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     if (argc > 1 && strcmp(argv[1], "--version") == 0) {
@@ -104,8 +90,10 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
-    if (!load(&settings))
+    if (options_load(&settings, &faults) < 0) {
+        faults_print(&faults, stderr);
         return 2;
+    }
     log_set_level(settings.log_level);
     return command->run(&settings, argc - 1, argv + 1);
 }

@@ -3,9 +3,7 @@
 #ifndef BASE_CONFIG_H
 #define BASE_CONFIG_H
 
-#include "base/defs.h"
-
-#include <stdio.h>
+#include "base/fault.h"
 
 struct config {
     const char *database_url, *redis_url, *listen, *admin_key, *encryption_key, *allow_networks,
@@ -17,9 +15,14 @@ struct config {
     int64_t api_threads, worker_threads, worker_in_flight, retention_days;
 };
 
-/* Reads the environment; strings point into it. On ERR_INVALID, `*name` is the variable and `why`
- * says what is wrong with it. */
-int config_load(struct config *config, const char **name, const char **why) MUST_CHECK;
+/* Reads the environment; texts point into it. What is missing, too long, no number, or spelt wrong is
+ * added to `faults`; that option then has its default, or is empty. */
+void config_load(struct config *config, struct faults *faults);
+
+/* Says that the option must be what its row in the table says, and what it is unless that may be a
+ * secret. `piece` is the part at fault, or has p == NULL. */
+void config_refuse(const struct config *config, const char *name, struct str piece,
+                   struct faults *faults);
 
 /* NAME=value lines with what is in force, secrets masked. */
 void config_print(const struct config *config, FILE *out);

@@ -18,6 +18,7 @@
 struct dropin {
     const char *system;   /* "marzban", "remnawave": with the URL its identity */
     const char *variable; /* that names the URL */
+    int number;           /* of the URL in it, from 1 */
     struct str url;       /* as written, trimmed */
     const char *profile;
     char options[DROPIN_OPTIONS_SIZE]; /* JSON */
@@ -32,9 +33,8 @@ struct dropins {
     size_t count;
 };
 
-/* Texts point into `config`. On ERR_INVALID `*name` is the variable and `*why` what is wrong with
- * it. That the URLs are URLs, and may be sent to, is the caller's to check. */
-int dropins_read(const struct config *config, struct dropins *dropins, const char **name,
-                 const char **why) MUST_CHECK;
+/* Texts point into `config`. What is wrong is added to `faults`; that the URLs are URLs, and may be
+ * sent to, is the caller's to check. */
+void dropins_read(const struct config *config, struct dropins *dropins, struct faults *faults);
 
 #endif

@@ -4,21 +4,29 @@
 
 #include "base/config.h"
 #include "base/crypto.h"
+#include "base/host.h"
 #include "base/log.h"
 #include "core/address.h"
 #include "core/backoff.h"
+#include "core/dropin.h"
 
 struct settings {
     struct config config;
+    struct listening {
+        const char *text;        /* both, as written */
+        char host[HOST_MAX + 1]; /* a name, or an address without brackets */
+        char port[6];
+    } listen;
     struct networks networks;
     struct schedule schedule;
     enum log_level log_level;
     uint8_t seal_key[SEAL_KEY_SIZE];
     uint8_t admin_key_hash[SHA256_SIZE]; /* when config.admin_key is not empty */
+    struct dropins dropins;
 };
 
-/* Reads the environment. On ERR_INVALID `*name` is the variable and `*why` what is wrong with it.
- */
-int settings_load(struct settings *settings, const char **name, const char **why) MUST_CHECK;
+/* Reads the environment. Everything that is wrong is added to `faults`, and so is whatever is wrong
+ * with the URLs later: no fault, no error (options.h). */
+void settings_load(struct settings *settings, struct faults *faults);
 
 #endif

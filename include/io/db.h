@@ -134,8 +134,11 @@ int64_t db_element_i64(struct str element);
 struct db;
 struct db_op;
 
+/* ERR_INVALID if libpq cannot read the URL. */
+int db_check_url(const char *url) MUST_CHECK;
+
 struct db_config {
-    const char *url;
+    const char *url;                    /* one that db_check_url() accepted */
     const char *const *session;         /* statements run at connect, ending with NULL */
     const struct db_stmt *const *stmts; /* prepared at connect; ends with NULL */
 

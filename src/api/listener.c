@@ -100,19 +100,10 @@ void listener_hang_up(struct listener *l)
 
 /* --- listening -------------------------------------------------------------------------------- */
 
-/* "host:port", "[v6]:port". */
-static struct addrinfo *resolve(const char *text)
+static struct addrinfo *resolve(const struct listening *at)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
-    char host[256];
-    const char *colon = strrchr(text, ':');
-
-    if (colon == NULL || (size_t)(colon - text) >= sizeof host)
-        return NULL;
-    bool brackets = text[0] == '[' && colon > text + 1 && colon[-1] == ']';
-    int n = (int)(colon - text) - (brackets ? 2 : 0);
-    snprintf(host, sizeof host, "%.*s", n, text + (brackets ? 1 : 0));
-    return getaddrinfo(host, colon + 1, &hints, &found) == 0 ? found : NULL;
+    return getaddrinfo(at->host, at->port, &hints, &found) == 0 ? found : NULL;
 }
 
 static int open_socket(const struct addrinfo *a)
@@ -131,10 +122,10 @@ static int open_socket(const struct addrinfo *a)
     return -1;
 }
 
-int listener_open(struct listener *l, const char *address)
+int listener_open(struct listener *l, const struct listening *at)
 {
     char text[LOG_QUOTE_SIZE];
-    struct addrinfo *a = resolve(address);
+    struct addrinfo *a = resolve(at);
     int fd = a != NULL ? open_socket(a) : -1;
 
     if (a != NULL)
@@ -144,11 +135,11 @@ int listener_open(struct listener *l, const char *address)
     l->open = true;
     if (fd < 0 || uv_tcp_open(&l->tcp, fd) != 0 ||
         uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection) != 0) {
-        log_error("listen_failed", "address=%s error=%s", log_quote(text, address),
+        log_error("listen_failed", "address=%s error=%s", log_quote(text, at->text),
                   strerror(errno));
         return ERR_UNAVAILABLE;
     }
-    log_info("listening", "address=%s", address);
+    log_info("listening", "address=%s", at->text);
     return 0;
 }
 

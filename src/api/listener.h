@@ -3,6 +3,7 @@
 #ifndef API_LISTENER_H
 #define API_LISTENER_H
 
+#include "core/settings.h"
 #include "io/loop.h"
 
 struct listener;
@@ -12,8 +13,8 @@ typedef void listener_cb(void *arg, uv_stream_t *stream, uv_close_cb closed);
 
 struct listener *listener_create(struct loop *loop, listener_cb *cb, void *arg);
 
-/* "host:port", "[v6]:port". ERR_UNAVAILABLE, and a line in the log, when it cannot listen there. */
-int listener_open(struct listener *listener, const char *address) MUST_CHECK;
+/* ERR_UNAVAILABLE, and a line in the log, when it cannot listen there. */
+int listener_open(struct listener *listener, const struct listening *at) MUST_CHECK;
 
 /* No further connections. NULL is fine. */
 void listener_close(struct listener *listener);

@@ -118,7 +118,7 @@ struct server *server_create(const struct settings *settings)
                                                            .arg = s});
     configure_h2o(s);
     s->listener = listener_create(s->api.loop, on_connection, s);
-    if (listener_open(s->listener, config->listen) < 0) {
+    if (listener_open(s->listener, &settings->listen) < 0) {
         close_all(s);
         server_destroy(s);
         return NULL;

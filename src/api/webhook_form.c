@@ -1,13 +1,12 @@
 /* What clients say of webhooks. */
 #include "webhook_form.h"
 
+#include "api/webhook_url.h"
 #include "base/crypto.h"
 #include "base/json.h"
-#include "core/address.h"
 #include "core/filter.h"
 #include "core/signature.h"
 #include "input.h"
-#include "io/url.h"
 #include "reply.h"
 #include "result.h"
 
@@ -135,17 +134,12 @@ static void apply_detection(const struct call *call, const struct url *url, stru
 
 static void apply_url(struct call *call, const struct webhook_input *in, struct webhook *w)
 {
-    const struct networks *opened = &call->api->settings->networks;
     struct url *url = call_alloc(call, sizeof *url);
     const char *why;
 
-    if (url_parse(in->url, url, &why) < 0)
+    if (webhook_url_check(in->url, &call->api->settings->networks, url, &why) < 0) {
         fields_problem(&call->fields, "url", why);
-    else if (url->literal && !address_allowed(opened, (struct sockaddr *)&url->address))
-        fields_problem(&call->fields, "url", "the address is not public");
-    else if (!url->literal && !address_name_allowed(opened, str_of(url->host)))
-        fields_problem(&call->fields, "url", "the host is not a public name");
-    else {
+    } else {
         w->url = str_of(url->text);
         apply_detection(call, url, w);
     }

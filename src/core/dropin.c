@@ -1,7 +1,6 @@
 /* From the panels' variables to webhooks. */
 #include "core/dropin.h"
 
-#include "base/err.h"
 #include "core/signature.h"
 
 #include <stdio.h>
@@ -30,38 +29,38 @@ static const char *const remnawave_events[] = {
 static const struct schedule marzban_schedule = {{180, 180, 180}, 3};
 static const struct schedule remnawave_schedule = {{5, 5, 5}, 3};
 
-/* Adds a webhook for each address of a comma list; NULL, or what is wrong with it. */
-static const char *add_all(struct dropins *d, struct str list, const struct dropin *like)
+/* Adds a webhook for each URL of a comma list. */
+static void add_all(struct dropins *d, struct str list, const struct dropin *like,
+                    struct faults *faults)
 {
     struct str piece;
+    int number = 0;
+
     while (str_next(&list, ',', &piece)) {
-        struct dropin *next = &d->at[d->count];
         piece = str_trim(piece);
         if (piece.n == 0) /* a comma at the end */
             continue;
-        if (!str_starts(piece, STR_LIT("http://")) && !str_starts(piece, STR_LIT("https://")))
-            return "must be a comma list of addresses that start with http:// or https://";
-        for (size_t i = 0; i < d->count; i++)
-            if (str_eq(d->at[i].url, piece) && strcmp(d->at[i].system, like->system) == 0)
-                return "has an address twice";
-        if (d->count == DROPINS_MAX)
-            return "has too many addresses";
+        if (d->count == DROPINS_MAX) {
+            faults_add(faults, str_of(like->variable),
+                       "must not bring the URLs of all these variables to more than %d",
+                       DROPINS_MAX);
+            return;
+        }
+        struct dropin *next = &d->at[d->count++];
         *next = *like;
         next->url = piece;
-        d->count++;
+        next->number = ++number;
     }
-    return NULL;
 }
 
-static const char *check_secret(const char *secret)
+static void check_secret(const struct config *c, const char *name, struct str secret,
+                         struct faults *faults)
 {
-    for (const char *p = secret; *p != '\0'; p++)
-        if (*p < 0x20 || *p > 0x7e)
-            return "may contain only printable ASCII";
-    return strlen(secret) > SECRET_MAX ? "is longer than 256 bytes" : NULL;
+    if (secret.n > 0 && secret_check_printable(secret) != NULL)
+        config_refuse(c, name, (struct str){0}, faults);
 }
 
-static const char *read_marzban(const struct config *c, struct dropins *d, const char **name)
+static void read_marzban(const struct config *c, struct dropins *d, struct faults *faults)
 {
     struct dropin webhook = {.system = "marzban",
                              .variable = "WEBHOOK_ADDRESS",
@@ -70,18 +69,14 @@ static const char *read_marzban(const struct config *c, struct dropins *d, const
                              .events = marzban_events,
                              .schedule = marzban_schedule};
 
-    *name = "WEBHOOK_SECRET";
-    const char *why = check_secret(c->webhook_secret);
-    if (why != NULL)
-        return why;
+    check_secret(c, "WEBHOOK_SECRET", webhook.secret, faults);
     webhook.batch_seconds = c->notifications_interval;
     snprintf(webhook.options, sizeof webhook.options, "{\"batch_seconds\":%d}",
              (int)c->notifications_interval);
-    *name = webhook.variable;
-    return add_all(d, str_of(c->webhook_address), &webhook);
+    add_all(d, str_of(c->webhook_address), &webhook, faults);
 }
 
-static const char *read_discord(const struct config *c, struct dropins *d, const char **name)
+static void read_discord(const struct config *c, struct dropins *d, struct faults *faults)
 {
     struct dropin webhook = {.system = "discord",
                              .variable = "DISCORD_WEBHOOK_URL",
@@ -90,13 +85,13 @@ static const char *read_discord(const struct config *c, struct dropins *d, const
                              .events = marzban_events,
                              .schedule = marzban_schedule};
 
-    *name = webhook.variable;
     if (strchr(c->discord_url, ',') != NULL)
-        return "must be one address";
-    return add_all(d, str_of(c->discord_url), &webhook);
+        config_refuse(c, webhook.variable, (struct str){0}, faults);
+    else
+        add_all(d, str_of(c->discord_url), &webhook, faults);
 }
 
-static const char *read_remnawave(const struct config *c, struct dropins *d, const char **name)
+static void read_remnawave(const struct config *c, struct dropins *d, struct faults *faults)
 {
     struct dropin webhook = {.system = "remnawave",
                              .variable = "WEBHOOK_URL",
@@ -105,37 +100,29 @@ static const char *read_remnawave(const struct config *c, struct dropins *d, con
                              .secret = str_of(c->webhook_secret_header),
                              .events = remnawave_events,
                              .schedule = remnawave_schedule};
+    static const char secret_name[] = "WEBHOOK_SECRET_HEADER";
     bool enabled = strcmp(c->webhook_enabled, "true") == 0;
 
-    *name = "WEBHOOK_ENABLED";
     if (!enabled && c->webhook_enabled[0] != '\0' && strcmp(c->webhook_enabled, "false") != 0)
-        return "must be true or false";
+        config_refuse(c, "WEBHOOK_ENABLED", (struct str){0}, faults);
     if (!enabled)
-        return NULL;
-    *name = "WEBHOOK_SECRET_HEADER";
-    if (webhook.secret.n == 0)
-        return "is required when WEBHOOK_ENABLED is true: it is the key of the signature";
-    const char *why = check_secret(c->webhook_secret_header);
-    if (why != NULL)
-        return why;
-    *name = webhook.variable;
-    if (c->webhook_url[0] == '\0')
-        return "is required when WEBHOOK_ENABLED is true";
-    return add_all(d, str_of(c->webhook_url), &webhook);
+        return;
+    check_secret(c, secret_name, webhook.secret, faults);
+    if (webhook.secret.n == 0 && !faults_name(faults, secret_name))
+        faults_add(faults, str_of(secret_name),
+                   "must be set when WEBHOOK_ENABLED is true: it is the key of the signature");
+    if (c->webhook_url[0] == '\0' && !faults_name(faults, webhook.variable))
+        faults_add(faults, str_of(webhook.variable), "must be set when WEBHOOK_ENABLED is true");
+    add_all(d, str_of(c->webhook_url), &webhook, faults);
 }
 
-typedef const char *read_system(const struct config *c, struct dropins *d, const char **name);
+typedef void read_system(const struct config *c, struct dropins *d, struct faults *faults);
 
 static read_system *const systems[] = {read_marzban, read_discord, read_remnawave};
 
-int dropins_read(const struct config *config, struct dropins *dropins, const char **name,
-                 const char **why)
+void dropins_read(const struct config *config, struct dropins *dropins, struct faults *faults)
 {
     dropins->count = 0;
-    for (size_t i = 0; i < ARRAY_LEN(systems); i++) {
-        *why = systems[i](config, dropins, name);
-        if (*why != NULL)
-            return ERR_INVALID;
-    }
-    return 0;
+    for (size_t i = 0; i < ARRAY_LEN(systems); i++)
+        systems[i](config, dropins, faults);
 }

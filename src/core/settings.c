@@ -1,125 +1,148 @@
 /* From the texts of the environment to what they mean. */
 #include "core/settings.h"
 
-#include "base/err.h"
+#include "base/host.h"
 
-#include <arpa/inet.h>
+#include <stdio.h>
 
-static bool is_name_byte(char c)
+/* Every reader answers whether the option is what it must be, and may set `*piece` to the part of it
+ * that is not. */
+
+/* Labels of machines, unlike other names, do not begin or end with a hyphen (RFC 1123 §2.1). */
+static bool has_hyphen_at_an_end(struct str name)
 {
-    return str_is_alnum(c) || c == '-' || c == '_';
+    struct str label;
+    while (str_next(&name, '.', &label))
+        if (label.p[0] == '-' || label.p[label.n - 1] == '-')
+            return true;
+    return false;
 }
 
-/* Labels with dots between; digits and dots alone must be an IPv4 address. */
-static bool is_host(struct str host)
+static bool read_listen(struct settings *s, struct str *piece)
 {
-    char text[INET_ADDRSTRLEN] = "";
-    uint8_t address[4];
-    struct str rest = host, label;
-    bool name = false;
+    struct host host;
 
-    while (str_next(&rest, '.', &label)) {
-        if (label.n < 1 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
-            return false;
-        for (size_t i = 0; i < label.n; i++) {
-            if (!is_name_byte(label.p[i]))
-                return false;
-            name = name || label.p[i] > '9' || label.p[i] == '-';
-        }
-    }
-    if (name)
-        return true;
-    if (host.n >= sizeof text)
+    (void)piece;
+    if (!host_parse(str_of(s->config.listen), &host) || host.port.p == NULL ||
+        has_hyphen_at_an_end(host.name))
         return false;
-    memcpy(text, host.p, host.n);
-    return inet_pton(AF_INET, text, address) == 1;
+    s->listen.text = s->config.listen;
+    snprintf(s->listen.host, sizeof s->listen.host, "%.*s", STR_FMT(host.name));
+    snprintf(s->listen.port, sizeof s->listen.port, "%d", host.number);
+    return true;
 }
 
-static bool is_ipv6(struct str host)
+static bool read_networks(struct settings *s, struct str *piece)
 {
-    char text[INET6_ADDRSTRLEN] = "";
-    uint8_t address[16];
-
-    if (host.n >= sizeof text)
-        return false;
-    memcpy(text, host.p, host.n);
-    return inet_pton(AF_INET6, text, address) == 1;
+    return networks_parse(str_of(s->config.allow_networks), &s->networks, piece) == 0;
 }
 
-static const char *read_listen(struct settings *s)
+static bool read_schedule(struct settings *s, struct str *piece)
 {
-    const char *listen = s->config.listen, *colon = strrchr(listen, ':');
-    int64_t port;
-
-    if (colon == NULL || !str_all_digits(str_of(colon + 1)) ||
-        !str_to_i64(str_of(colon + 1), 0, 65535, &port))
-        return "is not host:port with a port from 0 to 65535";
-    struct str host = {listen, (size_t)(colon - listen)};
-    bool brackets = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
-    bool good = brackets ? is_ipv6((struct str){host.p + 1, host.n - 2}) : is_host(host);
-    return good ? NULL : "is not host:port with an IPv4 address, [an IPv6 address] or a name";
+    (void)piece;
+    return schedule_parse(str_of(s->config.retry_schedule), &s->schedule) == 0;
 }
 
-static const char *read_networks(struct settings *s)
-{
-    struct str bad;
-    return networks_parse(str_of(s->config.allow_networks), &s->networks, &bad) < 0
-               ? "is not a comma list of networks like 127.0.0.0/8"
-               : NULL;
-}
-
-static const char *read_schedule(struct settings *s)
-{
-    return schedule_parse(str_of(s->config.retry_schedule), &s->schedule) < 0
-               ? "is not 1 to 20 seconds from 1 to 604800, with commas between"
-               : NULL;
-}
-
-static const char *read_log_level(struct settings *s)
+static bool read_log_level(struct settings *s, struct str *piece)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
+
+    (void)piece;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (strcmp(s->config.log_level, names[i]) == 0) {
             s->log_level = (enum log_level)i;
-            return NULL;
+            return true;
         }
     }
-    return "is not one of: error, warn, info, debug";
+    return false;
 }
 
-static const char *read_seal_key(struct settings *s)
+static bool read_seal_key(struct settings *s, struct str *piece)
 {
-    ssize_t n = crypto_base64_decode(str_of(s->config.encryption_key), s->seal_key, SEAL_KEY_SIZE);
-    return n == SEAL_KEY_SIZE ? NULL : "is not base64 of 32 bytes (try: openssl rand -base64 32)";
+    (void)piece;
+    return crypto_base64_decode(str_of(s->config.encryption_key), s->seal_key, SEAL_KEY_SIZE) ==
+           SEAL_KEY_SIZE;
 }
 
-static const char *read_admin_key(struct settings *s)
+static bool read_admin_key(struct settings *s, struct str *piece)
 {
+    (void)piece;
     for (const char *p = s->config.admin_key; *p != '\0'; p++)
         if (*p <= 0x20 || *p > 0x7e)
-            return "may contain only visible ASCII";
+            return false;
     crypto_sha256(str_of(s->config.admin_key), s->admin_key_hash);
-    return NULL;
+    return true;
 }
+
+/* --- origins (https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin) ------------------ */
+
+static bool is_scheme(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!(s.p[i] >= 'a' && s.p[i] <= 'z') &&
+            (i == 0 || memchr("0123456789+-.", s.p[i], 13) == NULL))
+            return false;
+    return s.n > 0;
+}
+
+static bool has_upper_case(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] >= 'A' && s.p[i] <= 'Z')
+            return true;
+    return false;
+}
+
+/* One that is spelt as no browser spells it would never match. */
+static bool is_origin(struct str origin)
+{
+    static const char mark[] = "://";
+    const char *at = memmem(origin.p, origin.n, mark, strlen(mark));
+    struct host host;
+
+    if (at == NULL)
+        return false;
+    struct str scheme = {origin.p, (size_t)(at - origin.p)};
+    struct str rest = {at + strlen(mark), origin.n - scheme.n - strlen(mark)};
+    if (!is_scheme(scheme) || has_upper_case(rest) || !host_parse(rest, &host))
+        return false;
+    int standard = str_eq_text(scheme, "https") ? 443 : str_eq_text(scheme, "http") ? 80 : 0;
+    return host.port.p == NULL || (host.port.p[0] != '0' && host.number != standard);
+}
+
+static bool read_origins(struct settings *s, struct str *piece)
+{
+    struct str list = str_of(s->config.cors_origins);
+
+    while (str_next(&list, ',', piece)) {
+        *piece = str_trim(*piece);
+        if (!str_eq_text(*piece, "*") && !is_origin(*piece))
+            return false;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------------------------------------- */
 
 struct reader {
     const char *name;
-    const char *(*read)(struct settings *s);
+    bool (*read)(struct settings *s, struct str *piece);
 };
 
 static const struct reader readers[] = {
     {"POSTHORN_LISTEN", read_listen},           {"POSTHORN_ALLOW_NETWORKS", read_networks},
     {"POSTHORN_RETRY_SCHEDULE", read_schedule}, {"POSTHORN_LOG_LEVEL", read_log_level},
     {"POSTHORN_ENCRYPTION_KEY", read_seal_key}, {"POSTHORN_ADMIN_KEY", read_admin_key},
+    {"POSTHORN_CORS_ORIGINS", read_origins},
 };
 
-int settings_load(struct settings *settings, const char **name, const char **why)
+void settings_load(struct settings *settings, struct faults *faults)
 {
-    int err = config_load(&settings->config, name, why);
-    for (size_t i = 0; i < ARRAY_LEN(readers) && err == 0; i++) {
-        *name = readers[i].name;
-        *why = readers[i].read(settings);
-        err = *why != NULL ? ERR_INVALID : 0;
+    config_load(&settings->config, faults);
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
+        struct str piece = {0};
+        if (!faults_name(faults, readers[i].name) && !readers[i].read(settings, &piece))
+            config_refuse(&settings->config, readers[i].name, piece, faults);
     }
-    return err;
+    dropins_read(&settings->config, &settings->dropins, faults);
 }

@@ -3,14 +3,12 @@
 #include "io/url.h"
 
 #include "base/err.h"
+#include "base/host.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define HOST_MAX  253
-#define LABEL_MAX 63
 
 /* Every function below returns NULL, or the reason for people. */
 
@@ -99,51 +97,31 @@ static bool take_part(CURLU *handle, CURLUPart part, unsigned flags, char *out, 
     return ok;
 }
 
-/* No top-level domain is a number, so a last label that is one was meant as an address. */
-static bool looks_numeric(const char *label)
-{
-    size_t n = strlen(label);
-    bool hex = n >= 2 && label[0] == '0' && label[1] == 'x';
-    return hex ? strspn(label + 2, "0123456789abcdef") == n - 2 : strspn(label, "0123456789") == n;
-}
-
-static const char *check_name(const char *host)
-{
-    const char *label = host;
-
-    if (strlen(host) > HOST_MAX)
-        return "has a host longer than 253 bytes";
-    for (;;) {
-        size_t n = strcspn(label, ".");
-        if (n == 0 || n > LABEL_MAX)
-            return "has a host that is no DNS name";
-        if (strspn(label, "abcdefghijklmnopqrstuvwxyz0123456789_-") < n)
-            return "has a host that is no DNS name";
-        if (label[n] == '\0')
-            break;
-        label += n + 1;
-    }
-    return looks_numeric(label) ? "has a bad address as its host" : NULL;
-}
-
 /* Sets the address if the host is one. */
-static bool read_literal(struct url *url)
+static const char *read_address(struct url *url)
 {
     struct sockaddr_in *v4 = (struct sockaddr_in *)&url->address;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&url->address;
+    uint8_t bytes[16];
 
-    if (inet_pton(AF_INET, url->host, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(url->port);
-        return true;
+    switch (host_read(str_of(url->host), bytes)) {
+    case HOST_BAD_NAME:
+        return "has a host that is no DNS name";
+    case HOST_BAD_ADDRESS:
+        return "has a bad address as its host";
+    case HOST_NAME:
+        return NULL;
+    case HOST_IPV4:
+        *v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(url->port)};
+        memcpy(&v4->sin_addr, bytes, sizeof v4->sin_addr);
+        break;
+    case HOST_IPV6:
+        *v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(url->port)};
+        memcpy(&v6->sin6_addr, bytes, sizeof v6->sin6_addr);
+        inet_ntop(AF_INET6, bytes, url->host, sizeof url->host);
     }
-    if (inet_pton(AF_INET6, url->host, &v6->sin6_addr) == 1) {
-        inet_ntop(AF_INET6, &v6->sin6_addr, url->host, sizeof url->host);
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(url->port);
-        return true;
-    }
-    return false;
+    url->literal = true;
+    return NULL;
 }
 
 /* Lower case, no brackets; true if there was a trailing dot, which is gone. */
@@ -208,8 +186,7 @@ static const char *read_parts(CURLU *handle, struct url *url)
         !str_to_i64(str_of(port), 1, 65535, &number))
         return "has a bad port";
     url->port = (uint16_t)number;
-    url->literal = read_literal(url);
-    if (!url->literal && (why = check_name(url->host)) != NULL)
+    if ((why = read_address(url)) != NULL)
         return why;
     if (!put_host(handle, url->host))
         return "has a bad host";

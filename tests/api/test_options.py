@@ -1,10 +1,12 @@
-"""The options: the program, the README and deploy/sample.env name the same ones."""
+"""The options: the program, the README and deploy/sample.env name the same ones; one judge says what is
+wrong with them."""
 
 import re
 from pathlib import Path
 
 import pytest
-from harness.server import ADMIN_KEY, ENCRYPTION_KEY, command, options
+from harness.redis import Redis
+from harness.server import ADMIN_KEY, ENCRYPTION_KEY, Posthorn, command, options
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"\bPOSTHORN_[A-Z][A-Z_]*[A-Z]\b")
@@ -75,3 +77,276 @@ def test_bad_options_are_refused(database, redis, name, value):
         out = command(options(database, redis, **{name: value}), *arguments, timeout=10)
         assert out.returncode not in (0, 99), out.stderr
         assert name in out.stderr
+
+
+# --- what is wrong, in words ------------------------------------------------------------------------
+
+CANARY = "canary-Zm9v"
+DATABASE = "a PostgreSQL URL such as postgresql://user:password@host/database"
+REDIS = "redis://[user:password@]host[:port][/db] or unix:///path[?db=N]"
+LISTEN = (
+    "host:port, where the host is a name, an IPv4 address or an [IPv6 address] and the port is from"
+    " 0 to 65535"
+)
+ADMIN = "24 to 200 visible ASCII characters"
+NETWORKS = (
+    "a comma list of up to 64 networks such as 10.0.0.0/8 or fd00::/8, with no bit set after the"
+    " prefix"
+)
+ORIGINS = (
+    "* or a comma list of origins as browsers send them, such as https://app.example.com or"
+    " http://localhost:3000"
+)
+SEAL = "base64 of 32 bytes (openssl rand -base64 32 makes one)"
+SCHEDULE = "a comma list of up to 20 numbers of seconds, each from 1 to 604800"
+SCHEME = "must start with http:// or https://"
+FAULTS = [
+    ("POSTHORN_DATABASE_URL", None, f"must be set: {DATABASE}"),
+    ("POSTHORN_DATABASE_URL", f"mysql://u:{CANARY}@db/x", f"must be {DATABASE}"),
+    ("POSTHORN_DATABASE_URL", f"postgres//u:{CANARY}@db/x", f"must be {DATABASE}"),
+    ("POSTHORN_DATABASE_URL", f"postgresql://u:{CANARY}@db:65536/x", f"must be {DATABASE}"),
+    ("POSTHORN_DATABASE_URL", f"postgresql://u:{CANARY}@db/x?sslmod=a", f"must be {DATABASE}"),
+    ("POSTHORN_REDIS_URL", f"http://:{CANARY}@cache", f"must be {REDIS}"),
+    ("POSTHORN_ENCRYPTION_KEY", CANARY, f"must be {SEAL}"),
+    ("POSTHORN_ADMIN_KEY", CANARY, f"must be {ADMIN}"),
+    ("POSTHORN_ADMIN_KEY", f"{CANARY} with a blank and more", f"must be {ADMIN}"),
+    ("POSTHORN_LISTEN", "nowhere", f'must be {LISTEN}, is "nowhere"'),
+    ("POSTHORN_ALLOW_NETWORKS", "10.0.0.0/8,127.0.0.1/8", f'must be {NETWORKS}, wrong at "127.0.0.1/8"'),
+    ("POSTHORN_WORKER_IN_FLIGHT", "abc", 'must be a number from 1 to 10000, is "abc"'),
+    ("POSTHORN_WORKER_IN_FLIGHT", "10001", 'must be a number from 1 to 10000, is "10001"'),
+    ("POSTHORN_API_THREADS", "0", 'must be a number from 1 to 64, is "0"'),
+    ("POSTHORN_LOG_LEVEL", "loud\n", 'must be error, warn, info or debug, is "loud\\x0a"'),
+    ("POSTHORN_CORS_ORIGINS", "example.com", f'must be {ORIGINS}, wrong at "example.com"'),
+    ("POSTHORN_RETRY_SCHEDULE", "60,,300", f'must be {SCHEDULE}, is "60,,300"'),
+    ("WEBHOOK_ADDRESS", f"https://a.example/,ftp://{CANARY}", f"URL 2 {SCHEME}"),
+    ("WEBHOOK_ADDRESS", f"http://user:{CANARY}@a.example/", "URL 1 must not contain credentials"),
+    ("WEBHOOK_ADDRESS", "http://a.example/,http://A.example", "URL 2 is the same as one before it"),
+    ("WEBHOOK_SECRET", f"{CANARY}\x7f", "must be at most 256 printable ASCII characters"),
+    ("JOB_SEND_NOTIFICATIONS_INTERVAL", "3601", 'must be a number from 0 to 3600, is "3601"'),
+    ("DISCORD_WEBHOOK_URL", f"https://a.example/{CANARY},https://b.example/", "must be one URL"),
+    ("DISCORD_WEBHOOK_URL", f"discord/{CANARY}", f"URL 1 {SCHEME}"),
+    ("WEBHOOK_ENABLED", "yes", 'must be true or false, is "yes"'),
+]
+
+
+def faults(env, *arguments):
+    """What `posthorn ARGUMENTS` finds wrong: pairs of option and words."""
+    out = command(env, *(arguments or ["check-config"]), timeout=10)
+    assert out.returncode == 2, out
+    assert not out.stdout
+    lines = out.stderr.splitlines()
+    assert all(line.startswith("posthorn: ") for line in lines)
+    return [tuple(line.removeprefix("posthorn: ").split(": ", 1)) for line in lines]
+
+
+@pytest.mark.parametrize("name, value, words", FAULTS)
+def test_what_is_wrong(database, redis, name, value, words):
+    """The range or the recipe, and the value unless it may be a secret."""
+    assert faults(options(database, redis, **{name: value})) == [(name, words)]
+
+
+def test_too_long_or_too_many(database, redis):
+    env = options(
+        database,
+        redis,
+        POSTHORN_DATABASE_URL=CANARY * 200,
+        WEBHOOK_ADDRESS=",".join(f"http://{i}.example" for i in range(65)),
+    )
+    assert faults(env) == [
+        ("POSTHORN_DATABASE_URL", "must have at most 2000 bytes, has 2200"),
+        ("WEBHOOK_ADDRESS", "must not bring the URLs of all these variables to more than 64"),
+    ]
+
+
+COMMANDS = [["check-config"], ["serve"], ["migrate"], ["key", "list"]]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_everything_at_once(database, redis, arguments):
+    """Every command asks the same judge, which does not stop at the first fault."""
+    env = options(
+        database,
+        redis,
+        POSTHORN_DATABASE_URL="mysql://db/x",
+        POSTHORN_REDIS_URL="redis://",
+        POSTHORN_LISTEN="8080",
+        POSTHORN_WORKER_IN_FLIGHT="abc",
+        POSTHORN_CORS_ORIGINS="example.com",
+        POSTHORN_RETENTION_DAY="7",
+        WEBHOOK_ADDRESS="ftp://x",
+        WEBHOOK_ENABLED="true",
+    )
+    assert [name for name, _ in faults(env, *arguments)] == [
+        "POSTHORN_WORKER_IN_FLIGHT",
+        "POSTHORN_RETENTION_DAY",
+        "POSTHORN_LISTEN",
+        "POSTHORN_CORS_ORIGINS",
+        "WEBHOOK_SECRET_HEADER",
+        "WEBHOOK_URL",
+        "POSTHORN_DATABASE_URL",
+        "POSTHORN_REDIS_URL",
+        "WEBHOOK_ADDRESS",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name, nearest",
+    [
+        ("POSTHORN_REDIS", "POSTHORN_REDIS_URL"),
+        ("POSTHORN_LISTENS", "POSTHORN_LISTEN"),
+        ("POSTHORN_WORKERS_IN_FLIGHT", "POSTHORN_WORKER_IN_FLIGHT"),
+        ("POSTHORN_RETENTION_DAYS_", "POSTHORN_RETENTION_DAYS"),
+        ("POSTHORN_ALLOWED_NETWORKS", "POSTHORN_ALLOW_NETWORKS"),
+        ("POSTHORN_log_level", "POSTHORN_LOG_LEVEL"),
+    ],
+)
+def test_misspelt_name(database, redis, name, nearest):
+    words = f"is not an option; the nearest is {nearest}"
+    assert faults(options(database, redis, **{name: CANARY})) == [(name, words)]
+
+
+def test_names_that_others_set(database, redis):
+    """Kubernetes and Docker describe a service called posthorn or posthorn-api so; POSTHORN_BIN is of
+    these tests."""
+    printed(
+        database,
+        redis,
+        POSTHORN_SERVICE_HOST="10.1.2.3",
+        POSTHORN_SERVICE_PORT="8080",
+        POSTHORN_SERVICE_PORT_HTTP="8080",
+        POSTHORN_PORT="tcp://10.1.2.3:8080",
+        POSTHORN_PORT_8080_TCP="tcp://10.1.2.3:8080",
+        POSTHORN_PORT_8080_TCP_ADDR="10.1.2.3",
+        POSTHORN_API_SERVICE_HOST="10.1.2.3",
+        POSTHORN_API_PORT="udp://10.1.2.3:8080",
+        POSTHORN_BIN="build/posthorn",
+    )
+    assert faults(options(database, redis, POSTHORN_PORT="8080"))[0][0] == "POSTHORN_PORT"
+
+
+def test_faults_do_not_hide_each_other(database, redis):
+    """With networks that cannot be read nothing is said of what they would open."""
+    env = options(
+        database, redis, POSTHORN_ALLOW_NETWORKS="10/8", WEBHOOK_ADDRESS="http://10.0.0.1/,x"
+    )
+    assert [name for name, _ in faults(env)] == ["POSTHORN_ALLOW_NETWORKS", "WEBHOOK_ADDRESS"]
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        "*",
+        "http://localhost:3000",
+        "https://app.example.com, https://10.0.0.1:8443",
+        "http://[::1]:3000",
+        "capacitor://localhost",
+        "chrome-extension://abcdefghijklmnop",
+    ],
+)
+def test_origins(database, redis, origins):
+    shown = printed(database, redis, POSTHORN_CORS_ORIGINS=origins)
+    assert shown["POSTHORN_CORS_ORIGINS"] == origins
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "app.example.com:3000",
+        "//app.example.com",
+        "https://",
+        "https://app.example.com/",
+        "https://app.example.com/page",
+        "https://app.example.com?x",
+        "https://*.example.com",
+        "https://user@app.example.com",
+        "https://App.example.com",
+        "HTTPS://app.example.com",
+        "https://app.example.com:443",
+        "http://app.example.com:80",
+        "https://app.example.com:0",
+        "https://app.example.com:65536",
+        "https://app.example.com:080",
+        "https://app.example.com:",
+        "https://app..example.com",
+        "https://300.0.0.1",
+        "http://::1",
+        "null",
+    ],
+)
+def test_what_no_browser_sends_as_origin(database, redis, origin):
+    env = options(database, redis, POSTHORN_CORS_ORIGINS=f"https://a.example, {origin}")
+    ((name, words),) = faults(env)
+    assert name == "POSTHORN_CORS_ORIGINS" and words.endswith(f'wrong at "{origin}"')
+
+
+NOT_FOR_WEBHOOKS = [
+    "ftp://a.example/",
+    "a.example/hook",
+    "http://",
+    "http://user:pw@a.example/",
+    "http://a.example/#part",
+    "http://a.example:65536/",
+    "http://a..example/",
+    "http://1.2.3.4.5/",
+    "http://[fe80::1%25eth0]/",
+    "http://10.0.0.1/",
+    "http://0x0a000001/",
+    "http://[fd00::1]/",
+    "http://localhost/",
+    "http://a.localhost./",
+    "http://printer.local/",
+    "http://panel/",
+]
+
+
+@pytest.fixture(scope="module")
+def closed(postgres, template, contract, tmp_path_factory):
+    """A server that opens no network."""
+    database, redis = postgres.create(template=template.name), Redis().start()
+    env = options(database, redis, POSTHORN_ALLOW_NETWORKS=None)
+    server = Posthorn(env, str(tmp_path_factory.mktemp("closed")), contract)
+    try:
+        yield server.start()
+        server.stop()
+    finally:
+        server.kill()
+        redis.destroy()
+
+
+@pytest.mark.parametrize("url", NOT_FOR_WEBHOOKS)
+def test_one_judge_of_urls(closed, url):
+    """What the API refuses of a customer the options refuse of the operator, with the same words."""
+    answer = closed.client().post("/webhooks", {"url": url, "events": ["*"]}, expect=422)
+    (problem,) = answer.json["errors"]
+    said = {}
+    for name, env in {
+        "WEBHOOK_ADDRESS": {"WEBHOOK_ADDRESS": url},
+        "WEBHOOK_URL": {
+            "WEBHOOK_ENABLED": "true",
+            "WEBHOOK_SECRET_HEADER": "k",
+            "WEBHOOK_URL": url,
+        },
+        "DISCORD_WEBHOOK_URL": {"DISCORD_WEBHOOK_URL": url},
+    }.items():
+        env = {k: v for k, v in closed.env.items() if k != "POSTHORN_LISTEN"} | env
+        ((named, words),) = faults(env)
+        assert named == name
+        said[name] = words.removesuffix(" (POSTHORN_ALLOW_NETWORKS opens networks)")
+    assert set(said.values()) == {f"URL 1 {problem['message']}"}
+
+
+def test_ranges_stand_where_people_read(database, redis):
+    numbers = {
+        "POSTHORN_API_THREADS",
+        "POSTHORN_WORKER_THREADS",
+        "POSTHORN_WORKER_IN_FLIGHT",
+        "POSTHORN_RETENTION_DAYS",
+    }
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    sample = (ROOT / "deploy" / "sample.env").read_text(encoding="utf-8")
+    found = dict(faults(options(database, redis, **dict.fromkeys(numbers, "x"))))
+    assert set(found) == numbers
+    for name, words in found.items():
+        span = re.search(r"(\d+) to (\d+)", words)
+        assert re.search(rf"^\| `{name}` .*\b{span[1]} to {span[2]}\b", readme, re.M), name
+        assert re.search(rf"\b{span[1]} to {span[2]}\b.*\n{name}=", sample), name

@@ -2,8 +2,6 @@
  * sets; and what check-config prints of it. */
 #include "core/settings.h"
 
-#include "base/err.h"
-
 #include "unit.h"
 
 #include <stdlib.h>
@@ -35,23 +33,24 @@ static int set_up(void **state)
 
 static void loads(void)
 {
-    const char *name = "", *why = "";
-    if (settings_load(&settings, &name, &why) != 0)
-        fail_msg("%s %s", name, why);
+    struct faults faults = {0};
+    settings_load(&settings, &faults);
+    if (faults.count > 0)
+        fail_msg("%.*s %s", STR_FMT(faults.at[0].name), faults.at[0].text);
 }
 
 static void is_refused(const char *name, const char *value)
 {
-    const char *blamed = NULL, *why = NULL;
+    struct faults faults = {0};
     if (value != NULL)
         setenv(name, value, 1);
     else
         unsetenv(name);
-    if (settings_load(&settings, &blamed, &why) != ERR_INVALID)
-        fail_msg("%s=%s is accepted", name, value);
-    assert_string_equal(blamed, name);
-    assert_non_null(why);
-    assert_true(strlen(why) > 0);
+    settings_load(&settings, &faults);
+    if (faults.count != 1)
+        fail_msg("%s=%s has %zu faults", name, value, faults.count);
+    assert_true(str_eq_text(faults.at[0].name, name));
+    assert_true(strlen(faults.at[0].text) > 0);
 }
 
 static void test_defaults(void **state)
@@ -208,6 +207,22 @@ static void test_listen(void **state)
         is_refused("POSTHORN_LISTEN", listen_bad[i]);
 }
 
+static void test_listen_parts(void **state)
+{
+    static const struct {
+        const char *text, *host, *port;
+    } rows[] = {{"[2001:db8::1]:080", "2001:db8::1", "80"},
+                {"api.example.com:443", "api.example.com", "443"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        setenv("POSTHORN_LISTEN", rows[i].text, 1);
+        loads();
+        assert_string_equal(settings.listen.host, rows[i].host);
+        assert_string_equal(settings.listen.port, rows[i].port);
+    }
+}
+
 static void test_networks(void **state)
 {
     (void)state;
@@ -345,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup(test_numbers, set_up),
         cmocka_unit_test_setup(test_lengths, set_up),
         cmocka_unit_test_setup(test_listen, set_up),
+        cmocka_unit_test_setup(test_listen_parts, set_up),
         cmocka_unit_test_setup(test_networks, set_up),
         cmocka_unit_test_setup(test_schedule, set_up),
         cmocka_unit_test_setup(test_log_level, set_up),
