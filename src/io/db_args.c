@@ -14,8 +14,13 @@ static void add_i32(struct buf *b, int32_t value)
 
 static void add_value(struct buf *b, const void *bytes, size_t n)
 {
-    add_i32(b, (int32_t)n);
-    buf_add(b, bytes, n);
+    uint32_t big = __builtin_bswap32((uint32_t)n);
+    char *room = buf_room(b, sizeof big + n);
+
+    assert(room != NULL);
+    memcpy(room, &big, sizeof big);
+    memcpy(room + sizeof big, bytes, n);
+    buf_added(b, sizeof big + n);
 }
 
 static void add_i64(struct buf *b, int64_t value)
