@@ -42,14 +42,14 @@ struct db_op *deliveries_of_event(struct db *db, struct id app, struct id event,
 
 struct db_op *deliveries_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
-/* Moves one. No row: no such delivery. A row of (moved, webhook id, concurrency, rate); not moved:
- * its state does not allow it. */
+/* Moves one. No row: no such delivery. A row of (moved); not moved: its state does not allow it. Of
+ * retry it goes on with queue_entry_read(). */
 struct db_op *deliveries_retry(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
-/* Sets a webhook's deliveries of one state, not pending, going again, oldest first, at most `limit`. No row: no
- * such active or paused webhook. Else rows of (matched, moved, delivery id to enqueue or NULL,
- * concurrency, rate). With `dry_run` nothing moves. */
+/* Sets a webhook's deliveries of one state, not pending, going again, oldest first, at most `limit`.
+ * No row: no such active or paused webhook. Else rows of (matched, moved), and from the third column
+ * on queue_entry_read() unless that is NULL. With `dry_run` nothing moves. */
 struct db_op *deliveries_replay(struct db *db, struct id app, struct id webhook,
                                 const struct delivery_filter *filter, bool dry_run, int limit,
                                 db_cb *cb, void *arg);

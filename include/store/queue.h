@@ -15,7 +15,7 @@
 
 #include "base/id.h"
 #include "core/gate.h"
-#include "io/loop.h"
+#include "io/db.h"
 
 #define QUEUE_CLAIM_MAX 1024
 
@@ -68,6 +68,9 @@ struct queue_entry {
     int concurrency;  /* of the endpoint: entries in flight, at least 1 */
     int rate_limit;   /* of the endpoint, a second; 0: none */
 };
+
+/* From seven columns of a row of the ledger, `column` being the first, where a statement says so. */
+void queue_entry_read(const struct db_rows *rows, int row, int column, struct queue_entry *out);
 
 /* Force is for the reconciler, which knows from PostgreSQL what is due and sent by nobody. */
 enum queue_force {

@@ -27,7 +27,7 @@ struct claim {
     int state; /* enum delivery_state */
     int64_t step;
     struct schedule schedule;
-    int64_t timeout_ms, concurrency, rate;
+    int64_t timeout_ms;
 };
 
 void claims_read(const struct db_rows *rows, int row, struct claim *claim);
@@ -61,8 +61,8 @@ struct db_op *work_release(struct db *db, const struct id *ids, size_t count, in
 /* --- reconcile ----------------------------------------------------------------------------------
  */
 
-/* Rows of the four that follow; delay_ms may be negative: overdue. */
-void queue_entry_read(const struct db_rows *rows, int row, struct queue_entry *out);
+/* Rows of the four that follow: queue_entry_read() from the first column on; delay_ms may be
+ * negative, overdue. */
 
 /* Pending, unleased and overdue by three seconds: the queue may have lost them. Newest first, since
  * the oldest may be a backlog that waits its turn. */

@@ -93,8 +93,7 @@ void handle_deliveries_get(struct call *call)
 
 /* --- retry and cancel ------------------------------------------------------------------------- */
 
-/* Rows of (moved, webhook, concurrency, rate). */
-enum { MOVED, WEBHOOK, CONCURRENCY, RATE, TEST };
+enum { MOVED, ENTRY }; /* the second of a retry only */
 
 /* True if it moved; else that it did not has been replied. */
 static bool moved(struct call *call, int err, const struct db_rows *rows, const char *why)
@@ -109,15 +108,11 @@ static bool moved(struct call *call, int err, const struct db_rows *rows, const 
 static void on_retried(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    const struct one_state *state = call->state;
+    struct queue_entry entry;
 
     if (!moved(call, err, rows, NOT_RETRIED))
         return;
-    struct queue_entry entry = {
-        .ref = queue_ref_of(state->id, db_id(rows, 0, WEBHOOK), call->app, db_bool(rows, 0, TEST)),
-        .concurrency = (int)db_i64(rows, 0, CONCURRENCY),
-        .rate_limit = (int)db_i64(rows, 0, RATE),
-    };
+    queue_entry_read(rows, 0, ENTRY, &entry);
     queue_enqueue(call->api->queue, &entry, 1, QUEUE_FORCE);
     get(call);
 }

@@ -39,17 +39,15 @@ static const struct field fields[] = {
     [IN_DRY_RUN] = {"dry_run", FIELD_BOOL, AT(dry_run), FIELD_NULLABLE},
 };
 
-static void enqueue(struct call *call, struct id webhook, const struct db_rows *rows)
+enum { MATCHED, MOVED, ENTRY };
+
+static void enqueue(struct call *call, const struct db_rows *rows)
 {
-    enum { ID = 2, CONCURRENCY, RATE };
+    struct queue_entry entry;
     for (int i = 0; i < db_count(rows); i++) {
-        if (db_null(rows, i, ID))
+        if (db_null(rows, i, ENTRY))
             continue;
-        struct queue_entry entry = {
-            .ref = queue_ref_of(db_id(rows, i, ID), webhook, call->app, false),
-            .concurrency = (int)db_i64(rows, i, CONCURRENCY),
-            .rate_limit = (int)db_i64(rows, i, RATE),
-        };
+        queue_entry_read(rows, i, ENTRY, &entry);
         queue_enqueue(call->api->queue, &entry, 1, QUEUE_GENTLE);
     }
 }
@@ -65,13 +63,13 @@ static void on_replayed(void *arg, int err, const struct db_rows *rows)
         reply_error(call, ERR_NOT_FOUND, "No webhook has this id, or it is disabled");
         return;
     }
-    enqueue(call, *webhook, rows);
+    enqueue(call, rows);
     struct jsonw *w = reply_begin(call);
     jsonw_begin(w, NULL, '{');
     jsonw_id(w, "id", ID_WEBHOOK, *webhook);
     jsonw_text(w, "status", "done");
-    jsonw_i64(w, "matched", db_i64(rows, 0, 0));
-    jsonw_i64(w, "done", db_i64(rows, 0, 1));
+    jsonw_i64(w, "matched", db_i64(rows, 0, MATCHED));
+    jsonw_i64(w, "done", db_i64(rows, 0, MOVED));
     jsonw_end(w, '}');
     reply_send(call, 202);
 }

@@ -1,6 +1,7 @@
 /* Apps: statements and binding. */
 #include "store/apps.h"
 
+#include "sql.h"
 #include "store/store.h"
 
 #define COLUMNS "id, name, metadata, ms_of(created_at)"
@@ -62,8 +63,7 @@ struct db_op *apps_update(struct db *db, struct id id, struct str name, struct s
 const struct db_stmt stmt_app_delete = {
     "app_delete",
     "with a as (delete from app where id = $1::uuid and name <> 'default' returning id),"
-    " w as (update webhook set deleted_at = now(), unsettled = true, secret = '',"
-    "  previous_secret = null, headers = '' from a"
+    " w as (update webhook set " DELETE_WEBHOOK " from a"
     "  where webhook.app_id = a.id and webhook.deleted_at is null),"
     " s as (delete from subscription using a where subscription.app_id = a.id)"
     " select id, pg_notify('" STORE_KEY_CHANNEL "', '')::text from a",

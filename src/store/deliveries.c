@@ -102,21 +102,19 @@ void deliveries_read_whole(const struct db_rows *rows, int row, struct delivery 
     d->error_text = db_str(rows, row, ERROR_TEXT);
 }
 
-#define NOT_LEASED "(lease_until is null or lease_until < now())"
-
 const struct db_stmt stmt_delivery_retry = {
     "delivery_retry",
     "with d as ("
-    " select d.id, d.webhook_id, d.test, w.concurrency, w.rate_limit,"
+    " select d.id, d.webhook_id, d.app_id, d.test, now() as next_at,"
     "  w.deleted_at is null and w.status <> " DISABLED " as alive"
     " from delivery d join webhook w on w.id = d.webhook_id"
     " where d.id = $1::uuid and d.app_id = $2::uuid"
     "), u as ("
     " update delivery t set state = " PENDING ", next_at = now(), step = 0, completed_at = null,"
-    "  lease_token = null, lease_until = null, lease_owner = null"
-    " from d where t.id = $1::uuid and d.alive and (t.state <> " PENDING " or " NOT_LEASED ")"
+    "  " END_LEASE " from d where t.id = $1::uuid and d.alive and (t.state <> " PENDING
+    " or " NOT_LEASED ")"
     " returning t.id"
-    ") select exists (select from u), webhook_id, concurrency::int8, rate_limit::int8, test from d",
+    ") select exists (select from u), " QUEUE_ENTRY " from d join webhook w on w.id = d.webhook_id",
     2};
 
 static struct db_op *move(struct db *db, const struct db_stmt *stmt, struct id app, struct id id,
@@ -135,15 +133,12 @@ struct db_op *deliveries_retry(struct db *db, struct id app, struct id id, db_cb
 const struct db_stmt stmt_delivery_cancel = {
     "delivery_cancel",
     "with d as ("
-    " select d.id, d.webhook_id, w.concurrency, w.rate_limit"
-    " from delivery d join webhook w on w.id = d.webhook_id"
-    " where d.id = $1::uuid and d.app_id = $2::uuid"
+    " select id from delivery where id = $1::uuid and app_id = $2::uuid"
     "), u as ("
-    " update delivery t set state = " CANCELLED ", completed_at = now(), lease_token = null,"
-    "  lease_until = null, lease_owner = null"
+    " update delivery t set state = " CANCELLED ", completed_at = now(), " END_LEASE
     " from d where t.id = $1::uuid and t.state in (" PENDING ", " HELD ")"
     " returning t.id"
-    ") select exists (select from u), webhook_id, concurrency::int8, rate_limit::int8 from d",
+    ") select exists (select from u) from d",
     2};
 
 struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
@@ -162,15 +157,14 @@ const struct db_stmt stmt_delivery_replay = {
     "  and ($4::text is null"
     "   or (select type from event where event.id = d.event_id) = $4::text)"
     "), n as materialized (select id from m order by id limit $7::int8"
-    "), u as ("
+    "), d as ("
     " update delivery t set"
     "  state = case w.status when " PAUSED " then " HELD " else " PENDING " end,"
-    "  next_at = now(), step = 0, completed_at = null, lease_token = null, lease_until = null,"
-    "  lease_owner = null"
+    "  next_at = now(), step = 0, completed_at = null, " END_LEASE
     " from n, w where t.id = n.id and not $8::bool and t.state = $3::int8"
-    " returning t.id, t.state"
-    ") select (select count(*) from m), (select count(*) from u), u.id, w.concurrency::int8,"
-    " w.rate_limit::int8 from w left join u on u.state = " PENDING,
+    " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
+    ") select (select count(*) from m), (select count(*) from d), " QUEUE_ENTRY
+    " from w left join d on d.state = " PENDING,
     8};
 
 struct db_op *deliveries_replay(struct db *db, struct id app, struct id webhook,

@@ -83,7 +83,7 @@ struct db_op *dropins_put(struct db *db, struct id id, const struct dropin *d,
 const struct db_stmt stmt_dropin_retire = {
     "dropin_retire",
     "with w as ("
-    " update webhook set deleted_at = now(), unsettled = true, secret = '', previous_secret = null"
+    " update webhook set " DELETE_WEBHOOK
     " from app a where a.id = webhook.app_id and a.name = 'default'"
     "  and managed is not null and deleted_at is null"
     "  and (managed, url) not in (select * from unnest($1::text[], $2::text[]))"

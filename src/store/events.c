@@ -55,12 +55,10 @@ const struct db_stmt stmt_event_accept = {
     " select new_delivery_id(o.id), o.id, w.id, o.app_id, " DUE_AT ","
     "  case w.status when " PAUSED " then " HELD " else " PENDING " end, false"
     " from o join w on w.n = o.n where o.owner = o.id"
-    " returning id, event_id, webhook_id, state, next_at"
+    " returning id, event_id, webhook_id, app_id, test, state, next_at"
     ") select o.n, o.owner, o.differs,"
     " case when o.differs and o.grouped then idempotency_conflict() else o.deliveries end,"
-    " d.state::int8, d.id, d.webhook_id, o.app_id, w.concurrency::int8, w.rate_limit::int8,"
-    " ms_of(d.next_at) - ms_of(now())"
-    " from o left join d on d.event_id = o.id"
+    " d.state::int8, " QUEUE_ENTRY " from o left join d on d.event_id = o.id"
     "  left join w on w.n = o.n and w.id = d.webhook_id"
     " order by o.n",
     10};
@@ -110,27 +108,20 @@ struct db_op *events_accept(struct db *db, const struct event_new *const *events
 
 void events_read_accepted(const struct db_rows *rows, int row, struct event_accepted *out)
 {
-    enum { N, OWNER, DIFFERS, DELIVERIES, STATE, DELIVERY, WEBHOOK, APP, CONCURRENCY, RATE, DELAY };
+    enum { N, OWNER, DIFFERS, DELIVERIES, STATE, ENTRY };
 
     out->index = (size_t)db_i64(rows, row, N) - 1;
     out->event = db_id(rows, row, OWNER);
     out->differs = db_bool(rows, row, DIFFERS);
     out->deliveries = db_i64(rows, row, DELIVERIES);
-    out->queued = !db_null(rows, row, DELIVERY) && db_i64(rows, row, STATE) == DELIVERY_PENDING;
-    out->entry = (struct queue_entry){
-        .ref = queue_ref_of(db_id(rows, row, DELIVERY), db_id(rows, row, WEBHOOK),
-                            db_id(rows, row, APP), false),
-        .delay_ms = db_i64(rows, row, DELAY),
-        .concurrency = (int)db_i64(rows, row, CONCURRENCY),
-        .rate_limit = (int)db_i64(rows, row, RATE),
-    };
+    out->queued = !db_null(rows, row, STATE) && db_i64(rows, row, STATE) == DELIVERY_PENDING;
+    queue_entry_read(rows, row, ENTRY, &out->entry);
 }
 
 const struct db_stmt stmt_event_insert_test = {
     "event_insert_test",
     "with w as ("
-    " select id, app_id, concurrency, rate_limit from webhook"
-    " where id = $2::uuid and app_id = $1::uuid and deleted_at is null"
+    " select id, app_id from webhook where id = $2::uuid and app_id = $1::uuid and deleted_at is null"
     "), e as ("
     " insert into event (id, app_id, test, type, data, profile_options)"
     " select $3::uuid, app_id, true, $4::text, $5::bytea, $6::text from w"
@@ -138,7 +129,7 @@ const struct db_stmt stmt_event_insert_test = {
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
     " select new_delivery_id($3::uuid), $3::uuid, id, app_id, now(), " PENDING ", true from w"
     " returning id"
-    ") select d.id, w.concurrency::int8, w.rate_limit::int8 from d, w",
+    ") select id from d",
     6};
 
 struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook,

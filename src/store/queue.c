@@ -149,6 +149,16 @@ uint64_t queue_dropped(const struct queue *queue)
     return queue->enqueues.dropped + queue->acks.dropped;
 }
 
+void queue_entry_read(const struct db_rows *rows, int row, int column, struct queue_entry *out)
+{
+    enum { DELIVERY, WEBHOOK, APP, TEST, DELAY, CONCURRENCY, RATE_LIMIT };
+    out->ref = queue_ref_of(db_id(rows, row, column + DELIVERY), db_id(rows, row, column + WEBHOOK),
+                            db_id(rows, row, column + APP), db_bool(rows, row, column + TEST));
+    out->delay_ms = db_i64(rows, row, column + DELAY);
+    out->concurrency = (int)db_i64(rows, row, column + CONCURRENCY);
+    out->rate_limit = (int)db_i64(rows, row, column + RATE_LIMIT);
+}
+
 void queue_enqueue(struct queue *queue, const struct queue_entry *entries, size_t count,
                    enum queue_force force)
 {

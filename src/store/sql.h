@@ -1,4 +1,5 @@
-/* The numbers of core/ as SQL's text has them: " where state = " PENDING " and …". */
+/* The numbers of core/ as SQL's text has them (" where state = " PENDING " and …"), and what more than
+ * one statement says. */
 #ifndef STORE_SQL_H
 #define STORE_SQL_H
 
@@ -20,5 +21,22 @@
 
 #define LEASE       "interval '" TEXT_OF(DELIVERY_LEASE_MS) " ms'"
 #define HORIZON     "interval '" TEXT_OF(DELIVERY_HORIZON_MS) " ms'"
+
+/* Of a delivery. */
+#define NOT_LEASED "(lease_until is null or lease_until < now())"
+#define END_LEASE  "lease_token = null, lease_until = null, lease_owner = null"
+
+/* What queue_entry_read() reads, of a delivery d and its webhook w. */
+#define QUEUE_ENTRY                                                           \
+    "d.id, d.webhook_id, d.app_id, d.test, ms_of(d.next_at) - ms_of(now()), " \
+    "w.concurrency::int8, w.rate_limit::int8"
+
+/* Of a webhook w, as long as it is valid. */
+#define PREVIOUS_SECRET "case when w.previous_until > now() then w.previous_secret end"
+
+/* A webhook's row stays, without its secrets, for the history that points to it; what is under way
+ * follows (work_settle). */
+#define DELETE_WEBHOOK \
+    "deleted_at = now(), unsettled = true, secret = '', previous_secret = null, headers = ''"
 
 #endif

@@ -6,8 +6,7 @@
 
 #define COLUMNS                                                                                  \
     "w.id, w.app_id, w.url, w.events, w.status::int8, w.disabled_reason::int8, w.profile, "      \
-    "w.profile_options, w.secret, "                                                              \
-    "case when w.previous_until > now() then w.previous_secret end, "                            \
+    "w.profile_options, w.secret, " PREVIOUS_SECRET ", "                                         \
     "case when w.previous_until > now() then ms_of(w.previous_until) end, "                      \
     "w.headers, w.retry_schedule, w.timeout_ms::int8, w.rate_limit::int8, w.concurrency::int8, " \
     "w.description, w.metadata, us_of(w.updated_at), w.managed, ms_of(now()), "                  \
@@ -149,8 +148,7 @@ struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb
 
 const struct db_stmt stmt_webhook_get_secrets = {
     "webhook_get_secrets",
-    "select secret, case when previous_until > now() then previous_secret end from webhook"
-    " where id = $1::uuid and deleted_at is null",
+    "select secret, " PREVIOUS_SECRET " from webhook w where id = $1::uuid and deleted_at is null",
     1};
 
 struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void *arg)
@@ -205,12 +203,10 @@ struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id, struct
         DB_ARGS(DB_ID(id), DB_ID(app), DB_STR(sealed_secret), DB_I64(overlap_seconds)), cb, arg);
 }
 
-/* The row stays, without its secrets, for the history that points to it. */
 const struct db_stmt stmt_webhook_delete = {
     "webhook_delete",
     "with w as ("
-    " update webhook set deleted_at = now(), unsettled = true, secret = '', previous_secret = null,"
-    "  headers = ''"
+    " update webhook set " DELETE_WEBHOOK
     " where id = $1::uuid and app_id = $2::uuid and deleted_at is null and managed is null"
     " returning id"
     "), gone as (delete from subscription s using w where s.webhook_id = w.id"

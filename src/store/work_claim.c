@@ -18,14 +18,13 @@ const struct db_stmt stmt_work_claim = {
     " from webhook w"
     " where w.id = d.webhook_id and d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
     "  and d.state + 0 = " PENDING " and d.next_at + interval '0 s' <= now() + interval '1 s'"
-    "  and (d.lease_until is null or d.lease_until < now())"
+    "  and " NOT_LEASED
     " returning d.id, d.event_id, d.webhook_id, d.state, d.attempts, d.step, d.test"
     ") select c.id, c.event_id, c.webhook_id, c.state::int8, c.attempts::int8, c.step::int8,"
     "  c.test,"
     " e.type, e.data, w.url, w.profile,"
-    "  coalesce(e.profile_options, w.profile_options), w.secret,"
-    " case when w.previous_until > now() then w.previous_secret end, w.headers, w.retry_schedule,"
-    " w.timeout_ms::int8, w.concurrency::int8, w.rate_limit::int8"
+    "  coalesce(e.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET ","
+    " w.headers, w.retry_schedule, w.timeout_ms::int8"
     " from c"
     " cross join lateral (select type, data, profile_options from event"
     "  where event.id = c.event_id and event.id between $4::uuid and $5::uuid offset 0) e"
@@ -60,9 +59,7 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
         PREVIOUS,
         HEADERS,
         SCHEDULE,
-        TIMEOUT_MS,
-        CONCURRENCY,
-        RATE
+        TIMEOUT_MS
     };
     c->content.delivery = db_id(rows, row, ID);
     c->content.event = db_id(rows, row, EVENT);
@@ -81,13 +78,11 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     c->to.sealed_headers = db_str(rows, row, HEADERS);
     schedule_read(rows, row, SCHEDULE, &c->schedule);
     c->timeout_ms = db_i64(rows, row, TIMEOUT_MS);
-    c->concurrency = db_i64(rows, row, CONCURRENCY);
-    c->rate = db_i64(rows, row, RATE);
 }
 
 const struct db_stmt stmt_work_release = {
     "work_release",
-    "update delivery d set lease_until = null, lease_token = null, lease_owner = null"
+    "update delivery d set " END_LEASE
     " where d.id = any ($1::uuid[]) and d.id between $3::uuid and $4::uuid"
     "  and d.state + 0 = " PENDING " and d.lease_token = $2::int8"
     " returning d.id",

@@ -3,27 +3,12 @@
 #include "store/store.h"
 #include "store/work.h"
 
-/* d.* and w.* in the shape of queue_entry_read(). */
-#define QUEUE_ENTRY                                                           \
-    "d.id, d.webhook_id, d.app_id, d.test, ms_of(d.next_at) - ms_of(now()), " \
-    "w.concurrency::int8, w.rate_limit::int8"
-
-void queue_entry_read(const struct db_rows *rows, int row, struct queue_entry *out)
-{
-    enum { DELIVERY, WEBHOOK, APP, TEST, DELAY, CONCURRENCY, RATE_LIMIT };
-    out->ref = queue_ref_of(db_id(rows, row, DELIVERY), db_id(rows, row, WEBHOOK),
-                            db_id(rows, row, APP), db_bool(rows, row, TEST));
-    out->delay_ms = db_i64(rows, row, DELAY);
-    out->concurrency = (int)db_i64(rows, row, CONCURRENCY);
-    out->rate_limit = (int)db_i64(rows, row, RATE_LIMIT);
-}
-
 const struct db_stmt stmt_work_overdue = {
     "work_overdue",
     "select " QUEUE_ENTRY " from ("
     " select id, webhook_id, app_id, test, next_at from delivery"
     " where state = " PENDING " and next_at < now() - interval '3 s'"
-    "  and (lease_until is null or lease_until < now())"
+    "  and " NOT_LEASED
     " order by next_at desc limit $1::int8) d join webhook w on w.id = d.webhook_id",
     1};
 
@@ -37,8 +22,7 @@ const struct db_stmt stmt_work_upcoming = {
     "select " QUEUE_ENTRY ", us_of(d.next_at) from ("
     " select id, webhook_id, app_id, test, next_at from delivery"
     " where state = " PENDING " and (us_of(next_at), id) > ($1::int8, $2::uuid)"
-    "  and next_at >= time_of($1::int8 / 1000) and next_at < now() + " HORIZON
-    "  and (lease_until is null or lease_until < now())"
+    "  and next_at >= time_of($1::int8 / 1000) and next_at < now() + " HORIZON "  and " NOT_LEASED
     " order by next_at, id limit $3::int8) d join webhook w on w.id = d.webhook_id"
     " order by d.next_at, d.id",
     3};
@@ -74,8 +58,8 @@ struct db_op *work_direct(struct db *db, int limit, int period_ms, db_cb *cb, vo
 const struct db_stmt stmt_work_take_over = {
     "work_take_over",
     "with d as ("
-    " update delivery set lease_until = null, lease_token = null, lease_owner = null"
-    " where state = " PENDING " and lease_owner = $1::int8 and lease_until is not null"
+    " update delivery set " END_LEASE " where state = " PENDING
+    " and lease_owner = $1::int8 and lease_until is not null"
     " returning id, webhook_id, app_id, test, next_at"
     ") select " QUEUE_ENTRY " from d join webhook w on w.id = d.webhook_id",
     1};
@@ -107,7 +91,7 @@ const struct db_stmt stmt_work_settle = {
     "  where exists (select from w where w.deleted or w.status <> " ACTIVE ")"
     "  and d.state = " PENDING " and not d.test"
     "  and (d.webhook_id in (select id from w where w.deleted or w.status <> " ACTIVE ")) is true"
-    "  and (d.lease_until is null or d.lease_until < now()) limit $1::int8"
+    "  and " NOT_LEASED " limit $1::int8"
     ")), d as ("
     " update delivery t set"
     "  state = case when w.deleted then " CANCELLED " when w.status = " ACTIVE " then"
@@ -115,8 +99,7 @@ const struct db_stmt stmt_work_settle = {
     "  next_at = case when w.status = " ACTIVE " then now() else t.next_at end,"
     "  completed_at = case when w.deleted then now() end"
     " from n, w where t.id = n.id and w.id = t.webhook_id"
-    "  and (t.state = " HELD " or (t.state = " PENDING " and"
-    "   (t.lease_until is null or t.lease_until < now())))"
+    "  and (t.state = " HELD " or (t.state = " PENDING " and " NOT_LEASED "))"
     " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
     "), done as ("
     " update webhook set unsettled = false"

@@ -86,7 +86,7 @@ static void on_direct(void *arg, int err, const struct db_rows *rows)
     feed->direct_op = NULL;
     count = count < room ? count : room;
     for (size_t i = 0; i < count; i++) {
-        queue_entry_read(rows, (int)i, &entry);
+        queue_entry_read(rows, (int)i, 0, &entry);
         refs[i] = entry.ref;
     }
     if (count > 0)

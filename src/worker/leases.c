@@ -219,7 +219,7 @@ static void on_taken_over(void *arg, int err, const struct db_rows *rows)
     if (err < 0)
         return; /* again: leases_tend() */
     for (int i = 0; i < db_count(rows); i++) {
-        queue_entry_read(rows, i, &entry);
+        queue_entry_read(rows, i, 0, &entry);
         queue_ack(l->config.queue, &(struct queue_ack){entry.ref, 0}, 1);
     }
     if (db_count(rows) > 0)

@@ -35,7 +35,7 @@ static void enqueue(struct reconciler *r, const struct db_rows *rows, int i, enu
 {
     struct queue_entry entry;
 
-    queue_entry_read(rows, i, &entry);
+    queue_entry_read(rows, i, 0, &entry);
     queue_enqueue(r->queue, &entry, 1, force);
 }
 
