@@ -230,6 +230,17 @@ static const char *const utf8_bad[] = {
     "\xe2\x82\xc0",
 };
 
+static void test_hex(void **state)
+{
+    static const char digits[] = "0123456789abcdef";
+    (void)state;
+    for (int c = -128; c < 128; c++) {
+        int lower = c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c;
+        const char *at = c != '\0' ? strchr(digits, lower) : NULL;
+        assert_int_equal(str_hex((char)c), at != NULL ? at - digits : -1);
+    }
+}
+
 static void test_utf8(void **state)
 {
     (void)state;
@@ -255,8 +266,9 @@ int main(void)
         cmocka_unit_test(test_equal),        cmocka_unit_test(test_starts),
         cmocka_unit_test(test_equal_nocase), cmocka_unit_test(test_copy),
         cmocka_unit_test(test_next),         cmocka_unit_test(test_trim),
-        cmocka_unit_test(test_number),       cmocka_unit_test(test_digits),
-        cmocka_unit_test(test_cut),          cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_number),       cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_digits),       cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_utf8),
     };
     return cmocka_run_group_tests_name("str", tests, NULL, NULL);
 }
