@@ -40,6 +40,7 @@ struct queue_op {
     queue_claim_cb *on_claim;
     queue_sweep_cb *on_sweep;
     queue_resync_cb *on_resync;
+    size_t max; /* that a claim asked for */
     struct queue *queue;
     void *arg;
 };
@@ -228,9 +229,11 @@ static void on_claimed(void *arg, int err, const struct redis_reply *reply)
 
     if (err == 0 && redis_count(reply) == 3) {
         struct str refs = redis_str(redis_at(reply, 1));
+        int64_t next_ms = redis_i64(redis_at(reply, 0));
+        size_t count = records(refs, sizeof *claim.refs);
         claim.refs = (const struct queue_ref *)(const void *)refs.p;
-        claim.count = records(refs, sizeof *claim.refs);
-        claim.next_ms = redis_i64(redis_at(reply, 0));
+        claim.count = count <= op.max ? count : 0;
+        claim.next_ms = next_ms >= 0 && next_ms <= GATE_PAUSE_MAX_MS ? next_ms : -1;
         claim.crowded = redis_i64(redis_at(reply, 2)) == 1;
     }
     op.on_claim(op.arg, err, err == 0 ? &claim : NULL);
@@ -255,7 +258,7 @@ struct queue_op *queue_claim(struct queue *queue, const struct queue_room *room,
                                str_of(queue->owner),
                                {(const char *)held, (size_t)(end - held)}};
     struct queue_op *op = run(queue, &queue_script_claim, args, ARRAY_LEN(args), on_claimed,
-                              &(struct queue_op){.on_claim = cb, .arg = arg});
+                              &(struct queue_op){.on_claim = cb, .arg = arg, .max = room->max});
     free(held);
     return op;
 }

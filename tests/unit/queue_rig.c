@@ -41,12 +41,16 @@ int rig_end(void **state)
 
 struct queue *rig_open(int64_t owner)
 {
+    return rig_open_url(rig.server.url, owner);
+}
+
+struct queue *rig_open_url(const char *url, int64_t owner)
+{
     int ups = rig.ups, wakes = rig.wakes;
-    struct queue *queue = queue_create(rig.loop, &(struct queue_config){.url = rig.server.url,
-                                                                        .owner = owner,
-                                                                        .on_wake = on_wake,
-                                                                        .on_up = on_up,
-                                                                        .on_down = on_down});
+    struct queue *queue = queue_create(
+        rig.loop,
+        &(struct queue_config){
+            .url = url, .owner = owner, .on_wake = on_wake, .on_up = on_up, .on_down = on_down});
     WAIT(rig.loop, rig.ups > ups && rig.wakes > wakes, 3000);
     assert_int_equal(rig.ups, ups + 1);
     return queue;

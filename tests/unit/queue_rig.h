@@ -39,13 +39,14 @@ int rig_end(void **state);
 
 #define RIG_TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
-/* For each test: an empty Redis, and a queue of owner 1 that is up. */
 /* Tells an empty Redis that there are no gates: claims find something only then. */
 void rig_fill(void);
 
+/* For each test: an empty Redis, and a queue of owner 1 that is up. */
 int rig_set_up(void **state);
 int rig_tear_down(void **state);
 struct queue *rig_open(int64_t owner); /* another, up */
+struct queue *rig_open_url(const char *url, int64_t owner);
 
 queue_claim_cb rig_on_claim;
 queue_sweep_cb rig_on_sweep;

@@ -101,7 +101,7 @@ local function look(a, es, left)
   end
   read(SLOTS, eas, slots)
   for i, ea in ipairs(eas) do
-    slots[ea] = tonumber(slots[ea] or 0)
+    slots[ea] = tonumber(slots[ea] or 0) or 0
     if share(left, math.min(slots[ea], held[a])) > 0 then some[#some + 1] = new[i] end
   end
   read(LIMITS, some, limit_texts)
@@ -117,12 +117,14 @@ local function take(a, e, ids)
   taken[e] = mine
   for _, id in ipairs(ids) do
     local m = id..ea
-    members[#members + 1] = m
-    flight[#flight + 1] = lease_end
-    flight[#flight + 1] = m
     mine[#mine + 1] = id
+    if #m == MEMBER then
+      members[#members + 1] = m
+      flight[#flight + 1] = lease_end
+      flight[#flight + 1] = m
+      slots[ea] = slots[ea] + 1
+    end
   end
-  slots[ea] = slots[ea] + #ids
   changed[ea] = true
   held[a] = held[a] + #ids
 end
@@ -200,7 +202,7 @@ else
 end
 if full_count > 0 then call('SET', CROWD, '1', 'PX', LEASE_MS) end
 
-if got > 0 then
+if #members > 0 then
   local counts = {}
   for ea in pairs(changed) do
     counts[#counts + 1] = ea
@@ -209,6 +211,6 @@ if got > 0 then
   call('SADD', own, unpack(members))
   call('ZADD', INFLIGHT, unpack(flight))
   call('HSET', SLOTS, unpack(counts))
-  for e, ids in pairs(taken) do call('ZREM', P..'e:'..e, unpack(ids)) end
 end
+for e, ids in pairs(taken) do call('ZREM', P..'e:'..e, unpack(ids)) end
 return {later and math.max(0, math.ceil((later - now_us) / 1000)) or -1, table.concat(members), full_count > 0 and 1 or 0}

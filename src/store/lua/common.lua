@@ -34,6 +34,7 @@
 -- Writes go in first and come out second (in flight before out of waiting): a script that Redis stops half-way, out
 -- of memory, leaves an entry twice rather than nowhere.
 
+local MEMBER = 48 -- bytes: what has another size under our keys is not ours
 local APPS, INFLIGHT, SLOTS = P..'apps', P..'inflight', P..'slots'
 local LIMITS, TAT, GATES, TOLD, NEWS = P..'limits', P..'tat', P..'gates', P..'told', P..'news'
 local CROWD = P..'crowded'
@@ -74,7 +75,7 @@ local function limits(e)
   return tonumber(cap), tonumber(rate)
 end
 
-local function used(ea) return tonumber(slots[ea] or call('HGET', SLOTS, ea) or 0) end
+local function used(ea) return tonumber(slots[ea] or call('HGET', SLOTS, ea) or 0) or 0 end
 
 -- Gates, as they are at the end of this script: read once, written by save_gate(). What cannot be read is none; times
 -- further away than any can be are from before the clock was set back.
@@ -146,10 +147,12 @@ end
 
 local function burst(rate) return math.max(1, math.floor(rate / 10)) end
 
--- One further away than a burst is from before the clock was set back or the rate raised.
+-- One further away than a burst is from before the clock was set back or the rate raised, and counts for nothing: held
+-- to a burst from now it would stay that far away.
 local function arrival(e, rate)
-  local tat = tonumber(call('HGET', TAT, e) or '0')
-  return math.max(now, math.min(tat, now + burst(rate) * 1000 / rate))
+  local tat = tonumber(call('HGET', TAT, e) or 0) or 0
+  if tat > now + (burst(rate) + 0.01) * 1000 / rate then return now end
+  return math.max(now, tat)
 end
 
 -- The turn of what is due then, by the rate and the gate.
@@ -235,6 +238,7 @@ end
 -- Makes a member wait again that was in flight: whether it still has to be sent is for the ledger to say.
 local function ground(m)
   local ea = string.sub(m, 17)
+  if #m ~= MEMBER then return call('ZREM', INFLIGHT, m) end
   call('ZADD', P..'e:'..endpoint_of(ea), 'NX', text(now_ms), string.sub(m, 1, 16))
   land(m)
   touched[ea] = true

@@ -1,5 +1,5 @@
 -- ARGV: entries of id, endpoint and app; delay_ms, concurrency, rate, force, as ENTRY says.
-local ENTRY, SIZE, MEMBER = '>i4i4i4B', 61, 48
+local ENTRY, SIZE = '>i4i4i4B', 61
 local FORCE_AGE = 3000
 local blob = ARGV[1]
 local members, wanted, forced = {}, {}, {}

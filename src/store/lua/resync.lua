@@ -21,4 +21,4 @@ for m in pairs(real) do
 end
 settle()
 wake()
-return tonumber(call('GET', P..'beat') or '0') < tonumber(ARGV[3]) and 1 or 0
+return (tonumber(call('GET', P..'beat') or 0) or 0) < tonumber(ARGV[3]) and 1 or 0

@@ -12,7 +12,7 @@ local function recount()
   local count = {}
   for _, m in ipairs(call('ZRANGE', INFLIGHT, 0, -1)) do
     local ea = string.sub(m, 17)
-    count[ea] = (count[ea] or 0) + 1
+    if #m == MEMBER then count[ea] = (count[ea] or 0) + 1 end
   end
   -- A full endpoint outside the ring has slots, so all that may have been forgotten are here.
   for _, ea in ipairs(call('HKEYS', SLOTS)) do count[ea] = count[ea] or 0 end
@@ -26,7 +26,7 @@ end
 local function forget_rates()
   local tats = call('HGETALL', TAT)
   for i = 1, #tats, 2 do
-    if tonumber(tats[i + 1]) < now then call('HDEL', TAT, tats[i]) end
+    if (tonumber(tats[i + 1]) or 0) < now then call('HDEL', TAT, tats[i]) end
   end
 end
 
@@ -62,8 +62,10 @@ for _, e in ipairs(call('SPOP', NEWS, TELL_MAX)) do
   else
     call('HSET', TOLD, e, health..' '..text(now_ms))
   end
-  tell[#tell + 1] = struct.pack('>c16i4i8i8i4i4B', e, math.min(math.max(0, g.until_ms - now_ms), 2147483647),
-    g.failing_ms > 0 and now_ms - g.failing_ms or 0, g.limit, g.failures, g.openings, g.error)
+  if #e == 16 then
+    tell[#tell + 1] = struct.pack('>c16i4i8i8i4i4B', e, math.max(0, g.until_ms - now_ms),
+      g.failing_ms > 0 and now_ms - g.failing_ms or 0, g.limit, g.failures, g.openings, g.error)
+  end
 end
 
 settle()

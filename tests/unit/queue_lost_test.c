@@ -1,0 +1,556 @@
+/* store/queue against what goes wrong with Redis: workers that are gone, data of an earlier moment, what
+ * others wrote under our keys, answers of any shape. */
+#include "queue_rig.h"
+
+#include "base/err.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+static const struct id hook = {"hook"};
+
+static struct {
+    int calls, err;
+    bool older;
+} resynced;
+
+static void on_resync(void *arg, int err, bool older)
+{
+    (void)arg;
+    resynced.calls++;
+    resynced.err = err;
+    resynced.older = older;
+}
+
+static void resync(struct queue *which, const struct queue_ref *refs, size_t count)
+{
+    int calls = resynced.calls;
+    queue_resync(which, refs, count, on_resync, NULL);
+    WAIT(rig.loop, resynced.calls == calls + 1, 3000);
+    assert_int_equal(resynced.calls, calls + 1);
+    assert_int_equal(resynced.err, 0);
+}
+
+static bool was_claimed(const struct queue_ref *ref)
+{
+    for (size_t i = 0; i < rig.claimed.count; i++)
+        if (memcmp(&rig.claimed.refs[i], ref, sizeof *ref) == 0)
+            return true;
+    return false;
+}
+
+static long long slots_of(const struct queue_ref *ref)
+{
+    char script[] = "return tonumber(redis.call('HGET', 'posthorn:{q}:slots', ARGV[1]) or 0)";
+    return redis_server_sayf(&rig.server, "EVAL %s 0 %b", script, &ref->endpoint,
+                             2 * sizeof(struct id));
+}
+
+/* --- workers that are gone -------------------------------------------------------------------- */
+
+/* Killed between claim and ack, with a concurrency of one: its successor frees the slot at once. */
+static void a_successor_frees_what_the_dead_held(void **state)
+{
+    (void)state;
+    struct queue *dead = rig_open(7), *mine = rig.queue;
+    put_many(hook, 3, 1, 0);
+    rig.queue = dead;
+    assert_int_equal(claim(10), 1);
+    struct queue_ref held = rig.claimed.refs[0];
+    queue_destroy(dead);
+    rig.queue = mine;
+    assert_int_equal(claim(10), 0);
+    resync(mine, NULL, 0); /* another owner's has no say */
+    assert_int_equal(claim(10), 0);
+
+    struct queue *successor = rig_open(7);
+    rig.wakes = 0;
+    resync(successor, NULL, 0);
+    assert_false(resynced.older);
+    WAIT(rig.loop, rig.wakes >= 2, 500);
+    assert_int_equal(rig.wakes, 2); /* both queues hear of it */
+    assert_int_equal(claim(10), 1);
+    assert_int_equal(slots_of(&held), 1);
+    assert_int_equal(redis_server_say(&rig.server, "ZCARD posthorn:{q}:inflight"), 1);
+    ack(rig.claimed.refs[0], -1);
+    assert_int_equal(claim(10), 1);
+    ack(rig.claimed.refs[0], -1);
+    assert_int_equal(claim(10), 1);
+    assert_true(was_claimed(&held)); /* not lost: the last, since it waits again since now */
+    queue_destroy(successor);
+}
+
+static void what_it_really_has_stays(void **state)
+{
+    struct queue_ref real[2];
+    (void)state;
+    put_many(hook, 5, 4, 0);
+    assert_int_equal(claim(10), 4);
+    memcpy(real, rig.claimed.refs, sizeof real);
+    for (int i = 0; i < 3; i++)
+        resync(rig.queue, real, 2);
+    assert_int_equal(slots_of(&real[0]), 2);
+    assert_int_equal(redis_server_say(&rig.server, "SCARD posthorn:{q}:own:0000000000000001"), 2);
+    assert_int_equal(claim(10), 2);
+    assert_false(was_claimed(&real[0]) || was_claimed(&real[1]));
+}
+
+/* A Redis that was emptied learns what flies, and the concurrency holds. */
+static void an_empty_redis_learns_what_flies(void **state)
+{
+    struct queue_ref real[3];
+    (void)state;
+    put_many(hook, 3, 3, 0);
+    assert_int_equal(claim(10), 3);
+    memcpy(real, rig.claimed.refs, sizeof real);
+    redis_server_say(&rig.server, "FLUSHALL");
+    rig_fill();
+    for (int i = 0; i < 3; i++)
+        put(real[i].delivery, hook, 0, 3, 0); /* who fills it does not know */
+    put(id_new(), hook, 0, 3, 0);
+    settle();
+    resync(rig.queue, real, 3);
+    assert_int_equal(slots_of(&real[0]), 3);
+    assert_int_equal(claim(10), 0);
+    ack(real[0], -1);
+    assert_int_equal(claim(10), 1);
+    assert_false(was_claimed(&real[0]));
+}
+
+static void resyncing_many_is_quick(void **state)
+{
+    static struct queue_ref refs[4096];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(refs); i++)
+        refs[i] = (struct queue_ref){id_new(), id_new(), app};
+    int64_t since = clock_mono_ms();
+    resync(rig.queue, refs, ARRAY_LEN(refs));
+    resync(rig.queue, refs, 100);
+    assert_in_range(clock_mono_ms() - since, 0, 1000);
+    assert_int_equal(redis_server_say(&rig.server, "ZCARD posthorn:{q}:inflight"), 100);
+    assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:slots"), 100);
+}
+
+/* --- an earlier moment ------------------------------------------------------------------------ */
+
+/* Restarts Redis with what it had when `save` was said. */
+static void roll_back(void)
+{
+    char path[128];
+    int ups = rig.ups, downs = rig.downs;
+
+    redis_server_kill(&rig.server);
+    WAIT(rig.loop, rig.downs > downs, 3000);
+    redis_server_start(&rig.server);
+    WAIT(rig.loop, rig.ups > ups, 5000);
+    assert_true(rig.ups > ups);
+    snprintf(path, sizeof path, "%s/dump.rdb", rig.server.folder);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void older_data_loses_nothing_and_holds_no_slot(void **state)
+{
+    struct queue_ref ended, flies, taken;
+    (void)state;
+    sweep(rig.queue);
+    put_many(hook, 4, 2, 0);
+    assert_int_equal(claim(10), 2);
+    ended = rig.claimed.refs[0];
+    flies = rig.claimed.refs[1];
+    redis_server_say(&rig.server, "SAVE");
+    ack(ended, -1);
+    assert_int_equal(claim(10), 1);
+    taken = rig.claimed.refs[0];
+    sweep(rig.queue);
+    sweep(rig.queue);
+
+    roll_back(); /* to where `ended` flew and `taken` waited */
+    resync(rig.queue, (struct queue_ref[]){flies, taken}, 2);
+    assert_true(resynced.older);
+    assert_int_equal(slots_of(&flies), 2);
+    assert_int_equal(redis_server_say(&rig.server, "ZCARD posthorn:{q}:inflight"), 2);
+    assert_int_equal(claim(10), 0);
+    ack(flies, -1);
+    ack(taken, -1);
+    settle();
+    assert_int_equal(claim(10), 2);
+    assert_false(was_claimed(&flies) || was_claimed(&taken));
+    while (rig.claimed.count > 0) { /* `ended` too: the ledger says that it has */
+        for (size_t i = 0; i < rig.claimed.count; i++)
+            ack(rig.claimed.refs[i], -1);
+        claim(10);
+    }
+    settle();
+    assert_clean();
+}
+
+static void the_same_data_is_not_older(void **state)
+{
+    (void)state;
+    sweep(rig.queue);
+    sweep(rig.queue);
+    put_many(hook, 2, 2, 0);
+    redis_server_say(&rig.server, "SAVE");
+    roll_back();
+    resync(rig.queue, NULL, 0);
+    assert_false(resynced.older);
+    assert_int_equal(claim(10), 2);
+}
+
+/* --- what others wrote ------------------------------------------------------------------------ */
+
+static void on_any_claim(void *arg, int err, const struct queue_claim *claim)
+{
+    (void)arg;
+    (void)err;
+    rig.claimed.calls++;
+    rig.claimed.count = 0;
+    if (claim == NULL)
+        return;
+    assert_true(claim->count <= QUEUE_CLAIM_MAX);
+    assert_true(claim->next_ms >= -1);
+    for (size_t i = 0; i < claim->count; i++) /* all of it can be read */
+        rig.claimed.refs[i] = claim->refs[i];
+    rig.claimed.count = claim->count;
+}
+
+static void on_any_sweep(void *arg, int err, const struct queue_swept *result)
+{
+    (void)arg;
+    (void)err;
+    rig.swept.calls++;
+    for (size_t i = 0; result != NULL && i < result->gate_count; i++)
+        rig.swept.gates[i] = result->gates[i];
+}
+
+/* Everything that a queue can do, answered in whatever way. */
+static void do_everything(struct queue *queue)
+{
+    int claims = rig.claimed.calls, sweeps = rig.swept.calls, resyncs = resynced.calls;
+    struct queue_ref ref = {id_new(), hook, app};
+    struct queue_gate gate = {{"other"}, {.failures = 1}};
+
+    queue_enqueue(queue, &(struct queue_entry){ref, 0, 3, 10}, 1, QUEUE_FORCE);
+    queue_ack(queue, &(struct queue_ack){ref, 0, {.what = GATE_FAILED | GATE_DEAD, .error = 3}}, 1);
+    queue_claim(queue, &(struct queue_room){.max = 5, .free = 9}, on_any_claim, NULL);
+    queue_sweep(queue, on_any_sweep, NULL);
+    queue_resync(queue, &ref, 1, on_resync, NULL);
+    queue_set_gates(queue, &gate, 1, true);
+    WAIT(rig.loop,
+         rig.claimed.calls > claims && rig.swept.calls > sweeps && resynced.calls > resyncs, 5000);
+    assert_int_equal(rig.claimed.calls, claims + 1);
+    assert_int_equal(rig.swept.calls, sweeps + 1);
+    assert_int_equal(resynced.calls, resyncs + 1);
+}
+
+#define P "posthorn:{q}:"
+
+static void renew(void)
+{
+    redis_server_say(&rig.server, "FLUSHALL");
+    WAIT(rig.loop, queue_up(rig.queue) && queue_pending(rig.queue) == 0, 5000);
+    redis_server_say(&rig.server, "FLUSHALL");
+    rig_fill();
+}
+
+static void keys_of_another_type_break_nothing(void **state)
+{
+    static const char *const keys[] = {"apps",
+                                       "inflight",
+                                       "slots",
+                                       "limits",
+                                       "tat",
+                                       "gates",
+                                       "told",
+                                       "news",
+                                       "beat",
+                                       "cursor",
+                                       "own:0000000000000001",
+                                       "epoch",
+                                       "recount",
+                                       "filling",
+                                       "crowded"};
+    char command[128];
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        for (int type = 0; type < 2; type++) {
+            snprintf(command, sizeof command,
+                     type == 0 ? "SET %s%s nonsense" : "LPUSH %s%s nonsense", P, keys[i]);
+            renew();
+            redis_server_sayf(&rig.server, "DEL %s%s", P, keys[i]);
+            redis_server_say(&rig.server, command);
+            do_everything(rig.queue);
+        }
+    renew();
+    put_many(hook, 2, 32, 0);
+    assert_int_equal(claim(10), 2);
+}
+
+static void keys_of_endpoints_and_apps_too(void **state)
+{
+    static const char *const keys[] = {"e:", "ring:"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        renew();
+        const struct id *id = i == 0 ? &hook : &app;
+        redis_server_sayf(&rig.server, "SET %s%s%b nonsense", P, keys[i], id, sizeof *id);
+        do_everything(rig.queue);
+        redis_server_sayf(&rig.server, "ZADD %sapps 1 %b", P, &app, sizeof app);
+        do_everything(rig.queue);
+    }
+    renew();
+    put_many(hook, 2, 32, 0);
+    assert_int_equal(claim(10), 2);
+}
+
+/* Fields that say nothing count as none: what waits goes on, at once. */
+static void nonsense_in_our_fields_holds_nobody_up(void **state)
+{
+    static const struct {
+        const char *key, *value;
+    } fields[] = {
+        {"gates", "nonsense"},
+        {"gates", ""},
+        {"gates", "1 2 3"},
+        {"gates", "-1 -1 -1 -5000 -1 -1 -1 -1 -1"},
+        {"gates", "0 0 0 -5000 0 0 0 0 0"},
+        {"gates", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17"},
+        {"gates", "0 0 0 99999999999999999999999999999999 0 0 0 0 0"},
+        {"gates", "nan 0 0 0 0 0 0 0 0"},
+        {"limits", "nonsense"},
+        {"limits", "5"},
+        {"limits", "-5 -5"},
+        {"limits", "99999999999999999999 0"},
+        {"slots", "nonsense"},
+        {"slots", "-7"},
+        {"tat", "nonsense"},
+        {"told", "nonsense"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        struct id ea[2] = {hook, app};
+        size_t size = strcmp(fields[i].key, "slots") == 0 ? sizeof ea : sizeof hook;
+        redis_server_say(&rig.server, "FLUSHALL");
+        rig_fill();
+        put_many(hook, 3, 32, i % 2 == 0 ? 0 : 1000);
+        redis_server_sayf(&rig.server, "HSET %s%s %b %s", P, fields[i].key, ea, size,
+                          fields[i].value);
+        assert_int_equal(claim(2), 2);
+        ack_news(rig.claimed.refs[0], -1, GATE_FAILED | GATE_DEAD | GATE_CROWDED, 0);
+        ack_news(rig.claimed.refs[1], -1, GATE_SUCCESS, 0);
+        settle();
+        assert_int_equal(claim(2), 1);
+        ack(rig.claimed.refs[0], -1);
+        settle();
+        redis_server_say(&rig.server, "DEL " P "recount");
+        sweep(rig.queue);
+        assert_clean();
+    }
+}
+
+/* A clock that was set back: nothing waits longer than the longest pause there is, or than its rate says. */
+static void times_beyond_all_bounds_are_cut(void **state)
+{
+    (void)state;
+    put_many(hook, 3, 32, 1000);
+    redis_server_sayf(&rig.server, "HSET %stat %b 99999999999999", P, &hook, sizeof hook);
+    assert_int_equal(claim(10), 3);
+    ack(rig.claimed.refs[0], 0);
+    settle();
+    put_many(hook, 3, 32, 0);
+    redis_server_sayf(&rig.server, "HSET %sgates %b %s", P, &hook, sizeof hook,
+                      "9999999999999 9999999999999 1 0 1 0 0 0 9999999999999");
+    assert_int_equal(claim(10), 0);
+    assert_in_range(rig.claimed.next_ms, GATE_PAUSE_MAX_MS - 1000, GATE_PAUSE_MAX_MS + 1);
+}
+
+/* Members that are none of ours. */
+static void foreign_members_are_thrown_out(void **state)
+{
+    static const char *const sizes[] = {"x", "a-little-longer-than-sixteen-bytes-it-is",
+                                        "exactly-sixteen!"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        redis_server_say(&rig.server, "FLUSHALL");
+        rig_fill();
+        put_many(hook, 3, 32, 0);
+        redis_server_sayf(&rig.server, "ZADD %sapps 1 %s", P, sizes[i]);
+        redis_server_sayf(&rig.server, "ZADD %sring:%b 1 %s", P, &app, sizeof app, sizes[i]);
+        redis_server_sayf(&rig.server, "ZADD %sinflight 1 %s", P, sizes[i]);
+        redis_server_sayf(&rig.server, "SADD %snews %s", P, sizes[i]);
+        redis_server_sayf(&rig.server, "HSET %sgates %s nonsense", P, sizes[i]);
+        redis_server_sayf(&rig.server, "SADD %sown:0000000000000001 %s", P, sizes[i]);
+        do_everything(rig.queue);
+        resync(rig.queue, NULL, 0);
+        sweep(rig.queue);
+        for (int n = 0; n < 10; n++) {
+            claim(10);
+            for (size_t k = 0; k < rig.claimed.count; k++)
+                ack(rig.claimed.refs[k], -1);
+            WAIT(rig.loop, false, rig.claimed.next_ms + 1); /* there is a rate now */
+        }
+        settle();
+        assert_clean();
+    }
+}
+
+static void a_foreign_delivery_takes_nobody_along(void **state)
+{
+    (void)state;
+    put_many(hook, 5, 32, 0);
+    redis_server_sayf(&rig.server, "ZADD %se:%b 1 x", P, &hook, sizeof hook);
+    size_t count = claim(10);
+    assert_int_equal(count + (count < 5 ? claim(10) : 0), 5);
+}
+
+/* --- answers of any shape --------------------------------------------------------------------- */
+
+/* Reads a RESP command off the front; 0: it is not whole, else its bytes. */
+static size_t command_size(const char *p, size_t n, char name[16])
+{
+    size_t at = 0;
+    char *next;
+    long words = n > 0 && memchr(p, '\n', n) != NULL ? strtol(p + 1, &next, 10) : 0;
+
+    for (long i = -1; i < words; i++) {
+        const char *line = memchr(p + at, '\n', n - at);
+        if (words == 0 || line == NULL)
+            return 0;
+        long size = i < 0 ? 0 : strtol(p + at + 1, &next, 10) + 2;
+        at = (size_t)(line + 1 - p);
+        if (n - at < (size_t)size)
+            return 0;
+        if (i == 0)
+            snprintf(name, 16, "%.*s", (int)size - 2, p + at);
+        at += (size_t)size;
+    }
+    return at;
+}
+
+static void answer(int fd, const char *name, const char *shape, size_t size)
+{
+    static const char sha[] = "$40\r\n0123456789012345678901234567890123456789\r\n";
+    static const char subscribed[] = "*3\r\n$9\r\nsubscribe\r\n$17\r\nposthorn:{q}:wake\r\n:1\r\n";
+    bool loads = strcmp(name, "SCRIPT") == 0, subscribes = strcmp(name, "SUBSCRIBE") == 0;
+    const char *text = loads ? sha : subscribes ? subscribed : shape;
+    size_t left = text == shape ? size : strlen(text);
+
+    while (left > 0) {
+        ssize_t sent = write(fd, text, left);
+        if (sent <= 0)
+            _exit(1);
+        text += sent;
+        left -= (size_t)sent;
+    }
+}
+
+static void serve(int fd, const char *shape, size_t size)
+{
+    static char input[65536];
+    size_t n = 0, used;
+    char name[16];
+
+    for (ssize_t got; (got = read(fd, input + n, sizeof input - n - 1)) > 0;) {
+        n += (size_t)got;
+        input[n] = '\0';
+        while ((used = command_size(input, n, name)) > 0) {
+            answer(fd, name, shape, size);
+            n -= used;
+            memmove(input, input + used, n + 1);
+        }
+    }
+    _exit(0);
+}
+
+/* A server, in a process of its own, that answers every script like this. */
+static pid_t start_fake(const char *path, const char *shape, size_t size)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    unlink(path);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 10), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        for (int fd; (fd = accept(listener, NULL, NULL)) >= 0; close(fd))
+            if (fork() == 0)
+                serve(fd, shape, size);
+    close(listener);
+    return pid;
+}
+
+static void meet(const char *shape, size_t size)
+{
+    char path[100], url[128];
+    snprintf(path, sizeof path, "%s/fake.sock", rig.server.folder);
+    snprintf(url, sizeof url, "unix://%s", path);
+    pid_t pid = start_fake(path, shape, size);
+    int ups = rig.ups;
+    struct queue *queue = rig_open_url(url, 3);
+    assert_int_equal(rig.ups, ups + 1);
+    do_everything(queue);
+    queue_destroy(queue);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    unlink(path);
+}
+
+static void answers_of_any_shape_are_survived(void **state)
+{
+    static const char *const shapes[] = {
+        ":1\r\n",
+        "$-1\r\n",
+        "*-1\r\n",
+        "*0\r\n",
+        "+OK\r\n",
+        "-ERR no\r\n",
+        "*1\r\n:1\r\n",
+        "*2\r\n:1\r\n$3\r\nabc\r\n",
+        "*3\r\n$1\r\nx\r\n:5\r\n$-1\r\n",
+        "*3\r\n*0\r\n*0\r\n*0\r\n",
+        "*3\r\n:-9\r\n$0\r\n\r\n:7\r\n",
+        "*3\r\n:9223372036854775807\r\n$1\r\nx\r\n:1\r\n",
+        "*3\r\n:1\r\n$47\r\n01234567890123456789012345678901234567890123456\r\n:1\r\n",
+        "*3\r\n:1\r\n$44\r\n01234567890123456789012345678901234567890123\r\n:1\r\n",
+        "*4\r\n:1\r\n$0\r\n\r\n:1\r\n:1\r\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++)
+        meet(shapes[i], strlen(shapes[i]));
+
+    /* More than was asked for: as members, and as gates. */
+    size_t size = 45 * 48 * 100;
+    char *shape = xcalloc(1, size + 64), *end = shape;
+    end += snprintf(end, 32, "*3\r\n:0\r\n$%zu\r\n", size);
+    memset(end, 'g', size);
+    end += size;
+    end += snprintf(end, 32, "\r\n:1\r\n");
+    meet(shape, (size_t)(end - shape));
+    free(shape);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RIG_TEST(a_successor_frees_what_the_dead_held),
+        RIG_TEST(what_it_really_has_stays),
+        RIG_TEST(an_empty_redis_learns_what_flies),
+        RIG_TEST(resyncing_many_is_quick),
+        RIG_TEST(older_data_loses_nothing_and_holds_no_slot),
+        RIG_TEST(the_same_data_is_not_older),
+        RIG_TEST(keys_of_another_type_break_nothing),
+        RIG_TEST(keys_of_endpoints_and_apps_too),
+        RIG_TEST(nonsense_in_our_fields_holds_nobody_up),
+        RIG_TEST(times_beyond_all_bounds_are_cut),
+        RIG_TEST(foreign_members_are_thrown_out),
+        RIG_TEST(a_foreign_delivery_takes_nobody_along),
+        RIG_TEST(answers_of_any_shape_are_survived),
+    };
+    return cmocka_run_group_tests(tests, rig_begin, rig_end);
+}
