@@ -129,7 +129,8 @@ typedef void queue_resync_cb(void *arg, int err, bool older);
 
 /* Says what this worker really has in flight: Redis forgets what else it knows of it, and learns
  * what it has forgotten. For a start, after a predecessor of the same owner, and whenever Redis has
- * come back: it may be one with older data. */
+ * come back: it may be one with older data. Not while a claim is under way: what that brings is not
+ * among the refs. */
 struct queue_op *queue_resync(struct queue *queue, const struct queue_ref *refs, size_t count,
                               queue_resync_cb *cb, void *arg);
 

@@ -380,6 +380,20 @@ static void a_gate_of_which_nothing_is_heard_is_forgotten(void **state)
     assert_null(told(hook));
 }
 
+static void arrivals_are_forgotten_when_they_are_over(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++)
+        put(id_new(), id_new(), 0, 32, 200);
+    settle();
+    assert_int_equal(claim(1000), 300);
+    assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:tat"), 300);
+    WAIT(rig.loop, false, 10);
+    for (int i = 0; i < 10; i++)
+        sweep(rig.queue);
+    assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:tat"), 0);
+}
+
 static void news_of_many_come_in_parts(void **state)
 {
     size_t count = 0;
@@ -475,6 +489,7 @@ int main(void)
         RIG_TEST(a_few_failures_are_not_told),
         RIG_TEST(the_end_of_a_pause_is_told),
         RIG_TEST(a_gate_of_which_nothing_is_heard_is_forgotten),
+        RIG_TEST(arrivals_are_forgotten_when_they_are_over),
         RIG_TEST(news_of_many_come_in_parts),
         RIG_TEST(the_ledger_fills_only_what_is_missing),
         RIG_TEST(what_the_ledger_gave_is_told_when_it_changes),

@@ -268,7 +268,7 @@ static void keys_of_another_type_break_nothing(void **state)
                                        "told",
                                        "news",
                                        "beat",
-                                       "cursor",
+                                       "cursors",
                                        "own:0000000000000001",
                                        "epoch",
                                        "recount",

@@ -16,7 +16,7 @@
 --   epoch      STRING                        there since the gates were loaded, until Redis is emptied
 --   filling    STRING                        somebody loads them
 --   recount    STRING                        there until the next recount
---   cursor     STRING                        how far sweeps looked through the gates
+--   cursors    HASH  hash -> cursor           how far sweeps looked through it
 --   crowded    STRING                        there while a worker may have left out an app for its share
 -- Times are milliseconds of Redis's own clock. Turns are microseconds, so that who is served can go behind the others
 -- and still have the next turn at once; and whole ones, since Redis is slow with fractions. When that clock is set back,

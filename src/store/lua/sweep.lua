@@ -8,39 +8,45 @@ for _, m in ipairs(call('ZRANGE', INFLIGHT, '-inf', text(now_ms), 'BYSCORE', 'LI
 end
 release()
 
+-- Going over all that is in flight takes a while: only if the sum is not right. An endpoint whose number is right is put
+-- into its ring by who lands; one whose number was wrong may have missed it.
 local function recount()
-  local count = {}
+  local count, sum = {}, 0
+  for _, n in ipairs(call('HVALS', SLOTS)) do sum = sum + (tonumber(n) or 0) end
+  if sum == call('ZCARD', INFLIGHT) then return end
   for _, m in ipairs(call('ZRANGE', INFLIGHT, 0, -1)) do
     local ea = string.sub(m, 17)
     if #m == MEMBER then count[ea] = (count[ea] or 0) + 1 end
   end
-  -- A full endpoint outside the ring has slots, so all that may have been forgotten are here.
-  for _, ea in ipairs(call('HKEYS', SLOTS)) do count[ea] = count[ea] or 0 end
+  local counted = call('HGETALL', SLOTS)
+  for i = 1, #counted, 2 do
+    local ea, n = counted[i], tonumber(counted[i + 1])
+    if count[ea] == n then count[ea] = nil else count[ea] = count[ea] or 0 end
+  end
   for ea, n in pairs(count) do
     touched[ea] = true
     slots[ea] = n
-    if n > 0 then call('HSET', SLOTS, ea, n) else call('HDEL', SLOTS, ea) end
+    if n > 0 then call('HSET', SLOTS, ea, text(n)) else call('HDEL', SLOTS, ea) end
   end
 end
 
-local function forget_rates()
-  local tats = call('HGETALL', TAT)
-  for i = 1, #tats, 2 do
-    if (tonumber(tats[i + 1]) or 0) < now then call('HDEL', TAT, tats[i]) end
-  end
+if call('SET', P..'recount', '1', 'NX', 'PX', RECOUNT_MS) then recount() end
+
+-- Looks at some fields of a hash, and at others the next time.
+local function scan(hash, visit)
+  local cursor = tonumber(call('HGET', P..'cursors', hash) or 0) or 0
+  local found = call('HSCAN', hash, text(cursor), 'COUNT', SCAN)
+  for i = 1, #found[2], 2 do visit(found[2][i], found[2][i + 1]) end
+  call('HSET', P..'cursors', hash, found[1])
 end
 
-if call('SET', P..'recount', '1', 'NX', 'PX', RECOUNT_MS) then
-  recount()
-  forget_rates()
-end
+scan(TAT, function(e, tat)
+  if (tonumber(tat) or 0) < now then call('HDEL', TAT, e) end
+end)
 
 -- Gates that came to rest while nothing was sent; and those of which nothing was heard for so long that their endpoint
--- may be gone. Some at a time.
-local cursor = tonumber(call('GET', P..'cursor') or nil) or 0
-local scan = call('HSCAN', GATES, text(cursor), 'COUNT', SCAN)
-for i = 1, #scan[2], 2 do
-  local e, stored = scan[2][i], scan[2][i + 1]
+-- may be gone.
+scan(GATES, function(e, stored)
   local learnt_ms = tonumber(string.match(stored, '(%d+)$') or 0)
   gate_texts[e] = stored
   local g = gate_of(e)
@@ -51,8 +57,7 @@ for i = 1, #scan[2], 2 do
     call('SADD', NEWS, e)
     gates[e], gate_texts[e] = nil, false
   end
-end
-call('SET', P..'cursor', scan[1])
+end)
 
 local tell = {}
 for _, e in ipairs(call('SPOP', NEWS, TELL_MAX)) do
