@@ -61,12 +61,12 @@ static void a_pause_is_a_turn_to_come(void **state)
     ack_news(rig.claimed.refs[0], 0, GATE_FAILED, 400);
     settle();
     assert_int_equal(claim(100), 0);
-    assert_in_range(rig.claimed.next_ms, 300, 400);
+    assert_in_range(rig.claimed.next_ms, 1, 400);
     ack_news(other, -1, GATE_SUCCESS, 0); /* what was under way ends: the pause stays */
     put(id_new(), hook, 0, 32, 0);
     settle();
     assert_int_equal(claim(100), 0);
-    assert_in_range(rig.claimed.next_ms, 200, 400);
+    assert_in_range(rig.claimed.next_ms, 1, 400);
     WAIT(rig.loop, false, rig.claimed.next_ms + 1);
     assert_int_equal(claim(100), 10);
 }
@@ -179,10 +179,10 @@ static void the_dead_cost_one_place(void **state)
     break_it();
     for (int probe = 0; probe < 8; probe++) {
         assert_int_equal(claim(100), 0);
-        assert_in_range(rig.claimed.next_ms, wait - 300, wait);
-        let_pass(hook, rig.claimed.next_ms - 20);
+        assert_in_range(rig.claimed.next_ms, wait - 700, wait);
+        let_pass(hook, rig.claimed.next_ms - 150);
         assert_int_equal(claim(100), 0);
-        assert_in_range(rig.claimed.next_ms, 1, 20);
+        assert_in_range(rig.claimed.next_ms, 1, 150);
         WAIT(rig.loop, false, rig.claimed.next_ms + 1);
         assert_int_equal(claim(100), 1); /* a probe, and nothing beside it */
         struct queue_ref ref = rig.claimed.refs[0];
