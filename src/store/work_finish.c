@@ -1,5 +1,6 @@
 /* Recording attempts. The primary key (delivery, token) makes a second run of the same batch
- * harmless; the token fences out who has lost the lease; a success counts whoever reports it. */
+ * harmless; the token fences out who has lost the lease; a success counts whoever reports it, but once:
+ * a record that is repeated does not end a delivery that was set going again meanwhile. */
 #include "sql.h"
 #include "store/store.h"
 #include "store/work.h"
@@ -21,7 +22,7 @@ const struct db_stmt stmt_work_finish = {
     " select id, token, least(number, 32767), time_of(started_ms), nullif(code, 0), error,"
     "  dns_us, connect_us, tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, response_head,"
     "  response_body from v"
-    " on conflict do nothing"
+    " on conflict do nothing returning delivery_id, token"
     "), u as ("
     " update delivery d set state = v.state, attempts = least(d.attempts + 1, 32767),"
     "  step = d.step + case when v.state = " DELIVERED " or v.free then 0 else 1 end,"
@@ -32,7 +33,8 @@ const struct db_stmt stmt_work_finish = {
     "  " END_LEASE " from v"
     " where d.id = v.id and d.id = any ($1::uuid[]) and d.id between $22::uuid and $23::uuid"
     "  and ((d.state + 0 = " PENDING " and d.lease_token = v.token)"
-    "   or (v.state = " DELIVERED " and d.state <> " DELIVERED "))"
+    "   or (v.state = " DELIVERED " and d.state <> " DELIVERED
+    "    and exists (select from a where a.delivery_id = v.id and a.token = v.token)))"
     " returning d.id, v.test"
     ") select id, case when test then pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end"
     " from u",

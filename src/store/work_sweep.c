@@ -69,41 +69,38 @@ struct db_op *work_take_over(struct db *db, int64_t owner, db_cb *cb, void *arg)
     return store_exec(db, &stmt_work_take_over, DB_ARGS(DB_I64(owner)), cb, arg);
 }
 
-/* Every webhook gets its share of what is held; what is pending is walked through once for all.
- * They are settled when a pass finds less than the limit, and not before whatever began to accept
- * or claim under an earlier status has ended (statement_timeout): it may still write what is to be
- * moved here. A delivery in flight is left to its attempt; the claim looks at the webhook again.
- * `is true` keeps the planner on the index of what is pending: the webhooks' history may be long.
- */
+/* Every webhook gets its share, what is held oldest first. One is settled when a pass finds nothing of
+ * it to move, and not before whatever began to accept or claim under an earlier status has ended
+ * (statement_timeout): it may still write what is to be moved here. A delivery in flight is left to its
+ * attempt; the claim looks at the webhook again. A retry that was held keeps its time. */
 const struct db_stmt stmt_work_settle = {
     "work_settle",
     "with w as materialized ("
     " select id, status, deleted_at is not null as deleted, concurrency, rate_limit,"
-    "  greatest(updated_at, deleted_at) < now() - interval '10 s' as old from webhook"
-    " where unsettled order by id limit 1000 for update skip locked"
-    "), n as materialized (("
-    " select h.id from w cross join lateral ("
+    "  greatest(updated_at, deleted_at) < now() - interval '10 s' as old,"
+    "  greatest($1::int8 / count(*) over (), 1) as share from ("
+    "  select * from webhook where unsettled order by id limit 1000 for update skip locked) u"
+    "), n as materialized ("
+    " select h.id, w.id as webhook_id from w cross join lateral (("
     "  select d.id from delivery d where d.state = " HELD " and d.webhook_id = w.id"
-    "  limit greatest($1::int8 / (select count(*) from w), 1)) h"
-    " where w.status = " ACTIVE " or w.deleted"
-    ") union all ("
-    " select d.id from delivery d"
-    "  where exists (select from w where w.deleted or w.status <> " ACTIVE ")"
-    "  and d.state = " PENDING " and not d.test"
-    "  and (d.webhook_id in (select id from w where w.deleted or w.status <> " ACTIVE ")) is true"
-    "  and " NOT_LEASED " limit $1::int8"
-    ")), d as ("
+    "   and (w.deleted or w.status = " ACTIVE ") order by d.id limit w.share"
+    " ) union all ("
+    "  select d.id from delivery d where d.state = " PENDING " and d.webhook_id = w.id"
+    "   and (w.deleted or w.status <> " ACTIVE ") and not d.test and " NOT_LEASED " limit w.share"
+    " )) h"
+    "), d as ("
     " update delivery t set"
     "  state = case when w.deleted then " CANCELLED " when w.status = " ACTIVE " then"
     "   " PENDING " else " HELD " end,"
-    "  next_at = case when w.status = " ACTIVE " then now() else t.next_at end,"
+    "  next_at = case when w.status = " ACTIVE
+    " then greatest(t.next_at, now()) else t.next_at end,"
     "  completed_at = case when w.deleted then now() end"
     " from n, w where t.id = n.id and w.id = t.webhook_id"
     "  and (t.state = " HELD " or (t.state = " PENDING " and " NOT_LEASED "))"
     " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
     "), done as ("
-    " update webhook set unsettled = false"
-    " from w where webhook.id = w.id and w.old and (select count(*) from n) < $1::int8"
+    " update webhook set unsettled = false from w where webhook.id = w.id and w.old"
+    "  and not exists (select from n where n.webhook_id = w.id)"
     ") select " QUEUE_ENTRY ", d.state::int8 from d join w on w.id = d.webhook_id",
     1};
 

@@ -18,10 +18,16 @@ static void on_leases(void *arg, const struct claim *claims, size_t count, int64
     feed_room(feed);
 }
 
+static void on_taken_over(void *arg)
+{
+    struct feed *feed = arg;
+    feed->config.on_taken_over(feed->config.arg);
+}
+
 void feed_init(struct feed *feed, const struct feed_config *config)
 {
-    struct leases_config leases = {config->db,    config->queue, config->places,
-                                   config->owner, on_leases,     feed};
+    struct leases_config leases = {
+        config->db, config->queue, config->places, config->owner, on_leases, on_taken_over, feed};
 
     *feed = (struct feed){.config = *config};
     leases_init(&feed->leases, &leases);
@@ -47,9 +53,9 @@ bool feed_idle(const struct feed *feed)
     return feed->queue_op == NULL && feed->direct_op == NULL && leases_idle(&feed->leases);
 }
 
-bool feed_ready(const struct feed *feed)
+bool feed_is_certain(const struct feed *feed)
 {
-    return feed->leases.taken_over;
+    return feed->leases.taken_over && feed->queue_op == NULL;
 }
 
 void feed_tend(struct feed *feed)

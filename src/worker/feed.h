@@ -16,6 +16,8 @@ struct feed_config {
     struct places *places;
     int64_t owner; /* what leases are marked with */
     feed_cb *on_claims;
+    void (*on_taken_over)(
+        void *arg); /* the predecessor's leases are back; the first claim comes next */
     void *arg;
 };
 
@@ -49,8 +51,9 @@ void feed_redis_changed(struct feed *feed);
 /* From now on nothing is handed on; what is leased meanwhile is given back. */
 void feed_stop(struct feed *feed);
 
-/* It claims: the predecessor's leases are taken back. */
-bool feed_ready(const struct feed *feed);
+/* May the queue be told what is in hand? The predecessor's leases are taken back, and no claim is under
+ * way, whose entries would be in nobody's hands yet. */
+bool feed_is_certain(const struct feed *feed);
 
 /* Nothing is under way, and nothing is left to be given back. */
 bool feed_idle(const struct feed *feed);

@@ -225,6 +225,7 @@ static void on_taken_over(void *arg, int err, const struct db_rows *rows)
     if (db_count(rows) > 0)
         log_info("leases_taken_over", "count=%d", db_count(rows));
     l->taken_over = true;
+    l->config.on_taken_over(l->config.arg);
     tell_end(l);
 }
 

@@ -21,6 +21,7 @@ struct leases_config {
     struct places *places;
     int64_t owner; /* what leases are marked with */
     leases_cb *on_end;
+    void (*on_taken_over)(void *arg); /* the predecessor's leases are back: claiming may begin */
     void *arg;
 };
 

@@ -84,11 +84,16 @@ static void resync(struct worker *w)
 {
     size_t count;
 
-    if (!w->resync_due || w->resync_op != NULL || !queue_up(w->queue) || !feed_ready(&w->feed))
+    if (!w->resync_due || w->resync_op != NULL || !queue_up(w->queue) || !feed_is_certain(&w->feed))
         return;
     struct queue_ref *refs = places_refs(&w->places, &count);
     w->resync_op = queue_resync(w->queue, refs, count, on_resynced, w);
     free(refs);
+}
+
+static void on_taken_over(void *arg)
+{
+    resync(arg);
 }
 
 static void on_redis_changed(void *arg)
@@ -201,7 +206,7 @@ struct worker *worker_create(const struct settings *settings)
     connect_stores(w, config);
     places_init(&w->places, (size_t)config->worker_in_flight);
     feed_init(&w->feed, &(struct feed_config){w->loop, w->db, w->queue, &w->places, w->slot.owner,
-                                              on_claims, w});
+                                              on_claims, on_taken_over, w});
     sender_init(&w->sender, w->loop, settings, on_attempt_ended, w);
     recorder_init(&w->recorder,
                   &(struct recorder_config){w->loop, w->db, w->queue, &w->places, on_room, w});

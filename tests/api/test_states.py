@@ -277,3 +277,40 @@ def test_deliveries_of_one_webhook(api, receiver):
         one["id"],
         two["id"],
     }
+
+
+def test_each_webhook_is_settled_by_itself(posthorn, database, receiver):
+    """Many that have little to move do not end it for one that has much."""
+    client = posthorn.client()
+    webhook = client.webhook(receiver.url(), concurrency=64)
+    client.patch(f"/webhooks/{webhook['id']}", {"status": "paused"}, expect=200)
+    events = [{"type": "a", "data": {"n": n}} for n in range(300)]
+    client.post("/events/batch", {"events": events}, expect=202)
+    database.query(
+        "insert into webhook (id, app_id, url, events, profile, secret, headers, retry_schedule,"
+        " timeout_ms, concurrency) select gen_random_uuid(), app_id, url, '{}', profile, secret, headers,"
+        " retry_schedule, timeout_ms, concurrency from webhook, generate_series(1, 200)"
+    )
+    database.query(
+        "update webhook set status = 0, unsettled = true, updated_at = now() - interval '1 min'"
+    )
+    receiver.wait(300, timeout=60)
+    until(lambda: database.query("select count(*) from webhook where unsettled") == [["0"]], 10)
+
+
+def test_what_was_held_goes_oldest_first_and_a_retry_keeps_its_time(api, receiver):
+    receiver.script("/late", replies.answer(500), replies.answer(200))
+    late = api.webhook(receiver.url("/late"), events=["late"], retry_schedule=[4])
+    api.publish("late")
+    first = receiver.wait(1, "/late")[0]
+    api.attempted(late)
+    webhook = api.webhook(receiver.url(), events=["a"], concurrency=1)
+    for hook in (late, webhook):
+        set_status(api, hook, "paused")
+    events = [{"type": "a", "data": {"n": n}} for n in range(20)]
+    api.post("/events/batch", {"events": events}, expect=202)
+    until(lambda: len(api.deliveries(late, status="held")) == 1, 5, "held")
+    for hook in (late, webhook):
+        set_status(api, hook, "active")
+    assert [r.json["data"]["n"] for r in receiver.wait(20)] == list(range(20))
+    assert receiver.wait(2, "/late")[1].at - first.ended >= 3.9
