@@ -24,7 +24,8 @@ struct claim {
     struct queue_ref ref; /* what the queue knows it as; not of the row: the caller sets it */
     struct recipient to;
     struct content content;
-    int state; /* enum delivery_state */
+    int state;        /* enum delivery_state */
+    int64_t early_ms; /* > 0: it was left alone, for it is due only then; nothing else is set */
     int64_t step;
     struct schedule schedule;
     int64_t timeout_ms;

@@ -11,6 +11,7 @@
 #define STATEMENTS_MAX 4
 #define MARGIN_MS      5000 /* of the lease, not used for sending */
 #define PUT_BACK_MS    1000 /* when PostgreSQL did not answer the claim */
+#define LEASED         INT64_MIN
 
 /* One fenced claim, until its rows are handed over; or, its outcome unknown, until its leases are
  * released. */
@@ -120,32 +121,38 @@ static void release(struct fenced *f)
     f->op = work_release(f->leases->config.db, ids, count, f->token, on_released, f);
 }
 
-/* Reads what may be sent, and takes out of the queue what may not: rows that did not come, or were
- * moved instead of leased; or this worker was stopped for long between the claim and here, so that
+/* Reads what may be sent, puts back what is not due by PostgreSQL's clock, and takes out of the queue
+ * what may not be sent: rows that did not come, or were moved instead of leased; or this worker was stopped for long between the claim and here, so that
  * the lease runs out and another sends it. */
 static size_t sort_out(const struct fenced *f, const struct db_rows *rows, struct claim *claims)
 {
     int64_t lease_left_ms = f->started_ms + DELIVERY_LEASE_MS - MARGIN_MS - clock_mono_ms();
-    bool leased[LEASES_MAX] = {false};
+    int64_t delays_ms[LEASES_MAX]; /* back into the queue; LEASED: not at all */
     size_t count = 0, states[DELIVERY_STATES] = {0};
 
+    for (size_t i = 0; i < f->count; i++)
+        delays_ms[i] = -1;
     for (int i = 0; i < db_count(rows); i++) {
         struct claim *c = &claims[count];
         claims_read(rows, i, c);
         struct queue_ref key = {.delivery = c->content.delivery};
         const struct queue_ref *ref =
             bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
+        if (c->early_ms > 0) {
+            delays_ms[ref - f->refs] = c->early_ms;
+            continue;
+        }
         states[c->state]++;
         if (c->state == DELIVERY_PENDING && c->timeout_ms <= lease_left_ms) {
             c->ref = *ref;
-            leased[ref - f->refs] = true;
+            delays_ms[ref - f->refs] = LEASED;
             count++;
         }
     }
     for (size_t i = 0; i < f->count; i++) {
-        if (leased[i])
+        if (delays_ms[i] == LEASED)
             continue;
-        queue_ack(f->leases->config.queue, &(struct queue_ack){f->refs[i], -1}, 1);
+        queue_ack(f->leases->config.queue, &(struct queue_ack){f->refs[i], delays_ms[i]}, 1);
         places_give_back(f->leases->config.places, f->refs[i].delivery);
     }
     if (states[DELIVERY_HELD] + states[DELIVERY_CANCELLED] > 0)

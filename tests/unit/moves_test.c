@@ -441,6 +441,46 @@ static void test_lease(void **state)
     assert_in_range(left_ms, DELIVERY_LEASE_MS - 10000, DELIVERY_LEASE_MS);
 }
 
+/* The record of a success, repeated after somebody set the delivery going again. */
+static void test_a_success_counts_once(void **state)
+{
+    (void)state;
+    set_scene(&(struct scene){.leased = true}, DELIVERY_PENDING);
+    reader = NULL;
+    assert_true(succeed(DELIVERY_PENDING));
+    assert_true(replay(DELIVERY_DELIVERED));
+    reader = NULL;
+    assert_false(succeed(DELIVERY_PENDING));
+    assert_int_equal(number_of("select state from delivery"), DELIVERY_PENDING);
+    assert_int_equal(number_of("select attempts from delivery"), 1);
+}
+
+static int64_t early_ms;
+
+static bool read_early(const struct db_rows *rows)
+{
+    struct claim c;
+    claims_read(rows, 0, &c);
+    early_ms = c.early_ms;
+    return c.early_ms == 0;
+}
+
+/* By PostgreSQL's clock, whatever the queue thinks. */
+static void test_nothing_is_claimed_early(void **state)
+{
+    (void)state;
+    set_scene(&(struct scene){0}, DELIVERY_PENDING);
+    run_sql("update delivery set next_at = now() + interval '400 ms'");
+    reader = read_early;
+    finished(work_claim(db, &delivery, 1, TOKEN, OWNER, on_done, NULL));
+    assert_false(answer.says);
+    assert_in_range(early_ms, 300, 400);
+    assert_int_equal(number_of("select count(*) from delivery where lease_until is null"), 1);
+    run_sql("update delivery set next_at = now()");
+    finished(work_claim(db, &delivery, 1, TOKEN, OWNER, on_done, NULL));
+    assert_true(answer.says);
+}
+
 static int start(void **state)
 {
     size_t n = 0;
@@ -480,6 +520,8 @@ int main(void)
         cmocka_unit_test(test_statements),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_lease),
+        cmocka_unit_test(test_a_success_counts_once),
+        cmocka_unit_test(test_nothing_is_claimed_early),
     };
     return cmocka_run_group_tests_name("moves", tests, start, stop);
 }
