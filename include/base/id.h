@@ -17,7 +17,7 @@ struct id {
 #define ID_KEY        "key"
 #define ID_TEXT_SIZE  40 /* the longest prefix, '_', 26, NUL */
 
-/* A new id; ids made by one thread never go backwards. */
+/* A new id; ids made by one thread do not go backwards, unless the clock does by more than a minute. */
 struct id id_new(void);
 
 /* The lowest id of a millisecond: the bound between what is older and what is not. */

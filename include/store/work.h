@@ -93,10 +93,13 @@ struct db_op *work_settle(struct db *db, int limit, db_cb *cb, void *arg);
 /* Makes the partitions of the days ahead; drops those past retention; forgets expired keys. */
 struct db_op *work_partitions_make(struct db *db, db_cb *cb, void *arg);
 struct db_op *work_partitions_drop(struct db *db, int64_t days, db_cb *cb, void *arg);
+/* A row: is there a partition for what is accepted now? */
+struct db_op *work_today(struct db *db, db_cb *cb, void *arg);
+
 struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
 extern const struct db_stmt stmt_work_claim, stmt_work_finish, stmt_work_release, stmt_work_overdue,
     stmt_work_upcoming, stmt_work_direct, stmt_work_take_over, stmt_work_settle,
-    stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget;
+    stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget, stmt_work_today;
 
 #endif

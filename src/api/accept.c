@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "store/work.h"
 
 #include <stdlib.h>
 
@@ -29,6 +30,7 @@ struct accept_batch {
     struct list node;
     struct acceptor *acceptor;
     struct db_op *op;
+    bool days_made; /* what failed may have wanted the partition of a day that nobody had made */
     size_t count, event_count, bytes;
     struct accept_request *requests[BATCH_REQUESTS]; /* NULL: the client is gone */
     size_t first[BATCH_REQUESTS];                    /* the place of its first event */
@@ -168,7 +170,7 @@ static int alone(int err)
     if (err != ERR_INVALID && err != ERR_INTERNAL)
         return err;
     log_bounded(LOG_LEVEL_ERROR, "accept_failed", "error=%s", err_name(err));
-    return ERR_UNAVAILABLE; /* no partition for the day, or the like: not the client's fault */
+    return ERR_UNAVAILABLE; /* not the client's fault */
 }
 
 static void finish_all(struct accept_batch *b, int err)
@@ -178,6 +180,14 @@ static void finish_all(struct accept_batch *b, int err)
             finish(b->requests[i], err < 0 ? err : b->requests[i]->err);
 }
 
+static void on_days_made(void *arg, int err, const struct db_rows *rows)
+{
+    struct accept_batch *b = arg;
+    (void)err;
+    (void)rows;
+    submit(b);
+}
+
 static void on_accepted(void *arg, int err, const struct db_rows *rows)
 {
     struct accept_batch *b = arg;
@@ -185,6 +195,11 @@ static void on_accepted(void *arg, int err, const struct db_rows *rows)
     bool of_data = err == ERR_CONFLICT || err == ERR_INVALID || err == ERR_INTERNAL;
 
     b->op = NULL;
+    if (err == ERR_INVALID && !b->days_made) {
+        b->days_made = true;
+        b->op = work_partitions_make(a->api->db, on_days_made, b);
+        return;
+    }
     if (of_data && b->count > 1) {
         split(b);
     } else {

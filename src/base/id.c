@@ -6,6 +6,7 @@
 
 static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
 #define DIGIT_COUNT 26
+#define LEAD_MAX_MS 60000 /* of ids before the clock */
 
 static void put_time(struct id *id, uint64_t ms)
 {
@@ -22,8 +23,9 @@ struct id id_new(void)
 
     crypto_random(id.b + 6, sizeof id.b - 6);
     /* 12 bits of counter after the time (RFC 9562 §6.2 method 1), from a random start with room
-     * above; a full counter borrows the next millisecond. */
-    if (now > last_ms) {
+     * above; a full counter borrows the next millisecond. A clock that was set back does not take ids
+     * with it, but for one that had run far ahead: whoever sorts by them sees that hour twice. */
+    if (now > last_ms || last_ms - now > LEAD_MAX_MS) {
         last_ms = now;
         counter = (uint16_t)((id.b[6] << 8 | id.b[7]) & 0x3ff);
     } else if (++counter > 0xfff) {

@@ -61,6 +61,8 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_event_type_list,
     &stmt_event_type_update,
     &stmt_event_type_delete,
+    &stmt_work_partitions_make,
+    &stmt_work_today,
     NULL,
 };
 

@@ -117,18 +117,28 @@ struct db_op *work_partitions_make(struct db *db, db_cb *cb, void *arg)
     return store_exec(db, &stmt_work_partitions_make, DB_ARGS(), cb, arg);
 }
 
-const struct db_stmt stmt_work_partitions_drop = {"work_partitions_drop",
-                                                  "select partitions_drop($1::int8::int)", 1};
+const struct db_stmt stmt_work_partitions_drop = {
+    "work_partitions_drop", "select dropped, unended from partitions_drop($1::int8::int)", 1};
 
 struct db_op *work_partitions_drop(struct db *db, int64_t days, db_cb *cb, void *arg)
 {
     return store_exec(db, &stmt_work_partitions_drop, DB_ARGS(DB_I64(days)), cb, arg);
 }
 
+const struct db_stmt stmt_work_today = {
+    "work_today",
+    "select to_regclass('event_' || to_char(now() at time zone 'UTC', 'YYYYMMDD')) is not null", 0};
+
+struct db_op *work_today(struct db *db, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_work_today, DB_ARGS(), cb, arg);
+}
+
 const struct db_stmt stmt_work_forget = {
     "work_forget",
     "with k as (delete from idempotency where key in ("
-    "  select key from idempotency where expires_at < now() limit $1::int8) returning key)"
+    "  select key from idempotency where expires_at < now() limit $1::int8)"
+    " and expires_at < now() returning key)"
     " select count(*) from k",
     1};
 

@@ -9,7 +9,7 @@ struct janitor {
     struct db *db;
     int64_t retention_days;
     struct db_op *op;
-    unsigned ticks; /* with a database: the first makes the days, whenever it came */
+    int64_t days_ms, forget_ms; /* when the next run of each is due, monotonic; 0: at once */
 };
 
 void janitor_init(struct janitor *janitor, struct db *db, int64_t retention_days);

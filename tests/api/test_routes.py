@@ -113,6 +113,7 @@ def test_health(admin):
     assert open_.get("/readyz", expect=200).json == {
         "status": "ready",
         "database": "up",
+        "partitions": "there",
         "redis": "up",
     }
 
