@@ -177,7 +177,24 @@ static void apply_headers(struct call *call, const struct webhook_input *in, str
     buf_fini(&sealed);
 }
 
-static void apply_lists(const struct call *call, const struct webhook_input *in, struct webhook *w)
+/* A delivery that is still being tried when its day is dropped from the history would be lost without a
+ * word. */
+static void check_schedule(struct call *call, const struct schedule *schedule)
+{
+    int64_t days = call->api->settings->config.retention_days, seconds = 0;
+    char message[120];
+
+    for (size_t i = 0; i < schedule->count; i++)
+        seconds += schedule->seconds[i];
+    if (seconds < days * 86400)
+        return;
+    snprintf(message, sizeof message,
+             "must end before the history does, which is kept for %lld days; it lasts %lld",
+             (long long)days, (long long)(seconds / 86400));
+    fields_problem(&call->fields, "retry_schedule", message);
+}
+
+static void apply_lists(struct call *call, const struct webhook_input *in, struct webhook *w)
 {
     const struct fields *f = &call->fields;
 
@@ -189,6 +206,7 @@ static void apply_lists(const struct call *call, const struct webhook_input *in,
         w->schedule.count = in->schedule.n;
         for (size_t i = 0; i < in->schedule.n; i++)
             w->schedule.seconds[i] = (int32_t)in->schedule.at[i];
+        check_schedule(call, &w->schedule);
     }
 }
 

@@ -57,3 +57,10 @@ def test_what_expires_before_it_ended_is_told(start, database, address):
     until(lambda: "event=deliveries_expired count=3 retention_days=30" in worker.log(), 10, worker.log)
     assert [f"event_{suffix}"] not in database.query(PARTITIONS)
     assert webhook["status"] == "active"
+
+
+def test_a_schedule_that_outlives_the_history_is_refused(api, address):
+    webhook = {"url": address, "events": ["*"], "retry_schedule": [604800] * 4}
+    api.post("/webhooks", webhook, expect=201)
+    wrong = api.post("/webhooks", {**webhook, "retry_schedule": [604800] * 5}, expect=422)
+    assert wrong.fields == ["retry_schedule"]

@@ -76,6 +76,18 @@ static void test_clock_goes_back(void **state)
     assert_int_equal(id_time_ms(id_new()), AT + 10000);
 }
 
+/* A clock that ran ahead for hours and was put right: ids of the future would find no partition. */
+static void test_clock_goes_far_back(void **state)
+{
+    (void)state;
+    wall_ms = AT + 86400000;
+    id_new();
+    wall_ms = AT + 86400000 - 60000;
+    assert_int_equal(id_time_ms(id_new()), AT + 86400000);
+    wall_ms = AT + 20000;
+    assert_int_equal(id_time_ms(id_new()), AT + 20000);
+}
+
 /* A fresh millisecond starts the counter in its lower quarter, which leaves room above. */
 static void test_counter_start(void **state)
 {
@@ -217,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_new),
         cmocka_unit_test(test_one_millisecond),
         cmocka_unit_test(test_clock_goes_back),
+        cmocka_unit_test(test_clock_goes_far_back),
         cmocka_unit_test(test_counter_start),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_vectors),
