@@ -65,7 +65,9 @@ struct attempt_row {
     bool body_cut;
 };
 
+/* Without the messages and `url`, which are left as they were; and a row of attempts_list(), with them. */
 void attempts_read(const struct db_rows *rows, int row, struct attempt_row *attempt);
+void attempts_read_whole(const struct db_rows *rows, int row, struct attempt_row *attempt);
 
 /* Newest first. No row: no such delivery; one row whose first column is NULL: no attempt. */
 struct db_op *attempts_list(struct db *db, struct id app, struct id delivery, int limit, db_cb *cb,

@@ -151,7 +151,7 @@ static void on_attempts(void *arg, int err, const struct db_rows *rows)
     jsonw_begin(w, NULL, '{');
     jsonw_begin(w, "data", '[');
     for (int i = 0; i < db_count(rows) && !db_null(rows, i, 0); i++) {
-        attempts_read(rows, i, &attempt);
+        attempts_read_whole(rows, i, &attempt);
         attempt_write(w, &attempt);
     }
     jsonw_end(w, ']');

@@ -48,7 +48,7 @@ static void on_look(void *arg, int err, const struct db_rows *rows)
     call->op = NULL;
     wait->looking = false;
     if (err == 0 && db_count(rows) > 0 && !db_null(rows, 0, 0)) {
-        attempts_read(rows, 0, &attempt);
+        attempts_read_whole(rows, 0, &attempt);
         end(wait, &attempt);
     } else if (wait->late && err < 0) {
         call_wait_over(call);

@@ -5,11 +5,6 @@
 #include "sql.h"
 #include "store/store.h"
 
-#define COLUMNS                                                                          \
-    "d.id, d.event_id, d.webhook_id, d.test, e.type, d.state::int8, d.attempts::int8, "  \
-    "case when d.state = " PENDING " then ms_of(d.next_at) end, ms_of(d.completed_at), " \
-    "d.last_code::int8, d.last_us::int8, d.last_error::int8"
-
 #define EVENT_OF_D \
     " cross join lateral (select type from event where event.id = d.event_id offset 0) e"
 
@@ -51,7 +46,7 @@ void deliveries_read(const struct db_rows *rows, int row, struct delivery *d)
 const struct db_stmt stmt_delivery_list = {
     "delivery_list",
     "select d.* from webhook w left join lateral ("
-    " select " COLUMNS " from delivery d" EVENT_OF_D " where d.webhook_id = $1::uuid"
+    " select " DELIVERY_ROW " from delivery d" EVENT_OF_D " where d.webhook_id = $1::uuid"
     "  and ($3::int8 < 0 or d.state = $3::int8) and ($4::text is null or e.type = $4::text)"
     "  and d.id >= $5::uuid and d.id < $6::uuid"
     " order by d.id desc limit $7::int8) d on true"
@@ -68,7 +63,7 @@ struct db_op *deliveries_list(struct db *db, struct id app, struct id webhook,
 /* An event's deliveries share its first eight bytes: a short walk along the primary key. */
 const struct db_stmt stmt_delivery_of_event = {
     "delivery_of_event",
-    "select " COLUMNS " from delivery d" EVENT_OF_D " where d.event_id = $1::uuid"
+    "select " DELIVERY_ROW " from delivery d" EVENT_OF_D " where d.event_id = $1::uuid"
     " and d.id between $2::uuid and $3::uuid and d.app_id = $4::uuid order by d.id limit $5::int8",
     5};
 
@@ -82,7 +77,7 @@ struct db_op *deliveries_of_event(struct db *db, struct id app, struct id event,
 
 const struct db_stmt stmt_delivery_get = {
     "delivery_get",
-    "select " COLUMNS ", w.url, a.error_text from delivery d" EVENT_OF_D
+    "select " DELIVERY_ROW ", w.url, a.error_text from delivery d" EVENT_OF_D
     " join webhook w on w.id = d.webhook_id"
     " left join lateral (select error_text from attempt where delivery_id = $1::uuid"
     "  order by number desc, started_at desc limit 1) a on true"
@@ -183,9 +178,7 @@ struct db_op *deliveries_replay(struct db *db, struct id app, struct id webhook,
 
 const struct db_stmt stmt_attempt_list = {
     "attempt_list",
-    "select a.number::int8, ms_of(a.started_at), a.code::int8, a.error::int8, a.error_text,"
-    " a.address, a.dns_us::int8, a.connect_us::int8, a.tls_us::int8, a.first_byte_us::int8,"
-    " a.total_us::int8, a.request_head, a.response_head, a.response_body, w.url, a.body_cut"
+    "select " ATTEMPT_ROW ", a.request_head, a.response_head, a.response_body, w.url, a.body_cut"
     " from delivery d join webhook w on w.id = d.webhook_id"
     " left join attempt a on a.delivery_id = $1::uuid"
     " where d.id = $1::uuid and d.app_id = $2::uuid"
@@ -212,12 +205,7 @@ void attempts_read(const struct db_rows *rows, int row, struct attempt_row *a)
         CONNECT,
         TLS,
         FIRST_BYTE,
-        TOTAL,
-        REQUEST_HEAD,
-        RESPONSE_HEAD,
-        RESPONSE_BODY,
-        URL,
-        BODY_CUT
+        TOTAL
     };
     a->number = db_i64(rows, row, NUMBER);
     a->started_ms = db_i64(rows, row, STARTED);
@@ -231,6 +219,12 @@ void attempts_read(const struct db_rows *rows, int row, struct attempt_row *a)
     a->tls_us = db_i64(rows, row, TLS);
     a->first_byte_us = db_i64(rows, row, FIRST_BYTE);
     a->total_us = db_i64(rows, row, TOTAL);
+}
+
+void attempts_read_whole(const struct db_rows *rows, int row, struct attempt_row *a)
+{
+    enum { REQUEST_HEAD = 11, RESPONSE_HEAD, RESPONSE_BODY, URL, BODY_CUT };
+    attempts_read(rows, row, a);
     a->request_head = db_str(rows, row, REQUEST_HEAD);
     a->response_head = db_str(rows, row, RESPONSE_HEAD);
     a->response_body = db_str(rows, row, RESPONSE_BODY);

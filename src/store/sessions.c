@@ -9,6 +9,7 @@
 #include "store/events.h"
 #include "store/gates.h"
 #include "store/keys.h"
+#include "store/traces.h"
 #include "store/webhooks.h"
 #include "store/work.h"
 
@@ -85,5 +86,7 @@ const struct db_stmt *const store_command_stmts[] = {
     &stmt_dropin_list,
     &stmt_dropin_put,
     &stmt_dropin_retire,
+    &stmt_trace_find,
+    &stmt_trace_attempts,
     NULL,
 };

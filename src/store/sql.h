@@ -26,6 +26,17 @@
 #define NOT_LEASED "(lease_until is null or lease_until < now())"
 #define END_LEASE  "lease_token = null, lease_until = null, lease_owner = null"
 
+/* What deliveries_read() reads, of a delivery d and its event e. */
+#define DELIVERY_ROW                                                                     \
+    "d.id, d.event_id, d.webhook_id, d.test, e.type, d.state::int8, d.attempts::int8, "  \
+    "case when d.state = " PENDING " then ms_of(d.next_at) end, ms_of(d.completed_at), " \
+    "d.last_code::int8, d.last_us::int8, d.last_error::int8"
+
+/* What attempts_read() reads, of an attempt a. */
+#define ATTEMPT_ROW                                                                               \
+    "a.number::int8, ms_of(a.started_at), a.code::int8, a.error::int8, a.error_text, a.address, " \
+    "a.dns_us::int8, a.connect_us::int8, a.tls_us::int8, a.first_byte_us::int8, a.total_us::int8"
+
 /* What queue_entry_read() reads, of a delivery d and its webhook w. */
 #define QUEUE_ENTRY                                                           \
     "d.id, d.webhook_id, d.app_id, d.test, ms_of(d.next_at) - ms_of(now()), " \
