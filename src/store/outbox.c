@@ -1,5 +1,5 @@
-/* A ring of entries and the calls that carry them. A call that fails puts its entries back: both
- * scripts may run twice for an entry without harm. */
+/* A ring of entries and the parcels that carry them, a script call each. One that fails puts its
+ * entries back: both scripts may run twice for an entry without harm. */
 #include "outbox.h"
 
 #include "base/clock.h"
@@ -9,16 +9,16 @@
 #include <stdlib.h>
 
 enum {
-    CALL_ENTRIES = 1000,
-    CALLS_MAX = 4, /* under way: more would only wait in Redis's socket */
-    CALL_DEADLINE_MS = 2000,
+    PARCEL_ENTRIES = 1000,
+    PARCELS_MAX = 4, /* under way: more would only wait in Redis's socket */
+    PARCEL_DEADLINE_MS = 2000,
     ROOM_FIRST = 64,
     ROOM_KEPT = 4096, /* a larger ring is freed when empty */
     TELL_MS = 10000,  /* between lines about what was dropped */
 };
 
-struct call {
-    struct list node; /* in outbox.calls */
+struct parcel {
+    struct list node; /* in outbox.parcels */
     struct outbox *box;
     size_t count;
     struct outbox_entry entries[];
@@ -47,7 +47,7 @@ void outbox_init(struct outbox *box, struct loop *loop, const struct outbox_kind
                  const char *owner)
 {
     *box = (struct outbox){.kind = kind, .owner = owner, .told_ms = INT64_MIN / 2};
-    list_init(&box->calls);
+    list_init(&box->parcels);
     box->flush = timeout_create(loop, on_flush, box);
     box->tell = timeout_create(loop, on_tell, box);
 }
@@ -56,8 +56,8 @@ void outbox_fini(struct outbox *box)
 {
     struct list *node;
     tell_dropped(box);
-    while ((node = list_pop(&box->calls)) != NULL)
-        free(CONTAINER_OF(node, struct call, node));
+    while ((node = list_pop(&box->parcels)) != NULL)
+        free(CONTAINER_OF(node, struct parcel, node));
     timeout_destroy(box->flush);
     timeout_destroy(box->tell);
     free(box->entries);
@@ -97,15 +97,15 @@ void outbox_put(struct outbox *box, const struct outbox_entry *entry)
         timeout_set(box->flush, 0);
 }
 
-static struct call *take(struct outbox *box)
+static struct parcel *take(struct outbox *box)
 {
-    size_t count = box->count < CALL_ENTRIES ? box->count : CALL_ENTRIES;
-    struct call *call = xcalloc(1, sizeof *call + count * sizeof call->entries[0]);
+    size_t count = box->count < PARCEL_ENTRIES ? box->count : PARCEL_ENTRIES;
+    struct parcel *parcel = xcalloc(1, sizeof *parcel + count * sizeof parcel->entries[0]);
 
-    call->box = box;
-    call->count = count;
+    parcel->box = box;
+    parcel->count = count;
     for (size_t i = 0; i < count; i++)
-        call->entries[i] = box->entries[(box->first + i) & (box->room - 1)];
+        parcel->entries[i] = box->entries[(box->first + i) & (box->room - 1)];
     box->first = (box->first + count) & (box->room - 1);
     box->count -= count;
     if (box->count == 0 && box->room > ROOM_KEPT) {
@@ -113,52 +113,52 @@ static struct call *take(struct outbox *box)
         box->entries = NULL;
         box->room = box->first = 0;
     }
-    return call;
+    return parcel;
 }
 
 static void on_done(void *arg, int err, const struct redis_reply *reply)
 {
-    struct call *call = arg;
-    struct outbox *box = call->box;
+    struct parcel *parcel = arg;
+    struct outbox *box = parcel->box;
 
     (void)reply;
-    list_remove(&call->node);
-    box->call_count--;
-    box->sent -= call->count;
+    list_remove(&parcel->node);
+    box->parcel_count--;
+    box->sent -= parcel->count;
     if (err == ERR_INTERNAL)
-        drop(box, call->count);
+        drop(box, parcel->count);
     else if (err < 0)
-        for (size_t i = 0; i < call->count; i++)
-            outbox_put(box, &call->entries[i]);
-    free(call);
+        for (size_t i = 0; i < parcel->count; i++)
+            outbox_put(box, &parcel->entries[i]);
+    free(parcel);
     outbox_flush(box);
 }
 
-static void send_call(struct outbox *box)
+static void send_parcel(struct outbox *box)
 {
-    struct call *call = take(box);
+    struct parcel *parcel = take(box);
     int64_t now = clock_mono_ms();
-    size_t size = call->count * box->kind->size;
+    size_t size = parcel->count * box->kind->size;
     uint8_t *packed = xcalloc(1, size);
 
-    for (size_t i = 0; i < call->count; i++) {
-        int64_t due_ms = call->entries[i].due_ms;
+    for (size_t i = 0; i < parcel->count; i++) {
+        int64_t due_ms = parcel->entries[i].due_ms;
         int64_t delay_ms = due_ms == OUTBOX_NEVER ? -1 : due_ms > now ? due_ms - now : 0;
-        box->kind->pack(packed + i * box->kind->size, &call->entries[i], (int32_t)delay_ms);
+        box->kind->pack(packed + i * box->kind->size, &parcel->entries[i], (int32_t)delay_ms);
     }
-    list_push(&box->calls, &call->node);
-    box->call_count++;
-    box->sent += call->count;
+    list_push(&box->parcels, &parcel->node);
+    box->parcel_count++;
+    box->sent += parcel->count;
     const struct str args[] = {{(const char *)packed, size}, str_of(box->owner)};
-    redis_eval(box->redis, box->kind->script, NULL, 0, args, ARRAY_LEN(args), CALL_DEADLINE_MS,
-               on_done, call);
+    redis_eval(box->redis, box->kind->script, NULL, 0, args, ARRAY_LEN(args), PARCEL_DEADLINE_MS,
+               on_done, parcel);
     free(packed);
 }
 
 void outbox_flush(struct outbox *box)
 {
-    while (box->count > 0 && box->call_count < CALLS_MAX && redis_up(box->redis))
-        send_call(box);
+    while (box->count > 0 && box->parcel_count < PARCELS_MAX && redis_up(box->redis))
+        send_parcel(box);
 }
 
 uint8_t *outbox_pack_i32(uint8_t *out, int32_t value)

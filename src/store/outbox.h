@@ -1,5 +1,5 @@
 /* What is to be told to the queue, fire and forget: a bounded buffer of entries that leaves in
- * script calls of many. Belongs to queue.c. */
+ * parcels of many, a script call each. Belongs to queue.c. */
 #ifndef STORE_OUTBOX_H
 #define STORE_OUTBOX_H
 
@@ -36,9 +36,9 @@ struct outbox {
     struct timeout *flush;
     struct outbox_entry *entries; /* a ring; `room` is a power of two */
     size_t first, count, room;
-    size_t sent;       /* entries without an answer */
-    struct list calls; /* that carry them */
-    int call_count;
+    size_t sent;         /* entries without an answer */
+    struct list parcels; /* that carry them */
+    int parcel_count;
     struct timeout *tell;
     uint64_t dropped, told; /* entries given up; as the log knows */
     int64_t told_ms;        /* when it was told, monotonic */
@@ -49,7 +49,7 @@ void outbox_init(struct outbox *box, struct loop *loop, const struct outbox_kind
                  const char *owner);
 void outbox_fini(struct outbox *box); /* after redis_destroy() */
 
-/* Leaves in this turn of the loop, or when Redis is there and has answered earlier calls. */
+/* Leaves in this turn of the loop, or when Redis is there and has answered earlier ones. */
 void outbox_put(struct outbox *box, const struct outbox_entry *entry);
 
 /* Sends now what can be sent. */
