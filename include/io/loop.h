@@ -1,11 +1,9 @@
-/* One thread, one loop: a uv_loop_t, timers on the monotonic clock, and a stop that any thread may
- * ask for. */
+/* One thread, one loop: timers on the monotonic clock, and a stop that any thread may ask for. libuv's own
+ * loop is in loop_uv.h. */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
 
 #include "base/defs.h"
-
-#include <uv.h>
 
 struct loop;
 
@@ -23,8 +21,6 @@ void loop_stop(struct loop *loop);
 
 /* Frees a loop that loop_run() has come back from, or that never ran. NULL is fine. */
 void loop_destroy(struct loop *loop);
-
-uv_loop_t *loop_uv(struct loop *loop);
 
 /* Frees `memory` once the callbacks that are running now have returned: the end of what may be
  * destroyed in a callback of its own. */

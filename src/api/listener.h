@@ -4,7 +4,7 @@
 #define API_LISTENER_H
 
 #include "core/settings.h"
-#include "io/loop.h"
+#include "io/loop_uv.h"
 
 struct listener;
 

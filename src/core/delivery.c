@@ -17,7 +17,7 @@ const char *const delivery_state_names[] = {"pending",   "delivered", "failed",
 
 /* For each actor and state: the states it may go to. From a state to itself: it begins anew. The
  * store's statements make these moves and no others: tests/unit/moves_test.c. */
-static const unsigned moves[][DELIVERY_STATES] = {
+static const unsigned moves[DELIVERY_ACTORS][DELIVERY_STATES] = {
     [ACTOR_ATTEMPT] =
         {
             [DELIVERY_PENDING] = BIT(PENDING) | BIT(DELIVERED) | BIT(FAILED),

@@ -1,6 +1,6 @@
 /* The loop of one thread, and its timers. libuv's handles die only in their close callback, so each
  * is on the heap and frees itself there. */
-#include "io/loop.h"
+#include "io/loop_uv.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,8 @@
 /* Descriptor readiness over uv_poll. */
 #include "io/watch.h"
 
+#include "io/loop_uv.h"
+
 #include <stdlib.h>
 
 struct watch {

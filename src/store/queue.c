@@ -9,6 +9,7 @@
 #include "queue_scripts.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "dns_server.h"
 #include "io/dns_internal.h"
+#include "io/loop_uv.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>

@@ -5,6 +5,7 @@
 
 #include "base/str.h"
 #include "io/fetch.h"
+#include "io/loop_uv.h"
 
 /* --- servers ---------------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
 #define TESTS_WAIT_H
 
 #include "base/clock.h"
-#include "io/loop.h"
+#include "io/loop_uv.h"
 
 #include <unistd.h>
 
