@@ -19,14 +19,19 @@ def sources_of(root):
 
 def findings_of(root, sources, lengths):
     formatting = tree.Format(root, [s.name for s in sources])
-    macros, tables = tree.header_macros(sources), sql.table_matcher(sql.tables_of(root))
+    macros, vocabulary = tree.header_macros(sources), sql.vocabulary(root)
     for source in sources:
         yield from rules.check_includes(root, source)
         yield from rules.check_words(source)
-        yield from rules.check_strings(source, macros, tables)
+        yield from rules.check_strings(source, macros, vocabulary)
         yield from rules.check_numbers(source)
+        yield from rules.check_statuses(source)
         yield from rules.check_shape(source, lengths)
         yield from rules.check_guard(source)
+    names = tree.Names(sources, tree.generators_of(root))
+    yield from tree.check_exports(names, sources)
+    yield from tree.check_circles(names)
+    yield from tree.check_public_headers(names)
     yield from tree.check_build_list(root)
     yield from tree.check_unfinished(root)
     yield from formatting.findings()

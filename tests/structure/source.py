@@ -1,4 +1,5 @@
-"""A C file as the checks see it: tokens, macros, and strings joined as the compiler joins them."""
+"""A C file as the checks of tests/structure see it: tokens, macros, strings joined as the compiler joins
+them, and what stands at the top level."""
 
 import re
 from typing import NamedTuple
@@ -28,6 +29,16 @@ class Macro(NamedTuple):
     name: str
     params: list | None  # None: takes none, not even ()
     body: list
+    line: int
+
+
+class Item(NamedTuple):
+    """What stands at the top level up to its `;` or `}`."""
+
+    kind: str  # function, prototype, variable, type, other
+    names: list
+    static: bool
+    tokens: list
     line: int
 
 
@@ -112,6 +123,22 @@ class Source:
         if depth != 0:
             yield None, self.lines, 0
 
+    def items(self):
+        depth, run, opened = 0, [], None
+        for token in self.code:
+            run.append(token)
+            if token.kind != "punct":
+                continue
+            if token.text == "{":
+                if depth == 0 and not any(t.text == "{" for t in run[:-1]):
+                    opened = function_name(run[:-1])
+                depth += 1
+            elif token.text == "}":
+                depth -= 1
+            if depth == 0 and (token.text == ";" or (token.text == "}" and opened)):
+                yield item_of(run, opened)
+                run, opened = [], None
+
 
 def function_name(head):
     """The name that a `{` after these tokens defines as a function, or None."""
@@ -130,6 +157,37 @@ def function_name(head):
     return name
 
 
+def item_of(run, function):
+    static = any(t.text == "static" for t in run[:4])
+    if function:
+        return Item("function", [function], static, run, run[0].line)
+    texts = [t.text for t in run]
+    brace = texts.index("{") if "{" in texts else len(run)
+    equals = texts.index("=") if "=" in texts else len(run)
+    forward = len(texts) == 3 and texts[0] in ("struct", "enum", "union")
+    if texts[0] == "typedef" or forward or (brace < equals and texts[0] in ("struct", "enum", "union")):
+        return Item("type", [], static, run, run[0].line)
+    if texts[0] == "_Static_assert":
+        return Item("other", [], static, run, run[0].line)
+    name = function_name(run) if equals == len(run) and brace == len(run) else None
+    if name:
+        return Item("prototype", [name], static, run, run[0].line)
+    names, depth = [], 0
+    for i, token in enumerate(run[: min(equals, brace) + 1]):
+        if depth == 0 and token.text in ("[", "=", ";", ",") and i and run[i - 1].kind == "word":
+            names.append(run[i - 1].text)
+        depth += (token.text in "([") - (token.text in ")]")
+    return Item("variable" if names else "other", names, static, run, run[0].line)
+
+
+def generated(item, macro):
+    """The item that a macro makes when it is called at the top level."""
+    start = next(i for i, t in enumerate(item.tokens) if t.text == "(")
+    given = arguments(item.tokens[start + 1 : skip_brackets(item.tokens, start) - 1])
+    run = substituted(macro, given) + [Token("punct", ";", item.line)]
+    return item_of(run, function_name(run[:-1]) if any(t.text == "{" for t in run) else None)._replace(line=item.line)
+
+
 def skip_brackets(tokens, i):
     """The index after the bracket that closes the one at `i`."""
     depth = 0
@@ -141,13 +199,16 @@ def skip_brackets(tokens, i):
     return i
 
 
+ESCAPES = {"n": "\n", "r": "", "t": " ", '"': '"', "\\": "\\"}
+
+
 def string_text(token):
-    return re.sub(r"\\[nrt]", " ", token.text[1:-1]).replace('\\"', '"')
+    return re.sub(r'\\([nrt"\\])', lambda m: ESCAPES[m[1]], token.text[1:-1])
 
 
 def joined_strings(tokens, macros, depth=0):
     """(text, line) of each literal with those that the compiler appends to it: adjacent ones, and macros
-    between them, which are looked up in `macros`; what is not known there becomes ` ? `."""
+    between them, which are looked up in `macros`; what is not known there becomes `?`."""
     i = 0
     while i < len(tokens):
         token = tokens[i]
@@ -173,7 +234,58 @@ def joined_strings(tokens, macros, depth=0):
 
 def expansion_text(name, macros, depth):
     macro = macros.get(name)
+    if name.startswith("PRI"):  # of inttypes.h: a conversion's letter
+        return "l" + name[3]
     if macro is None or depth > 8:
-        return " ? "
+        return "?"
     parts = [text for text, _ in joined_strings(macro.body, macros, depth + 1)]
     return "".join(parts) if parts else expansion_text(macro.body[0].text, macros, depth + 1) if macro.body else ""
+
+
+def expanded(tokens, macros, depth=0):
+    """The words of `tokens` after the preprocessor, the macros' own names among them, so that names made
+    by `##` and by tables of macros count. Members of structs are left out."""
+    found, i = set(), 0
+    while i < len(tokens):
+        token = tokens[i]
+        before = tokens[i - 1].text if i else ""
+        i += 1
+        if token.kind != "word":
+            continue
+        if before in (".", "->"):
+            continue
+        found.add(token.text)
+        macro = macros.get(token.text)
+        if macro is None or macro.params is None or depth > 6 or i >= len(tokens) or tokens[i].text != "(":
+            continue
+        end = skip_brackets(tokens, i)
+        found |= expanded(substituted(macro, arguments(tokens[i + 1 : end - 1])), macros, depth + 1)
+    return found
+
+
+def arguments(tokens):
+    parts, depth = [[]], 0
+    for token in tokens:
+        if token.text == "," and depth == 0:
+            parts.append([])
+            continue
+        depth += (token.text in "([{") - (token.text in ")]}")
+        parts[-1].append(token)
+    return parts
+
+
+def substituted(macro, given):
+    values = dict(zip(macro.params, given))
+    out, body, i = [], macro.body, 0
+    while i < len(body):
+        token = body[i]
+        if token.text == "#" and i + 1 < len(body) and body[i + 1].text == "#":
+            i += 2
+            right = values.get(body[i].text, [body[i]]) if i < len(body) else []
+            if out and right:
+                out[-1] = Token("word", out[-1].text + right[0].text, token.line)
+                out += right[1:]
+        else:
+            out += values.get(token.text, [token])
+        i += 1
+    return out

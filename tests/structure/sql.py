@@ -39,34 +39,32 @@ PIECES = re.compile(
       """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
+FUNCTION = re.compile(r"\bcreate\s+(?:or\s+replace\s+)?function\s+(\w+)", re.IGNORECASE)
 TABLE = re.compile(r"\bcreate\s+(?:unlogged\s+)?table\s+(?:if\s+not\s+exists\s+)?(\w+)", re.IGNORECASE)
 LUA = re.compile(r"\bredis\.p?call\s*\(|\b(KEYS|ARGV)\[\w+\]")
 
 
-def tables_of(root):
-    """The names of the tables that the migrations make."""
-    found = set()
-    for path in sorted((root / "migrations").glob("*.sql")):
-        found |= set(TABLE.findall(path.read_text(encoding="utf-8")))
-    return found
-
-
-def table_matcher(tables):
+def vocabulary(root):
+    """A pattern for pieces that name what the migrations make: their tables after a word of SQL, and calls of
+    their functions. None: there is none."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((root / "migrations").glob("*.sql"))]
+    tables = "|".join(sorted({name for text in texts for name in TABLE.findall(text)}))
+    functions = "|".join(sorted({name for text in texts for name in FUNCTION.findall(text)}))
     if not tables:
         return None
-    names = "|".join(sorted(tables))
     return re.compile(
-        rf"""^\W*(from|join|into|update|table|using)\s+(only\s+)?({names})\b\s*($|[,;)(]|\w\b|\w\w?\s)
-          | \b(select|delete|insert|with)\b.*\b(from|join|into|using)\s+({names})\b
-          | \b(from|join|into|update|using)\s+(only\s+)?({names})\b\s*
-            (\w\s|[;)]|\b(as|where|set|join|on|order|group|limit|using|returning|values|select|inner|left|cross)\b)""",
+        rf"""^\W*(from|join|into|update|table|using)\s+(only\s+)?({tables})\b\s*($|[,;)(]|\w\b|\w\w?\s)
+          | \b(select|delete|insert|with)\b.*\b(from|join|into|using)\s+({tables})\b
+          | \b(from|join|into|update|using)\s+(only\s+)?({tables})\b\s*
+            (\w\s|[;)]|\b(as|where|set|join|on|order|group|limit|using|returning|values|select|inner|left|cross)\b)
+          | \b({functions or "(?!)"})\((\w|\$|\))""",
         re.IGNORECASE | re.VERBOSE | re.DOTALL,
     )
 
 
-def is_sql(text, matcher):
+def is_sql(text, words):
     flat = re.sub(r"\s+", " ", text)
-    return bool(STATEMENT.match(flat) or PIECES.search(flat) or (matcher and matcher.search(flat)))
+    return bool(STATEMENT.match(flat) or PIECES.search(flat) or (words and words.search(flat)))
 
 
 def is_lua(text):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import check_structure
 import pytest
+from structure import tree
 
 TOP = Path(__file__).resolve().parents[2]
 UNDONE = "TO" + "DO"
@@ -208,7 +209,7 @@ BROKEN = {
         "src/store/apps.c:7: ", "uses uv_timer_stop",
     ),
     "libuv's header outside io": (
-        included("src/store/apps.c", "#include <uv.h>"), "src/store/apps.c:2: ", "only io/",
+        included("src/store/apps.c", "#include <uv.h>"), "src/store/apps.c:2: ", "only src/io/ and io/loop_uv.h",
     ),
     "banned in a macro": (
         added("src/base/buf.c", "\n#define SAY(out, what) sprintf(out, \"%s\", what)\n"),
@@ -294,6 +295,7 @@ def test_broken_rule_is_found(check, name):
 
 TABLES = {
     "migrations/0001_ledger.sql": "create table webhook (id uuid primary key);\ncreate table if not exists delivery (id uuid);\n"
+    "create function ms_of(t timestamptz) returns bigint as 'select 1' language sql;\n"
 }
 
 # As src/store/ writes SQL: lower case, over adjacent literals, in tables, through macros.
@@ -339,6 +341,7 @@ STATEMENT(webhook_get, "select id from webhook", 0);''',
 }''',
     "a piece with a parameter": 'static const char more[] = " and id < $2::uuid";',
     "a piece with a table": 'static const char more[] = " join webhook w on true";',
+    "columns": 'static const char columns[] = "id, name, ms_of(created_at)";',
     "a session": 'static const char session[] = "set synchronous_commit = off";',
     "listen": 'static const char channel[] = "listen " CHANNEL;',
     "a function of the server": 'static const char lock[] = "select pg_advisory_xact_lock(1)";',
@@ -421,6 +424,318 @@ const char *event_text(char out[CLOCK_TEXT_SIZE], int64_t wall_ms)
 @pytest.mark.parametrize("name", FINE)
 def test_fine_is_not_found(check, name):
     assert check({**TABLES, **FINE[name]}) == []
+
+
+def files(**texts):
+    """A tree of GOOD and of new files: a double underscore in a name is a slash, the last one a dot."""
+    names = {}
+    for name, text in texts.items():
+        name = name.replace("__", "/")
+        head, _, ending = name.rpartition("_")
+        path = f"{'include' if ending == 'h' and not head.startswith('src/') else 'src'}/{head.removeprefix('src/')}.{ending}"
+        if ending == "h" and path.startswith("include/"):
+            guard = head.replace("/", "_").upper() + "_H"
+            text = f"/* New. */\n#ifndef {guard}\n#define {guard}\n\n{text}\n#endif\n"
+        else:
+            text = f"/* New. */\n{text}"
+        names[path] = text
+    built = [f"'{n.removeprefix('src/')}'" for n in names if n.endswith(".c")]
+    if built:
+        names["src/meson.build"] = GOOD["src/meson.build"] + f"more = [{', '.join(built)}]\n"
+    return names
+
+
+def main_calling(*texts):
+    body = "".join(f"    {text};\n" for text in texts)
+    return {"src/main.c": f"/* The commands. */\n#include \"base/buf.h\"\n\nint main(void)\n{{\n{body}    return buf_size();\n}}\n"}
+
+
+NO_CALLER = {
+    "nobody calls it": (
+        files(base__text_h="int text_size(void);\n", base__text_c='#include "base/text.h"\n\nint text_size(void)\n{\n    return 0;\n}\n'),
+        "include/base/text.h:5: text_size() is declared for others, but nothing uses it",
+    ),
+    "a private header's": (
+        {"src/io/db_internal.h": "/* Shared in io. */\nvoid db_extra(void);\n"},
+        "src/io/db_internal.h:2: db_extra() is declared for others, but nothing uses it",
+    ),
+    "only a test calls it": (
+        {**files(base__text_h="int text_size(void);\n"), "tests/unit/text_test.c": "/* Test. */\nint main(void)\n{\n    return text_size();\n}\n"},
+        "include/base/text.h:5: text_size() is declared for others, but only tests use it",
+    ),
+    "only itself calls it": (
+        files(base__text_h="int text_size(void);\n", base__text_c='#include "base/text.h"\n\nint text_size(void)\n{\n    return text_size();\n}\n'),
+        "include/base/text.h:5: text_size() is declared for others, but nothing uses it",
+    ),
+    "only what nobody calls calls it": (
+        files(
+            base__text_h="int text_size(void);\nint text_all(void);\n",
+            base__text_c='#include "base/text.h"\n\nint text_all(void)\n{\n    return text_size();\n}\n',
+        ),
+        "include/base/text.h:5: text_size() is declared for others, but nothing uses it",
+    ),
+    "a comment, a string and a member name it": (
+        {
+            **files(base__text_h="int text_size(void);\n"),
+            **main_calling("/* text_size() */ buf_size()", 'puts("text_size")', "((struct text *)0)->text_size = 1"),
+        },
+        "include/base/text.h:5: text_size() is declared for others, but nothing uses it",
+    ),
+    "its namesake is static": (
+        {
+            **files(base__text_h="int text_size(void);\n"),
+            "src/main.c": GOOD["src/main.c"].replace("int main", "static int text_size(void)\n{\n    return 1;\n}\n\nint main").replace("buf_size()", "buf_size() + text_size()"),
+        },
+        "include/base/text.h:5: text_size() is declared for others, but nothing uses it",
+    ),
+    "a table that nobody reads": (
+        files(base__text_h="extern const char *const text_names[];\n", base__text_c='#include "base/text.h"\n\nconst char *const text_names[] = {"a", "b"};\n'),
+        "include/base/text.h:5: text_names is declared for others, but nothing uses it",
+    ),
+    "inline in its header": (
+        files(base__text_h="static inline int text_size(void)\n{\n    return 1;\n}\n"),
+        "include/base/text.h:5: text_size() is declared for others, but nothing uses it",
+    ),
+    "after an attribute": (
+        files(base__text_h="LIKE_PRINTF(1, 2) void text_say(const char *format, ...);\n"),
+        "include/base/text.h:5: text_say() is declared for others, but nothing uses it",
+    ),
+    "by a function's type": (
+        files(base__text_h="typedef void text_cb(void *arg);\ntext_cb text_done;\n"),
+        "include/base/text.h:6: text_done is declared for others, but nothing uses it",
+    ),
+    "a constant": (
+        files(base__text_h="#define TEXT_MAX 10\n"), "include/base/text.h:5: TEXT_MAX is declared for others, but nothing uses it",
+    ),
+    "only its own file": (
+        {
+            **files(
+                base__text_h="int text_size(void);\nint text_all(void);\n",
+                base__text_c='#include "base/text.h"\n\nint text_size(void)\n{\n    return 1;\n}\n\nint text_all(void)\n{\n    return text_size();\n}\n',
+            ),
+            **main_calling("text_all()"),
+        },
+        "include/base/text.h:5: text_size() is declared for others, but only its own file uses it: make it static",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NO_CALLER)
+def test_name_without_a_caller_is_found(check, name):
+    changes, finding = NO_CALLER[name]
+    assert finding in check(changes)
+
+
+CALLED = {
+    "by a table of functions": {
+        **files(
+            api__apps_h="#define APPS_MAX 3\n\nvoid apps_list(void);\nextern const struct route routes[];\n",
+            api__apps_c='#include "api/apps.h"\n\nvoid apps_list(void)\n{\n}\n',
+            api__route_c='#include "api/apps.h"\n\nconst struct route routes[] = {\n    {"GET", "/apps", APPS_MAX, apps_list},\n};\n',
+        ),
+        **main_calling("serve(routes)"),
+    },
+    "by a designated initialiser": {
+        **files(
+            core__chat_h="extern const struct profile profile_chat;\nvoid chat_render(void);\n",
+            core__chat_c='#include "core/chat.h"\n\nconst struct profile profile_chat = {\n    .name = "chat",\n    .render = chat_render,\n};\n',
+            core__text_c='#include "core/chat.h"\n\nvoid chat_render(void)\n{\n}\n',
+        ),
+        **main_calling("serve(&profile_chat)"),
+    },
+    "by a macro that pastes names": {
+        **files(
+            core__profile_h="extern const struct profile *const profiles[];\n\n#define PROFILES(X) X(chat) X(slack)\n",
+            core__each_h="extern const struct profile profile_chat, profile_slack;\n",
+            core__profile_c='#include "core/each.h"\n#include "core/profile.h"\n\n#define POINTER(name) &profile_##name,\n\nconst struct profile *const profiles[] = {PROFILES(POINTER)};\n',
+            core__chat_c='#include "core/each.h"\n\nconst struct profile profile_chat = {1}, profile_slack = {2};\n',
+        ),
+        **main_calling("serve(profiles)"),
+    },
+    "by statements that a macro makes": {
+        **files(
+            store__apps_h='#define STATEMENT(name) const struct db_stmt stmt_##name = {#name}\n\nextern const struct db_stmt stmt_app_get;\n',
+            store__get_c='#include "store/apps.h"\n\nSTATEMENT(app_get);\n',
+        ),
+        **main_calling("serve(&stmt_app_get)"),
+    },
+    "by a header's macro": {
+        **files(
+            base__say_h='void say_line(const char *text);\n\n#define say(text) say_line(text)\n',
+            base__say_c='#include "base/say.h"\n\nvoid say_line(const char *text)\n{\n    (void)text;\n}\n',
+        ),
+        **main_calling('say("hello")'),
+    },
+    "as a callback, from a function that is called": {
+        **files(
+            base__text_h="void text_done(void *arg);\nint text_start(void);\n",
+            base__text_c='#include "base/text.h"\n\nvoid text_done(void *arg)\n{\n    (void)arg;\n}\n',
+            base__start_c='#include "base/text.h"\n\nint text_start(void)\n{\n    return start(text_done);\n}\n',
+        ),
+        **main_calling("text_start()"),
+    },
+    "a constant as a size": {
+        **files(base__text_h="#define TEXT_SIZE 10\n\nvoid text_put(char out[TEXT_SIZE]);\n", base__text_c='#include "base/text.h"\n\nvoid text_put(char out[TEXT_SIZE])\n{\n    out[0] = 0;\n}\n'),
+        **main_calling("text_put(0)"),
+    },
+}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_called_name_is_not_found(check, name):
+    changes = CALLED[name]
+    users = "".join(f'#include "{n.removeprefix("include/")}"\n' for n in sorted(changes) if n.startswith("include/"))
+    main = changes["src/main.c"].replace('#include "base/buf.h"\n', '#include "base/buf.h"\n' + users)
+    found = check({**changes, "src/main.c": main})
+    assert [f for f in found if "not formatted" not in f] == []
+
+
+SIZE_C = '#include "base/text.h"\n\nint text_size(void)\n{\n    return 0;\n}\n'
+SIZE_TEST = {"tests/unit/text_test.c": "/* Test. */\nint main(void)\n{\n    return text_size();\n}\n"}
+
+
+def test_what_is_for_tests_alone_is_named_and_used(check, monkeypatch):
+    monkeypatch.setattr(tree, "SEAMS", {"text_size": "tests have a size of their own"})
+    changes = files(base__text_h="int text_size(void);\n", base__text_c=SIZE_C)
+    place = "include/base/text.h:5: text_size()"
+    assert not [f for f in check({**changes, **SIZE_TEST}) if f.startswith(place)]
+    called = check({**changes, **SIZE_TEST, **main_calling("text_size()")})
+    assert f"{place} is not for tests alone any more: take it off SEAMS" in called
+    unused = check({**changes, "tests/unit/text_test.c": None})
+    assert f"{place} is declared for others, but nothing uses it" in unused
+
+
+def test_what_a_generator_names_is_used(check):
+    changes = {**files(base__text_h="#define TEXT_MAX 10\n"), "src/base/embed.py": 'print("int sizes[TEXT_MAX];")\n'}
+    assert not [f for f in check(changes) if "TEXT_MAX" in f]
+
+
+def test_lists_of_exceptions_are_in_use():
+    names = tree.Names(check_structure.sources_of(TOP))
+    assert [name for name in tree.SEAMS if name not in names.exported] == []
+
+
+def noun(name, *calls):
+    body = "".join(f"    {call}();\n" for call in calls)
+    return f'#include "api/all.h"\n\nvoid {name}_run(void)\n{{\n{body}}}\n'
+
+
+ALL = "void a_run(void);\nvoid b_run(void);\nvoid c_run(void);\n"
+
+CIRCLES = {
+    "of two": (
+        files(src__api__all_h=ALL, api__a_c=noun("a", "b_run"), api__b_c=noun("b", "a_run")),
+        "src/api/a.c:1: a circle of 2 files: src/api/a.c -> src/api/b.c (b_run), src/api/b.c -> src/api/a.c (a_run)",
+    ),
+    "of three": (
+        files(src__api__all_h=ALL, api__a_c=noun("a", "b_run"), api__b_c=noun("b", "c_run"), api__c_c=noun("c", "a_run")),
+        "src/api/a.c:1: a circle of 3 files",
+    ),
+    "through a table": (
+        files(
+            src__api__all_h=ALL + "extern const struct route routes[];\n",
+            api__a_c=noun("a", "b_run"),
+            api__b_c='#include "api/all.h"\n\nconst struct route routes[] = {{.method = "GET", .handler = a_run}};\n\nvoid b_run(void)\n{\n}\n',
+        ),
+        "src/api/a.c:1: a circle of 2 files",
+    ),
+    "through a static function": (
+        files(
+            src__api__all_h=ALL, api__a_c=noun("a", "b_run"),
+            api__b_c='#include "api/all.h"\n\nstatic void later(void)\n{\n    a_run();\n}\n\nvoid b_run(void)\n{\n    later();\n}\n',
+        ),
+        "src/api/a.c:1: a circle of 2 files",
+    ),
+    "of headers": (
+        {
+            "src/api/one.h": '/* One. */\n#include "api/two.h"\n', "src/api/two.h": '/* Two. */\n#include "api/one.h"\n',
+        },
+        "src/api/one.h:1: headers include each other: src/api/one.h, src/api/two.h",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CIRCLES)
+def test_circle_is_found(check, name):
+    changes, finding = CIRCLES[name]
+    assert any(f.startswith(finding) for f in check(changes))
+
+
+def test_circle_with_a_reason_stays_until_it_is_gone(check, monkeypatch):
+    monkeypatch.setattr(tree, "CIRCLES", {("src/api/a.c", "src/api/b.c"): "one noun in two files"})
+    pair = files(src__api__all_h=ALL, api__a_c=noun("a", "b_run"), api__b_c=noun("b", "a_run"))
+    assert not [f for f in check(pair) if "circle" in f]
+    broken = files(src__api__all_h=ALL, api__a_c=noun("a", "b_run"), api__b_c=noun("b"))
+    assert "src/api/a.c:1: src/api/a.c, src/api/b.c are no circle any more: take it off CIRCLES" in check(broken)
+
+
+def test_arrows_of_one_direction_are_no_circle(check):
+    static = '#include "api/all.h"\n\nstatic void a_run(void)\n{\n}\n\nvoid c_run(void)\n{\n    a_run();\n}\n'
+    changes = files(src__api__all_h=ALL, api__a_c=noun("a", "b_run", "c_run"), api__b_c=noun("b", "c_run"), api__c_c=static)
+    assert not [f for f in check(changes) if "circle" in f]
+
+
+def test_h2o_is_known_to_three_nouns(check):
+    user = "\nvoid {}_send(h2o_req_t *req);\n"
+    fine = files(
+        src__api__call_h=user.format("call"), api__server_c=user.format("server"), api__apps_c="/* h2o_req_t */\nint apps;\n",
+    )
+    assert not [f for f in check(fine) if "h2o" in f]
+    found = check({**fine, **files(src__api__page_h=user.format("page"))})
+    assert [f for f in found if "h2o" in f] == [
+        "src/api/page.h:3: uses h2o_req_t: only call, refusal and server of api/ may"
+    ]
+
+
+STATUSES = {
+    "compared": "static int fails(int status)\n{\n    return status >= 400;\n}",
+    "compared, a member": "static int gone(struct answer *a)\n{\n    return a->seen.status == 410;\n}",
+    "compared, first": "static int gone(struct answer *a)\n{\n    return 410 == a->status;\n}",
+    "compared, a call": "static int gone(struct answer *a)\n{\n    return answer_status(a) != 404;\n}",
+    "a case": "static int gone(int n)\n{\n    switch (n) {\n    case 410:\n        return 1;\n    }\n    return 0;\n}",
+    "a designated initialiser": "static const struct answer nothing = {.body = NULL, .status = 204};",
+    "an assignment": "static void refuse(struct answer *a)\n{\n    a->http_code = 403;\n}",
+    "a table of errors": 'static const struct told told[] = {\n    {ERR_NOT_FOUND, 404, "not_found", "Not found"},\n};',
+    "a table of judgements": "static const struct rule rules[] = {\n    {400, STATUS_FAILS},\n};",
+    "an answer": 'static void refuse(struct call *call)\n{\n    reply_send(call, 403, "no");\n}',
+    "a macro": "#define STATUS_GONE 410",
+    "in a macro": "#define IS_SUCCESS(a) ((a)->status < 300)",
+    "a constant": "enum { STATUS_GONE = 410 };",
+}
+
+
+@pytest.mark.parametrize("name", STATUSES)
+def test_status_number_is_found(check, name):
+    text = f"\n{STATUSES[name]}\n"
+    for file in ("src/io/db.c", "src/store/apps.c", "src/main.c"):
+        assert [f for f in check(added(file, text)) if f.startswith(file) and "HTTP status" in f]
+        check({})
+    assert not [f for f in check(added("src/api/reply.c", text)) if "HTTP status" in f]
+
+
+def test_other_numbers_are_no_statuses(check):
+    text = '''
+#define KEEP_MAX 200
+
+enum { DEADLINE_MS = 500, PAGE = 100 };
+
+static const struct option options[] = {{"POSTHORN_LISTEN", KIND_TEXT, "127.0.0.1", 1, 200}, {400, "x"}};
+
+static int wait(int64_t ms, const char *status_text)
+{
+    char line[512];
+    snprintf(line, 500, "%s", status_text);
+    return ms > 300 && start(line, 200) && line[100] == 'x' ? 404 : 0;
+}
+'''
+    assert not [f for f in check(added("src/io/db.c", text)) if "HTTP status" in f]
+
+
+def test_header_that_only_its_own_folder_includes(check):
+    changes = files(io__dns_h="int dns_size(void);\n", io__dns_c='#include "io/dns.h"\n\nint dns_size(void)\n{\n    return 0;\n}\n')
+    finding = "include/io/dns.h:1: no other folder gets to it: it belongs beside its source"
+    assert finding in check(changes)
+    assert finding not in check({**changes, **included("src/store/apps.c", '#include "io/dns.h"')})
 
 
 @pytest.mark.parametrize(
