@@ -112,9 +112,12 @@ static int key_create(const struct settings *settings, int argc, char **argv)
         return wrong_usage();
     new.key.name = str_of(name);
     new.key.scope = scope_of(scope);
-    if (new.key.scope < 0 || new.key.name.n < 1 || new.key.name.n > NAME_BYTES_MAX ||
-        !str_is_utf8(new.key.name)) {
-        fprintf(stderr, "posthorn: no such scope, or the name is not 1 to 100 bytes of UTF-8\n");
+    if (new.key.scope < 0) {
+        fputs("posthorn: --scope must be read, publish, write or admin\n", stderr);
+        return 1;
+    }
+    if (new.key.name.n < 1 || new.key.name.n > NAME_BYTES_MAX || !str_is_utf8(new.key.name)) {
+        fputs("posthorn: --name must be 1 to 100 bytes of UTF-8\n", stderr);
         return 1;
     }
     return create(settings, &new);

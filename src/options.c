@@ -39,12 +39,12 @@ static void check_dropin(const struct settings *settings, struct dropin *d, stru
     if (err == 0) {
         d->url = str_of(xstrdup(url.text)); /* for the process's life */
         if (is_double(&settings->dropins, d))
-            why = "is the same as one before it";
+            why = "repeats an earlier one";
     }
     if (err == ERR_FORBIDDEN) {
         if (faults_name(faults, "POSTHORN_ALLOW_NETWORKS"))
             return; /* it might be open */
-        hint = " (POSTHORN_ALLOW_NETWORKS opens networks)";
+        hint = " (POSTHORN_ALLOW_NETWORKS can allow it)";
     }
     if (why != NULL)
         faults_add(faults, str_of(d->variable), "URL %d %s%s", d->number, why, hint);

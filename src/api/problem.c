@@ -3,7 +3,7 @@
 
 static const struct problem problems[] = {
     {ERR_INTERNAL, 500, "Internal error",
-     "Something went wrong; the server's log says what, under the X-Request-Id"},
+     "Something went wrong; the server's log says what, under this X-Request-Id"},
     {ERR_BAD_REQUEST, 400, "Bad request", "The request is not valid HTTP/1.1"},
     {ERR_BAD_JSON, 400, "The body is not valid JSON", "Send one JSON value, in UTF-8"},
     {ERR_UNAUTHORIZED, 401, "Missing or unknown API key",
@@ -11,18 +11,18 @@ static const struct problem problems[] = {
     {ERR_FORBIDDEN, 403, "The API key's scope does not cover this", "Use a key with another scope"},
     {ERR_NOT_FOUND, 404, "Not found", "Nothing has this id or name here; another app may have it"},
     {ERR_METHOD, 405, "Method not allowed", "The header Allow names the methods of this path"},
-    {ERR_CONFLICT, 409, "In conflict with what is stored", "Read it again before you change it"},
+    {ERR_CONFLICT, 409, "Conflicts with what is stored", "Read it again before you change it"},
     {ERR_IDEMPOTENCY, 409, "The idempotency key was used with another request",
      "Repeat that request as it was, or choose a new key"},
     {ERR_WRONG_STATE, 409, "Not possible in its current state", "Read it to see its state"},
     {ERR_TOO_LARGE, 413, "The request body is too large", "A body may have at most 1 MiB"},
     {ERR_URI_TOO_LONG, 414, "The request target is too long",
      "Path and query may have at most 4096 bytes"},
-    {ERR_INVALID, 422, "The request has invalid fields", "Correct the fields named"},
+    {ERR_INVALID, 422, "The request has invalid fields", "Correct the fields that `errors` names"},
     {ERR_BUSY, 503, "Too many requests are waiting", "Try again in a second"},
     {ERR_UNAVAILABLE, 503, "The database is unavailable", "Try again in a second"},
     {ERR_TIMEOUT, 504, "No result in time",
-     "It may have been done or not; repeat it with the same Idempotency-Key"},
+     "It may or may not have been done; repeat it with the same Idempotency-Key"},
 };
 
 static const struct {

@@ -82,14 +82,14 @@ static void refuse_number(const struct option *option, const char *value, struct
 {
     char text[LOG_QUOTE_SIZE];
     faults_add(faults, str_of(option->name),
-               "must be a number from %" PRId64 " to %" PRId64 ", is %s", option->min, option->max,
-               log_quote(text, value));
+               "must be a number from %" PRId64 " to %" PRId64 ", but is %s", option->min,
+               option->max, log_quote(text, value));
 }
 
 static void refuse_length(const struct option *option, size_t n, struct faults *faults)
 {
     if ((int64_t)n > option->max)
-        faults_add(faults, str_of(option->name), "must have at most %" PRId64 " bytes, has %zu",
+        faults_add(faults, str_of(option->name), "must have at most %" PRId64 " bytes, but has %zu",
                    option->max, n);
     else
         faults_add(faults, str_of(option->name), "must be %s", option->must);
@@ -106,7 +106,7 @@ void config_refuse(const struct config *config, const char *name, struct str pie
         faults_add(faults, str_of(name), "must be %s", option->must);
         return;
     }
-    const char *verb = piece.p != NULL ? "wrong at" : "is";
+    const char *verb = piece.p != NULL ? "wrong at" : "but is";
     if (piece.p == NULL)
         piece = str_of(*text_at(config, option));
     snprintf(copy, sizeof copy, "%.*s", STR_FMT(piece));

@@ -42,7 +42,7 @@ static void add_all(struct dropins *d, struct str list, const struct dropin *lik
             continue;
         if (d->count == DROPINS_MAX) {
             faults_add(faults, str_of(like->variable),
-                       "must not bring the URLs of all these variables to more than %d",
+                       "has too many URLs: all drop-in variables together may have %d",
                        DROPINS_MAX);
             return;
         }

@@ -170,7 +170,8 @@ static void on_deadline(void *arg)
         fetch_conclude_with(fetch, FETCH_DNS_FAILED, "no DNS answer for %s within %lld ms",
                             fetch->host, (long long)fetch->request.timeout_ms);
     } else if (fetch->state == FETCH_QUEUED) {
-        fetch_conclude_with(fetch, FETCH_TIMED_OUT, "no free connection within %lld ms",
+        fetch_conclude_with(fetch, FETCH_TIMED_OUT,
+                            "Posthorn had no free connection within %lld ms",
                             (long long)fetch->request.timeout_ms);
     } else {
         assert(fetch->state == FETCH_SENDING);
@@ -219,7 +220,8 @@ static bool proceed(struct fetch *fetch, const struct sockaddr_storage *addresse
     struct fetcher *fetcher = fetch->fetcher;
 
     if (!all_allowed(fetch, addresses, count)) {
-        fetch_conclude_with(fetch, FETCH_FORBIDDEN, "address %s is not public", fetch->forbidden);
+        fetch_conclude_with(fetch, FETCH_FORBIDDEN,
+                            "the address %s is not public, so nothing was sent", fetch->forbidden);
         end(fetch);
         return false;
     }
@@ -242,9 +244,9 @@ static void fail_dns(struct fetch *fetch, int err)
     } rows[] = {
         {ERR_NOT_FOUND, "DNS has no address for"},
         {ERR_TIMEOUT, "no DNS answer in time for"},
-        {ERR_BUSY, "too many DNS lookups at once, among them"},
+        {ERR_BUSY, "too many DNS lookups at once; none was made for"},
     };
-    const char *text = "the name servers failed for";
+    const char *text = "the DNS servers could not answer for";
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].err == err)
@@ -278,7 +280,7 @@ static void begin(struct fetch *fetch)
         return;
     }
     if (!fetch_lines_build(fetch)) {
-        fetch_conclude_with(fetch, FETCH_INTERNAL, "the request's headers are malformed");
+        fetch_conclude_with(fetch, FETCH_INTERNAL, "the request's headers are not valid");
         end(fetch);
         return;
     }

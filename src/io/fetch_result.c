@@ -40,13 +40,13 @@ static const char *take_line(struct fetch_response *response, struct str line)
     if (!response->in_head) {
         response->status = status_of(line);
         if (response->status == 0)
-            return "the answer is not HTTP/1.1";
+            return "the response is not HTTP/1.1";
         response->in_head = true;
         buf_clear(&response->head);
     } else if (is_blank(line)) {
         response->in_head = false;
         if (response->status == 101)
-            return "the answer switches protocols, which nobody asked for";
+            return "the response switches protocols, which was not asked for";
         response->complete = response->status >= 200;
         return NULL;
     }
@@ -61,7 +61,7 @@ size_t fetch_on_header(char *p, size_t size, size_t n, void *arg)
 
     response->head_seen += size * n;
     if (response->head_seen > FETCH_HEAD_READ_MAX)
-        response->bad = "the head of the answer has no end within 65536 bytes";
+        response->bad = "the response's headers are longer than 65536 bytes";
     else if (!response->complete) /* what comes later are trailers */
         response->bad = take_line(response, (struct str){p, size * n});
     return response->bad == NULL ? size * n : 0;
@@ -154,13 +154,13 @@ static void explain_connect(struct fetch *fetch, CURLcode code)
 
     curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &number);
     if (code == CURLE_OPERATION_TIMEDOUT || number == ETIMEDOUT)
-        snprintf(fetch->error, sizeof fetch->error, "no connection to %s in time", address);
+        snprintf(fetch->error, sizeof fetch->error, "could not connect to %s in time", address);
     else if (number == ECONNREFUSED)
         snprintf(fetch->error, sizeof fetch->error, "connection refused by %s", address);
     else if (number == ENETUNREACH || number == EHOSTUNREACH)
         snprintf(fetch->error, sizeof fetch->error, "no route to %s", address);
     else
-        snprintf(fetch->error, sizeof fetch->error, "cannot connect to %s", address);
+        snprintf(fetch->error, sizeof fetch->error, "could not connect to %s", address);
 }
 
 /* libcurl's own text, which for TLS names no more than the host, without its preamble. */
@@ -193,7 +193,7 @@ static void explain_timeout(struct fetch *fetch)
     curl_off_t connect_us = 0;
 
     curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
-    const char *what = fetch->requests > 0 ? "answer"
+    const char *what = fetch->requests > 0 ? "response"
                        : connect_us == 0   ? "connection"
                                            : "TLS handshake";
     int64_t spent_ms = (clock_mono_us() - fetch->start_us + 999) / 1000;
@@ -209,7 +209,8 @@ static void explain(struct fetch *fetch, enum fetch_outcome outcome, CURLcode co
         fetch->error[0] = '\0';
         break;
     case FETCH_FORBIDDEN:
-        snprintf(fetch->error, sizeof fetch->error, "address %s is not public", fetch->forbidden);
+        snprintf(fetch->error, sizeof fetch->error,
+                 "the address %s is not public, so nothing was sent", fetch->forbidden);
         break;
     case FETCH_CONNECT_FAILED:
         explain_connect(fetch, code);
@@ -225,7 +226,8 @@ static void explain(struct fetch *fetch, enum fetch_outcome outcome, CURLcode co
         break;
     case FETCH_BAD_RESPONSE:
         snprintf(fetch->error, sizeof fetch->error, "%s",
-                 fetch->response.bad != NULL ? fetch->response.bad : "the answer is not HTTP/1.1");
+                 fetch->response.bad != NULL ? fetch->response.bad
+                                             : "the response is not HTTP/1.1");
         break;
     default:
         snprintf(fetch->error, sizeof fetch->error, "%s",

@@ -15,17 +15,17 @@
 static const char *check_bytes(struct str text)
 {
     if (text.n == 0)
-        return "is empty";
+        return "must not be empty";
     if (text.n > URL_SIZE_MAX)
-        return "is longer than 2048 bytes";
+        return "must be at most 2048 bytes long";
     for (size_t i = 0; i < text.n; i++) {
         unsigned char c = (unsigned char)text.p[i];
         if (c <= ' ' || c == 0x7f)
-            return "contains a space or control character";
+            return "must not contain spaces or control characters";
         if (c == '\\')
-            return "contains a backslash";
+            return "must not contain a backslash";
         if (c == '#')
-            return "must not have a fragment";
+            return "must not have a fragment (a #)";
     }
     return NULL;
 }
@@ -40,12 +40,12 @@ static const char *check_authority(const char *text)
     start += 3;
     size_t n = strcspn(start, "/?");
     if (n == 0)
-        return "has no host";
+        return "must name a host";
     if (memchr(start, '@', n) != NULL)
-        return "must not contain credentials";
+        return "must not contain a user name or password";
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)start[i] >= 0x80)
-            return "has a host that is not ASCII; write it in its xn-- form";
+            return "has a host that is not ASCII: write it in its xn-- form";
     return NULL;
 }
 
@@ -56,14 +56,14 @@ static const char *explain(CURLUcode code)
     case CURLUE_BAD_SCHEME:
         return "must start with http:// or https://";
     case CURLUE_BAD_PORT_NUMBER:
-        return "has a bad port";
+        return "has a port that is not 1 to 65535";
     case CURLUE_NO_HOST:
-        return "has no host";
+        return "must name a host";
     case CURLUE_BAD_HOSTNAME:
     case CURLUE_BAD_IPV6:
-        return "has a bad host";
+        return "has an invalid host";
     default:
-        return "is not a URL";
+        return "is not a valid URL";
     }
 }
 
@@ -82,7 +82,7 @@ static const char *parse(CURLU *handle, const char *text)
     if (code != CURLUE_OK)
         return explain(code);
     if (has_part(handle, CURLUPART_ZONEID))
-        return "must not have a zone id";
+        return "must not have a zone in its IPv6 address";
     return NULL;
 }
 
@@ -106,9 +106,9 @@ static const char *read_address(struct url *url)
 
     switch (host_read(str_of(url->host), bytes)) {
     case HOST_BAD_NAME:
-        return "has a host that is no DNS name";
+        return "has a host that is not a valid DNS name";
     case HOST_BAD_ADDRESS:
-        return "has a bad address as its host";
+        return "has a host that is not a valid IP address";
     case HOST_NAME:
         return NULL;
     case HOST_IPV4:
@@ -156,18 +156,18 @@ static bool put_host(CURLU *handle, const char *host)
 static const char *read_host(CURLU *handle, struct url *url)
 {
     if (!take_part(handle, CURLUPART_HOST, 0, url->host, sizeof url->host) || url->host[0] == '\0')
-        return "has a bad host";
+        return "has an invalid host";
     if (!tidy_host(url->host))
         return NULL;
     if (!put_host(handle, url->host) ||
         !take_part(handle, CURLUPART_URL, 0, url->text, sizeof url->text))
-        return "has a bad host";
+        return "has an invalid host";
     const char *why = parse(handle, url->text);
     if (why != NULL)
         return why;
     if (!take_part(handle, CURLUPART_HOST, 0, url->host, sizeof url->host))
-        return "has a bad host";
-    return tidy_host(url->host) ? "has a host that is no DNS name" : NULL;
+        return "has an invalid host";
+    return tidy_host(url->host) ? "has a host that is not a valid DNS name" : NULL;
 }
 
 static const char *read_parts(CURLU *handle, struct url *url)
@@ -184,14 +184,14 @@ static const char *read_parts(CURLU *handle, struct url *url)
     url->tls = strcmp(scheme, "https") == 0;
     if (!take_part(handle, CURLUPART_PORT, CURLU_DEFAULT_PORT, port, sizeof port) ||
         !str_to_i64(str_of(port), 1, 65535, &number))
-        return "has a bad port";
+        return "has a port that is not 1 to 65535";
     url->port = (uint16_t)number;
     if ((why = read_address(url)) != NULL)
         return why;
     if (!put_host(handle, url->host))
-        return "has a bad host";
+        return "has an invalid host";
     if (!take_part(handle, CURLUPART_URL, CURLU_NO_DEFAULT_PORT, url->text, sizeof url->text))
-        return "is longer than 2048 bytes";
+        return "must be at most 2048 bytes long";
     return NULL;
 }
 

@@ -110,22 +110,22 @@ FAULTS = [
     ("POSTHORN_ENCRYPTION_KEY", CANARY, f"must be {SEAL}"),
     ("POSTHORN_ADMIN_KEY", CANARY, f"must be {ADMIN}"),
     ("POSTHORN_ADMIN_KEY", f"{CANARY} with a blank and more", f"must be {ADMIN}"),
-    ("POSTHORN_LISTEN", "nowhere", f'must be {LISTEN}, is "nowhere"'),
+    ("POSTHORN_LISTEN", "nowhere", f'must be {LISTEN}, but is "nowhere"'),
     ("POSTHORN_ALLOW_NETWORKS", "10.0.0.0/8,127.0.0.1/8", f'must be {NETWORKS}, wrong at "127.0.0.1/8"'),
-    ("POSTHORN_WORKER_IN_FLIGHT", "abc", 'must be a number from 1 to 10000, is "abc"'),
-    ("POSTHORN_WORKER_IN_FLIGHT", "10001", 'must be a number from 1 to 10000, is "10001"'),
-    ("POSTHORN_API_THREADS", "0", 'must be a number from 1 to 64, is "0"'),
-    ("POSTHORN_LOG_LEVEL", "loud\n", 'must be error, warn, info or debug, is "loud\\x0a"'),
+    ("POSTHORN_WORKER_IN_FLIGHT", "abc", 'must be a number from 1 to 10000, but is "abc"'),
+    ("POSTHORN_WORKER_IN_FLIGHT", "10001", 'must be a number from 1 to 10000, but is "10001"'),
+    ("POSTHORN_API_THREADS", "0", 'must be a number from 1 to 64, but is "0"'),
+    ("POSTHORN_LOG_LEVEL", "loud\n", 'must be error, warn, info or debug, but is "loud\\x0a"'),
     ("POSTHORN_CORS_ORIGINS", "example.com", f'must be {ORIGINS}, wrong at "example.com"'),
-    ("POSTHORN_RETRY_SCHEDULE", "60,,300", f'must be {SCHEDULE}, is "60,,300"'),
+    ("POSTHORN_RETRY_SCHEDULE", "60,,300", f'must be {SCHEDULE}, but is "60,,300"'),
     ("WEBHOOK_ADDRESS", f"https://a.example/,ftp://{CANARY}", f"URL 2 {SCHEME}"),
-    ("WEBHOOK_ADDRESS", f"http://user:{CANARY}@a.example/", "URL 1 must not contain credentials"),
-    ("WEBHOOK_ADDRESS", "http://a.example/,http://A.example", "URL 2 is the same as one before it"),
+    ("WEBHOOK_ADDRESS", f"http://user:{CANARY}@a.example/", "URL 1 must not contain a user name or password"),
+    ("WEBHOOK_ADDRESS", "http://a.example/,http://A.example", "URL 2 repeats an earlier one"),
     ("WEBHOOK_SECRET", f"{CANARY}\x7f", "must be at most 256 printable ASCII characters"),
-    ("JOB_SEND_NOTIFICATIONS_INTERVAL", "3601", 'must be a number from 0 to 3600, is "3601"'),
+    ("JOB_SEND_NOTIFICATIONS_INTERVAL", "3601", 'must be a number from 0 to 3600, but is "3601"'),
     ("DISCORD_WEBHOOK_URL", f"https://a.example/{CANARY},https://b.example/", "must be one URL"),
     ("DISCORD_WEBHOOK_URL", f"discord/{CANARY}", f"URL 1 {SCHEME}"),
-    ("WEBHOOK_ENABLED", "yes", 'must be true or false, is "yes"'),
+    ("WEBHOOK_ENABLED", "yes", 'must be true or false, but is "yes"'),
 ]
 
 
@@ -153,8 +153,8 @@ def test_too_long_or_too_many(database, redis):
         WEBHOOK_ADDRESS=",".join(f"http://{i}.example" for i in range(65)),
     )
     assert faults(env) == [
-        ("POSTHORN_DATABASE_URL", "must have at most 2000 bytes, has 2200"),
-        ("WEBHOOK_ADDRESS", "must not bring the URLs of all these variables to more than 64"),
+        ("POSTHORN_DATABASE_URL", "must have at most 2000 bytes, but has 2200"),
+        ("WEBHOOK_ADDRESS", "has too many URLs: all drop-in variables together may have 64"),
     ]
 
 
@@ -331,7 +331,7 @@ def test_one_judge_of_urls(closed, url):
         env = {k: v for k, v in closed.env.items() if k != "POSTHORN_LISTEN"} | env
         ((named, words),) = faults(env)
         assert named == name
-        said[name] = words.removesuffix(" (POSTHORN_ALLOW_NETWORKS opens networks)")
+        said[name] = words.removesuffix(" (POSTHORN_ALLOW_NETWORKS can allow it)")
     assert set(said.values()) == {f"URL 1 {problem['message']}"}
 
 

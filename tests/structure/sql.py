@@ -35,13 +35,13 @@ PIECES = re.compile(
       | \b(coalesce|nullif|unnest|greatest|least|now|count|max|min|sum|array_agg|json_agg|json_build_object
           |jsonb_build_object|to_char|date_trunc|extract|exists|any|set_config|current_setting
           |pg_\w+|nextval|gen_random_uuid)\s*\((?=[^)]*(\)|$)).*(\bfrom\b|\bthen\b|\bas\b|\$\d|=|<|>|::|\w+\.\w+)
-      | \bcase\s+when\b | \binterval\s+'
+      | \bexcluded\.\w | ^\s*\w+\s*=\s*null\b | \bcase\s+when\b | \binterval\s+'
       """,
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 FUNCTION = re.compile(r"\bcreate\s+(?:or\s+replace\s+)?function\s+(\w+)", re.IGNORECASE)
 TABLE = re.compile(r"\bcreate\s+(?:unlogged\s+)?table\s+(?:if\s+not\s+exists\s+)?(\w+)", re.IGNORECASE)
-LUA = re.compile(r"\bredis\.p?call\s*\(|\b(KEYS|ARGV)\[\w+\]")
+LUA = re.compile(r"\bredis\.p?call\s*\(|\b(KEYS|ARGV)\[\w+\]|^\s*local [A-Za-z_, ]+ = |^\s*local function ")
 
 
 def vocabulary(root):

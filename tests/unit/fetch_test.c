@@ -158,14 +158,20 @@ static void test_guard(void **state)
     struct outcome outcome = {0};
     int port = server_port(server);
 
-    expect_forbidden(rig, "10.0.0.1", port, "address 10.0.0.1 is not public");
-    expect_forbidden(rig, "[::1]", port, "address ::1 is not public");
-    expect_forbidden(rig, "inside.test", port, "address 10.0.0.1 is not public");
-    expect_forbidden(rig, "mixed.test", port, "address 10.0.0.1 is not public");
-    expect_forbidden(rig, "mapped.test", port, "address ::ffff:127.0.0.1 is not public");
+    expect_forbidden(rig, "10.0.0.1", port,
+                     "the address 10.0.0.1 is not public, so nothing was sent");
+    expect_forbidden(rig, "[::1]", port, "the address ::1 is not public, so nothing was sent");
+    expect_forbidden(rig, "inside.test", port,
+                     "the address 10.0.0.1 is not public, so nothing was sent");
+    expect_forbidden(rig, "mixed.test", port,
+                     "the address 10.0.0.1 is not public, so nothing was sent");
+    expect_forbidden(rig, "mapped.test", port,
+                     "the address ::ffff:127.0.0.1 is not public, so nothing was sent");
     rig->strict = true;
-    expect_forbidden(rig, "2130706433", port, "address 127.0.0.1 is not public");
-    expect_forbidden(rig, "0x7f.1.", port, "address 127.0.0.1 is not public");
+    expect_forbidden(rig, "2130706433", port,
+                     "the address 127.0.0.1 is not public, so nothing was sent");
+    expect_forbidden(rig, "0x7f.1.", port,
+                     "the address 127.0.0.1 is not public, so nothing was sent");
     rig_post(rig, "localhost", port, 2000, &outcome); /* which family it is first, files say */
     assert_int_equal(outcome.outcome, FETCH_FORBIDDEN);
     assert_int_equal(server_connections(server), 0);
@@ -183,7 +189,8 @@ static void test_policy_change(void **state)
     assert_int_equal(outcome.status, 200);
     assert_true(rig->guard_calls >= 3); /* at the start, at connect, before the request */
     rig->strict = true;
-    expect_forbidden(rig, "127.0.0.1", server_port(server), "address 127.0.0.1 is not public");
+    expect_forbidden(rig, "127.0.0.1", server_port(server),
+                     "the address 127.0.0.1 is not public, so nothing was sent");
     assert_int_equal(server_requests(server), 1);
     server_stop(server);
 }
@@ -198,7 +205,8 @@ static void test_every_guard(void **state)
     for (int call = 1; call <= 3; call++) {
         rig->guard_calls = 0;
         rig->refuse_call = call;
-        expect_forbidden(rig, "name.test", server_port(server), "address 127.0.0.1 is not public");
+        expect_forbidden(rig, "name.test", server_port(server),
+                         "the address 127.0.0.1 is not public, so nothing was sent");
         assert_int_equal(rig->guard_calls, call);
         assert_int_equal(server_requests(server), 0);
     }
@@ -209,7 +217,8 @@ static void test_every_guard(void **state)
     /* A reused connection: after DNS, and before the request. */
     rig->guard_calls = 0;
     rig->refuse_call = 2;
-    expect_forbidden(rig, "name.test", server_port(server), "address 127.0.0.1 is not public");
+    expect_forbidden(rig, "name.test", server_port(server),
+                     "the address 127.0.0.1 is not public, so nothing was sent");
     assert_int_equal(rig->guard_calls, 2);
     assert_int_equal(server_requests(server), 1);
     server_stop(server);
@@ -224,7 +233,8 @@ static void test_rebinding(void **state)
     rig_post(rig, "flip.test", server_port(server), 2000, &outcome);
     assert_int_equal(outcome.status, 200);
     rig_idle(rig, 1100);
-    expect_forbidden(rig, "flip.test", server_port(server), "address 10.0.0.1 is not public");
+    expect_forbidden(rig, "flip.test", server_port(server),
+                     "the address 10.0.0.1 is not public, so nothing was sent");
     assert_int_equal(server_requests(server), 1);
     server_stop(server);
 }
@@ -343,9 +353,9 @@ static void test_queue_deadline(void **state)
     rig_start(rig, url, "", "{}", 200, &second);
     rig_wait(rig, &second, 1);
     assert_int_equal(second.outcome, FETCH_TIMED_OUT);
-    assert_string_equal(second.error, "no free connection within 200 ms");
+    assert_string_equal(second.error, "Posthorn had no free connection within 200 ms");
     rig_wait(rig, &first, 1);
-    assert_string_equal(first.error, "no answer within 600 ms");
+    assert_string_equal(first.error, "no response within 600 ms");
     server_stop(server);
 }
 
