@@ -32,6 +32,9 @@ extern const char *const delivery_state_names[]; /* ends with NULL */
 /* What is due later than so long from now waits in the ledger only. */
 #define DELIVERY_HORIZON_MS 600000
 
+/* Due for so long and leased by nobody: the queue has lost it, or wrongly has it in flight. */
+#define DELIVERY_OVERDUE_MS 3000
+
 /* Who moves it: an attempt that ended, the service's own rules, or a person through the API. */
 enum delivery_actor { ACTOR_ATTEMPT, ACTOR_SERVICE, ACTOR_PERSON };
 #define DELIVERY_ACTORS 3

@@ -75,7 +75,7 @@ void queue_entry_read(const struct db_rows *rows, int row, int column, struct qu
 /* Force is for the reconciler, which knows from PostgreSQL what is due and sent by nobody. */
 enum queue_force {
     QUEUE_GENTLE, /* an entry in flight stays there, one that waits keeps its time */
-    QUEUE_FORCE,  /* one in flight for more than 3 s is put back, one that waits may come earlier */
+    QUEUE_FORCE, /* one in flight for DELIVERY_OVERDUE_MS is put back, a waiting one may come earlier */
 };
 
 /* Puts entries in. Goes out in this turn of the loop, and stays in the buffer while Redis is away.

@@ -65,8 +65,8 @@ struct db_op *work_release(struct db *db, const struct id *ids, size_t count, in
 /* Rows of the four that follow: queue_entry_read() from the first column on; delay_ms may be
  * negative, overdue. */
 
-/* Pending, unleased and overdue by three seconds: the queue may have lost them. Newest first, since
- * the oldest may be a backlog that waits its turn. */
+/* Pending, unleased and due for DELIVERY_OVERDUE_MS: the queue may have lost them. Newest first,
+ * since the oldest may be a backlog that waits its turn. */
 struct db_op *work_overdue(struct db *db, int limit, db_cb *cb, void *arg);
 
 /* Pending and unleased, due after (due_us, id) and before the horizon, in that order: a page. Its

@@ -159,7 +159,7 @@ static bool is_of_others(const char *name, const char *value)
 {
     const char *port = strstr(name, "_PORT_");
 
-    if (port != NULL && port[6] >= '0' && port[6] <= '9')
+    if (port != NULL && str_is_digit(port[6]))
         return true;
     if (ends_with(name, "_PORT") && strstr(value, "://") != NULL)
         return true;

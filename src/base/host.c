@@ -7,8 +7,7 @@
 
 static bool is_name_byte(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
+    return str_is_alnum(c) || c == '-' || c == '_';
 }
 
 static bool is_label(struct str label)
@@ -24,7 +23,7 @@ static bool is_number(struct str label)
 {
     bool hex = label.n >= 2 && label.p[0] == '0' && (label.p[1] | 0x20) == 'x';
     for (size_t i = hex ? 2 : 0; i < label.n; i++)
-        if (strchr(hex ? "0123456789abcdefABCDEF" : "0123456789", label.p[i]) == NULL)
+        if (hex ? str_hex(label.p[i]) < 0 : !str_is_digit(label.p[i]))
             return false;
     return true;
 }

@@ -311,7 +311,7 @@ static int write_scalar(struct writer *w)
     const char *p = w->p;
     w->p = json_scalar_end(p, w->end);
     struct str literal = {p, (size_t)(w->p - p)};
-    if (*p == '-' || (*p >= '0' && *p <= '9'))
+    if (*p == '-' || str_is_digit(*p))
         return json_write_number(w->out, literal, w->form, w->bigint);
     buf_add_str(w->out, literal);
     return 0;

@@ -21,6 +21,7 @@
 
 #define LEASE       "interval '" TEXT_OF(DELIVERY_LEASE_MS) " ms'"
 #define HORIZON     "interval '" TEXT_OF(DELIVERY_HORIZON_MS) " ms'"
+#define OVERDUE     "interval '" TEXT_OF(DELIVERY_OVERDUE_MS) " ms'"
 
 /* Of a delivery. */
 #define NOT_LEASED "(lease_until is null or lease_until < now())"

@@ -7,8 +7,7 @@ const struct db_stmt stmt_work_overdue = {
     "work_overdue",
     "select " QUEUE_ENTRY " from ("
     " select id, webhook_id, app_id, test, next_at from delivery"
-    " where state = " PENDING " and next_at < now() - interval '3 s'"
-    "  and " NOT_LEASED
+    " where state = " PENDING " and next_at < now() - " OVERDUE " and " NOT_LEASED
     " order by next_at desc limit $1::int8) d join webhook w on w.id = d.webhook_id",
     1};
 

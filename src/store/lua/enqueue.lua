@@ -1,6 +1,5 @@
 -- ARGV: entries of id, endpoint and app; delay_ms, concurrency, rate, force, as ENTRY says.
 local ENTRY, SIZE = '>i4i4i4B', 61
-local FORCE_AGE = 3000
 local blob = ARGV[1]
 local members, wanted, forced = {}, {}, {}
 
@@ -8,7 +7,7 @@ local members, wanted, forced = {}, {}, {}
 local function flies(m, lease_end, force)
   if not lease_end then return false end
   if force == 0 then return true end
-  if math.abs(now - (tonumber(lease_end) - LEASE_MS)) < FORCE_AGE then return true end
+  if math.abs(now - (tonumber(lease_end) - LEASE_MS)) < OVERDUE_MS then return true end
   land(m)
   return false
 end
