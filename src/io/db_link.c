@@ -231,8 +231,9 @@ static int classify(const PGresult *r, const struct db_stmt *stmt)
         if (strncmp(state, sqlstates[i].prefix, strlen(sqlstates[i].prefix)) == 0)
             err = sqlstates[i].err;
     if (err == ERR_INTERNAL || err == ERR_UNAVAILABLE)
-        log_warn("db_statement_failed", "stmt=%s sqlstate=%s error=%s", stmt->name,
-                 state != NULL ? state : "-", log_quote(text, message != NULL ? message : ""));
+        log_bounded(LOG_LEVEL_WARN, "db_statement_failed", "stmt=%s sqlstate=%s error=%s",
+                    stmt->name, state != NULL ? state : "-",
+                    log_quote(text, message != NULL ? message : ""));
     return err;
 }
 

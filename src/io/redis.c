@@ -157,8 +157,8 @@ static void on_reply(void *arg, struct redis_request *request, const redisReply 
     redis->outstanding--;
     if (reply->type == REDIS_REPLY_ERROR) {
         err = redis_reply_err(reply);
-        log_error("redis_error", "script=%s error=%s", op->script->script->name,
-                  log_quote(quoted, reply->str));
+        log_bounded(LOG_LEVEL_ERROR, "redis_error", "script=%s error=%s", op->script->script->name,
+                    log_quote(quoted, reply->str));
     }
     /* It answers and cannot work: as good as away, and maybe another one is in its place soon. */
     if (err == ERR_UNAVAILABLE)
