@@ -106,7 +106,7 @@ struct verdict {
     enum attempt_error error;
     int64_t delay_ms;      /* until the next attempt, when pending */
     bool disable;          /* the receiver is gone for good: disable the webhook */
-    bool free;             /* the attempt does not count: neither a step nor a failure is used up */
+    bool keeps_step;       /* of the schedule: neither it nor a failure is used up */
     struct gate_news news; /* what it says of the endpoint */
 };
 

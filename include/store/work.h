@@ -42,7 +42,7 @@ struct finish {
     enum delivery_state state;
     enum attempt_error error;
     bool test;
-    bool free; /* it does not count as a step of the schedule */
+    bool keeps_step; /* of the schedule: it does not count */
     int64_t number, started_ms, delay_ms;
     int64_t code; /* 0: no answer */
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;

@@ -197,7 +197,7 @@ static bool judge_by_rules(const struct attempt_seen *seen, struct verdict *v)
         return true;
     v->state = DELIVERY_PENDING;
     v->delay_ms = pause_ms;
-    v->free = true;
+    v->keeps_step = true;
     return true;
 }
 

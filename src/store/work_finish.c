@@ -14,7 +14,7 @@ const struct db_stmt stmt_work_finish = {
     "  $20::bool[], $21::bool[])"
     "  as v (id, token, state, error, test, number, started_ms, delay_ms, code, dns_us, connect_us,"
     "   tls_us, first_byte_us, total_us, address, error_text, request_head, response_head,"
-    "   response_body, body_cut, free)"
+    "   response_body, body_cut, keeps_step)"
     "), a as ("
     " insert into attempt (delivery_id, token, number, started_at, code, error, dns_us, connect_us,"
     "  tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, response_head,"
@@ -25,7 +25,7 @@ const struct db_stmt stmt_work_finish = {
     " on conflict do nothing returning delivery_id, token"
     "), u as ("
     " update delivery d set state = v.state, attempts = least(d.attempts + 1, 32767),"
-    "  step = d.step + case when v.state = " DELIVERED " or v.free then 0 else 1 end,"
+    "  step = d.step + case when v.state = " DELIVERED " or v.keeps_step then 0 else 1 end,"
     "  last_code = nullif(v.code, 0), last_us = v.total_us, last_error = v.error,"
     "  next_at = case when v.state = " PENDING " then now() + v.delay_ms * interval '1 ms'"
     "   else d.next_at end,"
@@ -82,7 +82,7 @@ struct db_op *work_finish(struct db *db, const struct finish *const *list, size_
     DB_ARRAY(&args, DB_TYPE_BYTEA, count, DB_STR(list[i]->response_head));
     DB_ARRAY(&args, DB_TYPE_BYTEA, count, DB_STR(list[i]->response_body));
     DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->body_cut));
-    DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->free));
+    DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->keeps_step));
     bind_bounds(&args, list, count);
     return store_exec(db, &stmt_work_finish, args, cb, arg);
 }

@@ -50,7 +50,7 @@ static void tell_end(const struct attempt *a, const struct attempt_seen *seen)
               (long long)a->finish.total_us / 1000);
     log_debug("verdict", "%s state=%s error=%s delay_ms=%lld step=%d keeps_step=%d pause_ms=%lld",
               attempt_text(text, a), delivery_state_names[v->state], name_of(v->error, "none"),
-              (long long)v->delay_ms, a->step, v->free, (long long)v->news.pause_ms);
+              (long long)v->delay_ms, a->step, v->keeps_step, (long long)v->news.pause_ms);
 }
 
 void attempt_end(struct attempt *a, const struct finish *result, const struct attempt_seen *seen,
@@ -71,7 +71,7 @@ void attempt_end(struct attempt *a, const struct finish *result, const struct at
     finish.state = a->verdict.state;
     finish.error = a->verdict.error;
     finish.delay_ms = a->verdict.delay_ms;
-    finish.free = a->verdict.free;
+    finish.keeps_step = a->verdict.keeps_step;
     a->finish = finish;
     tell_end(a, &own);
 }

@@ -54,28 +54,32 @@ static const struct row {
      429,
      "Retry-After: 2\r\n",
      JSON_1500,
-     {.state = P, .delay_ms = 2000, .free = true, .news.pause_ms = 2000}},
+     {.state = P, .delay_ms = 2000, .keeps_step = true, .news.pause_ms = 2000}},
     {"discord",
      429,
      "Retry-After: 1\r\n",
      JSON_1500,
-     {.state = P, .delay_ms = 1500, .free = true, .news.pause_ms = 1500}},
+     {.state = P, .delay_ms = 1500, .keeps_step = true, .news.pause_ms = 1500}},
     {"discord",
      429,
      "Retry-After: 2\r\n",
      "<html>",
-     {.state = P, .delay_ms = 2000, .free = true, .news.pause_ms = 2000}},
-    {"discord", 429, "", "", {.state = P, .delay_ms = 5000, .free = true, .news.pause_ms = 5000}},
+     {.state = P, .delay_ms = 2000, .keeps_step = true, .news.pause_ms = 2000}},
+    {"discord",
+     429,
+     "",
+     "",
+     {.state = P, .delay_ms = 5000, .keeps_step = true, .news.pause_ms = 5000}},
     {"discord",
      429,
      "",
      "{\"retry_after\":0.3331}",
-     {.state = P, .delay_ms = 334, .free = true, .news.pause_ms = 334}},
+     {.state = P, .delay_ms = 334, .keeps_step = true, .news.pause_ms = 334}},
     {"discord",
      429,
      "Retry-After: 999999999999999999999\r\n",
      "",
-     {.state = P, .delay_ms = 86400000, .free = true, .news.pause_ms = 86400000}},
+     {.state = P, .delay_ms = 86400000, .keeps_step = true, .news.pause_ms = 86400000}},
     {"discord", 400, "", "", {.state = F}},
     {"discord", 401, "", "", {.state = F, .disable = true}},
     {"discord", 403, "", "", {.state = F, .disable = true}},
@@ -92,7 +96,7 @@ static const struct row {
      429,
      "Retry-After: 3\r\n",
      "",
-     {.state = P, .delay_ms = 3000, .free = true, .news.pause_ms = 3000}},
+     {.state = P, .delay_ms = 3000, .keeps_step = true, .news.pause_ms = 3000}},
 };
 
 /* The value of a head that is one line of Retry-After. */
@@ -156,10 +160,10 @@ static void test_rows(void **state)
         struct attempt_seen seen = seen_of(&rows[i]);
         struct verdict v = delivery_judge(&schedule, &seen);
         if (v.state != w->state || v.delay_ms != w->delay_ms || v.disable != w->disable ||
-            v.free != w->free || v.news.pause_ms != w->news.pause_ms)
-            fail_msg("%s %d: state %d delay %ld disable %d free %d pause %ld", rows[i].profile,
-                     rows[i].status, (int)v.state, (long)v.delay_ms, v.disable, v.free,
-                     (long)v.news.pause_ms);
+            v.keeps_step != w->keeps_step || v.news.pause_ms != w->news.pause_ms)
+            fail_msg("%s %d: state %d delay %ld disable %d keeps_step %d pause %ld",
+                     rows[i].profile, rows[i].status, (int)v.state, (long)v.delay_ms, v.disable,
+                     v.keeps_step, (long)v.news.pause_ms);
         assert_int_equal(v.error == ATTEMPT_OK, v.state == DELIVERY_DELIVERED);
     }
 }
@@ -172,7 +176,7 @@ static void test_last_step(void **state)
         struct attempt_seen seen = seen_of(&rows[i]);
         seen.step = 1;
         struct verdict v = delivery_judge(&schedule, &seen);
-        assert_int_equal(v.state == DELIVERY_PENDING, rows[i].v.free);
+        assert_int_equal(v.state == DELIVERY_PENDING, rows[i].v.keeps_step);
     }
 }
 
@@ -186,7 +190,7 @@ static void test_once(void **state)
         struct verdict v = delivery_judge(&schedule, &seen);
         assert_int_not_equal(v.state, DELIVERY_PENDING);
         assert_false(v.disable);
-        assert_false(v.free);
+        assert_false(v.keeps_step);
     }
 }
 
@@ -202,7 +206,7 @@ static void test_no_answer(void **state)
     (void)state;
     assert_int_equal(v.state, DELIVERY_PENDING);
     assert_int_equal(v.delay_ms, 60000);
-    assert_false(v.free);
+    assert_false(v.keeps_step);
 }
 
 int main(void)
