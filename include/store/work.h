@@ -24,14 +24,17 @@ struct claim {
     struct queue_ref ref; /* what the queue knows it as; not of the row: the caller sets it */
     struct recipient to;
     struct content content;
-    int state;        /* enum delivery_state */
-    int64_t early_ms; /* > 0: it was left alone, for it is due only then; nothing else is set */
+    int state; /* enum delivery_state */
     int64_t step;
     struct schedule schedule;
     int64_t timeout_ms;
 };
 
 void claims_read(const struct db_rows *rows, int row, struct claim *claim);
+
+/* Those that a claim left out and that wait all the same, for a time that has not come by PostgreSQL's
+ * clock: rows of (id, ms until it is due). */
+struct db_op *work_waiting(struct db *db, const struct id *ids, size_t count, db_cb *cb, void *arg);
 
 /* --- finish -------------------------------------------------------------------------------------
  */
@@ -98,8 +101,8 @@ struct db_op *work_today(struct db *db, db_cb *cb, void *arg);
 
 struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
-extern const struct db_stmt stmt_work_claim, stmt_work_finish, stmt_work_release, stmt_work_overdue,
-    stmt_work_upcoming, stmt_work_direct, stmt_work_take_over, stmt_work_settle,
+extern const struct db_stmt stmt_work_claim, stmt_work_waiting, stmt_work_finish, stmt_work_release,
+    stmt_work_overdue, stmt_work_upcoming, stmt_work_direct, stmt_work_take_over, stmt_work_settle,
     stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget, stmt_work_today;
 
 #endif

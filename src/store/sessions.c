@@ -68,11 +68,22 @@ const struct db_stmt *const store_api_stmts[] = {
 };
 
 const struct db_stmt *const store_worker_stmts[] = {
-    &stmt_work_claim,           &stmt_work_finish,   &stmt_work_release,
-    &stmt_work_overdue,         &stmt_work_upcoming, &stmt_work_direct,
-    &stmt_work_take_over,       &stmt_work_settle,   &stmt_work_partitions_make,
-    &stmt_work_partitions_drop, &stmt_work_forget,   &stmt_webhook_disable,
-    &stmt_gate_update,          &stmt_gate_list,     NULL,
+    &stmt_work_claim,
+    &stmt_work_waiting,
+    &stmt_work_finish,
+    &stmt_work_release,
+    &stmt_work_overdue,
+    &stmt_work_upcoming,
+    &stmt_work_direct,
+    &stmt_work_take_over,
+    &stmt_work_settle,
+    &stmt_work_partitions_make,
+    &stmt_work_partitions_drop,
+    &stmt_work_forget,
+    &stmt_webhook_disable,
+    &stmt_gate_update,
+    &stmt_gate_list,
+    NULL,
 };
 
 const struct db_stmt *const store_command_stmts[] = {

@@ -7,8 +7,7 @@
 /* Redis's clock and ours differ by less when all is well; nothing is sent earlier by more than that. */
 #define SLACK "interval '5 ms'"
 
-/* A test goes out whatever the webhook's status. What is not due by our clock is told as well, if
- * anything was left out. */
+/* A test goes out whatever the webhook's status. */
 const struct db_stmt stmt_work_claim = {
     "work_claim",
     "with c as ("
@@ -28,17 +27,11 @@ const struct db_stmt stmt_work_claim = {
     "  c.test,"
     " e.type, e.data, w.url, w.profile,"
     "  coalesce(e.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET ","
-    " w.headers, w.retry_schedule, w.timeout_ms::int8, 0::int8"
+    " w.headers, w.retry_schedule, w.timeout_ms::int8"
     " from c"
     " cross join lateral (select type, data, profile_options from event"
     "  where event.id = c.event_id and event.id between $4::uuid and $5::uuid offset 0) e"
-    " join webhook w on w.id = c.webhook_id"
-    " union all select d.id, null, null, d.state::int8, 0, 0, false, null, null, null, null, null,"
-    "  null, null, null, null, 0, ms_of(d.next_at) - ms_of(now()) from delivery d"
-    "  where (select count(*) from c) < cardinality($1::uuid[])"
-    "   and d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
-    "   and d.state + 0 = " PENDING " and d.next_at + interval '0 s' > now() + " SLACK
-    "   and " NOT_LEASED,
+    " join webhook w on w.id = c.webhook_id",
     5};
 
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
@@ -69,14 +62,12 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
         PREVIOUS,
         HEADERS,
         SCHEDULE,
-        TIMEOUT_MS,
-        EARLY_MS
+        TIMEOUT_MS
     };
     c->content.delivery = db_id(rows, row, ID);
     c->content.event = db_id(rows, row, EVENT);
     c->to.webhook = db_id(rows, row, WEBHOOK);
     c->state = (int)db_i64(rows, row, STATE);
-    c->early_ms = db_i64(rows, row, EARLY_MS);
     c->content.attempt = (int)db_i64(rows, row, ATTEMPTS) + 1;
     c->step = db_i64(rows, row, STEP);
     c->content.test = db_bool(rows, row, TEST);
@@ -90,6 +81,19 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     c->to.sealed_headers = db_str(rows, row, HEADERS);
     schedule_read(rows, row, SCHEDULE, &c->schedule);
     c->timeout_ms = db_i64(rows, row, TIMEOUT_MS);
+}
+
+const struct db_stmt stmt_work_waiting = {
+    "work_waiting",
+    "select d.id, greatest(ms_of(d.next_at) - ms_of(now()), 0) from delivery d"
+    " where d.id = any ($1::uuid[]) and d.id between $2::uuid and $3::uuid"
+    "  and d.state + 0 = " PENDING " and " NOT_LEASED,
+    3};
+
+struct db_op *work_waiting(struct db *db, const struct id *ids, size_t count, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_work_waiting, DB_ARGS(DB_IDS(ids, count), STORE_BOUNDS(ids, count)),
+                      cb, arg);
 }
 
 const struct db_stmt stmt_work_release = {

@@ -11,7 +11,7 @@
 #define STATEMENTS_MAX 4
 #define MARGIN_MS      5000 /* of the lease, not used for sending */
 #define PUT_BACK_MS    1000 /* when PostgreSQL did not answer the claim */
-#define LEASED         INT64_MIN
+#define WAIT_MIN_MS    50   /* so that nobody asks for what is due at once again and again */
 
 /* One fenced claim, until its rows are handed over; or, its outcome unknown, until its leases are
  * released. */
@@ -121,40 +121,66 @@ static void release(struct fenced *f)
     f->op = work_release(f->leases->config.db, ids, count, f->token, on_released, f);
 }
 
-/* Reads what may be sent, puts back what is not due by PostgreSQL's clock, and takes out of the queue
- * what may not be sent: rows that did not come, or were moved instead of leased; or this worker was stopped for long between the claim and here, so that
- * the lease runs out and another sends it. */
-static size_t sort_out(const struct fenced *f, const struct db_rows *rows, struct claim *claims)
+/* --- what came of a claim ----------------------------------------------------------------------- */
+
+/* What was left out waits for its time, or is out of the queue: ended, held, or in other hands. */
+static void on_waiting(void *arg, int err, const struct db_rows *rows)
+{
+    struct fenced *f = arg;
+    struct leases *l = f->leases;
+    int64_t delays_ms[LEASES_MAX];
+
+    f->op = NULL;
+    for (size_t i = 0; i < f->count; i++)
+        delays_ms[i] = err < 0 ? PUT_BACK_MS : -1;
+    for (int i = 0; err == 0 && i < db_count(rows); i++) {
+        struct queue_ref key = {.delivery = db_id(rows, i, 0)};
+        const struct queue_ref *ref =
+            bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
+        int64_t wait_ms = db_i64(rows, i, 1);
+        delays_ms[ref - f->refs] = wait_ms > WAIT_MIN_MS ? wait_ms : WAIT_MIN_MS;
+    }
+    for (size_t i = 0; i < f->count; i++)
+        queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], delays_ms[i]}, 1);
+    list_remove(&f->node);
+    free(f);
+    l->statements--;
+    tell_end(l);
+}
+
+/* Reads what may be sent; the refs that are left are those of rows that did not come. Out of the queue
+ * go those that were moved instead of leased, and, if this worker was stopped for long between the claim
+ * and here, those whose lease runs out: another sends them. */
+static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct claim *claims)
 {
     int64_t lease_left_ms = f->started_ms + DELIVERY_LEASE_MS - MARGIN_MS - clock_mono_ms();
-    int64_t delays_ms[LEASES_MAX]; /* back into the queue; LEASED: not at all */
-    size_t count = 0, states[DELIVERY_STATES] = {0};
+    struct leases *l = f->leases;
+    bool came[LEASES_MAX] = {false};
+    size_t count = 0, left = 0, states[DELIVERY_STATES] = {0};
 
-    for (size_t i = 0; i < f->count; i++)
-        delays_ms[i] = -1;
     for (int i = 0; i < db_count(rows); i++) {
         struct claim *c = &claims[count];
         claims_read(rows, i, c);
         struct queue_ref key = {.delivery = c->content.delivery};
         const struct queue_ref *ref =
             bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
-        if (c->early_ms > 0) {
-            delays_ms[ref - f->refs] = c->early_ms;
-            continue;
-        }
+        c->ref = *ref;
+        came[ref - f->refs] = true;
         states[c->state]++;
         if (c->state == DELIVERY_PENDING && c->timeout_ms <= lease_left_ms) {
-            c->ref = *ref;
-            delays_ms[ref - f->refs] = LEASED;
             count++;
+        } else {
+            queue_ack(l->config.queue, &(struct queue_ack){c->ref, -1}, 1);
+            places_give_back(l->config.places, c->ref.delivery);
         }
     }
     for (size_t i = 0; i < f->count; i++) {
-        if (delays_ms[i] == LEASED)
+        if (came[i])
             continue;
-        queue_ack(f->leases->config.queue, &(struct queue_ack){f->refs[i], delays_ms[i]}, 1);
-        places_give_back(f->leases->config.places, f->refs[i].delivery);
+        places_give_back(l->config.places, f->refs[i].delivery);
+        f->refs[left++] = f->refs[i];
     }
+    f->count = left;
     if (states[DELIVERY_HELD] + states[DELIVERY_CANCELLED] > 0)
         log_bounded(LOG_LEVEL_INFO, "claims_moved", "held=%zu cancelled=%zu", states[DELIVERY_HELD],
                     states[DELIVERY_CANCELLED]);
@@ -165,12 +191,19 @@ static void hand_over(struct fenced *f, const struct db_rows *rows)
 {
     struct leases *l = f->leases;
     struct claim *claims = xcalloc(f->count, sizeof *claims);
+    struct id ids[LEASES_MAX];
+    int64_t token = f->token;
     size_t count = sort_out(f, rows, claims);
 
-    l->statements--;
-    l->config.on_end(l->config.arg, claims, count, f->token);
+    if (f->count > 0) {
+        list_push(&l->claiming, &f->node);
+        f->op = work_waiting(l->config.db, ids, ids_of(f, ids), on_waiting, f);
+    } else {
+        l->statements--;
+        free(f);
+    }
+    l->config.on_end(l->config.arg, claims, count, token);
     free(claims);
-    free(f);
 }
 
 static void on_claimed(void *arg, int err, const struct db_rows *rows)

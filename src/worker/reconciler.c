@@ -175,13 +175,18 @@ static void on_swept(void *arg, int err, const struct queue_swept *swept)
     }
 }
 
+void reconciler_sweep(struct reconciler *r)
+{
+    if (queue_up(r->queue) && r->queue_op == NULL)
+        r->queue_op = queue_sweep(r->queue, on_swept, r);
+}
+
 void reconciler_tick(struct reconciler *r)
 {
     bool up = queue_up(r->queue);
 
     r->ticks++;
-    if (up && r->queue_op == NULL)
-        r->queue_op = queue_sweep(r->queue, on_swept, r);
+    reconciler_sweep(r);
     if (!db_ready(r->db))
         return;
     if (up && r->overdue_op == NULL)

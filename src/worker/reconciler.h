@@ -24,6 +24,9 @@ struct reconciler {
 void reconciler_init(struct reconciler *reconciler, struct db *db, struct queue *queue);
 void reconciler_fini(struct reconciler *reconciler);
 
+/* Redis has come: whether it was emptied is known at once. */
+void reconciler_sweep(struct reconciler *reconciler);
+
 /* For every second. */
 void reconciler_tick(struct reconciler *reconciler);
 

@@ -101,6 +101,7 @@ static void on_redis_changed(void *arg)
     struct worker *w = arg;
     w->resync_due = true;
     resync(w);
+    reconciler_sweep(&w->reconciler);
     feed_redis_changed(&w->feed);
 }
 

@@ -455,14 +455,12 @@ static void test_a_success_counts_once(void **state)
     assert_int_equal(number_of("select attempts from delivery"), 1);
 }
 
-static int64_t early_ms;
+static int64_t wait_ms;
 
-static bool read_early(const struct db_rows *rows)
+static bool read_wait(const struct db_rows *rows)
 {
-    struct claim c;
-    claims_read(rows, 0, &c);
-    early_ms = c.early_ms;
-    return c.early_ms == 0;
+    wait_ms = db_i64(rows, 0, 1);
+    return id_eq(db_id(rows, 0, 0), delivery);
 }
 
 /* By PostgreSQL's clock, whatever the queue thinks. */
@@ -471,14 +469,19 @@ static void test_nothing_is_claimed_early(void **state)
     (void)state;
     set_scene(&(struct scene){0}, DELIVERY_PENDING);
     run_sql("update delivery set next_at = now() + interval '400 ms'");
-    reader = read_early;
-    finished(work_claim(db, &delivery, 1, TOKEN, OWNER, on_done, NULL));
-    assert_false(answer.says);
-    assert_in_range(early_ms, 300, 400);
-    assert_int_equal(number_of("select count(*) from delivery where lease_until is null"), 1);
-    run_sql("update delivery set next_at = now()");
-    finished(work_claim(db, &delivery, 1, TOKEN, OWNER, on_done, NULL));
+    reader = NULL;
+    assert_false(claim(DELIVERY_PENDING));
+    assert_int_equal(answer.rows, 0);
+    reader = read_wait;
+    finished(work_waiting(db, &delivery, 1, on_done, NULL));
     assert_true(answer.says);
+    assert_in_range(wait_ms, 200, 400);
+    run_sql("update delivery set next_at = now()");
+    reader = NULL;
+    assert_true(claim(DELIVERY_PENDING));
+    reader = read_wait;
+    finished(work_waiting(db, &delivery, 1, on_done, NULL));
+    assert_int_equal(answer.rows, 0);
 }
 
 /* Those of a list that are not there yet: some are of the API and of the worker. */
