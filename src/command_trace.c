@@ -66,7 +66,7 @@ static void on_found(void *arg, int err, const struct db_rows *rows)
     struct trace trace;
 
     if (err == 0 && db_count(rows) == 0)
-        command_fail(run, "the ledger has no %s %s, or no longer",
+        command_fail(run, "no %s has the id %s, or its history has expired",
                      tracing->whole ? "delivery" : "event", tracing->text);
     if (command_failed(run, err))
         return;

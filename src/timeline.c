@@ -146,12 +146,12 @@ static const char *status_obstacle(const struct trace *t)
     if (t->delivery.test)
         return NULL;
     if (t->status == WEBHOOK_PAUSED)
-        return "its webhook is paused: it waits until that is active again";
+        return "its webhook is paused: it waits until the webhook is active again";
     if (t->status == WEBHOOK_DISABLED)
         return t->disabled_reason == DISABLED_GONE
-                   ? "its webhook was disabled when the receiver answered 410: it waits until that "
-                     "is active again"
-                   : "its webhook is disabled: it waits until that is active again";
+                   ? "its webhook was disabled when the receiver answered 410: it waits until the "
+                     "webhook is active again"
+                   : "its webhook is disabled: it waits until the webhook is active again";
     return t->delivery.state == DELIVERY_HELD ? "its webhook is active again: it will go on soon"
                                               : NULL;
 }

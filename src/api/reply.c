@@ -89,10 +89,12 @@ void reply_error(struct call *call, int err, const char *detail)
 void reply_problems(struct call *call, int err)
 {
     const struct fields *f = &call->fields;
+    const struct field_problem *first = &f->problems[0];
     char detail[400];
 
     assert(f->problem_count > 0);
-    snprintf(detail, sizeof detail, "%s %s", f->problems[0].field, f->problems[0].message);
+    snprintf(detail, sizeof detail, "%s %s", first->field[0] != '\0' ? first->field : "The body",
+             first->message);
     struct jsonw *w = begin_error(call, err, detail);
     jsonw_begin(w, "errors", '[');
     for (size_t i = 0; i < f->problem_count; i++) {

@@ -189,7 +189,7 @@ static void check_schedule(struct call *call, const struct schedule *schedule)
     if (seconds < days * 86400)
         return;
     snprintf(message, sizeof message,
-             "must end before the history does, which is kept for %lld days; it lasts %lld",
+             "must last less than the %lld days that history is kept, but lasts %lld days",
              (long long)days, (long long)(seconds / 86400));
     fields_problem(&call->fields, "retry_schedule", message);
 }

@@ -67,6 +67,7 @@ def test_json_of_another_kind(api, body):
     for path in ("/events", "/events/batch", "/webhooks", "/event-types"):
         answer = api.post(path, body, expect=None)
         assert (answer.status, answer.code) in ((400, "bad_request"), (422, "validation_failed"))
+        assert answer.json["detail"] == "The body must be a JSON object"
 
 
 def test_whitespace_around_is_fine(api):

@@ -90,15 +90,15 @@ LISTEN = (
 )
 ADMIN = "24 to 200 visible ASCII characters"
 NETWORKS = (
-    "a comma list of up to 64 networks such as 10.0.0.0/8 or fd00::/8, with no bit set after the"
+    "a comma-separated list of up to 64 networks such as 10.0.0.0/8 or fd00::/8, with no bit set after the"
     " prefix"
 )
 ORIGINS = (
-    "* or a comma list of origins as browsers send them, such as https://app.example.com or"
+    "* or a comma-separated list of origins as browsers send them, such as https://app.example.com or"
     " http://localhost:3000"
 )
 SEAL = "base64 of 32 bytes (openssl rand -base64 32 makes one)"
-SCHEDULE = "a comma list of up to 20 numbers of seconds, each from 1 to 604800"
+SCHEDULE = "a comma-separated list of up to 20 numbers of seconds, each from 1 to 604800"
 SCHEME = "must start with http:// or https://"
 FAULTS = [
     ("POSTHORN_DATABASE_URL", None, f"must be set: {DATABASE}"),

@@ -103,7 +103,7 @@ def test_held_by_a_paused_webhook(api, receiver, trace):
     _, made, now, why = trace(api.only_delivery(webhook)["id"])
     assert made.endswith("profile default, paused)")
     assert now == "now: held after 0 attempts"
-    assert why == "held up: its webhook is paused: it waits until that is active again"
+    assert why == "held up: its webhook is paused: it waits until the webhook is active again"
 
 
 def test_held_up_by_a_pause_that_the_receiver_asked_for(api, receiver, trace):
@@ -159,7 +159,7 @@ def test_unknown(shared, prefix):
     out = command(shared.env, "trace", unknown)
     assert (out.returncode, out.stdout) == (1, "")
     kind = "delivery" if prefix == "del" else "event"
-    assert out.stderr == f"posthorn: the ledger has no {kind} {unknown}, or no longer\n"
+    assert out.stderr == f"posthorn: no {kind} has the id {unknown}, or its history has expired\n"
 
 
 @pytest.mark.parametrize(
