@@ -78,7 +78,8 @@ static void on_queue_claim(void *arg, int err, const struct queue_claim *result)
     feed->starved = feed->starved || result->crowded;
     if (result->next_ms > 0)
         timeout_set(feed->timeout, result->next_ms);
-    if (result->next_ms == 0 || result->count == feed->asked || feed->woken)
+    bool more = result->next_ms == 0 || result->count == feed->asked || feed->woken;
+    if (more || (result->crowded && feed->freed))
         feed_pump(feed);
 }
 
@@ -126,7 +127,7 @@ void feed_pump(struct feed *feed)
     if (max == 0)
         return;
     if (queue_up(c->queue)) {
-        feed->woken = false;
+        feed->woken = feed->freed = false;
         feed->asked = max;
         feed->queue_op = ask_queue(feed, max);
     } else if (feed->direct && feed->direct_op == NULL && !timeout_is_set(feed->timeout)) {
@@ -136,6 +137,7 @@ void feed_pump(struct feed *feed)
 
 void feed_room(struct feed *feed)
 {
+    feed->freed = true;
     if (feed->starved)
         feed_pump(feed);
 }

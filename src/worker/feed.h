@@ -28,9 +28,9 @@ struct feed {
     size_t asked; /* by it */
     struct db_op *direct_op;
     struct timeout *timeout; /* when something may be due, or the next look in direct mode */
-    bool woken;              /* while a claim was under way */
-    bool starved;            /* there was more than room for it, or than an app's share of it */
-    bool direct;             /* Redis is away */
+    bool woken, freed; /* while a claim was under way: there may be more, or places came free */
+    bool starved;      /* there was more than room for it, or than an app's share of it */
+    bool direct;       /* Redis is away */
 };
 
 void feed_init(struct feed *feed, const struct feed_config *config);

@@ -261,3 +261,14 @@ def test_delivery_filters(api, receiver):
         assert [d["event_id"] for d in api.deliveries(webhook, **query)] == [
             e["id"] for e in events
         ], query
+
+
+def test_an_app_that_has_its_share_goes_on_when_places_come_free(start, receiver):
+    """Also when they came free while the queue was being asked."""
+    client = start(POSTHORN_WORKER_IN_FLIGHT=8).client()
+    webhook = client.webhook(receiver.url(), concurrency=64)
+    for _ in range(4):
+        events = [{"type": "a", "data": {"n": n}} for n in range(250)]
+        client.post("/events/batch", {"events": events}, expect=202)
+    until(lambda: len(receiver.requests) == 1000, 25, lambda: f"1000, not {len(receiver.requests)}")
+    until(lambda: not client.deliveries(webhook, status="pending"), 10, "all recorded")
