@@ -58,7 +58,7 @@ static bool read_port(struct host *host)
 {
     int64_t number;
 
-    if (!str_to_i64(host->port, 0, 65535, &number) || host->port.p[0] == '-')
+    if (!str_all_digits(host->port) || !str_to_i64(host->port, 0, 65535, &number))
         return false;
     host->number = (int)number;
     return true;

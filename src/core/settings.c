@@ -76,12 +76,17 @@ static bool read_admin_key(struct settings *s, struct str *piece)
 
 /* --- origins (https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin) ------------------ */
 
+/* RFC 3986 §3.1, in lower case. */
 static bool is_scheme(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!(s.p[i] >= 'a' && s.p[i] <= 'z') &&
-            (i == 0 || memchr("0123456789+-.", s.p[i], 13) == NULL))
+    static const char marks[] = "+-.";
+
+    for (size_t i = 0; i < s.n; i++) {
+        bool letter = s.p[i] >= 'a' && s.p[i] <= 'z';
+        bool other = str_is_digit(s.p[i]) || memchr(marks, s.p[i], strlen(marks)) != NULL;
+        if (!letter && (i == 0 || !other))
             return false;
+    }
     return s.n > 0;
 }
 
