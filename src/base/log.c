@@ -25,36 +25,55 @@ bool log_enabled(enum log_level level)
     return level <= max_level;
 }
 
-static void write_line(enum log_level level, const char *event, uint64_t suppressed,
-                       const char *format, va_list args)
+/* A line being made. */
+struct line {
+    char text[2048];
+    int n; /* what it would have, were there no end to `text` */
+};
+
+static void begin(struct line *line, enum log_level level, const char *event, uint64_t suppressed)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
-    char line[2048], time[CLOCK_TEXT_SIZE];
+    char time[CLOCK_TEXT_SIZE];
 
-    int n = snprintf(line, sizeof line, "time=%s level=%s event=%s ",
-                     clock_text(time, clock_wall_ms(), CLOCK_MILLIS), names[level], event);
+    line->n = snprintf(line->text, sizeof line->text, "time=%s level=%s event=%s ",
+                       clock_text(time, clock_wall_ms(), CLOCK_MILLIS), names[level], event);
     if (suppressed > 0) /* where a long line is not cut */
-        n += snprintf(line + n, sizeof line - (size_t)n, "suppressed=%llu ",
-                      (unsigned long long)suppressed);
-    n += vsnprintf(line + n, sizeof line - (size_t)n, format, args);
-    if (n > (int)sizeof line - 2)
-        n = (int)sizeof line - 2;
-    if (line[n - 1] == ' ') /* there was no text */
+        line->n += snprintf(line->text + line->n, sizeof line->text - (size_t)line->n,
+                            "suppressed=%llu ", (unsigned long long)suppressed);
+}
+
+PRINTF_LIKE(2, 0)
+static void add(struct line *line, const char *format, va_list args)
+{
+    line->n += vsnprintf(line->text + line->n, sizeof line->text - (size_t)line->n, format, args);
+}
+
+static void end(struct line *line)
+{
+    int n = line->n;
+
+    if (n > (int)sizeof line->text - 2)
+        n = (int)sizeof line->text - 2;
+    if (line->text[n - 1] == ' ') /* there was no text */
         n--;
-    line[n++] = '\n';
-    ssize_t written = write(STDERR_FILENO, line, (size_t)n);
+    line->text[n++] = '\n';
+    ssize_t written = write(STDERR_FILENO, line->text, (size_t)n);
     (void)written; /* nowhere to report that the log is gone */
 }
 
 void log_line(enum log_level level, const char *event, const char *format, ...)
 {
+    struct line line;
     va_list args;
 
     if (!log_enabled(level))
         return;
+    begin(&line, level, event, 0);
     va_start(args, format);
-    write_line(level, event, 0, format, args);
+    add(&line, format, args);
     va_end(args);
+    end(&line);
 }
 
 bool log_bound_take(struct log_bound *bound, int64_t now_ms, uint64_t *suppressed)
@@ -74,6 +93,7 @@ bool log_bound_take(struct log_bound *bound, int64_t now_ms, uint64_t *suppresse
 void log_line_bounded(struct log_bound *bound, enum log_level level, const char *event,
                       const char *format, ...)
 {
+    struct line line;
     uint64_t suppressed;
     va_list args;
 
@@ -88,18 +108,19 @@ void log_line_bounded(struct log_bound *bound, enum log_level level, const char 
     pthread_mutex_unlock(&bounds_lock);
     if (!taken)
         return;
+    begin(&line, level, event, suppressed);
     va_start(args, format);
-    write_line(level, event, suppressed, format, args);
+    add(&line, format, args);
     va_end(args);
+    end(&line);
 }
 
-static void write_suppressed(enum log_level level, const char *event, uint64_t count, ...)
+static void write_suppressed(const struct log_bound *bound)
 {
-    va_list none;
+    struct line line;
 
-    va_start(none, count);
-    write_line(level, event, count, "", none);
-    va_end(none);
+    begin(&line, bound->level, bound->event, bound->suppressed);
+    end(&line);
 }
 
 void log_flush(void)
@@ -107,7 +128,7 @@ void log_flush(void)
     pthread_mutex_lock(&bounds_lock);
     for (struct log_bound *b = bounds; b != NULL; b = b->next) {
         if (b->suppressed > 0)
-            write_suppressed(b->level, b->event, b->suppressed);
+            write_suppressed(b);
         b->suppressed = 0;
     }
     pthread_mutex_unlock(&bounds_lock);
