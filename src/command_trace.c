@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #define ROWS_MAX  1000
-#define BYTES_MAX (1 << 20)
+#define BYTES_MAX ((size_t)1 << 20)
 
 static const char usage[] = "usage: posthorn trace DELIVERY|EVENT\n";
 

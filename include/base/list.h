@@ -41,7 +41,9 @@ static inline struct list *list_pop(struct list *head)
     struct list *node = head->next;
     if (node == head)
         return NULL;
-    list_remove(node);
+    head->next = node->next;
+    node->next->prev = head;
+    list_init(node);
     return node;
 }
 
@@ -57,6 +59,8 @@ static inline void list_move_all(struct list *to, struct list *from)
     list_init(from);
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): `node` is the name of what is declared. */
+
 #define LIST_FOREACH(node, head) \
     for (struct list *node = (head)->next; node != (head); node = node->next)
 
@@ -64,5 +68,7 @@ static inline void list_move_all(struct list *to, struct list *from)
 #define LIST_FOREACH_SAFE(node, head)                                                 \
     for (struct list *node = (head)->next, *node##_next = node->next; node != (head); \
          node = node##_next, node##_next = node->next)
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -12,6 +12,7 @@
 
 struct url {
     char text[URL_SIZE_MAX + 1]; /* normalised */
+    size_t path;                 /* where the path begins in it */
     char host[256];              /* lower case, no brackets, no trailing dot */
     uint16_t port;
     bool tls;

@@ -150,10 +150,10 @@ static void on_key(void *arg, int err, const struct db_rows *rows)
     if (!result_ok(call, err))
         return;
     crypto_sha256(auth->key, hash);
-    if (db_count(rows) > 0)
+    bool known = db_count(rows) > 0;
+    if (known)
         keys_read(rows, 0, &key);
-    if (db_count(rows) == 0 ||
-        !crypto_equal(key.hash, (struct str){(const char *)hash, sizeof hash}) ||
+    if (!known || !crypto_equal(key.hash, (struct str){(const char *)hash, sizeof hash}) ||
         expired(key.expires_ms)) {
         reply_error(call, ERR_UNAUTHORIZED, NULL);
         return;

@@ -142,12 +142,11 @@ struct str call_header(const struct call *call, const char *name)
 void call_add_header(struct call *call, const char *name, const char *value)
 {
     h2o_req_t *req = call->req;
-    size_t n = strlen(name);
-    char *lower = h2o_mem_alloc_pool(&req->pool, n);
+    h2o_iovec_t lower = h2o_strdup(&req->pool, name, SIZE_MAX);
 
-    memcpy(lower, name, n);
-    h2o_strtolower(lower, n);
-    h2o_add_header_by_str(&req->pool, &req->res.headers, lower, n, 1, name, value, strlen(value));
+    h2o_strtolower(lower.base, lower.len);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, lower.base, lower.len, 1, name, value,
+                          strlen(value));
 }
 
 void call_send(struct call *call, int status, const char *type, struct str body)

@@ -62,7 +62,9 @@ static struct str decode(struct call *call, struct str s)
     char *out = call_alloc(call, s.n + 1);
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i] == '+' ? ' ' : s.p[i];
+        char c = s.p[i];
+        if (c == '+')
+            c = ' ';
         if (c == '%') {
             int high = i + 2 < s.n ? str_hex(s.p[i + 1]) : -1;
             int low = high >= 0 ? str_hex(s.p[i + 2]) : -1;

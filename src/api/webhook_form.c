@@ -113,18 +113,12 @@ void webhook_defaults(const struct call *call, struct webhook *w)
 
 /* --- one function a field that is more than a copy -------------------------------------------- */
 
-/* The part of a normalised URL from its path on. */
-static struct str path_of(const struct url *url)
-{
-    const char *path = strchr(strstr(url->text, "://") + 3, '/');
-    return str_of(path != NULL ? path : "/");
-}
-
 /* An address of Discord or Slack asks for their profile, unless the client names one. They want
  * requests one by one. */
 static void apply_detection(const struct call *call, const struct url *url, struct webhook *w)
 {
-    const struct profile *profile = profile_detect(str_of(url->host), path_of(url));
+    const struct profile *profile =
+        profile_detect(str_of(url->host), str_of(url->text + url->path));
 
     if (profile == NULL || field_given(&call->fields, IN_PROFILE) ||
         !str_eq_text(w->profile, profiles[0]->name))

@@ -16,6 +16,9 @@
 #define TEST_MESSAGE "This is a test event from Posthorn"
 #define TRIES_MAX    8
 
+/* Room for all members of `profile_options`, given or not. */
+#define OPTIONS_WHOLE_MAX ((size_t)4 * PROFILE_OPTIONS_MAX)
+
 /* --- detection -------------------------------------------------------------------------------- */
 
 struct trial {
@@ -47,7 +50,7 @@ static struct str variant_options(struct call *call, const struct detection *d,
     options.envelope = variant->envelope >= 0 ? variant->envelope : options.envelope;
     if (options.envelope == ENVELOPE_OBJECT)
         options.batch_seconds = 0;
-    buf_init(&b, 4 * PROFILE_OPTIONS_MAX);
+    buf_init(&b, OPTIONS_WHOLE_MAX);
     struct jsonw w = jsonw_on(&b);
     jsonw_begin(&w, NULL, '{');
     profile_options_write(&w, d->profile, &options);

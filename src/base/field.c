@@ -73,6 +73,7 @@ static bool wrong_count(struct binding *b, int64_t min, int64_t max)
 
 static bool take_str(struct binding *b, struct str text, int64_t min, int64_t max, struct str *out)
 {
+    *out = STR_NONE;
     if (json_kind(text) != JSON_STRING)
         return problem(b, "must be a string");
     struct str s = json_text(b->fields->alloc, text);
@@ -139,9 +140,9 @@ static bool count_elements(struct binding *b, struct str text, enum json_kind ki
     struct json_iter it;
     struct str key, value;
 
+    *n = 0;
     if (json_kind(text) != kind)
         return problem(b, kind == JSON_ARRAY ? "must be an array" : "must be an object");
-    *n = 0;
     json_iter_init(&it, text);
     while (json_iter_next(&it, &key, &value))
         ++*n;

@@ -54,7 +54,8 @@ static bool check_escape(struct checker *c)
 {
     c->p++;
     if (!take(c, 'u')) {
-        if (c->p == c->end || memchr("\"\\/bfnrt", *c->p, 8) == NULL)
+        static const char known[] = {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'};
+        if (c->p == c->end || memchr(known, *c->p, sizeof known) == NULL)
             return fail(c, "unknown escape");
         c->p++;
         return true;

@@ -54,7 +54,8 @@ static int write_value(struct writer *w);
 static size_t unit_escape(char out[6], uint32_t unit)
 {
     static const char hex[] = "0123456789abcdef";
-    memcpy(out, "\\u", 2);
+    out[0] = '\\';
+    out[1] = 'u';
     for (int i = 5; i >= 2; i--, unit >>= 4)
         out[i] = hex[unit & 15];
     return 6;

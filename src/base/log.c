@@ -81,7 +81,7 @@ bool log_bound_take(struct log_bound *bound, int64_t now_ms, uint64_t *suppresse
     int64_t full_ms = bound->full_ms > now_ms ? bound->full_ms : now_ms;
 
     *suppressed = bound->suppressed;
-    if (full_ms + TOKEN_MS - now_ms > LOG_BURST * TOKEN_MS) {
+    if (full_ms + TOKEN_MS - now_ms > (int64_t)LOG_BURST * TOKEN_MS) {
         bound->suppressed++;
         return false;
     }

@@ -83,7 +83,9 @@ bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c + ('a' - 'A'));
+    return c;
 }
 
 int str_hex(char c)

@@ -79,11 +79,11 @@ static bool read_admin_key(struct settings *s, struct str *piece)
 /* RFC 3986 §3.1, in lower case. */
 static bool is_scheme(struct str s)
 {
-    static const char marks[] = "+-.";
+    static const char marks[] = {'+', '-', '.'};
 
     for (size_t i = 0; i < s.n; i++) {
         bool letter = s.p[i] >= 'a' && s.p[i] <= 'z';
-        bool other = str_is_digit(s.p[i]) || memchr(marks, s.p[i], strlen(marks)) != NULL;
+        bool other = str_is_digit(s.p[i]) || memchr(marks, s.p[i], sizeof marks) != NULL;
         if (!letter && (i == 0 || !other))
             return false;
     }

@@ -88,9 +88,11 @@ static void end(struct db *db, struct db_op *op, int err)
 /* What ends meanwhile waits for its own turn, or a caller that always fails would keep the loop. */
 static void tell_ended(struct db *db)
 {
+    struct list *node;
+
     list_move_all(&db->telling, &db->ended);
-    while (!list_empty(&db->telling)) {
-        struct db_op *op = CONTAINER_OF(db->telling.next, struct db_op, node);
+    while ((node = list_pop(&db->telling)) != NULL) {
+        struct db_op *op = CONTAINER_OF(node, struct db_op, node);
         finish(op, op->err, NULL);
     }
 }

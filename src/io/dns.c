@@ -149,7 +149,7 @@ static void answer(struct dns *dns, struct dns_name *name)
     if (count > 0)
         memcpy(addresses, name->addresses, count * sizeof *addresses);
     list_move_all(&dns->batch, &name->waiters);
-    while ((node = dns->batch.next) != &dns->batch)
+    while ((node = list_pop(&dns->batch)) != NULL)
         end_op(CONTAINER_OF(node, struct dns_op, node), err, addresses, count);
 }
 

@@ -150,7 +150,7 @@ static void deliver(struct fetcher *fetcher)
 
     send_queued(fetcher);
     list_move_all(&fetcher->delivering, &fetcher->ended);
-    while ((node = fetcher->delivering.next) != &fetcher->delivering)
+    while ((node = list_pop(&fetcher->delivering)) != NULL)
         call_back(CONTAINER_OF(node, struct fetch, node));
 }
 

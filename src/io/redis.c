@@ -232,6 +232,14 @@ static const struct redis_link_hooks subscription_hooks = {
 
 /* --- the contract ----------------------------------------------------------------------------- */
 
+static size_t count_scripts(const struct redis_script *const *scripts)
+{
+    size_t n = 0;
+    while (scripts != NULL && scripts[n] != NULL)
+        n++;
+    return n;
+}
+
 struct redis *redis_create(struct loop *loop, const struct redis_config *config)
 {
     struct redis *redis = xcalloc(1, sizeof *redis);
@@ -244,8 +252,7 @@ struct redis *redis_create(struct loop *loop, const struct redis_config *config)
     list_init(&redis->done);
     list_init(&redis->telling);
     redis->tell = timeout_create(loop, on_tell, redis);
-    while (config->scripts != NULL && config->scripts[redis->script_count] != NULL)
-        redis->script_count++;
+    redis->script_count = count_scripts(config->scripts);
     redis->scripts = xcalloc(redis->script_count + 1, sizeof *redis->scripts);
     for (size_t i = 0; i < redis->script_count; i++)
         redis->scripts[i].script = config->scripts[i];

@@ -192,6 +192,8 @@ static const char *read_parts(CURLU *handle, struct url *url)
         return "has an invalid host";
     if (!take_part(handle, CURLUPART_URL, CURLU_NO_DEFAULT_PORT, url->text, sizeof url->text))
         return "must be at most 2048 bytes long";
+    size_t start = url->tls ? strlen("https://") : strlen("http://");
+    url->path = start + strcspn(url->text + start, "/");
     return NULL;
 }
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #define LOCK_KEY     "7310579632415171183" /* any number that nobody else locks */
-#define CHECKSUM_MAX (2 * SHA256_SIZE)
+#define CHECKSUM_MAX ((size_t)2 * SHA256_SIZE)
 
 static const char sql_setup[] = "select pg_advisory_lock(" LOCK_KEY ");"
                                 "create table if not exists schema_migration ("

@@ -137,6 +137,7 @@ static void on_waiting(void *arg, int err, const struct db_rows *rows)
         struct queue_ref key = {.delivery = db_id(rows, i, 0)};
         const struct queue_ref *ref =
             bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
+        assert(ref != NULL); /* the statement names the ids that it may answer with */
         int64_t wait_ms = db_i64(rows, i, 1);
         delays_ms[ref - f->refs] = wait_ms > WAIT_MIN_MS ? wait_ms : WAIT_MIN_MS;
     }
@@ -164,6 +165,7 @@ static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct clai
         struct queue_ref key = {.delivery = c->content.delivery};
         const struct queue_ref *ref =
             bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
+        assert(ref != NULL); /* the statement names the ids that it may answer with */
         c->ref = *ref;
         came[ref - f->refs] = true;
         states[c->state]++;

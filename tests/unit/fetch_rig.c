@@ -152,8 +152,8 @@ static void *run_server(void *arg)
         peer->server = server;
         peer->fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC);
         assert(server->connections < PEERS_MAX);
-        pthread_create(&server->peers[server->connections], NULL, run_peer, peer);
-        server->connections++;
+        int n = server->connections++; /* before the peer answers: a test may count at once */
+        pthread_create(&server->peers[n], NULL, run_peer, peer);
     }
     return NULL;
 }

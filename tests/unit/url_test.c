@@ -48,6 +48,7 @@ static void test_normal(void **state)
         struct url url = parsed(rows[i].text);
         assert_string_equal(url.text, rows[i].normal);
         assert_string_equal(url.host, rows[i].host);
+        assert_ptr_equal(url.text + url.path, strchr(strstr(url.text, "//") + 2, '/'));
         assert_int_equal(url.port, rows[i].port);
         assert_int_equal(url.tls, rows[i].tls);
         assert_false(url.literal);

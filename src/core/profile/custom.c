@@ -14,6 +14,8 @@ static const char *const algorithm_names[] = {"sha256", "sha512", NULL};
 static const char *const encoding_names[] = {"hex", "base64", NULL};
 static const char *const body_names[] = {"envelope", "data", NULL};
 
+#define SIGNATURE_MAX ((size_t)2 * SHA512_SIZE) /* in hex */
+
 enum { IN_HEADER = 1, IN_SIGNED = 2 };
 
 /* What templates are filled from. */
@@ -149,6 +151,7 @@ static void expand(const struct context *c, struct str template, struct head *h)
     head_add(h, literal(&template));
     while (template.n > 0) {
         const struct placeholder *p = find(template);
+        assert(p != NULL);
         p->fill(c, h);
         template.p += strlen(p->text);
         template.n -= strlen(p->text);
@@ -200,7 +203,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
                                               : body_write_envelope(in, body);
     if (err < 0)
         return err;
-    buf_init(&signature, 2 * SHA512_SIZE);
+    buf_init(&signature, SIGNATURE_MAX);
     struct context c = {.in = in, .body = buf_str(body)};
     sign(&c, &signature);
     c.signature = buf_str(&signature);
