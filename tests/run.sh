@@ -130,6 +130,8 @@ if [ $# -gt 0 ]; then
 fi
 step "build with clang" build build-clang clang-14
 step "structure" python3 tests/check_structure.py
+step "clang-tidy" tests/analysis.sh tidy
+step "gcc -fanalyzer" tests/analysis.sh analyzer
 run_meson
 [ "${#suites[@]}" -eq 0 ] || run_pytest
 finish
