@@ -183,9 +183,22 @@ static void finish_all(struct accept_batch *b, int err)
 static void on_days_made(void *arg, int err, const struct db_rows *rows)
 {
     struct accept_batch *b = arg;
+    size_t count = b->count;
     (void)err;
     (void)rows;
-    submit(b);
+
+    /* Without those whose client is gone meanwhile. */
+    b->count = b->event_count = b->bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        if (b->requests[i] != NULL)
+            batch_add(b, b->requests[i]);
+    if (b->count > 0) {
+        submit(b);
+        return;
+    }
+    struct acceptor *a = b->acceptor;
+    free_batch(b);
+    kick(a);
 }
 
 static void on_accepted(void *arg, int err, const struct db_rows *rows)
