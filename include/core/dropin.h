@@ -25,7 +25,7 @@ struct dropin {
     struct str secret;                 /* n == 0: none */
     const char *const *events;         /* patterns; ends with NULL */
     struct schedule schedule;
-    int64_t batch_seconds;
+    int64_t batch_seconds, batch_max; /* as the options say */
 };
 
 struct dropins {

@@ -8,7 +8,7 @@
 
 struct settings;
 
-#define MESSAGE_EVENTS_MAX 128
+#define MESSAGE_EVENTS_MAX 1000
 
 /* To whom: what is in force for a webhook. Borrowed. */
 struct recipient {
@@ -24,7 +24,8 @@ struct content {
     struct str type;
     struct str data; /* JSON, as posted */
     struct id delivery;
-    int attempt; /* 1: the first */
+    int attempt;    /* 1: the first */
+    int64_t due_ms; /* when this attempt was, wall clock */
 };
 
 struct message {

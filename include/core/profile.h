@@ -35,6 +35,7 @@ struct profile_options {
     bool scope;            /* the members that newer panels add */
     bool tries;            /* the member `tries` counts attempts; else it stays as posted, or 0 */
     int64_t batch_seconds; /* how long events are gathered for one array; 0: not at all */
+    int64_t batch_max;     /* events in one array; of other envelopes it is 1 */
 
     struct field_map headers; /* name: template */
     struct str signed_text;   /* template */
@@ -44,6 +45,7 @@ struct profile_options {
 };
 
 #define PROFILE_BATCH_SECONDS_MAX 3600
+#define PROFILE_BATCH_MAX         1000
 #define PROFILE_HEADERS_MAX       20
 #define PROFILE_TEMPLATE_MAX      1024
 
@@ -60,6 +62,7 @@ struct profile_input {
 
     struct id delivery;
     int attempt;    /* 1: the first */
+    int64_t due_ms; /* when this attempt was */
     int64_t now_ms; /* wall clock, at sending */
 
     struct id webhook;
@@ -116,7 +119,8 @@ struct profile {
 int profile_options_bind(struct fields *f, const struct profile *profile, struct str json,
                          struct profile_options *options) MUST_CHECK;
 
-/* Writes the options that the profile takes as the member `profile_options`. */
+/* Writes the options that the profile takes as the member `profile_options`; those of arrays only where
+ * messages are arrays, or would be if nothing were said. */
 void profile_options_write(struct jsonw *w, const struct profile *profile,
                            const struct profile_options *options);
 

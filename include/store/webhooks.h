@@ -23,11 +23,11 @@ struct webhook {
     int64_t timeout_ms;
     int64_t rate_limit; /* 0: none */
     int64_t concurrency;
-    int64_t batch_seconds;  /* of the profile's options; written, not read */
-    struct str description; /* p == NULL: none */
-    struct str metadata;    /* JSON */
-    struct str managed;     /* the system whose settings keep it; p == NULL: the API's */
-    int64_t updated_us;     /* also the row's version */
+    int64_t batch_seconds, batch_max; /* of the profile's options; the first is not read */
+    struct str description;           /* p == NULL: none */
+    struct str metadata;              /* JSON */
+    struct str managed;               /* the system whose settings keep it; p == NULL: the API's */
+    int64_t updated_us;               /* also the row's version */
 
     /* As the queue last told of it; read, not written. Times are wall clock, like `now_ms`. */
     struct gate gate;

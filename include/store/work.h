@@ -12,22 +12,24 @@
 /* --- claim --------------------------------------------------------------------------------------
  */
 
-/* Leases those of `ids` that are pending, due and unleased. What it does not return is not sent:
- * drop it from the queue; the reconciler knows better. Rows: claims_read(). A row whose state is
- * not pending was moved instead: held, because its webhook is paused or disabled, or cancelled,
- * because it is deleted. */
+/* Leases those of `ids` that are pending, due and unleased; of webhooks that gather, what is due beside
+ * them comes along. What it does not return is not sent: drop it from the queue; the reconciler knows
+ * better. Rows: claims_read(). A row whose state is not pending was moved instead: held, because its
+ * webhook is paused or disabled, or cancelled, because it is deleted. */
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
                          int64_t owner, db_cb *cb, void *arg);
 
 /* All that sending needs. */
 struct claim {
-    struct queue_ref ref; /* what the queue knows it as; not of the row: the caller sets it */
+    struct queue_ref ref; /* what the queue knows it as */
     struct recipient to;
     struct content content;
     int state; /* enum delivery_state */
     int64_t step;
     struct schedule schedule;
     int64_t timeout_ms;
+    int64_t batch_max; /* of its webhook's events in one request; more than 1: it gathers */
+    bool along;        /* not asked for: in the queue it waits */
 };
 
 void claims_read(const struct db_rows *rows, int row, struct claim *claim);

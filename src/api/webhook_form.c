@@ -152,6 +152,7 @@ static void apply_options(struct call *call, struct webhook *w)
     f->present = present;
     f->nulls = nulls;
     w->batch_seconds = options.batch_seconds;
+    w->batch_max = options.batch_max;
     if (profile->rules != NULL && !field_has(f, IN_CONCURRENCY) &&
         w->concurrency == WEBHOOK_CONCURRENCY)
         w->concurrency = 1;

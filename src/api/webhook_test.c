@@ -48,8 +48,10 @@ static struct str variant_options(struct call *call, const struct detection *d,
     options.json = variant->json >= 0 ? variant->json : options.json;
     options.auth = variant->auth >= 0 ? variant->auth : options.auth;
     options.envelope = variant->envelope >= 0 ? variant->envelope : options.envelope;
-    if (options.envelope == ENVELOPE_OBJECT)
+    if (options.envelope != d->options.envelope) {
         options.batch_seconds = 0;
+        options.batch_max = options.envelope == ENVELOPE_ARRAY ? d->profile->standard.batch_max : 1;
+    }
     buf_init(&b, OPTIONS_WHOLE_MAX);
     struct jsonw w = jsonw_on(&b);
     jsonw_begin(&w, NULL, '{');
@@ -114,6 +116,7 @@ static void on_keeping(void *arg, int err, const struct db_rows *rows)
     err = profile_options_bind(&call->fields, d->profile, webhook.profile_options, &options);
     assert(err == 0); /* we wrote them */
     webhook.batch_seconds = options.batch_seconds;
+    webhook.batch_max = options.batch_max;
     call->op = webhooks_update(call->api->db, &webhook, on_kept, call);
 }
 

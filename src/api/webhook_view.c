@@ -117,7 +117,8 @@ static void write_health(struct jsonw *w, const struct webhook *webhook)
     jsonw_i64(w, "failures", gate->failures);
     jsonw_time_or_null(w, "since", gate->failing_ms, CLOCK_MILLIS);
     jsonw_text(w, "reason", gate->failures > 0 ? attempt_error_code(gate->error) : NULL);
-    jsonw_i64(w, "concurrency", gate_width(gate, (int)webhook->concurrency));
+    jsonw_i64(w, "concurrency",
+              gate_width(gate, webhook->batch_max > 1 ? 1 : (int)webhook->concurrency));
     jsonw_time_or_null(w, "next_at", waits ? gate->until_ms : 0, CLOCK_MILLIS);
     jsonw_end(w, '}');
 }

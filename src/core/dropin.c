@@ -1,6 +1,7 @@
 /* From the panels' variables to webhooks. */
 #include "core/dropin.h"
 
+#include "core/profile.h"
 #include "core/signature.h"
 
 #include <stdio.h>
@@ -67,7 +68,8 @@ static void read_marzban(const struct config *c, struct dropins *d, struct fault
                              .profile = "marzban",
                              .secret = str_of(c->webhook_secret),
                              .events = marzban_events,
-                             .schedule = marzban_schedule};
+                             .schedule = marzban_schedule,
+                             .batch_max = PROFILE_BATCH_MAX};
 
     check_secret(c, "WEBHOOK_SECRET", webhook.secret, faults);
     webhook.batch_seconds = c->notifications_interval;
@@ -83,7 +85,8 @@ static void read_discord(const struct config *c, struct dropins *d, struct fault
                              .profile = "discord",
                              .options = "{}",
                              .events = marzban_events,
-                             .schedule = marzban_schedule};
+                             .schedule = marzban_schedule,
+                             .batch_max = 1};
 
     if (strchr(c->discord_url, ',') != NULL)
         config_refuse(c, webhook.variable, (struct str){0}, faults);
@@ -99,7 +102,8 @@ static void read_remnawave(const struct config *c, struct dropins *d, struct fau
                              .options = "{}",
                              .secret = str_of(c->webhook_secret_header),
                              .events = remnawave_events,
-                             .schedule = remnawave_schedule};
+                             .schedule = remnawave_schedule,
+                             .batch_max = 1};
     static const char secret_name[] = "WEBHOOK_SECRET_HEADER";
     bool enabled = strcmp(c->webhook_enabled, "true") == 0;
 

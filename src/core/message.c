@@ -8,6 +8,8 @@
 #include "core/signature.h"
 #include "core/webhook.h"
 
+#include <stdlib.h>
+
 #define HEADERS_TEXT_MAX 65536 /* twenty headers, sealed as JSON */
 #define HEADER_BYTES_MAX 8192
 
@@ -75,7 +77,7 @@ static int render(struct message *m, const struct profile *profile, const struct
                   const struct opened *opened, const struct content *const *contents, size_t count,
                   int64_t now_ms)
 {
-    struct profile_input in[MESSAGE_EVENTS_MAX];
+    struct profile_input *in;
     struct scratch scratch;
     struct fields f = {.alloc = scratch_allocator(&scratch)};
     struct profile_options options;
@@ -83,6 +85,7 @@ static int render(struct message *m, const struct profile *profile, const struct
     assert(count > 0 && count <= MESSAGE_EVENTS_MAX);
     if (profile_options_bind(&f, profile, to->options, &options) < 0)
         return ERR_INVALID;
+    in = xcalloc(count, sizeof *in);
     for (size_t i = 0; i < count; i++) {
         const struct content *c = contents[i];
         in[i] = (struct profile_input){
@@ -92,6 +95,7 @@ static int render(struct message *m, const struct profile *profile, const struct
             .data = c->data,
             .delivery = c->delivery,
             .attempt = c->attempt,
+            .due_ms = c->due_ms,
             .now_ms = now_ms,
             .webhook = to->webhook,
             .options = options,
@@ -99,7 +103,9 @@ static int render(struct message *m, const struct profile *profile, const struct
             .previous_secret = buf_str(&opened->previous),
         };
     }
-    return profile->render(in, count, &m->head, &m->masked, &m->body);
+    int taken = profile->render(in, count, &m->head, &m->masked, &m->body);
+    free(in);
+    return taken;
 }
 
 static int make_url(struct message *m, const struct profile *profile, struct str url)

@@ -37,23 +37,40 @@ static bool was_given(const struct fields *f, const struct profile *profile, con
     return false;
 }
 
-int profile_options_bind(struct fields *f, const struct profile *profile, struct str json,
-                         struct profile_options *options)
+static int read_options(struct fields *f, const struct profile *profile, struct str json,
+                        struct profile_options *options)
 {
-    *options = profile->standard;
-    if (str_eq(json, STR_LIT("{}"))) /* nearly always */
-        return 0;
+    static const char needs_array[] =
+        "works only with the envelope `array`: choose that, or leave it out";
     int err =
         fields_bind(f, profile->options, profile->option_count, json, "profile_options.", options);
+
     if (err < 0 || options->envelope == ENVELOPE_ARRAY)
         return err;
     if (options->batch_seconds > 0 && was_given(f, profile, "batch_seconds")) {
-        fields_problem(f, "profile_options.batch_seconds",
-                       "works only with the envelope `array`: choose that, or leave it out");
-        return ERR_INVALID;
+        fields_problem(f, "profile_options.batch_seconds", needs_array);
+        err = ERR_INVALID;
     }
-    options->batch_seconds = 0;
-    return 0;
+    if (options->batch_max > 1 && was_given(f, profile, "batch_max")) {
+        fields_problem(f, "profile_options.batch_max", needs_array);
+        err = ERR_INVALID;
+    }
+    return err;
+}
+
+int profile_options_bind(struct fields *f, const struct profile *profile, struct str json,
+                         struct profile_options *options)
+{
+    int err = 0;
+
+    *options = profile->standard;
+    if (!str_eq(json, STR_LIT("{}"))) /* nearly always it is */
+        err = read_options(f, profile, json, options);
+    if (options->envelope == ENVELOPE_OBJECT) {
+        options->batch_seconds = 0;
+        options->batch_max = 1;
+    }
+    return err;
 }
 
 static void write_map(struct jsonw *w, const char *key, const struct field_map *map)
@@ -87,12 +104,23 @@ static void write_option(struct jsonw *w, const struct field *field, const void 
     }
 }
 
+/* Options of arrays say nothing where nobody asked for one. */
+static bool is_said(const struct profile *profile, const struct profile_options *options,
+                    const struct field *field)
+{
+    return options->envelope == ENVELOPE_ARRAY || profile->standard.envelope == ENVELOPE_ARRAY ||
+           (field->offset != OPTION_AT(envelope) && field->offset != OPTION_AT(batch_seconds) &&
+            field->offset != OPTION_AT(batch_max));
+}
+
 void profile_options_write(struct jsonw *w, const struct profile *profile,
                            const struct profile_options *options)
 {
     jsonw_begin(w, "profile_options", '{');
     for (size_t i = 0; i < profile->option_count; i++)
-        write_option(w, &profile->options[i], (const char *)options + profile->options[i].offset);
+        if (is_said(profile, options, &profile->options[i]))
+            write_option(w, &profile->options[i],
+                         (const char *)options + profile->options[i].offset);
     jsonw_end(w, '}');
 }
 

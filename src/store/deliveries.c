@@ -144,7 +144,7 @@ struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_c
 const struct db_stmt stmt_delivery_replay = {
     "delivery_replay",
     "with w as materialized ("
-    " select id, status, concurrency, rate_limit from webhook"
+    " select id, status, concurrency, rate_limit, batch_max from webhook"
     " where id = $1::uuid and app_id = $2::uuid and status <> " DISABLED " and deleted_at is null"
     "), m as materialized ("
     " select d.id from delivery d where d.webhook_id = $1::uuid and d.state = $3::int8"

@@ -41,12 +41,13 @@ const struct db_stmt stmt_dropin_put = {
     "dropin_put",
     "with put as ("
     " insert into webhook as w (id, app_id, managed, url, events, profile, profile_options, secret,"
-    "  retry_schedule, batch_seconds, timeout_ms, concurrency, headers)"
+    "  retry_schedule, batch_seconds, batch_max, timeout_ms, concurrency, headers)"
     " select $1::uuid, a.id, $2::text, $3::text, $4::text[], $5::text, $6::text, $7::bytea,"
-    "  $8::int8[], $9::int8, $10::int8, $11::int8, '' from app a where a.name = 'default'"
+    "  $8::int8[], $9::int8, $10::int8, $11::int8, $12::int8, '' from app a where a.name = 'default'"
     " on conflict (id) do update set events = excluded.events, profile = excluded.profile,"
     "  profile_options = excluded.profile_options, retry_schedule = excluded.retry_schedule,"
-    "  batch_seconds = excluded.batch_seconds, status = " ACTIVE ","
+    "  batch_seconds = excluded.batch_seconds, batch_max = excluded.batch_max,"
+    "  status = " ACTIVE ","
     "  disabled_reason = " REASON_NONE ", unsettled = w.unsettled or w.status <> " ACTIVE ","
     "  secret = excluded.secret,"
     "  previous_secret = case when " NEW_SECRET " then w.secret else w.previous_secret end,"
@@ -63,7 +64,7 @@ const struct db_stmt stmt_dropin_put = {
     " insert into subscription (app_id, pattern, webhook_id)"
     " select app_id, unnest(events), id from put on conflict do nothing"
     ") select id from put",
-    11};
+    12};
 
 struct db_op *dropins_put(struct db *db, struct id id, const struct dropin *d,
                           struct str sealed_secret, db_cb *cb, void *arg)
@@ -76,7 +77,7 @@ struct db_op *dropins_put(struct db *db, struct id id, const struct dropin *d,
         DB_ARGS(DB_ID(id), DB_TEXT(d->system), DB_STR(d->url), DB_TEXTS(d->events, events),
                 DB_TEXT(d->profile), DB_TEXT(d->options), DB_STR(sealed_secret),
                 DB_I32S(d->schedule.seconds, d->schedule.count), DB_I64(d->batch_seconds),
-                DB_I64(WEBHOOK_TIMEOUT_MS), DB_I64(WEBHOOK_CONCURRENCY)),
+                DB_I64(d->batch_max), DB_I64(WEBHOOK_TIMEOUT_MS), DB_I64(WEBHOOK_CONCURRENCY)),
         cb, arg);
 }
 

@@ -9,10 +9,10 @@
  * that they go by key however few webhooks there were when the plan was made. */
 #define MANY "generate_series(1, cardinality($1::uuid[]))"
 
-/* Now, or for webhooks that gather events the next moment that all of them share. */
-#define DUE_AT                                         \
-    "case when w.batch_seconds > 0 then to_timestamp(" \
-    "ceil(extract(epoch from now()) / w.batch_seconds) * w.batch_seconds) else now() end"
+/* Now, or when the window of a webhook that gathers ends. */
+#define DUE_AT                                                                   \
+    "case when w.batch_seconds > 0 then (select g.due from g where g.id = w.id)" \
+    " else now() end"
 
 const struct db_stmt stmt_event_accept = {
     "event_accept",
@@ -21,13 +21,14 @@ const struct db_stmt stmt_event_accept = {
     "  unnest($4::bytea[]), unnest($5::uuid[]), unnest($6::uuid[]), unnest($7::bool[]), " MANY
     ") with ordinality as r (id, app_id, type, data, key, hash, grouped, many, n)"
     "), w as materialized ("
-    " select distinct p.n, w.id, w.status, w.concurrency, w.rate_limit, w.batch_seconds"
+    " select distinct p.n, w.id, w.status, w.concurrency, w.rate_limit,"
+    "  w.batch_seconds, w.batch_max"
     " from rows from (unnest($8::int8[]), unnest($9::text[]), unnest($10::uuid[]), " MANY
     ") as p (n, pattern, app_id, many)"
     "  cross join lateral (select webhook_id from subscription s"
     "   where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s"
     "  cross join lateral (select id, status, concurrency, rate_limit,"
-    "   batch_seconds from webhook"
+    "   batch_seconds, batch_max from webhook"
     "   where app_id = p.app_id and id = s.webhook_id and deleted_at is null"
     "    and status <> " DISABLED " offset 0) w"
     "), c as materialized (select n, count(*) as deliveries from w group by n"
@@ -47,6 +48,11 @@ const struct db_stmt stmt_event_accept = {
     "  coalesce(i.hash <> r.hash, false) as differs,"
     "  coalesce(i.deliveries, c.deliveries, 0) as deliveries"
     " from r left join i on i.key = r.key left join c on c.n = r.n"
+    /* After the keys in every statement, and webhook by webhook: so that no two wait for each other. */
+    "), g as materialized ("
+    " select id, gather_due(id, batch_seconds) as due from ("
+    "  select distinct id, batch_seconds from w"
+    "  where batch_seconds > 0 and (select count(*) from o) > 0 order by id offset 0) x"
     "), e as ("
     " insert into event (id, app_id, test, type, data)"
     " select id, app_id, false, type, data from o where owner = id"

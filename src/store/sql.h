@@ -38,10 +38,13 @@
     "a.number::int8, ms_of(a.started_at), a.code::int8, a.error::int8, a.error_text, a.address, " \
     "a.dns_us::int8, a.connect_us::int8, a.tls_us::int8, a.first_byte_us::int8, a.total_us::int8"
 
+/* A webhook that gathers gets one request at a time: each takes all that is due, and none overtakes another. */
+#define AT_ONCE "case when w.batch_max > 1 then 1 else w.concurrency end::int8"
+
 /* What queue_entry_read() reads, of a delivery d and its webhook w. */
-#define QUEUE_ENTRY                                                           \
-    "d.id, d.webhook_id, d.app_id, d.test, ms_of(d.next_at) - ms_of(now()), " \
-    "w.concurrency::int8, w.rate_limit::int8"
+#define QUEUE_ENTRY                                                                   \
+    "d.id, d.webhook_id, d.app_id, d.test, ms_of(d.next_at) - ms_of(now()), " AT_ONCE \
+    ", w.rate_limit::int8"
 
 /* Of a webhook w, as long as it is valid. */
 #define PREVIOUS_SECRET "case when w.previous_until > now() then w.previous_secret end"

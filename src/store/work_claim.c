@@ -7,6 +7,12 @@
 /* Redis's clock and ours differ by less when all is well; nothing is sent earlier by more than that. */
 #define SLACK "interval '5 ms'"
 
+/* What goes along with what was claimed, in all and for each webhook. Data may grow in what is sent, so that not
+ * all of it goes in one request: what is over is given back. */
+#define ALONG_MAX       "4096"
+#define ALONG_BYTES     "102400"
+#define ALONG_BYTES_ALL "4194304"
+
 /* A test goes out whatever the webhook's status. */
 const struct db_stmt stmt_work_claim = {
     "work_claim",
@@ -22,16 +28,26 @@ const struct db_stmt stmt_work_claim = {
     " where w.id = d.webhook_id and d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
     "  and d.state + 0 = " PENDING " and d.next_at + interval '0 s' <= now() + " SLACK
     "  and " NOT_LEASED
-    " returning d.id, d.event_id, d.webhook_id, d.state, d.attempts, d.step, d.test"
-    ") select c.id, c.event_id, c.webhook_id, c.state::int8, c.attempts::int8, c.step::int8,"
-    "  c.test,"
-    " e.type, e.data, w.url, w.profile,"
-    "  coalesce(e.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET ","
+    " returning d.id, d.event_id, d.webhook_id, d.app_id, d.state, d.attempts, d.step, d.test,"
+    "  d.next_at, w.batch_max"
+    "), g as ("
+    " select webhook_id, batch_max - count(*) as most, count(*) over () as webhooks from c"
+    " where batch_max > 1 and state = " PENDING " and not test group by webhook_id, batch_max"
+    "), m as ("
+    " select c.id, c.event_id, c.webhook_id, c.app_id, c.state, c.attempts, c.step, c.next_at,"
+    "  e.type, e.data, e.profile_options, c.test, false as along from c"
+    "  cross join lateral (select type, data, profile_options from event"
+    "   where event.id = c.event_id and event.id between $4::uuid and $5::uuid offset 0) e"
+    " union all select s.*, null, false, true from g"
+    "  cross join lateral gather_claim(g.webhook_id, $2::int8, $3::int8, now() + " SLACK ","
+    "   now() + " LEASE ", greatest(least(g.most, " ALONG_MAX " / g.webhooks), 0),"
+    "   least(" ALONG_BYTES ", " ALONG_BYTES_ALL " / g.webhooks)) s"
+    ") select m.id, m.event_id, m.webhook_id, m.app_id, m.state::int8, m.attempts::int8,"
+    "  m.step::int8, m.test, m.along, ms_of(m.next_at), w.batch_max::int8,"
+    "  m.type, m.data, w.url, w.profile,"
+    "  coalesce(m.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET ","
     " w.headers, w.retry_schedule, w.timeout_ms::int8"
-    " from c"
-    " cross join lateral (select type, data, profile_options from event"
-    "  where event.id = c.event_id and event.id between $4::uuid and $5::uuid offset 0) e"
-    " join webhook w on w.id = c.webhook_id",
+    " from m join webhook w on w.id = m.webhook_id",
     5};
 
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
@@ -49,10 +65,14 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
         ID,
         EVENT,
         WEBHOOK,
+        APP,
         STATE,
         ATTEMPTS,
         STEP,
         TEST,
+        ALONG,
+        DUE,
+        BATCH_MAX,
         TYPE,
         DATA,
         URL,
@@ -68,9 +88,14 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     c->content.event = db_id(rows, row, EVENT);
     c->to.webhook = db_id(rows, row, WEBHOOK);
     c->state = (int)db_i64(rows, row, STATE);
+    c->along = db_bool(rows, row, ALONG);
+    c->batch_max = db_i64(rows, row, BATCH_MAX);
+    c->content.due_ms = db_i64(rows, row, DUE);
     c->content.attempt = (int)db_i64(rows, row, ATTEMPTS) + 1;
     c->step = db_i64(rows, row, STEP);
     c->content.test = db_bool(rows, row, TEST);
+    c->ref =
+        queue_ref_of(c->content.delivery, c->to.webhook, db_id(rows, row, APP), c->content.test);
     c->content.type = db_str(rows, row, TYPE);
     c->content.data = db_str(rows, row, DATA);
     c->to.url = db_str(rows, row, URL);

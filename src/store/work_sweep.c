@@ -44,7 +44,7 @@ const struct db_stmt stmt_work_direct = {
     "   coalesce(lease_until >= now(), false) as leased from delivery"
     "  where state = " PENDING " and next_at <= now() order by next_at limit 20 * $1::int8) x"
     ") d join webhook w on w.id = d.webhook_id"
-    " where not d.leased and d.place + d.busy <= w.concurrency"
+    " where not d.leased and d.place + d.busy <= " AT_ONCE
     "  and (w.rate_limit is null or d.place <= greatest(1, w.rate_limit * $2::int8 / 1000))"
     " order by d.place, d.next_at limit $1::int8",
     2};
@@ -76,6 +76,7 @@ const struct db_stmt stmt_work_settle = {
     "work_settle",
     "with w as materialized ("
     " select id, status, deleted_at is not null as deleted, concurrency, rate_limit,"
+    "  batch_max,"
     "  greatest(updated_at, deleted_at) < now() - interval '10 s' as old,"
     "  greatest($1::int8 / count(*) over (), 1) as share from ("
     "  select * from webhook where unsettled order by id limit 1000 for update skip locked) u"

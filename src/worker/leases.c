@@ -123,6 +123,12 @@ static void release(struct fenced *f)
 
 /* --- what came of a claim ----------------------------------------------------------------------- */
 
+static const struct queue_ref *find_ref(const struct fenced *f, struct id delivery)
+{
+    struct queue_ref key = {.delivery = delivery};
+    return bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
+}
+
 /* What was left out waits for its time, or is out of the queue: ended, held, or in other hands. */
 static void on_waiting(void *arg, int err, const struct db_rows *rows)
 {
@@ -134,9 +140,7 @@ static void on_waiting(void *arg, int err, const struct db_rows *rows)
     for (size_t i = 0; i < f->count; i++)
         delays_ms[i] = err < 0 ? PUT_BACK_MS : -1;
     for (int i = 0; err == 0 && i < db_count(rows); i++) {
-        struct queue_ref key = {.delivery = db_id(rows, i, 0)};
-        const struct queue_ref *ref =
-            bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
+        const struct queue_ref *ref = find_ref(f, db_id(rows, i, 0));
         assert(ref != NULL); /* the statement names the ids that it may answer with */
         int64_t wait_ms = db_i64(rows, i, 1);
         delays_ms[ref - f->refs] = wait_ms > WAIT_MIN_MS ? wait_ms : WAIT_MIN_MS;
@@ -147,6 +151,16 @@ static void on_waiting(void *arg, int err, const struct db_rows *rows)
     free(f);
     l->statements--;
     tell_end(l);
+}
+
+/* What came along has a place of its own only now; not what is in hand already, its lease run out for want
+ * of recording. */
+static bool take_along(struct leases *l, const struct claim *c)
+{
+    if (places_has(l->config.places, c->ref.delivery))
+        return false;
+    places_take_along(l->config.places, &c->ref);
+    return true;
 }
 
 /* Reads what may be sent; the refs that are left are those of rows that did not come. Out of the queue
@@ -162,12 +176,14 @@ static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct clai
     for (int i = 0; i < db_count(rows); i++) {
         struct claim *c = &claims[count];
         claims_read(rows, i, c);
-        struct queue_ref key = {.delivery = c->content.delivery};
-        const struct queue_ref *ref =
-            bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
-        assert(ref != NULL); /* the statement names the ids that it may answer with */
-        c->ref = *ref;
-        came[ref - f->refs] = true;
+        if (c->along) {
+            if (!take_along(l, c))
+                continue;
+        } else {
+            const struct queue_ref *ref = find_ref(f, c->ref.delivery);
+            assert(ref != NULL); /* the statement names the ids that it may answer with */
+            came[ref - f->refs] = true;
+        }
         states[c->state]++;
         if (c->state == DELIVERY_PENDING && c->timeout_ms <= lease_left_ms) {
             count++;
@@ -192,7 +208,7 @@ static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct clai
 static void hand_over(struct fenced *f, const struct db_rows *rows)
 {
     struct leases *l = f->leases;
-    struct claim *claims = xcalloc(f->count, sizeof *claims);
+    struct claim *claims = xcalloc((size_t)db_count(rows) + 1, sizeof *claims);
     struct id ids[LEASES_MAX];
     int64_t token = f->token;
     size_t count = sort_out(f, rows, claims);
@@ -250,6 +266,25 @@ void leases_claim(struct leases *l, const struct queue_ref *refs, size_t count)
     list_push(&l->claiming, &f->node);
     l->statements++;
     f->op = work_claim(l->config.db, ids, ids_of(f, ids), f->token, l->config.owner, on_claimed, f);
+}
+
+void leases_give_back(struct leases *l, const struct queue_ref *refs, size_t count, int64_t token)
+{
+    for (size_t i = 0; i < count; i++)
+        places_give_back(l->config.places, refs[i].delivery);
+    while (count > 0) {
+        struct fenced *f = xcalloc(1, sizeof *f);
+        f->leases = l;
+        f->token = token;
+        f->started_ms = clock_mono_ms();
+        f->count = count < LEASES_MAX ? count : LEASES_MAX;
+        memcpy(f->refs, refs, f->count * sizeof f->refs[0]);
+        refs += f->count;
+        count -= f->count;
+        list_push(&l->releasing, &f->node);
+        l->statements++;
+        release(f);
+    }
 }
 
 static void on_taken_over(void *arg, int err, const struct db_rows *rows)

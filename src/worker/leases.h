@@ -44,6 +44,10 @@ size_t leases_room(const struct leases *leases);
 /* Claims at most LEASES_MAX; not what is in hand already, its lease run out for want of recording. */
 void leases_claim(struct leases *leases, const struct queue_ref *refs, size_t count);
 
+/* Gives back what was leased with `token` and is not sent now: it is due again at once. */
+void leases_give_back(struct leases *leases, const struct queue_ref *refs, size_t count,
+                      int64_t token);
+
 /* Takes the predecessor's leases back, and tries again what could not be released. For every second,
  * and when PostgreSQL is back. */
 void leases_tend(struct leases *leases);

@@ -3,6 +3,11 @@
 
 #include <stdlib.h>
 
+struct place {
+    struct queue_ref ref;
+    bool along; /* it does not count */
+};
+
 void places_init(struct places *places, size_t max)
 {
     *places = (struct places){.max = max};
@@ -31,32 +36,41 @@ bool places_has(const struct places *places, struct id delivery)
     return idmap_get(&places->refs, delivery) != NULL;
 }
 
-static void add(struct places *places, const struct queue_ref *ref)
+static void add(struct places *places, const struct queue_ref *ref, bool along)
 {
-    struct queue_ref *copy = xcalloc(1, sizeof *copy);
+    struct place *place = xcalloc(1, sizeof *place);
 
     assert(idmap_get(&places->refs, ref->delivery) == NULL);
-    *copy = *ref;
-    idmap_set(&places->refs, ref->delivery, copy);
-    idmap_set(&places->by_app, ref->app, (void *)(count_of(places, ref->app) + 1));
-    places->taken++;
+    *place = (struct place){*ref, along};
+    idmap_set(&places->refs, ref->delivery, place);
 }
 
 void places_take(struct places *places, const struct queue_ref *refs, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        add(places, &refs[i]);
+    for (size_t i = 0; i < count; i++) {
+        add(places, &refs[i], false);
+        idmap_set(&places->by_app, refs[i].app, (void *)(count_of(places, refs[i].app) + 1));
+    }
+    places->taken += count;
+}
+
+void places_take_along(struct places *places, const struct queue_ref *ref)
+{
+    add(places, ref, true);
 }
 
 void places_give_back(struct places *places, struct id delivery)
 {
-    struct queue_ref *ref = idmap_get(&places->refs, delivery);
+    struct place *place = idmap_get(&places->refs, delivery);
 
-    assert(ref != NULL);
+    assert(place != NULL);
     idmap_set(&places->refs, delivery, NULL);
-    idmap_set(&places->by_app, ref->app, (void *)(count_of(places, ref->app) - 1));
-    free(ref);
-    places->taken--;
+    if (!place->along) {
+        struct id app = place->ref.app;
+        idmap_set(&places->by_app, app, (void *)(count_of(places, app) - 1));
+        places->taken--;
+    }
+    free(place);
 }
 
 struct queue_held *places_held(const struct places *places, size_t *count)
@@ -73,6 +87,6 @@ struct queue_ref *places_refs(const struct places *places, size_t *count)
     struct queue_ref *refs = xcalloc(places->refs.count + 1, sizeof *refs);
     *count = 0;
     for (const struct idmap_slot *s = NULL; (s = idmap_next(&places->refs, s)) != NULL;)
-        refs[(*count)++] = *(const struct queue_ref *)s->value;
+        refs[(*count)++] = ((const struct place *)s->value)->ref;
     return refs;
 }

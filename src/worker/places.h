@@ -9,7 +9,7 @@
 struct places {
     size_t max, taken;
     struct idmap by_app; /* counts, as pointers */
-    struct idmap refs;   /* what is in the places: struct queue_ref, by delivery */
+    struct idmap refs;   /* what is in hand: struct place, by delivery */
 };
 
 void places_init(struct places *places, size_t max);
@@ -23,9 +23,12 @@ bool places_has(const struct places *places, struct id delivery);
 /* Takes one for each, which has none yet, also beyond `max`: what another has claimed for us cannot be refused. */
 void places_take(struct places *places, const struct queue_ref *refs, size_t count);
 
+/* For what goes along in another's request: it is in hand, and takes nothing away from others. */
+void places_take_along(struct places *places, const struct queue_ref *ref);
+
 void places_give_back(struct places *places, struct id delivery);
 
-/* What each app has, and what is in the places; to be freed. */
+/* What each app has, and what is in hand; to be freed. */
 struct queue_held *places_held(const struct places *places, size_t *count);
 struct queue_ref *places_refs(const struct places *places, size_t *count);
 

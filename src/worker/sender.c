@@ -10,7 +10,7 @@ static bool guard(void *arg, const struct sockaddr *address)
 }
 
 void sender_init(struct sender *sender, struct loop *loop, const struct settings *settings,
-                 sender_cb *on_ended, void *arg)
+                 const struct sender_hooks *hooks)
 {
     struct fetcher_config config = {
         .guard = guard,
@@ -18,7 +18,7 @@ void sender_init(struct sender *sender, struct loop *loop, const struct settings
         .connections_max = 2 * (int)settings->config.worker_in_flight,
     };
 
-    *sender = (struct sender){.settings = settings, .on_ended = on_ended, .arg = arg};
+    *sender = (struct sender){.settings = settings, .hooks = *hooks};
     list_init(&sender->under_way);
     sender->fetcher = fetcher_create(loop, &config);
 }
@@ -32,6 +32,11 @@ void sender_fini(struct sender *sender)
     fetcher_destroy(sender->fetcher);
 }
 
+bool sender_idle(const struct sender *sender)
+{
+    return list_empty(&sender->under_way);
+}
+
 static void hand_over(struct sender *sender, struct sending *s)
 {
     struct list ended, *node;
@@ -39,29 +44,13 @@ static void hand_over(struct sender *sender, struct sending *s)
     list_init(&ended);
     list_move_all(&ended, &s->attempts);
     while ((node = list_pop(&ended)) != NULL)
-        sender->on_ended(sender->arg, CONTAINER_OF(node, struct attempt, node));
+        sender->hooks.on_ended(sender->hooks.arg, CONTAINER_OF(node, struct attempt, node));
 }
 
 static void on_sent(void *arg, struct sending *s)
 {
     list_remove(&s->node);
     hand_over(arg, s);
-}
-
-/* A sending for the first of `claims`, and for those that its profile takes with it; how many. */
-static size_t send_first(struct sender *sender, const struct claim *const *claims, size_t count,
-                         int64_t token)
-{
-    struct sending *s = sending_create(sender->settings, claims, count, token);
-    size_t taken = s->count;
-
-    if (s->ended) {
-        hand_over(sender, s);
-    } else {
-        list_push(&sender->under_way, &s->node);
-        sending_start(s, sender->fetcher, on_sent, sender);
-    }
-    return taken;
 }
 
 /* Webhooks side by side, tests last, and the rest in the order of their events: ids of deliveries begin
@@ -76,26 +65,60 @@ static int by_webhook(const void *a, const void *b)
     return order != 0 ? order : id_cmp(x->content.delivery, y->content.delivery);
 }
 
-/* How many of `claims`, which are sorted, may go together with the first. */
+static void give_back(struct sender *sender, const struct claim *const *claims, size_t count,
+                      int64_t token)
+{
+    struct queue_ref *refs = xcalloc(count, sizeof *refs);
+
+    for (size_t i = 0; i < count; i++)
+        refs[i] = claims[i]->ref;
+    sender->hooks.on_left(sender->hooks.arg, refs, count, token);
+    free(refs);
+}
+
+/* A sending for the first of `claims`, and for those that its profile takes with it. The others are given
+ * back: they go when this one has ended, if the gate lets them. */
+static void send_some(struct sender *sender, const struct claim *const *claims, size_t count,
+                      int64_t token)
+{
+    size_t most = (size_t)claims[0]->batch_max < count ? (size_t)claims[0]->batch_max : count;
+    struct sending *s = sending_create(sender->settings, claims, most > 0 ? most : 1, token);
+    size_t taken = s->count;
+
+    if (s->ended) {
+        hand_over(sender, s);
+    } else {
+        list_push(&sender->under_way, &s->node);
+        sending_start(s, sender->fetcher, on_sent, sender);
+    }
+    if (taken < count)
+        give_back(sender, claims + taken, count - taken, token);
+}
+
+/* How many of `claims`, which are sorted, belong together with the first. */
 static size_t group(const struct claim *const *claims, size_t count)
 {
+    const struct claim *first = claims[0];
     size_t n = 1;
 
-    if (!claims[0]->content.test && message_takes_many(&claims[0]->to))
-        while (n < count && n < MESSAGE_EVENTS_MAX && !claims[n]->content.test &&
-               id_eq(claims[n]->to.webhook, claims[0]->to.webhook))
-            n++;
+    if (first->content.test || first->batch_max <= 1 || !message_takes_many(&first->to))
+        return 1;
+    while (n < count && !claims[n]->content.test && id_eq(claims[n]->to.webhook, first->to.webhook))
+        n++;
     return n;
 }
 
 void sender_send(struct sender *sender, const struct claim *claims, size_t count, int64_t token)
 {
     const struct claim **sorted = xcalloc(count, sizeof *sorted);
+    size_t n;
 
     for (size_t i = 0; i < count; i++)
         sorted[i] = &claims[i];
     qsort(sorted, count, sizeof *sorted, by_webhook);
-    for (size_t i = 0; i < count;)
-        i += send_first(sender, sorted + i, group(sorted + i, count - i), token);
+    for (size_t i = 0; i < count; i += n) {
+        n = group(sorted + i, count - i);
+        send_some(sender, sorted + i, n, token);
+    }
     free(sorted);
 }

@@ -4,24 +4,32 @@
 
 #include "sending.h"
 
-/* An attempt ended. It is the callee's, who gives it to sending_forget(). */
-typedef void sender_cb(void *arg, struct attempt *attempt);
+struct sender_hooks {
+    /* An attempt ended. It is the callee's, who gives it to sending_forget(). */
+    void (*on_ended)(void *arg, struct attempt *attempt);
+
+    /* These were claimed with `token`, and did not fit into the request of those that they belong to. Borrowed. */
+    void (*on_left)(void *arg, const struct queue_ref *refs, size_t count, int64_t token);
+    void *arg;
+};
 
 struct sender {
     const struct settings *settings;
     struct fetcher *fetcher;
     struct list under_way; /* sendings */
-    sender_cb *on_ended;
-    void *arg;
+    struct sender_hooks hooks;
 };
 
 void sender_init(struct sender *sender, struct loop *loop, const struct settings *settings,
-                 sender_cb *on_ended, void *arg);
+                 const struct sender_hooks *hooks);
 
 /* Cancels what is under way. Attempts that ended are to be forgotten before. */
 void sender_fini(struct sender *sender);
 
-/* Begins an attempt for each of `claims`, which were claimed with `token`. Claims are borrowed. What
+/* Nothing is under way. */
+bool sender_idle(const struct sender *sender);
+
+/* Begins an attempt for each of `claims`, which were claimed with `token`, or tells that it is left. Claims are borrowed. What
  * cannot be sent at all has ended when this returns. */
 void sender_send(struct sender *sender, const struct claim *claims, size_t count, int64_t token);
 

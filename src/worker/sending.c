@@ -41,7 +41,11 @@ static void end(struct sending *s, enum attempt_error transport, struct finish *
     result->request_head = (struct str){buf_text(&s->message.masked), s->message.masked.n};
     LIST_FOREACH(node, &s->attempts)
     {
-        attempt_end(CONTAINER_OF(node, struct attempt, node), result, &seen, &s->schedule);
+        struct attempt *a = CONTAINER_OF(node, struct attempt, node);
+        attempt_end(a, result, &seen, &s->schedule);
+        /* One request says one thing of its endpoint, with what frees the endpoint for the next. */
+        if (node->next != &s->attempts)
+            a->verdict.news = (struct gate_news){0};
     }
     s->ended = true;
 }
@@ -113,12 +117,14 @@ static void add_attempt(struct sending *s, const struct claim *claim, int64_t to
 static int make_message(struct sending *s, const struct settings *settings,
                         const struct claim *const *claims, size_t count, const char **why)
 {
-    const struct content *contents[MESSAGE_EVENTS_MAX];
+    const struct content **contents = xcalloc(count, sizeof *contents);
 
-    assert(count <= MESSAGE_EVENTS_MAX);
     for (size_t i = 0; i < count; i++)
         contents[i] = &claims[i]->content;
-    return message_make(&s->message, settings, &claims[0]->to, contents, count, s->started_ms, why);
+    int taken =
+        message_make(&s->message, settings, &claims[0]->to, contents, count, s->started_ms, why);
+    free(contents);
+    return taken;
 }
 
 struct sending *sending_create(const struct settings *settings, const struct claim *const *claims,
@@ -138,9 +144,11 @@ struct sending *sending_create(const struct settings *settings, const struct cla
     s->started_ms = clock_wall_ms();
     message_init(&s->message);
     int taken = make_message(s, settings, claims, count, &why);
-    add_attempt(s, first, token);
-    for (int i = 1; i < taken; i++)
-        add_attempt(s, claims[i], token);
+    /* Last those that the queue has in flight: when it hears of them, it has heard of all. */
+    for (int along = 1; along >= 0; along--)
+        for (int i = 0; i < (taken > 0 ? taken : 1); i++)
+            if (claims[i]->along == along)
+                add_attempt(s, claims[i], token);
     if (taken < 0) {
         set_error_text(s, why);
         end(s, taken == ERR_NOT_FOUND ? ATTEMPT_BAD_URL : ATTEMPT_INTERNAL, &(struct finish){0});

@@ -55,6 +55,12 @@ static void on_attempt_ended(void *arg, struct attempt *attempt)
     recorder_add(&w->recorder, attempt);
 }
 
+static void on_left(void *arg, const struct queue_ref *refs, size_t count, int64_t token)
+{
+    struct worker *w = arg;
+    leases_give_back(&w->feed.leases, refs, count, token);
+}
+
 static void on_room(void *arg)
 {
     struct worker *w = arg;
@@ -144,8 +150,8 @@ static void close_all(struct worker *w)
 /* Claims are answered or given back, what was sent is recorded, the queue is told if it is there. */
 static bool is_drained(const struct worker *w)
 {
-    return w->places.taken == 0 && feed_idle(&w->feed) && recorder_idle(&w->recorder) &&
-           (queue_pending(w->queue) == 0 || !queue_up(w->queue));
+    return w->places.taken == 0 && feed_idle(&w->feed) && sender_idle(&w->sender) &&
+           recorder_idle(&w->recorder) && (queue_pending(w->queue) == 0 || !queue_up(w->queue));
 }
 
 /* Waits for the last callbacks; there is no event for "all of it is quiet". */
@@ -208,7 +214,8 @@ struct worker *worker_create(const struct settings *settings)
     places_init(&w->places, (size_t)config->worker_in_flight);
     feed_init(&w->feed, &(struct feed_config){w->loop, w->db, w->queue, &w->places, w->slot.owner,
                                               on_claims, on_taken_over, w});
-    sender_init(&w->sender, w->loop, settings, on_attempt_ended, w);
+    sender_init(&w->sender, w->loop, settings,
+                &(struct sender_hooks){on_attempt_ended, on_left, w});
     recorder_init(&w->recorder,
                   &(struct recorder_config){w->loop, w->db, w->queue, &w->places, on_room, w});
     reconciler_init(&w->reconciler, w->db, w->queue);

@@ -89,6 +89,11 @@ static void test_refused(void **state)
         {"marzban", "{\"batch_seconds\":5,\"envelope\":\"object\"}",
          "profile_options.batch_seconds"},
         {"marzban-docs", "{\"batch_seconds\":5}", "profile_options.batch_seconds"},
+        {"default", "{\"batch_seconds\":5}", "profile_options.batch_seconds"},
+        {"default", "{\"batch_max\":5}", "profile_options.batch_max"},
+        {"marzban", "{\"batch_max\":0}", "profile_options.batch_max"},
+        {"marzban", "{\"batch_max\":1001}", "profile_options.batch_max"},
+        {"authon", "{\"envelope\":\"array\"}", "profile_options.envelope"},
         {"remnawave", "{\"auth\":\"basic\"}", "profile_options.auth"},
         {"custom", "{\"headers\":{\"X-A\":\"{sign}\"}}", "profile_options.headers.X-A"},
         {"custom", "{\"headers\":{\"X-A\":\"{body}\"}}", "profile_options.headers.X-A"},
@@ -135,18 +140,29 @@ static void expect_options(const char *profile, const char *given, const char *w
     buf_fini(&text);
 }
 
+#define ARRAY(seconds, max) \
+    "\"envelope\":\"array\",\"batch_seconds\":" seconds ",\"batch_max\":" max
+#define JS(rest) "{\"json\":\"js\",\"bigint\":\"string\"," rest "}"
+
 static void test_written(void **state)
 {
     (void)state;
-    expect_options("default", "{}", "{\"json\":\"js\",\"bigint\":\"string\"}");
-    expect_options("default", "{\"json\":null,\"bigint\":\"reject\"}",
+    expect_options("authon", "{}", "{\"json\":\"js\",\"bigint\":\"string\"}");
+    expect_options("authon", "{\"json\":null,\"bigint\":\"reject\"}",
                    "{\"json\":\"js\",\"bigint\":\"reject\"}");
+    expect_options("default", "{}", "{\"json\":\"js\",\"bigint\":\"string\"}");
+    expect_options("default", "{\"envelope\":\"array\"}", JS(ARRAY("0", "1000")));
+    expect_options("standard-webhooks",
+                   "{\"envelope\":\"array\",\"batch_seconds\":2,\"batch_max\":7}",
+                   JS(ARRAY("2", "7")));
+    expect_options("default", "{\"batch_max\":1,\"batch_seconds\":0}",
+                   "{\"json\":\"js\",\"bigint\":\"string\"}");
     expect_options("marzban", "{}",
                    "{\"json\":\"python\",\"bigint\":\"string\",\"envelope\":\"array\",\"auth\":"
-                   "\"plain\",\"tries\":false,\"batch_seconds\":30}");
+                   "\"plain\",\"tries\":false,\"batch_seconds\":30,\"batch_max\":1000}");
     expect_options("marzban", "{\"envelope\":\"object\"}",
                    "{\"json\":\"python\",\"bigint\":\"string\",\"envelope\":\"object\",\"auth\":"
-                   "\"plain\",\"tries\":false,\"batch_seconds\":0}");
+                   "\"plain\",\"tries\":false,\"batch_seconds\":0,\"batch_max\":1}");
     expect_options("remnawave", "{\"restamp_on_retry\":true}",
                    "{\"json\":\"js\",\"bigint\":\"string\",\"auth\":\"hmac\",\"restamp_on_retry\":"
                    "true,\"scope\":false}");

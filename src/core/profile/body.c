@@ -2,10 +2,19 @@
 #include "profile_internal.h"
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/err.h"
 #include "base/jsonw.h"
 
+#include <stdlib.h>
+
+#define ARRAY_ID_PREFIX "arr"
+
 const struct field profile_json_options[PROFILE_JSON_OPTIONS] = {OPTION_JSON, OPTION_BIGINT};
+
+const struct field profile_array_options[PROFILE_ARRAY_OPTIONS] = {
+    OPTION_JSON, OPTION_BIGINT, OPTION_ENVELOPE, OPTION_BATCH_SECONDS, OPTION_BATCH_MAX,
+};
 
 int body_write(const struct profile_input *in, struct str text, struct buf *body)
 {
@@ -57,6 +66,57 @@ int body_write_envelope(const struct profile_input *in, struct buf *body)
     int err = text.overflow ? ERR_INVALID : body_write(in, buf_str(&text), body);
     buf_fini(&text);
     return err;
+}
+
+static int write_array(const struct profile_input *in, size_t count, body_writer *one,
+                       struct buf *body)
+{
+    bool spaced = in->options.json == JSON_FORM_PYTHON;
+    size_t start = body->n, taken = 0;
+
+    buf_add_char(body, '[');
+    for (; taken < count; taken++) {
+        size_t before = body->n;
+        if (taken > 0)
+            buf_add_text(body, spaced ? ", " : ",");
+        int err = one(&in[taken], body);
+        if (err < 0 && taken == 0)
+            return err;
+        if (taken > 0 &&
+            (err < 0 || body->overflow || (int64_t)(body->n + 1 - start) > PROFILE_ARRAY_MAX)) {
+            body->n = before;
+            body->overflow = false;
+            break;
+        }
+    }
+    buf_add_char(body, ']');
+    return (int)taken;
+}
+
+int body_write_many(const struct profile_input *in, size_t count, body_writer *one,
+                    struct buf *body)
+{
+    assert(count == 1 || (count > 1 && in->options.envelope == ENVELOPE_ARRAY));
+    if (in->options.envelope == ENVELOPE_ARRAY)
+        return write_array(in, count, one, body);
+    int err = one(in, body);
+    return err < 0 ? err : 1;
+}
+
+const char *message_id(char out[ID_TEXT_SIZE], const struct profile_input *in, int count)
+{
+    uint8_t hash[SHA256_SIZE];
+    struct id *events, id;
+
+    if (count == 1)
+        return id_text(out, in->test ? ID_TEST_EVENT : ID_EVENT, in->event);
+    events = xcalloc((size_t)count, sizeof *events);
+    for (int i = 0; i < count; i++)
+        events[i] = in[i].event;
+    crypto_sha256((struct str){(const char *)events, (size_t)count * sizeof *events}, hash);
+    memcpy(id.b, hash, sizeof id.b);
+    free(events);
+    return id_text(out, ARRAY_ID_PREFIX, id);
 }
 
 int message_end(const struct buf *head, const struct buf *masked, const struct buf *body, int count)

@@ -20,7 +20,8 @@ enum { IN_HEADER = 1, IN_SIGNED = 2 };
 
 /* What templates are filled from. */
 struct context {
-    const struct profile_input *in;
+    const struct profile_input *in; /* of an array the first */
+    int count;                      /* of its events */
     struct str signature, body;
 };
 
@@ -69,7 +70,8 @@ static void fill_id(struct head *h, const char *prefix, struct id id)
 
 static void fill_event(const struct context *c, struct head *h)
 {
-    fill_id(h, c->in->test ? ID_TEST_EVENT : ID_EVENT, c->in->event);
+    char text[ID_TEXT_SIZE];
+    head_add(h, str_of(message_id(text, c->in, c->count)));
 }
 
 static void fill_delivery(const struct context *c, struct head *h)
@@ -191,6 +193,11 @@ static bool sets_agent(const struct field_map *headers)
     return false;
 }
 
+static int write_data(const struct profile_input *in, struct buf *body)
+{
+    return body_write(in, in->data, body);
+}
+
 static int render(const struct profile_input *in, size_t count, struct buf *head,
                   struct buf *masked, struct buf *body)
 {
@@ -198,13 +205,12 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
     struct head h = {head, masked};
     struct buf signature;
 
-    assert(count == 1);
-    int err = in->options.body == CUSTOM_DATA ? body_write(in, in->data, body)
-                                              : body_write_envelope(in, body);
-    if (err < 0)
-        return err;
+    int taken = body_write_many(
+        in, count, in->options.body == CUSTOM_DATA ? write_data : body_write_envelope, body);
+    if (taken < 0)
+        return taken;
     buf_init(&signature, SIGNATURE_MAX);
-    struct context c = {.in = in, .body = buf_str(body)};
+    struct context c = {.in = in, .count = taken, .body = buf_str(body)};
     sign(&c, &signature);
     c.signature = buf_str(&signature);
     head_add(&h, STR_LIT("Content-Type: application/json\r\n"));
@@ -216,7 +222,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
         head_add(&h, STR_LIT("\r\n"));
     }
     buf_fini(&signature);
-    return message_end(head, masked, body, 1);
+    return message_end(head, masked, body, taken);
 }
 
 static const struct field options[] = {
@@ -230,6 +236,9 @@ static const struct field options[] = {
     OPTION_ENUM("algorithm", algorithm, algorithm_names),
     OPTION_ENUM("encoding", encoding, encoding_names),
     OPTION_ENUM("body", body, body_names),
+    OPTION_ENVELOPE,
+    OPTION_BATCH_SECONDS,
+    OPTION_BATCH_MAX,
 };
 
 const struct profile profile_custom = {
@@ -241,9 +250,11 @@ const struct profile profile_custom = {
                  .signed_text = {"{body}", 6},
                  .algorithm = CUSTOM_SHA256,
                  .encoding = CUSTOM_HEX,
-                 .body = CUSTOM_ENVELOPE},
+                 .body = CUSTOM_ENVELOPE,
+                 .batch_max = PROFILE_BATCH_MAX},
     .options = options,
     .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,
+    .body_max = PROFILE_ARRAY_MAX,
     .render = render,
 };

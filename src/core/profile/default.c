@@ -26,33 +26,41 @@ static void add_standard_headers(const struct profile_input *in, const char *id,
     buf_add_text(head, "\r\n");
 }
 
+/* An array has none of them: its members have types and ids of their own. */
+static void add_event_headers(const struct profile_input *in, struct buf *head)
+{
+    char delivery[ID_TEXT_SIZE];
+
+    buf_printf(head,
+               "X-Webhook-Event: %.*s\r\n"
+               "X-Webhook-Delivery: %s\r\n"
+               "X-Webhook-Attempt: %d\r\n",
+               STR_FMT(in->type), id_text(delivery, ID_DELIVERY, in->delivery), in->attempt);
+}
+
 static int render(const struct profile_input *in, size_t count, struct buf *head,
                   struct buf *masked, struct buf *body)
 {
-    char event[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE], delivery[ID_TEXT_SIZE];
+    char id[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE];
+    int taken = body_write_many(in, count, body_write_envelope, body);
 
-    assert(count == 1);
-    id_text(event, in->test ? ID_TEST_EVENT : ID_EVENT, in->event);
-    int err = body_write_envelope(in, body);
-    if (err < 0)
-        return err;
+    if (taken < 0)
+        return taken;
     size_t start = head->n;
     buf_printf(head,
                "Content-Type: application/json\r\n"
                "User-Agent: " PROFILE_USER_AGENT "\r\n"
-               "X-Webhook-Id: %s\r\n"
-               "X-Webhook-Event: %.*s\r\n"
-               "X-Webhook-Delivery: %s\r\n"
-               "X-Webhook-Attempt: %d\r\n"
-               "X-Webhook-Signature: ",
-               id_text(webhook, ID_WEBHOOK, in->webhook), STR_FMT(in->type),
-               id_text(delivery, ID_DELIVERY, in->delivery), in->attempt);
+               "X-Webhook-Id: %s\r\n",
+               id_text(webhook, ID_WEBHOOK, in->webhook));
+    if (in->options.envelope == ENVELOPE_OBJECT)
+        add_event_headers(in, head);
+    buf_add_text(head, "X-Webhook-Signature: ");
     signature_hex(head, "sha256=", in->secret, buf_str(body));
     buf_add_text(head, "\r\n");
     if (secret_is_standard(in->secret))
-        add_standard_headers(in, event, buf_str(body), head);
+        add_standard_headers(in, message_id(id, in, taken), buf_str(body), head);
     buf_add(masked, head->p + start, head->n - start);
-    return message_end(head, masked, body, 1);
+    return message_end(head, masked, body, taken);
 }
 
 static bool carries_both(struct str secret, struct str previous)
@@ -65,9 +73,12 @@ const struct profile profile_default = {
     .carries_both = carries_both,
     PROFILE_JSON_VARIANTS,
     .signs = "body; with a whsec_ secret also webhook-id.webhook-timestamp.body",
-    .standard = {JSON_FORM_JS, JSON_BIGINT_STRING},
-    .options = profile_json_options,
-    .option_count = PROFILE_JSON_OPTIONS,
+    .standard = {.json = JSON_FORM_JS,
+                 .bigint = JSON_BIGINT_STRING,
+                 .batch_max = PROFILE_BATCH_MAX},
+    .options = profile_array_options,
+    .option_count = PROFILE_ARRAY_OPTIONS,
     .secret_check = secret_check,
+    .body_max = PROFILE_ARRAY_MAX,
     .render = render,
 };

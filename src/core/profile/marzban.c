@@ -3,7 +3,8 @@
  * the same header, and receivers of all four combinations exist.
  *
  * An event's data is the notification: its members in their order, then `action`, `enqueued_at` and
- * `tries` where they are missing. requests' Accept-Encoding is left out, because answers are kept
+ * `tries` where they are missing. With the option `tries` a retry says what the panel's would: how often it
+ * was tried, and in `send_at`, if it is there, when it was due. requests' Accept-Encoding is left out, because answers are kept
  * as they come, and Connection, because it is the transport's to say. */
 #include "profile_internal.h"
 
@@ -14,27 +15,27 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define ARRAY_BODY_MAX ((int64_t)100 << 10) /* what Express and others take */
-#define KEY_MAX        64
+#define KEY_MAX 64
 
-enum { ACTION = 1, ENQUEUED_AT = 2, TRIES = 4 };
+enum { ACTION = 1, ENQUEUED_AT = 2, TRIES = 4, SEND_AT = 8 };
 
 static const struct {
     const char *name;
     unsigned bit;
-} added[] = {{"action", ACTION}, {"enqueued_at", ENQUEUED_AT}, {"tries", TRIES}};
+} known[] = {
+    {"action", ACTION}, {"enqueued_at", ENQUEUED_AT}, {"tries", TRIES}, {"send_at", SEND_AT}};
 
-/* Which of the members that are added this is; 0: none. */
-static unsigned added_bit(struct str quoted)
+/* Which of the members that we know this is; 0: none. */
+static unsigned known_bit(struct str quoted)
 {
     struct buf key;
     unsigned bit = 0;
 
     buf_init(&key, KEY_MAX);
     if (json_unquote(&key, quoted) == 0 && !key.overflow)
-        for (size_t i = 0; i < ARRAY_LEN(added); i++)
-            if (str_eq_text(buf_str(&key), added[i].name))
-                bit = added[i].bit;
+        for (size_t i = 0; i < ARRAY_LEN(known); i++)
+            if (str_eq_text(buf_str(&key), known[i].name))
+                bit = known[i].bit;
     buf_fini(&key);
     return bit;
 }
@@ -61,6 +62,20 @@ static void write_added(struct jsonw *w, const struct profile_input *in, unsigne
         jsonw_i64(w, "tries", in->options.tries ? in->attempt - 1 : 0);
 }
 
+/* The panel counts in `tries`, and `send_at` is when the retry was due. */
+static void write_value(const struct profile_input *in, unsigned bit, struct str value,
+                        struct buf *text)
+{
+    char seconds[32];
+
+    if (bit == TRIES && in->options.tries)
+        buf_printf(text, "%d", in->attempt - 1);
+    else if (bit == SEND_AT && in->options.tries && in->attempt > 1)
+        buf_add_str(text, seconds_text(seconds, in->due_ms));
+    else
+        buf_add_str(text, value);
+}
+
 static int write_notification(const struct profile_input *in, struct buf *body)
 {
     struct json_iter it;
@@ -75,14 +90,11 @@ static int write_notification(const struct profile_input *in, struct buf *body)
     jsonw_begin(&w, NULL, '{');
     json_iter_init(&it, in->data);
     while (json_iter_next(&it, &key, &value)) {
-        unsigned bit = added_bit(key);
+        unsigned bit = known_bit(key);
         there |= bit;
         jsonw_raw(&w, NULL, key);
         buf_add_char(&text, ':');
-        if (bit == TRIES && in->options.tries)
-            buf_printf(&text, "%d", in->attempt - 1);
-        else
-            buf_add_str(&text, value);
+        write_value(in, bit, value, &text);
     }
     write_added(&w, in, there);
     jsonw_end(&w, '}');
@@ -91,47 +103,14 @@ static int write_notification(const struct profile_input *in, struct buf *body)
     return err;
 }
 
-/* As many notifications as fit, the first in any case; how many. */
-static int write_array(const struct profile_input *in, size_t count, struct buf *body)
-{
-    bool spaced = in->options.json == JSON_FORM_PYTHON;
-    size_t start = body->n, taken = 0;
-
-    buf_add_char(body, '[');
-    for (; taken < count; taken++) {
-        size_t before = body->n;
-        if (taken > 0)
-            buf_add_text(body, spaced ? ", " : ",");
-        int err = write_notification(&in[taken], body);
-        if (err < 0 && taken == 0)
-            return err;
-        if (taken > 0 &&
-            (err < 0 || body->overflow || (int64_t)(body->n + 1 - start) > ARRAY_BODY_MAX)) {
-            body->n = before;
-            body->overflow = false;
-            break;
-        }
-    }
-    buf_add_char(body, ']');
-    return (int)taken;
-}
-
 static int render(const struct profile_input *in, size_t count, struct buf *head,
                   struct buf *masked, struct buf *body)
 {
     struct head h = {head, masked};
-    int taken = 1;
+    int taken = body_write_many(in, count, write_notification, body);
 
-    assert(count == 1 || (count > 1 && in->options.envelope == ENVELOPE_ARRAY));
-    if (in->options.envelope == ENVELOPE_ARRAY) {
-        taken = write_array(in, count, body);
-        if (taken < 0)
-            return taken;
-    } else {
-        int err = write_notification(in, body);
-        if (err < 0)
-            return err;
-    }
+    if (taken < 0)
+        return taken;
     head_add(&h, STR_LIT("User-Agent: python-requests/2.32.3\r\n"
                          "Accept: */*\r\n"));
     head_add_auth(&h, "x-webhook-secret", in->options.auth, in->secret, buf_str(body));
@@ -145,8 +124,8 @@ static const struct field options[] = {
     OPTION_ENVELOPE,
     OPTION_AUTH,
     OPTION_BOOL("tries", tries),
-    {"batch_seconds", FIELD_I64, OPTION_AT(batch_seconds), FIELD_NULLABLE, .min = 0,
-     .max = PROFILE_BATCH_SECONDS_MAX},
+    OPTION_BATCH_SECONDS,
+    OPTION_BATCH_MAX,
 };
 
 /* The panel itself, its document's receiver, and the two mixtures that are about. */
@@ -165,11 +144,12 @@ const struct profile profile_marzban = {
                  .bigint = JSON_BIGINT_STRING,
                  .envelope = ENVELOPE_ARRAY,
                  .auth = AUTH_PLAIN,
-                 .batch_seconds = 30},
+                 .batch_seconds = 30,
+                 .batch_max = PROFILE_BATCH_MAX},
     .options = options,
     .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,
-    .body_max = ARRAY_BODY_MAX,
+    .body_max = PROFILE_ARRAY_MAX,
     .render = render,
 };
 
@@ -181,10 +161,11 @@ const struct profile profile_marzban_docs = {
     .standard = {.json = JSON_FORM_PYTHON,
                  .bigint = JSON_BIGINT_STRING,
                  .envelope = ENVELOPE_OBJECT,
-                 .auth = AUTH_HMAC},
+                 .auth = AUTH_HMAC,
+                 .batch_max = PROFILE_BATCH_MAX},
     .options = options,
     .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,
-    .body_max = ARRAY_BODY_MAX,
+    .body_max = PROFILE_ARRAY_MAX,
     .render = render,
 };

@@ -33,9 +33,24 @@ extern const char *const profile_auth_names[];
 #define OPTION_ENVELOPE OPTION_ENUM("envelope", envelope, profile_envelope_names)
 #define OPTION_AUTH     OPTION_ENUM("auth", auth, profile_auth_names)
 
+#define OPTION_BATCH_SECONDS                                                  \
+    {                                                                         \
+        "batch_seconds", FIELD_I64, OPTION_AT(batch_seconds), FIELD_NULLABLE, \
+            .min = 0, .max = PROFILE_BATCH_SECONDS_MAX                        \
+    }
+#define OPTION_BATCH_MAX                                                                       \
+    {                                                                                          \
+        "batch_max", FIELD_I64, OPTION_AT(batch_max), FIELD_NULLABLE, .min = 1,                \
+                                                                      .max = PROFILE_BATCH_MAX \
+    }
+
 /* json and bigint, which is all that some take. */
 #define PROFILE_JSON_OPTIONS 2
 extern const struct field profile_json_options[PROFILE_JSON_OPTIONS];
+
+/* These, and those of arrays. */
+#define PROFILE_ARRAY_OPTIONS 5
+extern const struct field profile_array_options[PROFILE_ARRAY_OPTIONS];
 
 /* --- head.c ----------------------------------------------------------------------------------- */
 
@@ -66,6 +81,20 @@ int body_write_event(const struct profile_input *in, const char *timestamp,
 
 /* Appends {"id":…,"type":…,"created_at":…,"data":…} in the webhook's form. */
 int body_write_envelope(const struct profile_input *in, struct buf *body) MUST_CHECK;
+
+#define PROFILE_ARRAY_MAX ((int64_t)100 << 10) /* bytes: what Express and others take */
+
+/* Writes one event's object. */
+typedef int body_writer(const struct profile_input *in, struct buf *body);
+
+/* Appends what `one` makes of the first event or, with ENVELOPE_ARRAY, an array of it and of as many
+ * after it as fit. How many events that are; ERR_INVALID when the first cannot be written. */
+int body_write_many(const struct profile_input *in, size_t count, body_writer *one,
+                    struct buf *body) MUST_CHECK;
+
+/* What identifies a message of `count` events: the one's id or, of more, an id that the same events
+ * have whenever they go together. */
+const char *message_id(char out[ID_TEXT_SIZE], const struct profile_input *in, int count);
 
 /* What every render() returns: `count`, or ERR_INVALID when a buffer was too small. */
 int message_end(const struct buf *head, const struct buf *masked, const struct buf *body,

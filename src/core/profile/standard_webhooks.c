@@ -1,7 +1,7 @@
 /* Profile `standard-webhooks`: https://github.com/standard-webhooks/standard-webhooks. The payload
  * that its specification recommends; v1 signatures with a whsec_ secret, v1a (Ed25519) with a
  * whsk_ one; during a rotation one with each secret. The id is the event's, the same on every
- * attempt; the timestamp is the attempt's, because receivers refuse old ones. */
+ * attempt, or an array's; the timestamp is the attempt's, because receivers refuse old ones. */
 #include "profile_internal.h"
 
 #include "base/clock.h"
@@ -12,13 +12,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static int write_body(const struct profile_input *in, struct buf *body)
+/* In an array each event says its id, which else the head does. */
+static int write_event(const struct profile_input *in, struct buf *body)
 {
+    char id[ID_TEXT_SIZE];
     struct buf text;
 
     buf_init(&text, MESSAGE_BODY_MAX);
     struct jsonw w = jsonw_on(&text);
     jsonw_begin(&w, NULL, '{');
+    if (in->options.envelope == ENVELOPE_ARRAY)
+        jsonw_text(&w, "id", message_id(id, in, 1));
     jsonw_str(&w, "type", in->type);
     jsonw_time(&w, "timestamp", id_time_ms(in->event), CLOCK_MILLIS);
     jsonw_raw(&w, "data", in->data);
@@ -46,12 +50,11 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
 {
     char id[ID_TEXT_SIZE], seconds[24];
     size_t start = head->n;
+    int taken = body_write_many(in, count, write_event, body);
 
-    assert(count == 1);
-    int err = write_body(in, body);
-    if (err < 0)
-        return err;
-    id_text(id, in->test ? ID_TEST_EVENT : ID_EVENT, in->event);
+    if (taken < 0)
+        return taken;
+    message_id(id, in, taken);
     snprintf(seconds, sizeof seconds, "%" PRId64, in->now_ms / 1000);
     buf_printf(head,
                "Content-Type: application/json\r\n"
@@ -68,7 +71,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
         head->n = first;
     buf_add_text(head, "\r\n");
     buf_add(masked, head->p + start, head->n - start);
-    return message_end(head, masked, body, 1);
+    return message_end(head, masked, body, taken);
 }
 
 static bool carries_both(struct str secret, struct str previous)
@@ -81,9 +84,12 @@ const struct profile profile_standard_webhooks = {
     .carries_both = carries_both,
     PROFILE_JSON_VARIANTS,
     .signs = "webhook-id.webhook-timestamp.body",
-    .standard = {.json = JSON_FORM_JS, .bigint = JSON_BIGINT_STRING},
-    .options = profile_json_options,
-    .option_count = PROFILE_JSON_OPTIONS,
+    .standard = {.json = JSON_FORM_JS,
+                 .bigint = JSON_BIGINT_STRING,
+                 .batch_max = PROFILE_BATCH_MAX},
+    .options = profile_array_options,
+    .option_count = PROFILE_ARRAY_OPTIONS,
     .secret_check = secret_check_signing,
+    .body_max = PROFILE_ARRAY_MAX,
     .render = render,
 };
