@@ -48,7 +48,8 @@ begin
             for update skip locked) d
         where b.sum <= bytes
     ), u as (
-        update delivery t set lease_token = token, lease_owner = owner, lease_until = until
+        update delivery t set lease_token = token, lease_owner = owner, lease_until = until,
+            attempts = least(t.attempts + 1, 32767)
         from l where t.id = l.id
         returning t.*
     )

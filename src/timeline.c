@@ -69,13 +69,14 @@ static struct str origin(struct str url)
 static void add_state(struct buf *out, const struct trace *t)
 {
     const struct delivery *d = &t->delivery;
+    int64_t ended = d->attempts - (t->lease_ms > 0); /* the claim has counted the one under way */
 
     buf_add_text(out, delivery_state_names[d->state]);
     if (d->completed_ms > 0) {
         buf_add_text(out, " at ");
         add_time(out, d->completed_ms);
     }
-    buf_printf(out, " after %lld attempt%s", (long long)d->attempts, d->attempts == 1 ? "" : "s");
+    buf_printf(out, " after %lld attempt%s", (long long)ended, ended == 1 ? "" : "s");
     if (d->next_ms > 0 && t->lease_ms == 0) {
         buf_add_text(out, ", the next is due at ");
         add_moment(out, d->next_ms, t->now_ms);

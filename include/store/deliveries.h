@@ -18,12 +18,14 @@ struct delivery {
     bool test;
     struct str type, url;
     int state;
-    int64_t attempts, created_ms;
-    int64_t next_ms;       /* 0: none */
-    int64_t completed_ms;  /* 0: not yet */
-    bool answered;         /* `code` is set */
-    int64_t code, last_us; /* of the last attempt */
-    int last_error;        /* enum attempt_error */
+    int64_t attempts; /* that began */
+    int64_t created_ms;
+    int64_t next_ms;      /* 0: none */
+    int64_t completed_ms; /* 0: not yet */
+    bool answered;        /* `code` is set */
+    bool recorded;        /* an attempt was: `last_us` and `last_error` are its */
+    int64_t code, last_us;
+    int last_error; /* enum attempt_error */
     struct str error_text;
 };
 

@@ -12,8 +12,8 @@
 /* --- claim --------------------------------------------------------------------------------------
  */
 
-/* Leases those of `ids` that are pending, due and unleased; of webhooks that gather, what is due beside
- * them comes along. What it does not return is not sent: drop it from the queue; the reconciler knows
+/* Leases those of `ids` that are pending, due and unleased, and counts an attempt of each; of webhooks that
+ * gather, what is due beside them comes along. What it does not return is not sent: drop it from the queue; the reconciler knows
  * better. Rows: claims_read(). A row whose state is not pending was moved instead: held, because its
  * webhook is paused or disabled, or cancelled, because it is deleted. */
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
@@ -60,7 +60,7 @@ struct finish {
 struct db_op *work_finish(struct db *db, const struct finish *const *list, size_t count, db_cb *cb,
                           void *arg);
 
-/* Gives back leases whose sending never began. */
+/* Gives back leases whose sending never began, and their attempts with them. */
 struct db_op *work_release(struct db *db, const struct id *ids, size_t count, int64_t token,
                            db_cb *cb, void *arg);
 

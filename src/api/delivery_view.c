@@ -27,7 +27,7 @@ static void write_outcome(struct jsonw *w, const struct delivery *d)
 {
     jsonw_text(w, "status", delivery_state_names[d->state]);
     jsonw_i64_or_null(w, "response_code", d->answered, d->code);
-    jsonw_i64_or_null(w, "response_time_ms", d->attempts > 0, d->last_us / 1000);
+    jsonw_i64_or_null(w, "response_time_ms", d->recorded, d->last_us / 1000);
     jsonw_i64(w, "attempts", d->attempts);
     jsonw_time_or_null(w, "next_attempt_at", d->next_ms, CLOCK_MILLIS);
     jsonw_time(w, "created_at", d->created_ms, CLOCK_SECONDS);

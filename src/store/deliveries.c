@@ -36,6 +36,7 @@ void deliveries_read(const struct db_rows *rows, int row, struct delivery *d)
     d->completed_ms = db_i64(rows, row, COMPLETED);
     d->answered = !db_null(rows, row, CODE);
     d->code = db_i64(rows, row, CODE);
+    d->recorded = !db_null(rows, row, LAST_US);
     d->last_us = db_i64(rows, row, LAST_US);
     d->last_error = (int)db_i64(rows, row, LAST_ERROR);
 }

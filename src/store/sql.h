@@ -27,6 +27,9 @@
 #define NOT_LEASED "(lease_until is null or lease_until < now())"
 #define END_LEASE  "lease_token = null, lease_until = null, lease_owner = null"
 
+/* Of a delivery d and its webhook w: a claim leases it. A test goes out whatever the webhook's status. */
+#define SENT "(d.test or w.status = " ACTIVE ") and w.deleted_at is null"
+
 /* What deliveries_read() reads, of a delivery d and its event e. */
 #define DELIVERY_ROW                                                                     \
     "d.id, d.event_id, d.webhook_id, d.test, e.type, d.state::int8, d.attempts::int8, "  \

@@ -13,7 +13,8 @@
 #define ALONG_BYTES     "102400"
 #define ALONG_BYTES_ALL "4194304"
 
-/* A test goes out whatever the webhook's status. */
+/* What is leased is an attempt, and counted: the number that its receiver may be told is nobody else's, whether or
+ * not what comes of it is ever recorded. */
 const struct db_stmt stmt_work_claim = {
     "work_claim",
     "with c as ("
@@ -22,8 +23,8 @@ const struct db_stmt stmt_work_claim = {
     "   w.status <> " ACTIVE " then " HELD " else " PENDING " end,"
     "  completed_at = case when w.deleted_at is not null then now() end,"
     "  lease_token = $2::int8, lease_owner = $3::int8,"
-    "  lease_until = case when w.deleted_at is null and (w.status = " ACTIVE " or d.test)"
-    "   then now() + " LEASE " end"
+    "  lease_until = case when " SENT " then now() + " LEASE " end,"
+    "  attempts = least(d.attempts + case when " SENT " then 1 else 0 end, 32767)"
     " from webhook w"
     " where w.id = d.webhook_id and d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
     "  and d.state + 0 = " PENDING " and d.next_at + interval '0 s' <= now() + " SLACK
@@ -91,7 +92,7 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     c->along = db_bool(rows, row, ALONG);
     c->batch_max = db_i64(rows, row, BATCH_MAX);
     c->content.due_ms = db_i64(rows, row, DUE);
-    c->content.attempt = (int)db_i64(rows, row, ATTEMPTS) + 1;
+    c->content.attempt = (int)db_i64(rows, row, ATTEMPTS);
     c->step = db_i64(rows, row, STEP);
     c->content.test = db_bool(rows, row, TEST);
     c->ref =
@@ -123,7 +124,7 @@ struct db_op *work_waiting(struct db *db, const struct id *ids, size_t count, db
 
 const struct db_stmt stmt_work_release = {
     "work_release",
-    "update delivery d set " END_LEASE
+    "update delivery d set attempts = greatest(d.attempts - 1, 0), " END_LEASE
     " where d.id = any ($1::uuid[]) and d.id between $3::uuid and $4::uuid"
     "  and d.state + 0 = " PENDING " and d.lease_token = $2::int8"
     " returning d.id",

@@ -1,6 +1,9 @@
 /* Recording attempts. The primary key (delivery, token) makes a second run of the same batch
  * harmless; the token fences out who has lost the lease; a success counts whoever reports it, but once:
- * a record that is repeated does not end a delivery that was set going again meanwhile. */
+ * a record that is repeated does not end a delivery that was set going again meanwhile.
+ *
+ * A claim counts its attempt, so one that nobody leases and that has counted less than this attempt's number is
+ * one whose claim a crash of PostgreSQL undid: it is this attempt's as if it had not. */
 #include "sql.h"
 #include "store/store.h"
 #include "store/work.h"
@@ -24,7 +27,8 @@ const struct db_stmt stmt_work_finish = {
     "  response_body from v"
     " on conflict do nothing returning delivery_id, token"
     "), u as ("
-    " update delivery d set state = v.state, attempts = least(d.attempts + 1, 32767),"
+    " update delivery d set state = v.state,"
+    "  attempts = greatest(d.attempts, least(v.number, 32767)),"
     "  step = d.step + case when v.state = " DELIVERED " or v.keeps_step then 0 else 1 end,"
     "  last_code = nullif(v.code, 0), last_us = v.total_us, last_error = v.error,"
     "  next_at = case when v.state = " PENDING " then now() + v.delay_ms * interval '1 ms'"
@@ -32,7 +36,8 @@ const struct db_stmt stmt_work_finish = {
     "  completed_at = case when v.state <> " PENDING " then now() end,"
     "  " END_LEASE " from v"
     " where d.id = v.id and d.id = any ($1::uuid[]) and d.id between $22::uuid and $23::uuid"
-    "  and ((d.state + 0 = " PENDING " and d.lease_token = v.token)"
+    "  and ((d.state + 0 = " PENDING " and (d.lease_token = v.token"
+    "    or (d.lease_token is null and d.attempts < v.number)))"
     "   or (v.state = " DELIVERED " and d.state <> " DELIVERED
     "    and exists (select from a where a.delivery_id = v.id and a.token = v.token)))"
     " returning d.id, v.test"

@@ -58,6 +58,25 @@ def test_worker_killed_again_and_again(start, receiver):
     assert len(receiver.requests) <= 1000 + 4 * 8 * 4
 
 
+def test_the_number_of_an_attempt_that_was_lost_is_not_given_again(start, receiver):
+    api, worker = start(role="api"), start(role="worker")
+    client = api.client()
+    opened = threading.Event()
+    receiver.script("/hook", replies.gate(opened), replies.answer(500), replies.answer(200))
+    webhook = client.webhook(receiver.url(), retry_schedule=[1])
+    client.publish()
+    receiver.wait(1)
+    in_flight = client.only_delivery(webhook)
+    assert (in_flight["attempts"], in_flight["response_time_ms"]) == (1, None)
+    worker.kill()
+    opened.set()
+    worker.start()
+    delivery = client.settled(webhook)
+    assert [r.header("X-Webhook-Attempt") for r in receiver.requests] == ["1", "2", "3"]
+    assert delivery["attempts"] == 3
+    assert [a["number"] for a in client.attempts(delivery)] == [3, 2]
+
+
 def test_everything_killed_while_accepting(start, receiver):
     """All that was answered 202 before a kill -9 is delivered after the restart."""
     server = start()

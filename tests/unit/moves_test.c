@@ -78,7 +78,8 @@ struct scene {
     enum webhook_status status;
     bool deleted;
     bool test;
-    bool leased; /* by OWNER with TOKEN, for a while yet */
+    bool leased;     /* by OWNER with TOKEN, for a while yet */
+    bool claim_lost; /* it was, but PostgreSQL lost the claim in a crash */
 };
 
 static void run_sql(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -131,9 +132,9 @@ static void set_scene(const struct scene *scene, enum delivery_state state)
     run_sql("insert into event (id, app_id, test, type, data) values ('%s', '%s', %s, 't', '{}')",
             d, a, scene->test ? "true" : "false");
     run_sql("insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test,"
-            " lease_until, lease_token, lease_owner) values ('%s', '%s', '%s', '%s',"
-            " now() - interval '1 s', %d, %s, %s)",
-            d, d, w, a, (int)state, scene->test ? "true" : "false",
+            " attempts, lease_until, lease_token, lease_owner) values ('%s', '%s', '%s', '%s',"
+            " now() - interval '1 s', %d, %s, %d, %s)",
+            d, d, w, a, (int)state, scene->test ? "true" : "false", scene->claim_lost ? 0 : 1,
             scene->leased ? "now() + interval '1 min', 77, 5" : "null, null, null");
 }
 
@@ -319,6 +320,24 @@ static const struct mover movers[] = {
     /* The token fences out who has lost the lease. */
     {"finish: failure, lease lost", fail_late, ACTOR_ATTEMPT, DELIVERY_FAILED, NONE, LEASED},
     {"finish: failure, lease gone", fail_late, ACTOR_ATTEMPT, DELIVERY_FAILED, NONE, {0}},
+    {"finish: failure, claim lost",
+     fail_late,
+     ACTOR_ATTEMPT,
+     DELIVERY_FAILED,
+     BIT(PENDING),
+     {.claim_lost = true}},
+    {"finish: again later, claim lost",
+     fail_once_late,
+     ACTOR_ATTEMPT,
+     DELIVERY_PENDING,
+     BIT(PENDING),
+     {.claim_lost = true}},
+    {"finish: failure, claim lost, another has it",
+     fail_late,
+     ACTOR_ATTEMPT,
+     DELIVERY_FAILED,
+     NONE,
+     {.leased = true, .claim_lost = true}},
     {"finish: again later, lease lost", fail_once_late, ACTOR_ATTEMPT, DELIVERY_PENDING, NONE,
      LEASED},
 
