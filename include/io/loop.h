@@ -26,7 +26,9 @@ void loop_destroy(struct loop *loop);
  * destroyed in a callback of its own. */
 void loop_free(struct loop *loop, void *memory);
 
-/* A timeout that can be set again and again. The callback may destroy it. */
+/* A timeout that can be set again and again. The callback may destroy it. It is called after a poll that
+ * began when it was due already: however long the process stood still, what had arrived by then is read
+ * first, and may have cleared it. */
 struct timeout;
 typedef void timeout_cb(void *arg);
 

@@ -86,7 +86,7 @@ static void clear(struct fetch *fetch)
     fetch->dns_us = 0;
     fetch->address_count = fetch->address_at = 0;
     fetch->requests = 0;
-    fetch->resent = false;
+    fetch->resent = fetch->late = false;
     fetch->socket_errno = 0;
     fetch->forbidden[0] = '\0';
     fetch->error[0] = '\0';
@@ -126,10 +126,33 @@ static void call_back(struct fetch *fetch)
         recycle(fetch);
 }
 
+static bool is_last_address(const struct fetch *fetch)
+{
+    return fetch->address_at + 1 == fetch->address_count;
+}
+
+/* An address that others come after must leave them time; the last one has all that is left. */
+static int64_t patience_ms(const struct fetch *fetch)
+{
+    int64_t left = fetch_left_ms(fetch), half = left / 2;
+
+    if (is_last_address(fetch))
+        return left;
+    return half < 1 ? 1 : half < FETCH_CONNECT_MS ? half : FETCH_CONNECT_MS;
+}
+
 static void attach(struct fetch *fetch)
 {
+    timeout_set(fetch->deadline, patience_ms(fetch));
     move(fetch, &fetch->fetcher->active);
     fetch_attach(fetch);
+}
+
+static void try_next_address(struct fetch *fetch)
+{
+    fetch_detach(fetch);
+    fetch->address_at++;
+    attach(fetch);
 }
 
 static void send_queued(struct fetcher *fetcher)
@@ -159,10 +182,19 @@ static void on_turn(void *arg)
     deliver(arg);
 }
 
+/* The one judge of time: libcurl's own limits it would judge before it reads. */
 static void on_deadline(void *arg)
 {
     struct fetch *fetch = arg;
+    int64_t left = fetch_left_ms(fetch);
 
+    if (left > 0 && fetch->state == FETCH_SENDING) {
+        if (fetch->requests == 0 && !is_last_address(fetch))
+            try_next_address(fetch);
+        else
+            timeout_set(fetch->deadline, left);
+        return;
+    }
     if (fetch->state == FETCH_RESOLVING) {
         dns_cancel(fetch->dns);
         fetch->dns = NULL;
@@ -187,13 +219,12 @@ static void on_done(struct fetch *fetch, CURLcode code)
 {
     enum fetch_outcome outcome = fetch_outcome_of(fetch, code);
 
-    fetch_conclude(fetch, outcome, code);
-    fetch_detach(fetch);
-    if (outcome == FETCH_CONNECT_FAILED && fetch->address_at + 1 < fetch->address_count) {
-        fetch->address_at++;
-        attach(fetch);
+    if (outcome == FETCH_CONNECT_FAILED && !is_last_address(fetch)) {
+        try_next_address(fetch);
         return;
     }
+    fetch_conclude(fetch, outcome, code);
+    fetch_detach(fetch);
     end(fetch);
 }
 

@@ -15,6 +15,7 @@
 #define CONNECTION_IDLE 30L   /* seconds that a kept-alive connection may wait for its next use */
 #define CONNECTION_LIFE 300L
 #define UNACKED_MAX_MS  30000U
+#define NEVER_MS        86400000L /* how long is for fetch.c to say */
 
 _Static_assert(WATCH_READ == CURL_POLL_IN && WATCH_WRITE == CURL_POLL_OUT, "the same bits");
 _Static_assert(WATCH_READ == CURL_CSELECT_IN && WATCH_WRITE == CURL_CSELECT_OUT, "the same bits");
@@ -157,6 +158,10 @@ static int on_request(void *arg, char *remote, char *local, int remote_port, int
     (void)local;
     (void)remote_port;
     (void)local_port;
+    if (fetch_left_ms(fetch) <= 0) { /* we stood still: nobody would wait for the answer */
+        fetch->late = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
     if (++fetch->requests > 1) {
         fetch->resent = true;
         return CURL_PREREQFUNC_ABORT;
@@ -190,6 +195,7 @@ static void set_limits(CURL *easy)
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 16384L);
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
     curl_easy_setopt(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, 0L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, NEVER_MS);
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_IDLE);
     curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE);
 }
@@ -216,19 +222,6 @@ CURL *fetch_easy_create(struct fetch *fetch)
     return easy;
 }
 
-/* An address that others come after must leave them time; the last one has all that is left, which
- * the fetch's own deadline sees to. */
-static long connect_patience(const struct fetch *fetch)
-{
-    int64_t spent_ms = (clock_mono_us() - fetch->start_us) / 1000;
-    int64_t left_ms = fetch->request.timeout_ms - spent_ms;
-
-    if (fetch->address_at + 1 == fetch->address_count)
-        return (long)(left_ms > 0 ? left_ms : 0) + 60000;
-    left_ms /= 2;
-    return left_ms < 1 ? 1 : left_ms < FETCH_CONNECT_MS ? (long)left_ms : FETCH_CONNECT_MS;
-}
-
 /* Name and port stay what they are for Host, SNI and the certificate; the connection goes to the
  * address that the guard has seen. */
 static void pin(struct fetch *fetch)
@@ -250,7 +243,6 @@ void fetch_attach(struct fetch *fetch)
     fetch->requests = 0;
     fetch->curl_error[0] = '\0';
     pin(fetch);
-    curl_easy_setopt(fetch->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_patience(fetch));
     curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->lines);
     curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
     curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, body.n > 0 ? body.p : "");

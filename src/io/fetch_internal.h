@@ -82,6 +82,7 @@ struct fetch {
     struct curl_slist lines[FETCH_LINES_MAX];
     int requests;       /* that libcurl began for this one; more than one is a hidden resend */
     bool resent;        /* and was stopped */
+    bool late;          /* its time was over before there was a connection to send on */
     int socket_errno;   /* why socket() failed */
     char forbidden[64]; /* the address that the guard refused at connect */
     char curl_error[CURL_ERROR_SIZE];
@@ -111,6 +112,9 @@ bool fetch_lines_build(struct fetch *fetch);
 
 size_t fetch_on_header(char *p, size_t size, size_t n, void *arg);
 size_t fetch_on_body(char *p, size_t size, size_t n, void *arg);
+
+/* Until its deadline; ≤ 0: it is over. */
+int64_t fetch_left_ms(const struct fetch *fetch);
 
 /* "192.0.2.1:443", "[2001:db8::1]:443"; without the port when it is 0. */
 void fetch_address_text(char out[64], const struct sockaddr *address, uint16_t port);

@@ -115,6 +115,8 @@ enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
         return FETCH_ANSWERED;
     if (fetch->forbidden[0] != '\0')
         return FETCH_FORBIDDEN;
+    if (fetch->late)
+        return FETCH_TIMED_OUT;
     if (fetch->resent)
         return FETCH_CONNECTION_LOST;
     if (fetch->socket_errno != 0)
@@ -129,6 +131,11 @@ enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
         if (outcomes[i].code == code)
             return outcomes[i].outcome;
     return FETCH_INTERNAL;
+}
+
+int64_t fetch_left_ms(const struct fetch *fetch)
+{
+    return fetch->request.timeout_ms - (clock_mono_us() - fetch->start_us) / 1000;
 }
 
 /* --- in plain words --------------------------------------------------------------------------- */
@@ -193,9 +200,9 @@ static void explain_timeout(struct fetch *fetch)
     curl_off_t connect_us = 0;
 
     curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
-    const char *what = fetch->requests > 0 ? "response"
-                       : connect_us == 0   ? "connection"
-                                           : "TLS handshake";
+    const char *what = fetch->requests > 0              ? "response"
+                       : connect_us == 0 || fetch->late ? "connection"
+                                                        : "TLS handshake";
     int64_t spent_ms = (clock_mono_us() - fetch->start_us + 999) / 1000;
     int64_t given_ms = fetch->request.timeout_ms;
     snprintf(fetch->error, sizeof fetch->error, "no %s within %lld ms", what,

@@ -1,18 +1,28 @@
 /* The loop of one thread, and its timers. libuv's handles die only in their close callback, so each
- * is on the heap and frees itself there. */
+ * is on the heap and frees itself there.
+ *
+ * libuv runs timers before it polls. A process that was stopped, or a loop that was busy for long, would find its
+ * deadlines over before it reads what arrived meanwhile. So a timer of libuv only makes its timeout due: it is called
+ * after the poll of the same turn, which does not wait then. Who read what it was waiting for has cleared it. */
 #include "io/loop_uv.h"
+
+#include "base/list.h"
 
 #include <stdlib.h>
 
 struct loop {
     uv_loop_t uv;
     uv_async_t stop;
+    uv_idle_t hurry; /* active: the poll does not wait */
+    uv_check_t polled;
+    struct list due;
     loop_stop_cb *on_stop;
     void *arg;
 };
 
 struct timeout {
     uv_timer_t uv;
+    struct list node; /* among what is due */
     timeout_cb *cb;
     void *arg;
 };
@@ -22,6 +32,39 @@ static void on_stop_asked(uv_async_t *async)
     struct loop *loop = async->data;
     uv_close((uv_handle_t *)async, NULL);
     loop->on_stop(loop->arg);
+}
+
+static void on_hurry(uv_idle_t *idle)
+{
+    (void)idle;
+}
+
+static void on_polled(uv_check_t *check)
+{
+    struct loop *loop = check->data;
+    struct list now, *node;
+
+    uv_idle_stop(&loop->hurry);
+    list_init(&now);
+    list_move_all(&now, &loop->due);
+    while ((node = list_pop(&now)) != NULL) {
+        struct timeout *timeout = CONTAINER_OF(node, struct timeout, node);
+        timeout->cb(timeout->arg);
+    }
+}
+
+/* Neither keeps the loop alive. */
+static void init_turn(struct loop *loop)
+{
+    int rc = uv_idle_init(&loop->uv, &loop->hurry);
+    assert(rc == 0);
+    rc = uv_check_init(&loop->uv, &loop->polled);
+    assert(rc == 0);
+    uv_check_start(&loop->polled, on_polled);
+    uv_unref((uv_handle_t *)&loop->hurry);
+    uv_unref((uv_handle_t *)&loop->polled);
+    loop->polled.data = loop;
+    list_init(&loop->due);
 }
 
 struct loop *loop_create(loop_stop_cb *on_stop, void *arg)
@@ -34,6 +77,8 @@ struct loop *loop_create(loop_stop_cb *on_stop, void *arg)
     loop->stop.data = loop;
     loop->on_stop = on_stop;
     loop->arg = arg;
+    loop->uv.data = loop;
+    init_turn(loop);
     return loop;
 }
 
@@ -53,6 +98,8 @@ void loop_destroy(struct loop *loop)
         return;
     if (!uv_is_closing((uv_handle_t *)&loop->stop))
         uv_close((uv_handle_t *)&loop->stop, NULL);
+    uv_close((uv_handle_t *)&loop->hurry, NULL);
+    uv_close((uv_handle_t *)&loop->polled, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     int rc = uv_loop_close(&loop->uv);
     assert(rc == 0);
@@ -83,7 +130,10 @@ void loop_free(struct loop *loop, void *memory)
 static void on_timer(uv_timer_t *uv)
 {
     struct timeout *timeout = uv->data;
-    timeout->cb(timeout->arg);
+    struct loop *loop = uv->loop->data;
+
+    list_push(&loop->due, &timeout->node);
+    uv_idle_start(&loop->hurry, on_hurry);
 }
 
 struct timeout *timeout_create(struct loop *loop, timeout_cb *cb, void *arg)
@@ -91,6 +141,7 @@ struct timeout *timeout_create(struct loop *loop, timeout_cb *cb, void *arg)
     struct timeout *timeout = xcalloc(1, sizeof *timeout);
     int rc = uv_timer_init(&loop->uv, &timeout->uv);
     assert(rc == 0);
+    list_init(&timeout->node);
     timeout->uv.data = timeout;
     timeout->cb = cb;
     timeout->arg = arg;
@@ -99,18 +150,20 @@ struct timeout *timeout_create(struct loop *loop, timeout_cb *cb, void *arg)
 
 void timeout_set(struct timeout *timeout, int64_t delay_ms)
 {
+    list_remove(&timeout->node);
     uv_update_time(timeout->uv.loop); /* or a long callback shortens the delay */
     uv_timer_start(&timeout->uv, on_timer, delay_ms > 0 ? (uint64_t)delay_ms : 0, 0);
 }
 
 void timeout_clear(struct timeout *timeout)
 {
+    list_remove(&timeout->node);
     uv_timer_stop(&timeout->uv);
 }
 
 bool timeout_is_set(const struct timeout *timeout)
 {
-    return uv_is_active((const uv_handle_t *)&timeout->uv);
+    return uv_is_active((const uv_handle_t *)&timeout->uv) || !list_empty(&timeout->node);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -120,6 +173,8 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void timeout_destroy(struct timeout *timeout)
 {
-    if (timeout != NULL)
-        uv_close((uv_handle_t *)&timeout->uv, on_timer_closed);
+    if (timeout == NULL)
+        return;
+    list_remove(&timeout->node);
+    uv_close((uv_handle_t *)&timeout->uv, on_timer_closed);
 }

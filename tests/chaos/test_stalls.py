@@ -1,32 +1,13 @@
 """PostgreSQL slow or in the way at the worst moment: nothing crashes, nothing stays behind."""
 
-import contextlib
 import os
 import signal
-import subprocess
 import threading
 import time
 
 from harness import replies
-from harness.postgres import binary
+from harness.postgres import holding
 from harness.wait import until
-
-
-@contextlib.contextmanager
-def holding(database, sql, seconds):
-    """A transaction that runs `sql` and commits after `seconds`."""
-    command = f"BEGIN; {sql}; SELECT 'held'; SELECT pg_sleep({seconds}); COMMIT"
-    words = [binary("psql"), "-XAtq", "-d", database.url]
-    for statement in command.split(";"):
-        words += ["-c", statement]
-    session = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    try:
-        for line in session.stdout:
-            if line.strip() == "held":
-                break
-        yield
-    finally:
-        session.communicate(timeout=30)
 
 
 def test_many_large_events_while_commits_wait(database, start, receiver):

@@ -1,5 +1,6 @@
 """A PostgreSQL cluster of our own: temporary folder, loopback, fsync on."""
 
+import contextlib
 import glob
 import itertools
 import os
@@ -153,3 +154,20 @@ class Cluster:
     def drop(self, database):
         Database(self, "postgres").query(f'DROP DATABASE "{database.name}" WITH (FORCE)')
         assert os.path.isdir(self.directory)
+
+
+@contextlib.contextmanager
+def holding(database, sql, seconds):
+    """A transaction that runs `sql` and commits after `seconds`."""
+    command = f"BEGIN; {sql}; SELECT 'held'; SELECT pg_sleep({seconds}); COMMIT"
+    words = [binary("psql"), "-XAtq", "-d", database.url]
+    for statement in command.split(";"):
+        words += ["-c", statement]
+    session = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        for line in session.stdout:
+            if line.strip() == "held":
+                break
+        yield
+    finally:
+        session.communicate(timeout=30)
