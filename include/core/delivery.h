@@ -35,6 +35,11 @@ extern const char *const delivery_state_names[]; /* ends with NULL */
 /* Due for so long and leased by nobody: the queue has lost it, or wrongly has it in flight. */
 #define DELIVERY_OVERDUE_MS 3000
 
+/* What one that keeps its step waits at least, the first time; and how often, and for how long it may. */
+#define DELIVERY_WAIT_MIN_MS 100
+#define DELIVERY_WAITS       100
+#define DELIVERY_WAITED_MS   86400000
+
 /* Who moves it: an attempt that ended, the service's own rules, or a person through the API. */
 enum delivery_actor { ACTOR_ATTEMPT, ACTOR_SERVICE, ACTOR_PERSON };
 #define DELIVERY_ACTORS 3
@@ -92,6 +97,8 @@ struct attempt_seen {
     int status;                   /* of the answer */
     struct str retry_after;       /* the header's value; p == NULL: none */
     int step;                     /* failed attempts of this run before it */
+    int waits;                    /* attempts since the last of those that kept their step */
+    int64_t waited_ms;            /* since the first of them ended */
     bool once;                    /* a test: there is no second attempt */
     int64_t now_ms;               /* wall clock */
 
@@ -106,14 +113,16 @@ struct verdict {
     enum attempt_error error;
     int64_t delay_ms;      /* until the next attempt, when pending */
     bool disable;          /* the receiver is gone for good: disable the webhook */
-    bool keeps_step;       /* of the schedule: neither it nor a failure is used up */
+    bool keeps_step;       /* of the schedule: neither it nor a failure is used up, but a wait */
     struct gate_news news; /* what it says of the endpoint */
 };
 
 /* 2xx alone is success. 410 fails for good and disables. 429 and 503 may ask for a longer delay,
  * within [the schedule's step, 24 h]. Everything else is tried again while the schedule has steps.
  * Rules come first: statuses that are for good, and 429 that is waited out, for the longest that
- * Retry-After, X-RateLimit-Reset-After or the member retry_after of a JSON body ask for. */
+ * Retry-After, X-RateLimit-Reset-After or the member retry_after of a JSON body ask for, and each time at
+ * least twice as long as the time before: from DELIVERY_WAIT_MIN_MS to an hour. After DELIVERY_WAITS of
+ * these, or a day of them, a 429 is a failure like any other. */
 struct verdict delivery_judge(const struct schedule *schedule, const struct attempt_seen *seen);
 
 #endif

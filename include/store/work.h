@@ -25,7 +25,7 @@ struct claim {
     struct recipient to;
     struct content content;
     int state; /* enum delivery_state */
-    int64_t step;
+    int64_t step, waits, waited_ms; /* see attempt_seen */
     struct schedule schedule;
     int64_t timeout_ms;
     int64_t batch_max; /* of its webhook's events in one request; more than 1: it gathers */
@@ -47,7 +47,7 @@ struct finish {
     enum delivery_state state;
     enum attempt_error error;
     bool test;
-    bool keeps_step; /* of the schedule: it does not count */
+    bool keeps_step; /* of the schedule: it counts as a wait */
     int64_t number, started_ms, delay_ms;
     int64_t code; /* 0: no answer */
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;

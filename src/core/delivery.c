@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-#define WAIT_UNSAID_MS 5000 /* after a 429 that asks for no time */
-#define WAIT_MIN_MS    250
+#define WAIT_UNSAID_MS    5000 /* after a 429 that asks for no time */
+#define WAIT_FLOOR_MAX_MS 3600000
 
 const char *const delivery_state_names[] = {"pending",   "delivered", "failed",
                                             "cancelled", "held",      NULL};
@@ -178,6 +178,20 @@ static enum status_meaning meaning_of(const struct attempt_seen *seen)
     return 0;
 }
 
+/* So that who answers 429 to everything, and asks for nothing, is not asked without end. */
+static int64_t wait_floor_ms(int waits)
+{
+    int64_t ms = DELIVERY_WAIT_MIN_MS;
+    for (int i = 0; i < waits && ms < WAIT_FLOOR_MAX_MS; i++)
+        ms *= 2;
+    return ms < WAIT_FLOOR_MAX_MS ? ms : WAIT_FLOOR_MAX_MS;
+}
+
+static bool may_wait(const struct attempt_seen *seen)
+{
+    return seen->waits < DELIVERY_WAITS && seen->waited_ms < DELIVERY_WAITED_MS;
+}
+
 /* True if the profile's own rules decide. */
 static bool judge_by_rules(const struct attempt_seen *seen, struct verdict *v)
 {
@@ -191,12 +205,12 @@ static bool judge_by_rules(const struct attempt_seen *seen, struct verdict *v)
     if (seen->transport != ATTEMPT_OK || seen->status != 429 || !seen->rules->waits_on_429)
         return false;
     int64_t asked = asked_ms(seen);
-    pause_ms = longer(pause_ms, asked < 0 ? WAIT_UNSAID_MS : longer(asked, WAIT_MIN_MS));
+    pause_ms = longer(pause_ms, asked < 0 ? WAIT_UNSAID_MS : longer(asked, DELIVERY_WAIT_MIN_MS));
     v->news.pause_ms = (int32_t)pause_ms;
-    if (seen->once)
-        return true;
+    if (seen->once || !may_wait(seen))
+        return seen->once;
     v->state = DELIVERY_PENDING;
-    v->delay_ms = pause_ms;
+    v->delay_ms = longer(pause_ms, wait_floor_ms(seen->waits));
     v->keeps_step = true;
     return true;
 }

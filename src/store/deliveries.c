@@ -106,9 +106,8 @@ const struct db_stmt stmt_delivery_retry = {
     " from delivery d join webhook w on w.id = d.webhook_id"
     " where d.id = $1::uuid and d.app_id = $2::uuid"
     "), u as ("
-    " update delivery t set state = " PENDING ", next_at = now(), step = 0, completed_at = null,"
-    "  " END_LEASE " from d where t.id = $1::uuid and d.alive and (t.state <> " PENDING
-    " or " NOT_LEASED ")"
+    " update delivery t set state = " PENDING ", next_at = now(), " BEGIN_ANEW
+    " from d where t.id = $1::uuid and d.alive and (t.state <> " PENDING " or " NOT_LEASED ")"
     " returning t.id"
     ") select exists (select from u), " QUEUE_ENTRY " from d join webhook w on w.id = d.webhook_id",
     2};
@@ -156,7 +155,7 @@ const struct db_stmt stmt_delivery_replay = {
     "), d as ("
     " update delivery t set"
     "  state = case w.status when " PAUSED " then " HELD " else " PENDING " end,"
-    "  next_at = now(), step = 0, completed_at = null, " END_LEASE
+    "  next_at = now(), " BEGIN_ANEW
     " from n, w where t.id = n.id and not $8::bool and t.state = $3::int8"
     " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
     ") select (select count(*) from m), (select count(*) from d), " QUEUE_ENTRY

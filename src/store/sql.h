@@ -26,6 +26,7 @@
 /* Of a delivery. */
 #define NOT_LEASED "(lease_until is null or lease_until < now())"
 #define END_LEASE  "lease_token = null, lease_until = null, lease_owner = null"
+#define BEGIN_ANEW "step = 0, waits = 0, waiting_since = null, completed_at = null, " END_LEASE
 
 /* Of a delivery d and its webhook w: a claim leases it. A test goes out whatever the webhook's status. */
 #define SENT "(d.test or w.status = " ACTIVE ") and w.deleted_at is null"

@@ -13,6 +13,11 @@
 #define ALONG_BYTES     "102400"
 #define ALONG_BYTES_ALL "4194304"
 
+/* What is needed of a delivery that was claimed. */
+#define CLAIMED(d)                                                                           \
+    d ".id, " d ".event_id, " d ".webhook_id, " d ".app_id, " d ".state, " d ".attempts, " d \
+      ".step, " d ".test, " d ".next_at, " d ".waits, " d ".waiting_since"
+
 /* What is leased is an attempt, and counted: the number that its receiver may be told is nobody else's, whether or
  * not what comes of it is ever recorded. */
 const struct db_stmt stmt_work_claim = {
@@ -28,27 +33,34 @@ const struct db_stmt stmt_work_claim = {
     " from webhook w"
     " where w.id = d.webhook_id and d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
     "  and d.state + 0 = " PENDING " and d.next_at + interval '0 s' <= now() + " SLACK
-    "  and " NOT_LEASED
-    " returning d.id, d.event_id, d.webhook_id, d.app_id, d.state, d.attempts, d.step, d.test,"
-    "  d.next_at, w.batch_max"
-    "), g as ("
-    " select webhook_id, batch_max - count(*) as most, count(*) over () as webhooks from c"
-    " where batch_max > 1 and state = " PENDING " and not test group by webhook_id, batch_max"
-    "), m as ("
-    " select c.id, c.event_id, c.webhook_id, c.app_id, c.state, c.attempts, c.step, c.next_at,"
-    "  e.type, e.data, e.profile_options, c.test, false as along from c"
-    "  cross join lateral (select type, data, profile_options from event"
-    "   where event.id = c.event_id and event.id between $4::uuid and $5::uuid offset 0) e"
-    " union all select s.*, null, false, true from g"
-    "  cross join lateral gather_claim(g.webhook_id, $2::int8, $3::int8, now() + " SLACK ","
-    "   now() + " LEASE ", greatest(least(g.most, " ALONG_MAX " / g.webhooks), 0),"
-    "   least(" ALONG_BYTES ", " ALONG_BYTES_ALL " / g.webhooks)) s"
-    ") select m.id, m.event_id, m.webhook_id, m.app_id, m.state::int8, m.attempts::int8,"
-    "  m.step::int8, m.test, m.along, ms_of(m.next_at), w.batch_max::int8,"
-    "  m.type, m.data, w.url, w.profile,"
-    "  coalesce(m.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET ","
-    " w.headers, w.retry_schedule, w.timeout_ms::int8"
-    " from m join webhook w on w.id = m.webhook_id",
+    "  and " NOT_LEASED " returning " CLAIMED(
+        "d") ", w.batch_max"
+             "), g as ("
+             " select webhook_id, batch_max - count(*) as most, count(*) over () as webhooks from c"
+             " where batch_max > 1 and state = " PENDING
+             " and not test group by webhook_id, batch_max"
+             "), m as ("
+             " select " CLAIMED(
+                 "c") ", e.type, e.data, e.profile_options, false as along from c"
+                      "  cross join lateral (select type, data, profile_options from event"
+                      "   where event.id = c.event_id and event.id between $4::uuid and $5::uuid offset 0) e"
+                      " union all select " CLAIMED(
+                          "s") ", e.type, e.data, e.profile_options, true from g"
+                               "  cross join lateral gather_claim(g.webhook_id, $2::int8, $3::int8, now() + " SLACK
+                               ","
+                               "   now() + " LEASE ", greatest(least(g.most, " ALONG_MAX
+                               " / g.webhooks), 0),"
+                               "   least(" ALONG_BYTES ", " ALONG_BYTES_ALL " / g.webhooks)) s"
+                               "  cross join lateral (select type, data, profile_options from event"
+                               "   where event.id = s.event_id offset 0) e"
+                               ") select m.id, m.event_id, m.webhook_id, m.app_id, m.state::int8, m.attempts::int8,"
+                               "  m.step::int8, m.test, m.along, ms_of(m.next_at), w.batch_max::int8,"
+                               "  m.type, m.data, w.url, w.profile,"
+                               "  coalesce(m.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET
+                               ","
+                               "  w.headers, w.retry_schedule, w.timeout_ms::int8, m.waits::int8,"
+                               "  ms_of(now()) - ms_of(m.waiting_since)"
+                               " from m join webhook w on w.id = m.webhook_id",
     5};
 
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
@@ -83,7 +95,9 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
         PREVIOUS,
         HEADERS,
         SCHEDULE,
-        TIMEOUT_MS
+        TIMEOUT_MS,
+        WAITS,
+        WAITED_MS
     };
     c->content.delivery = db_id(rows, row, ID);
     c->content.event = db_id(rows, row, EVENT);
@@ -107,6 +121,8 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     c->to.sealed_headers = db_str(rows, row, HEADERS);
     schedule_read(rows, row, SCHEDULE, &c->schedule);
     c->timeout_ms = db_i64(rows, row, TIMEOUT_MS);
+    c->waits = db_i64(rows, row, WAITS);
+    c->waited_ms = db_i64(rows, row, WAITED_MS);
 }
 
 const struct db_stmt stmt_work_waiting = {

@@ -28,6 +28,8 @@ struct attempt *attempt_create(const struct claim *c, int64_t token, struct send
     a->event = c->content.event;
     a->webhook = c->to.webhook;
     a->step = (int)c->step;
+    a->waits = (int)c->waits;
+    a->waited_ms = c->waited_ms;
     a->finish.delivery = c->content.delivery;
     a->finish.token = token;
     a->finish.test = c->content.test;
@@ -60,6 +62,8 @@ void attempt_end(struct attempt *a, const struct finish *result, const struct at
     struct attempt_seen own = *seen;
 
     own.step = a->step;
+    own.waits = a->waits;
+    own.waited_ms = a->waited_ms;
     own.once = a->finish.test;
     a->verdict = delivery_judge(schedule, &own);
     a->verdict.news.took_ms = (int32_t)(result->total_us / 1000);

@@ -11,7 +11,8 @@ struct attempt {
     struct sending *sending; /* holds the texts of `finish`: sending_forget() */
     struct queue_ref ref;
     struct id event, webhook;
-    int step;
+    int step, waits;
+    int64_t waited_ms;
     struct finish finish;   /* delivery, token and number from the start, the rest once it ended */
     struct verdict verdict; /* once it ended */
     int64_t ended_ms;       /* monotonic */

@@ -246,3 +246,56 @@ def test_a_hanging_receiver_does_not_stall_another(api, receiver):
     assert len(receiver.at("/hang")) <= 4
     for webhook in api.get("/webhooks").json["data"]:
         api.delete(f"/webhooks/{webhook['id']}", expect=204)
+
+
+def limited_for_ever(client, receiver, **more):
+    """A webhook whose receiver answers every request with 429 and asks for no time at all."""
+    receiver.script("/hook", replies.answer(429, headers=[("Retry-After", "0")]))
+    return client.webhook(receiver.url(), profile="discord", **more)
+
+
+def test_limited_for_ever_is_asked_less_and_less(api, receiver):
+    webhook = limited_for_ever(api, receiver)
+    api.publish()
+    requests = receiver.wait(6)
+    assert_gaps(requests[:6], [0.1, 0.2, 0.4, 0.8, 1.6])
+    never(lambda: len(receiver.requests) > 7, 5)
+    assert api.only_delivery(webhook)["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    "waited", ["waits = 99", "waits = 3, waiting_since = now() - interval '1 day'"]
+)
+def test_waiting_has_an_end(posthorn, database, receiver, waited):
+    """After a hundred times, or a day, it counts as a failure; the next step has its own."""
+    client = posthorn.client()
+    webhook = limited_for_ever(client, receiver, retry_schedule=[5])
+    client.patch(f"/webhooks/{webhook['id']}", {"status": "paused"})
+    client.publish()
+    database.query(f"UPDATE delivery SET {waited}")
+    client.patch(f"/webhooks/{webhook['id']}", {"status": "active"})
+    receiver.wait(1)
+    until(lambda: database.query("SELECT 1 FROM delivery WHERE attempts > 0"))
+    if waited == "waits = 99":
+        assert database.query("SELECT waits, step FROM delivery") == [["100", "0"]]
+        database.query("UPDATE delivery SET next_at = now()")
+        receiver.wait(2, timeout=15)
+    until(lambda: database.query("SELECT 1 FROM delivery WHERE waits = 0 AND step = 1"))
+    waiting = database.query("SELECT extract(epoch from next_at - now()) FROM delivery")
+    assert 3 < float(waiting[0][0]) < 5.1
+    count = len(receiver.requests)
+    receiver.wait(count + 3, timeout=10)  # waits again, from the beginning
+    assert client.only_delivery(webhook)["status"] == "pending"
+
+
+def test_retried_by_a_person_it_waits_from_the_start(posthorn, database, receiver):
+    client = posthorn.client()
+    webhook = limited_for_ever(client, receiver)
+    client.publish()
+    receiver.wait(3)
+    database.query("UPDATE delivery SET waits = 100, next_at = now() + interval '1 h'")
+    delivery = client.only_delivery(webhook)
+    client.post(f"/deliveries/{delivery['id']}/retry", expect=202)
+    count = len(receiver.requests)
+    receiver.wait(count + 3)
+    assert int(database.query("SELECT waits FROM delivery")[0][0]) <= 5

@@ -60,8 +60,12 @@ static const struct schedule schedule = {{60, 300, 172800}, 3}; /* the last: two
 static struct attempt_seen seen_of(int transport, int status, int step, bool once,
                                    const char *retry_after)
 {
-    return (struct attempt_seen){
-        (enum attempt_error)transport, status, str_of(retry_after), step, once, NOW};
+    return (struct attempt_seen){.transport = (enum attempt_error)transport,
+                                 .status = status,
+                                 .retry_after = str_of(retry_after),
+                                 .step = step,
+                                 .once = once,
+                                 .now_ms = NOW};
 }
 
 static const char *const afters[] = {NULL, "90", "9999999", "soon", ""};

@@ -180,6 +180,69 @@ static void test_last_step(void **state)
     }
 }
 
+static struct attempt_seen limited(const char *head)
+{
+    static struct row row = {"discord", 429, "", "", {.state = P}};
+    row.head = head;
+    return seen_of(&row);
+}
+
+/* 429 for ever: each wait is twice as long as the one before, and they have an end. */
+static void test_waits(void **state)
+{
+    int64_t waited_ms = 0, before_ms = 50;
+    int waits = 0;
+    (void)state;
+
+    for (;; waits++) {
+        struct attempt_seen seen = limited("Retry-After: 0\r\n");
+        seen.waits = waits;
+        seen.waited_ms = waited_ms;
+        struct verdict v = delivery_judge(&schedule, &seen);
+        assert_int_equal(v.state, DELIVERY_PENDING);
+        if (!v.keeps_step) {
+            assert_int_equal(v.delay_ms, 60000);
+            break;
+        }
+        assert_int_equal(v.news.pause_ms, DELIVERY_WAIT_MIN_MS); /* that of the endpoint stays */
+        assert_int_equal(v.delay_ms, before_ms * 2 < 3600000 ? before_ms * 2 : 3600000);
+        before_ms = v.delay_ms;
+        waited_ms += v.delay_ms;
+    }
+    assert_true(waits > 30 && waits < 50);
+    assert_true(waited_ms >= DELIVERY_WAITED_MS);
+}
+
+static void test_ends_of_waiting(void **state)
+{
+    (void)state;
+    struct attempt_seen seen = limited("Retry-After: 7\r\n");
+    seen.waits = DELIVERY_WAITS - 1;
+    seen.waited_ms = DELIVERY_WAITED_MS - 1;
+    struct verdict v = delivery_judge(&schedule, &seen);
+    assert_true(v.keeps_step);
+    assert_int_equal(v.delay_ms, 3600000);
+
+    seen.waits = DELIVERY_WAITS;
+    v = delivery_judge(&schedule, &seen);
+    assert_false(v.keeps_step);
+    assert_int_equal(v.delay_ms, 60000);
+    seen.step = 1; /* the schedule is over too */
+    v = delivery_judge(&schedule, &seen);
+    assert_int_equal(v.state, DELIVERY_FAILED);
+
+    seen = limited("Retry-After: 90\r\n"); /* of a longer pause it is still told */
+    seen.waited_ms = DELIVERY_WAITED_MS;
+    v = delivery_judge(&schedule, &seen);
+    assert_false(v.keeps_step);
+    assert_int_equal(v.delay_ms, 90000);
+    assert_int_equal(v.news.pause_ms, 90000);
+
+    seen = limited("Retry-After: 0\r\n"); /* no overflow */
+    seen.waits = INT32_MAX;
+    assert_false(delivery_judge(&schedule, &seen).keeps_step);
+}
+
 /* A test has one attempt, and disables nothing. */
 static void test_once(void **state)
 {
@@ -212,8 +275,12 @@ static void test_no_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),      cmocka_unit_test(test_news),
-        cmocka_unit_test(test_last_step), cmocka_unit_test(test_once),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_news),
+        cmocka_unit_test(test_last_step),
+        cmocka_unit_test(test_waits),
+        cmocka_unit_test(test_ends_of_waiting),
+        cmocka_unit_test(test_once),
         cmocka_unit_test(test_no_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

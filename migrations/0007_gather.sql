@@ -27,9 +27,7 @@ end $$;
 -- data in all. What another has locked is another's. A function, so that claims of other webhooks pay nothing for it.
 create function gather_claim(gatherer uuid, token int8, owner int8, due timestamptz, until timestamptz, most int8,
                              bytes int8)
-    returns table (id uuid, event_id uuid, webhook_id uuid, app_id uuid, state int2, attempts int2, step int2,
-                   next_at timestamptz, type text, data bytea)
-    rows 1 language plpgsql as $$
+    returns setof delivery rows 1 language plpgsql as $$
 #variable_conflict use_column
 begin
     return query
@@ -47,12 +45,9 @@ begin
             where x.id = b.id and x.state = 0 and (x.lease_until is null or x.lease_until < now())
             for update skip locked) d
         where b.sum <= bytes
-    ), u as (
-        update delivery t set lease_token = token, lease_owner = owner, lease_until = until,
+    )
+    update delivery t set lease_token = token, lease_owner = owner, lease_until = until,
             attempts = least(t.attempts + 1, 32767)
         from l where t.id = l.id
-        returning t.*
-    )
-    select u.id, u.event_id, u.webhook_id, u.app_id, u.state, u.attempts, u.step, u.next_at, e.type, e.data
-    from u cross join lateral (select type, data from event where event.id = u.event_id offset 0) e;
+        returning t.*;
 end $$;
