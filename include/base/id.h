@@ -15,6 +15,7 @@ struct id {
 #define ID_DELIVERY   "del"
 #define ID_APP        "app"
 #define ID_KEY        "key"
+#define ID_JOB        "job"
 #define ID_TEXT_SIZE  40 /* the longest prefix, '_', 26, NUL */
 
 /* A new id; ids made by one thread do not go backwards, unless the clock does by more than a minute. */

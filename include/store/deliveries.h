@@ -49,13 +49,6 @@ struct db_op *deliveries_get(struct db *db, struct id app, struct id id, db_cb *
 struct db_op *deliveries_retry(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
-/* Sets a webhook's deliveries of one state, not pending, going again, oldest first, at most `limit`.
- * No row: no such active or paused webhook. Else rows of (matched, moved), and from the third column
- * on queue_entry_read() unless that is NULL. With `dry_run` nothing moves. */
-struct db_op *deliveries_replay(struct db *db, struct id app, struct id webhook,
-                                const struct delivery_filter *filter, bool dry_run, int limit,
-                                db_cb *cb, void *arg);
-
 struct attempt_row {
     int64_t number, started_ms;
     bool answered;
@@ -76,6 +69,6 @@ struct db_op *attempts_list(struct db *db, struct id app, struct id delivery, in
                             void *arg);
 
 extern const struct db_stmt stmt_delivery_list, stmt_delivery_of_event, stmt_delivery_get,
-    stmt_delivery_retry, stmt_delivery_cancel, stmt_delivery_replay, stmt_attempt_list;
+    stmt_delivery_retry, stmt_delivery_cancel, stmt_attempt_list;
 
 #endif

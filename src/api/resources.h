@@ -7,10 +7,9 @@
 /* health.c */
 route_handler handle_live, handle_ready, handle_openapi;
 
-/* webhooks.c, webhook_test.c, webhook_rotate.c, webhook_replay.c */
+/* webhooks.c, webhook_test.c, webhook_rotate.c */
 route_handler handle_webhooks_create, handle_webhooks_list, handle_webhooks_get,
-    handle_webhooks_update, handle_webhooks_delete, handle_webhooks_test, handle_webhooks_rotate,
-    handle_webhooks_replay;
+    handle_webhooks_update, handle_webhooks_delete, handle_webhooks_test, handle_webhooks_rotate;
 
 /* webhook_preview.c */
 route_handler handle_webhooks_preview;
@@ -25,6 +24,10 @@ route_handler handle_events_create, handle_events_create_batch, handle_events_li
 /* deliveries.c */
 route_handler handle_deliveries_list, handle_deliveries_get, handle_deliveries_retry,
     handle_deliveries_cancel, handle_attempts_list;
+
+/* job_start.c, jobs.c */
+route_handler handle_webhooks_replay, handle_webhooks_backfill, handle_deliveries_retry_by_filter,
+    handle_jobs_list, handle_jobs_get, handle_jobs_cancel;
 
 /* apps.c, keys.c */
 route_handler handle_apps_create, handle_apps_list, handle_apps_get, handle_apps_update,

@@ -26,6 +26,7 @@ static const struct route routes[] = {
     {"POST", "/webhooks/{id}/test", SCOPE_WRITE, handle_webhooks_test},
     {"POST", "/webhooks/{id}/secret/rotate", SCOPE_WRITE, handle_webhooks_rotate},
     {"POST", "/webhooks/{id}/replay", SCOPE_WRITE, handle_webhooks_replay},
+    {"POST", "/webhooks/{id}/backfill", SCOPE_WRITE, handle_webhooks_backfill},
     {"POST", "/webhooks/{id}/preview", SCOPE_READ, handle_webhooks_preview},
     {"GET", "/webhooks/{id}/jwks.json", SCOPE_OPEN, handle_webhooks_jwks},
     {"GET",
@@ -43,10 +44,15 @@ static const struct route routes[] = {
      {"type", "since", "until", "limit", "cursor"}},
     {"GET", "/events/{id}", SCOPE_READ, handle_events_get},
 
+    {"POST", "/deliveries/retry", SCOPE_WRITE, handle_deliveries_retry_by_filter},
     {"GET", "/deliveries/{id}", SCOPE_READ, handle_deliveries_get},
     {"GET", "/deliveries/{id}/attempts", SCOPE_READ, handle_attempts_list},
     {"POST", "/deliveries/{id}/retry", SCOPE_WRITE, handle_deliveries_retry},
     {"POST", "/deliveries/{id}/cancel", SCOPE_WRITE, handle_deliveries_cancel},
+
+    {"GET", "/jobs", SCOPE_READ, handle_jobs_list, {"kind", "status", "limit", "cursor"}},
+    {"GET", "/jobs/{id}", SCOPE_READ, handle_jobs_get},
+    {"DELETE", "/jobs/{id}", SCOPE_WRITE, handle_jobs_cancel},
 
     {"POST", "/event-types", SCOPE_WRITE, handle_event_types_create},
     {"GET", "/event-types", SCOPE_READ, handle_event_types_list, {"limit", "cursor"}},

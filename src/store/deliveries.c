@@ -141,41 +141,6 @@ struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_c
     return move(db, &stmt_delivery_cancel, app, id, cb, arg);
 }
 
-const struct db_stmt stmt_delivery_replay = {
-    "delivery_replay",
-    "with w as materialized ("
-    " select id, status, concurrency, rate_limit, batch_max from webhook"
-    " where id = $1::uuid and app_id = $2::uuid and status <> " DISABLED " and deleted_at is null"
-    "), m as materialized ("
-    " select d.id from delivery d where d.webhook_id = $1::uuid and d.state = $3::int8"
-    "  and d.id >= $5::uuid and d.id < $6::uuid and not d.test and exists (select from w)"
-    "  and ($4::text is null"
-    "   or (select type from event where event.id = d.event_id) = $4::text)"
-    "), n as materialized (select id from m order by id limit $7::int8"
-    "), d as ("
-    " update delivery t set"
-    "  state = case w.status when " PAUSED " then " HELD " else " PENDING " end,"
-    "  next_at = now(), " BEGIN_ANEW
-    " from n, w where t.id = n.id and not $8::bool and t.state = $3::int8"
-    " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
-    ") select (select count(*) from m), (select count(*) from d), " QUEUE_ENTRY
-    " from w left join d on d.state = " PENDING,
-    8};
-
-struct db_op *deliveries_replay(struct db *db, struct id app, struct id webhook,
-                                const struct delivery_filter *filter, bool dry_run, int limit,
-                                db_cb *cb, void *arg)
-{
-    enum delivery_state from = (enum delivery_state)filter->state;
-
-    assert(delivery_may_move(ACTOR_PERSON, from, DELIVERY_PENDING) &&
-           delivery_may_move(ACTOR_PERSON, from, DELIVERY_HELD));
-    return store_exec(
-        db, &stmt_delivery_replay,
-        DB_ARGS(DB_ID(webhook), DB_ID(app), FILTER(filter), DB_I64(limit), DB_BOOL(dry_run)), cb,
-        arg);
-}
-
 const struct db_stmt stmt_attempt_list = {
     "attempt_list",
     "select " ATTEMPT_ROW ", a.request_head, a.response_head, a.response_body, w.url, a.body_cut"

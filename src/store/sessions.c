@@ -8,6 +8,7 @@
 #include "store/event_types.h"
 #include "store/events.h"
 #include "store/gates.h"
+#include "store/jobs.h"
 #include "store/keys.h"
 #include "store/traces.h"
 #include "store/webhooks.h"
@@ -45,8 +46,13 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_delivery_get,
     &stmt_delivery_retry,
     &stmt_delivery_cancel,
-    &stmt_delivery_replay,
     &stmt_attempt_list,
+    &stmt_job_plan_again,
+    &stmt_job_plan_backfill,
+    &stmt_job_insert,
+    &stmt_job_list,
+    &stmt_job_get,
+    &stmt_job_cancel,
     &stmt_app_insert,
     &stmt_app_get,
     &stmt_app_find,
@@ -80,6 +86,12 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_work_partitions_make,
     &stmt_work_partitions_drop,
     &stmt_work_forget,
+    &stmt_job_next,
+    &stmt_job_step_again,
+    &stmt_job_step_backfill,
+    &stmt_job_step_fanout,
+    &stmt_job_put_off,
+    &stmt_job_forget,
     &stmt_webhook_disable,
     &stmt_gate_update,
     &stmt_gate_list,

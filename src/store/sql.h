@@ -4,6 +4,7 @@
 #define STORE_SQL_H
 
 #include "core/delivery.h"
+#include "core/job.h"
 #include "core/webhook.h"
 
 /* delivery.state */
@@ -22,6 +23,22 @@
 #define LEASE       "interval '" TEXT_OF(DELIVERY_LEASE_MS) " ms'"
 #define HORIZON     "interval '" TEXT_OF(DELIVERY_HORIZON_MS) " ms'"
 #define OVERDUE     "interval '" TEXT_OF(DELIVERY_OVERDUE_MS) " ms'"
+
+/* job.state, job.kind; and the end of one. */
+#define JOB_RUNNING_TEXT   TEXT_OF(JOB_RUNNING_NUMBER)
+#define JOB_DONE_TEXT      TEXT_OF(JOB_DONE_NUMBER)
+#define JOB_CANCELLED_TEXT TEXT_OF(JOB_CANCELLED_NUMBER)
+#define JOB_FAILED_TEXT    TEXT_OF(JOB_FAILED_NUMBER)
+#define JOB_FANOUT_TEXT    TEXT_OF(JOB_FANOUT_NUMBER)
+#define JOB_END            "ended_at = now(), events = null, webhooks = null"
+
+/* Of an event x and a webhook w: the webhook wants it, as does the type that was chosen, and has no
+ * delivery of it. */
+#define JOB_LACKS(chosen)                                                       \
+    "not x.test and (" chosen " is null or x.type = " chosen ")"                \
+    " and type_wanted(w.events, x.type) and not exists (select from delivery d" \
+    "  where d.webhook_id = w.id and d.id between delivery_low(x.id) and"       \
+    "   delivery_high(x.id) and d.event_id = x.id)"
 
 /* Of a delivery. */
 #define NOT_LEASED "(lease_until is null or lease_until < now())"

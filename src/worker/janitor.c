@@ -5,11 +5,105 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "store/jobs.h"
 
-#define DAYS_MS    3600000
-#define FORGET_MS  10000
-#define AGAIN_MS   1000 /* after a failure, or when there is more of it */
 #define FORGET_MAX 5000
+
+/* --- the tasks -------------------------------------------------------------------------------- */
+
+static void on_ended(void *arg, int err, const struct db_rows *rows);
+
+static struct db_op *make_days(struct janitor *j)
+{
+    return work_partitions_make(j->db, on_ended, j);
+}
+
+static struct db_op *drop_days(struct janitor *j)
+{
+    return work_partitions_drop(j->db, j->retention_days, on_ended, j);
+}
+
+static struct db_op *forget_keys(struct janitor *j)
+{
+    return work_forget(j->db, FORGET_MAX, on_ended, j);
+}
+
+static struct db_op *forget_jobs(struct janitor *j)
+{
+    return jobs_forget(j->db, FORGET_MAX, on_ended, j);
+}
+
+static bool is_complete(const struct janitor *j, const struct db_rows *rows)
+{
+    (void)j;
+    (void)rows;
+    return true;
+}
+
+static bool tell_dropped(const struct janitor *j, const struct db_rows *rows)
+{
+    enum { DROPPED, UNENDED };
+
+    if (db_i64(rows, 0, DROPPED) > 0)
+        log_info("partitions_dropped", "count=%lld", (long long)db_i64(rows, 0, DROPPED));
+    if (db_i64(rows, 0, UNENDED) > 0)
+        log_warn("deliveries_expired", "count=%lld retention_days=%lld",
+                 (long long)db_i64(rows, 0, UNENDED), (long long)j->retention_days);
+    return true;
+}
+
+static bool all_forgotten(const struct janitor *j, const struct db_rows *rows)
+{
+    (void)j;
+    return db_i64(rows, 0, 0) < FORGET_MAX;
+}
+
+static const struct {
+    const char *name; /* in the log */
+    int64_t period_ms;
+    struct db_op *(*start)(struct janitor *j);
+    bool (*ended)(const struct janitor *j, const struct db_rows *rows); /* false: there is more */
+} tasks[JANITOR_TASKS] = {
+    {"partitions_make", 3600000, make_days, is_complete},
+    {"partitions_drop", 3600000, drop_days, tell_dropped},
+    {"idempotency_forget", 10000, forget_keys, all_forgotten},
+    {"jobs_forget", 60000, forget_jobs, all_forgotten},
+};
+
+/* --- their times ------------------------------------------------------------------------------ */
+
+/* The first that is due from the `i`th on. */
+static void start_from(struct janitor *j, size_t i)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    while (i < JANITOR_TASKS && j->due_ms[i] > now_ms)
+        i++;
+    if (i == JANITOR_TASKS)
+        return;
+    j->task = i;
+    j->op = tasks[i].start(j);
+}
+
+/* What failed, or has more to do, comes again at the next tick; now it is the turn of those behind it. */
+static void on_ended(void *arg, int err, const struct db_rows *rows)
+{
+    struct janitor *j = arg;
+    size_t i = j->task;
+
+    j->op = NULL;
+    if (err < 0)
+        log_warn("janitor_failed", "task=%s error=%s", tasks[i].name, err_name(err));
+    else if (tasks[i].ended(j, rows))
+        j->due_ms[i] = clock_mono_ms() + tasks[i].period_ms;
+    start_from(j, i + 1);
+}
+
+void janitor_tick(struct janitor *j)
+{
+    if (j->op == NULL && db_ready(j->db))
+        start_from(j, 0);
+}
 
 void janitor_init(struct janitor *j, struct db *db, int64_t retention_days)
 {
@@ -19,57 +113,4 @@ void janitor_init(struct janitor *j, struct db *db, int64_t retention_days)
 void janitor_fini(struct janitor *j)
 {
     db_cancel(j->op);
-}
-
-/* The next run of a task comes `period_ms` from now, or soon when this one failed. */
-static void plan(struct janitor *j, int64_t *next_ms, int err, int64_t period_ms)
-{
-    j->op = NULL;
-    if (err < 0)
-        log_warn("janitor_failed", "error=%s", err_name(err));
-    *next_ms = clock_mono_ms() + (err < 0 ? AGAIN_MS : period_ms);
-}
-
-static void on_days_dropped(void *arg, int err, const struct db_rows *rows)
-{
-    enum { DROPPED, UNENDED };
-    struct janitor *j = arg;
-
-    plan(j, &j->days_ms, err, DAYS_MS);
-    if (err < 0)
-        return;
-    if (db_i64(rows, 0, DROPPED) > 0)
-        log_info("partitions_dropped", "count=%lld", (long long)db_i64(rows, 0, DROPPED));
-    if (db_i64(rows, 0, UNENDED) > 0)
-        log_warn("deliveries_expired", "count=%lld retention_days=%lld",
-                 (long long)db_i64(rows, 0, UNENDED), (long long)j->retention_days);
-}
-
-static void on_days_made(void *arg, int err, const struct db_rows *rows)
-{
-    struct janitor *j = arg;
-    (void)rows;
-
-    plan(j, &j->days_ms, err, DAYS_MS);
-    if (err == 0)
-        j->op = work_partitions_drop(j->db, j->retention_days, on_days_dropped, j);
-}
-
-static void on_forgotten(void *arg, int err, const struct db_rows *rows)
-{
-    struct janitor *j = arg;
-    bool more = err == 0 && db_i64(rows, 0, 0) == FORGET_MAX;
-    plan(j, &j->forget_ms, err, more ? 0 : FORGET_MS);
-}
-
-void janitor_tick(struct janitor *j)
-{
-    int64_t now_ms = clock_mono_ms();
-
-    if (j->op != NULL || !db_ready(j->db))
-        return;
-    if (j->days_ms <= now_ms)
-        j->op = work_partitions_make(j->db, on_days_made, j);
-    else if (j->forget_ms <= now_ms)
-        j->op = work_forget(j->db, FORGET_MAX, on_forgotten, j);
 }

@@ -1,15 +1,19 @@
-/* Makes partitions of days ahead, drops those past retention, forgets expired idempotency keys. Each
- * statement is harmless in two workers at once. */
+/* What is done again and again, as a table: partitions of days ahead are made, those past retention
+ * dropped, expired idempotency keys and jobs that ended long ago forgotten. Each statement is harmless in two
+ * workers at once. */
 #ifndef WORKER_JANITOR_H
 #define WORKER_JANITOR_H
 
 #include "store/work.h"
 
+#define JANITOR_TASKS 4
+
 struct janitor {
     struct db *db;
     int64_t retention_days;
     struct db_op *op;
-    int64_t days_ms, forget_ms; /* when the next run of each is due, monotonic; 0: at once */
+    size_t task;                   /* the one under way */
+    int64_t due_ms[JANITOR_TASKS]; /* the next run of each, monotonic; 0: at once */
 };
 
 void janitor_init(struct janitor *janitor, struct db *db, int64_t retention_days);

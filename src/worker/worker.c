@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "feed.h"
 #include "janitor.h"
+#include "jobs.h"
 #include "reconciler.h"
 #include "recorder.h"
 #include "sender.h"
@@ -35,6 +36,7 @@ struct worker {
     struct recorder recorder;
     struct reconciler reconciler;
     struct janitor janitor;
+    struct jobs jobs;
     struct timeout *tick, *drain;
     struct queue_op *resync_op;
     bool resync_due;        /* Redis has come, or come back: it is told what is in hand */
@@ -141,6 +143,7 @@ static void close_all(struct worker *w)
     sender_fini(&w->sender);
     reconciler_fini(&w->reconciler);
     janitor_fini(&w->janitor);
+    jobs_fini(&w->jobs);
     queue_destroy(w->queue);
     db_destroy(w->db);
     places_fini(&w->places);
@@ -176,6 +179,7 @@ static void on_stop(void *arg)
     log_info("worker_draining", "in_flight=%zu", w->places.taken);
     timeout_clear(w->tick);
     feed_stop(&w->feed);
+    jobs_stop(&w->jobs);
     w->drain_deadline = clock_mono_ms() + DRAIN_MS;
     timeout_set(w->drain, 0);
 }
@@ -220,6 +224,7 @@ struct worker *worker_create(const struct settings *settings)
                   &(struct recorder_config){w->loop, w->db, w->queue, &w->places, on_room, w});
     reconciler_init(&w->reconciler, w->db, w->queue);
     janitor_init(&w->janitor, w->db, config->retention_days);
+    jobs_init(&w->jobs, w->loop, w->db, w->queue);
     w->drain = timeout_create(w->loop, on_drain, w);
     w->tick = timeout_create(w->loop, on_tick, w);
     timeout_set(w->tick, 0);

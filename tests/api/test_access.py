@@ -35,6 +35,7 @@ UNKNOWN = {
     "deliveries": "del_01kn2pa7gye0qa5gmmt2w8z3fk",
     "apps": "app_01kn2p7t5ye9a8x3v6j0qk2wcr",
     "keys": "key_01kn2p7xrkf2s9d4h1n8b6m5ta",
+    "jobs": "job_01kn2pd4m8f5vrx1w7z3t9q2ak",
     "event-types": "never.made",
 }
 names = [f"{m} {p}" for m, p, _ in CLOSED]
@@ -49,7 +50,7 @@ def send(client, method, path, ids=UNKNOWN, expect=None):
     more = {}
     if method == "PATCH" or (method == "POST" and path in BODIES):
         more["body"] = BODIES.get(path, {})
-    elif method == "POST" and path.split("/")[-1] in ("rotate", "replay"):
+    elif method == "POST" and path.split("/")[-1] in ("rotate", "replay", "backfill"):
         more["body"] = {}
     return client.request(method, filled(path, ids), expect=expect, **more)
 
@@ -113,7 +114,9 @@ def things(tenant, receiver):
     api.post("/event-types", {"name": "only.mine"}, expect=201)
     event = api.publish("only.mine")
     delivery = api.settled(webhook)
+    job = api.post(f"/webhooks/{webhook['id']}/replay", {}, expect=202).json
     return {
+        "jobs": job["id"],
         "webhooks": webhook["id"],
         "events": event["id"],
         "deliveries": delivery["id"],
@@ -136,7 +139,7 @@ def test_other_tenants_ids_are_404(tenant, other_tenant, admin, things):
 
 
 def test_lists_hold_the_tenants_own(other_tenant, things):
-    for path in ("/webhooks", "/events", "/event-types"):
+    for path in ("/webhooks", "/events", "/event-types", "/jobs"):
         assert other_tenant.write.get(path).json == {"data": [], "next_cursor": None}
 
 

@@ -88,6 +88,8 @@ def test_not_json_everywhere(api, admin, address):
         (api, "POST", f"/webhooks/{webhook}/secret/rotate"),
         (api, "POST", f"/webhooks/{webhook}/test"),
         (api, "POST", f"/webhooks/{webhook}/replay"),
+        (api, "POST", f"/webhooks/{webhook}/backfill"),
+        (api, "POST", "/deliveries/retry"),
         (api, "POST", "/events/batch"),
         (api, "POST", "/event-types"),
         (admin, "POST", "/apps"),

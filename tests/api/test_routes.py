@@ -21,6 +21,7 @@ IDS = {
     "deliveries": "del_01kn2pa7gye0qa5gmmt2w8z3fk",
     "apps": "app_01kn2p7t5ye9a8x3v6j0qk2wcr",
     "keys": "key_01kn2p7xrkf2s9d4h1n8b6m5ta",
+    "jobs": "job_01kn2pd4m8f5vrx1w7z3t9q2ak",
     "event-types": "user.created",
 }
 

@@ -5,6 +5,7 @@
 #include "core/delivery.h"
 #include "io/dbsync.h"
 #include "store/deliveries.h"
+#include "store/jobs.h"
 #include "store/store.h"
 #include "store/webhooks.h"
 #include "store/work.h"
@@ -66,11 +67,6 @@ static bool first_is_true(const struct db_rows *rows)
     return db_bool(rows, 0, 0);
 }
 
-static bool second_is_not_0(const struct db_rows *rows)
-{
-    return db_i64(rows, 0, 1) > 0;
-}
-
 /* --- what is there before ---------------------------------------------------------------------- */
 
 /* The webhook and the delivery that a statement meets. */
@@ -117,7 +113,8 @@ static void set_scene(const struct scene *scene, enum delivery_state state)
 {
     char a[HEX_SIZE], w[HEX_SIZE], d[HEX_SIZE];
 
-    run_sql("delete from attempt; delete from delivery; delete from event; delete from webhook");
+    run_sql("delete from attempt; delete from delivery; delete from event; delete from webhook;"
+            " delete from job");
     app = id_new();
     webhook = id_new();
     delivery = id_new(); /* its event has the same id: they share the partition's range */
@@ -270,11 +267,25 @@ static bool cancel(enum delivery_state from)
     return finished(deliveries_cancel(db, app, delivery, on_done, NULL));
 }
 
+static bool has_done(const struct db_rows *rows)
+{
+    struct job_step step;
+    jobs_read_step(rows, 0, &step);
+    return step.done > 0;
+}
+
+/* A job of one step. */
 static bool replay(enum delivery_state from)
 {
-    struct delivery_filter filter = {.state = (int)from, .before = id_last()};
-    reader = second_is_not_0;
-    return finished(deliveries_replay(db, app, webhook, &filter, false, 10, on_done, NULL));
+    struct job_choice choice = {
+        .app = app, .one = true, .webhook = webhook, .state = from, .before = id_last()};
+    struct job_plan plan = {.matched = 1};
+    struct id job = id_new();
+
+    reader = NULL;
+    assert_true(finished(jobs_insert(db, job, JOB_REPLAY, &choice, &plan, on_done, NULL)));
+    reader = has_done;
+    return finished(jobs_step(db, JOB_REPLAY, job, 10, on_done, NULL));
 }
 
 /* --- the table --------------------------------------------------------------------------------- */

@@ -1,0 +1,60 @@
+/* Jobs, what takes long: their kinds, their states, and the legal moves between them. */
+#ifndef CORE_JOB_H
+#define CORE_JOB_H
+
+#include "base/defs.h"
+
+/* The numbers of the columns. Macros, because the text of SQL is made from them (store/sql.h). */
+#define JOB_REPLAY_NUMBER   0
+#define JOB_RETRY_NUMBER    1
+#define JOB_BACKFILL_NUMBER 2
+#define JOB_FANOUT_NUMBER   3
+
+enum job_kind {
+    JOB_REPLAY = JOB_REPLAY_NUMBER,     /* deliveries of a webhook that have ended go out again */
+    JOB_RETRY = JOB_RETRY_NUMBER,       /* likewise of one webhook or of all of an app */
+    JOB_BACKFILL = JOB_BACKFILL_NUMBER, /* a webhook gets past events that it has not had */
+    JOB_FANOUT =
+        JOB_FANOUT_NUMBER, /* deliveries that were too many for the statement that accepts */
+};
+
+#define JOB_KINDS 4
+extern const char *const job_kind_names[]; /* ends with NULL */
+
+#define JOB_WAITING_NUMBER   0
+#define JOB_RUNNING_NUMBER   1
+#define JOB_DONE_NUMBER      2
+#define JOB_CANCELLED_NUMBER 3
+#define JOB_FAILED_NUMBER    4
+
+enum job_state {
+    JOB_WAITING = JOB_WAITING_NUMBER,     /* no step has been done yet */
+    JOB_RUNNING = JOB_RUNNING_NUMBER,     /* some have */
+    JOB_DONE = JOB_DONE_NUMBER,           /* all has been */
+    JOB_CANCELLED = JOB_CANCELLED_NUMBER, /* what was done stays done */
+    JOB_FAILED = JOB_FAILED_NUMBER,       /* a step failed JOB_FAILURES_MAX times in a row */
+};
+
+#define JOB_STATES 5
+extern const char *const job_state_names[]; /* ends with NULL */
+
+#define JOB_FAILURES_MAX 10
+
+/* Jobs of an app that have not ended, beside fan-outs: no more are begun. */
+#define JOB_ACTIVE_MAX 10
+
+/* What a webhook may have waiting and due before a job goes on to fill it; and after how many steps
+ * that found it full, each JOB_REST_MS after the one before, one goes on all the same: a webhook that
+ * takes nothing does not hold a job up for ever. */
+#define JOB_ROOM       1000
+#define JOB_REST_MS    200
+#define JOB_STALLS_MAX 50
+
+/* Who moves it: the runner, or a person through the API. */
+enum job_actor { JOB_BY_RUNNER, JOB_BY_PERSON };
+#define JOB_ACTORS 2
+
+/* What has ended stays as it is. */
+bool job_may_move(enum job_actor actor, enum job_state from, enum job_state to);
+
+#endif

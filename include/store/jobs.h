@@ -1,0 +1,96 @@
+/* Jobs: what takes long, as a row that any worker goes on with. */
+#ifndef STORE_JOBS_H
+#define STORE_JOBS_H
+
+#include "core/delivery.h"
+#include "core/job.h"
+#include "io/db.h"
+
+/* --- the API's side --------------------------------------------------------------------------- */
+
+/* What a job is about: of a replay or retry deliveries, of a backfill events. */
+struct job_choice {
+    struct id app;
+    bool one; /* of `webhook` alone; else of every webhook of the app that is active or paused */
+    struct id webhook;
+    enum delivery_state state; /* of deliveries; not pending */
+    int64_t error, code;       /* of their last attempt: enum attempt_error, HTTP status; 0: any */
+    struct str type;           /* p == NULL: any */
+    struct id since, before;   /* ids, both excluded */
+};
+
+struct job_plan {
+    int64_t matched; /* at least so many */
+    bool exact;      /* and no more */
+};
+
+/* Counts what the job would do, looking at no more than a bounded part of the history. A row, for
+ * jobs_read_plan(), or none: there is no such active or paused webhook. */
+struct db_op *jobs_plan(struct db *db, enum job_kind kind, const struct job_choice *choice,
+                        db_cb *cb, void *arg);
+void jobs_read_plan(const struct db_rows *rows, struct job_plan *plan);
+
+struct job {
+    struct id id;
+    enum job_kind kind;
+    enum job_state state;
+    bool one;
+    struct id webhook;
+    int chosen_state;    /* enum delivery_state; < 0: of a backfill or fan-out */
+    int64_t error, code; /* 0: any */
+    struct str type;     /* p == NULL: any */
+    int64_t since_ms;    /* 0: none */
+    int64_t before_ms;   /* 0: of a fan-out */
+    struct job_plan plan;
+    int64_t done, ended_ms; /* 0: it has not */
+};
+
+void jobs_read(const struct db_rows *rows, int row, struct job *job);
+
+/* The row, or none: the app has JOB_ACTIVE_MAX that have not ended. */
+struct db_op *jobs_insert(struct db *db, struct id id, enum job_kind kind,
+                          const struct job_choice *choice, const struct job_plan *plan, db_cb *cb,
+                          void *arg);
+
+/* Newest first. `kind` and `state`: < 0: any. */
+struct db_op *jobs_list(struct db *db, struct id app, int kind, int state, struct id before,
+                        int limit, db_cb *cb, void *arg);
+
+struct db_op *jobs_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+
+/* The row as it is then, or none: there is no such job, or it has ended. */
+struct db_op *jobs_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+
+/* --- the worker's side ------------------------------------------------------------------------ */
+
+/* Whose turn it is: apps take turns, and so do the jobs of an app, after its fan-outs. A row of (id, kind),
+ * or none. */
+struct db_op *jobs_next(struct db *db, db_cb *cb, void *arg);
+
+/* One step: it looks at `limit` deliveries, events or pairs at most, and its commit is durable. Rows for
+ * jobs_read_step(), one for each delivery that is to be sent now, or one without; none: the job has ended,
+ * or somebody else is at it. */
+struct db_op *jobs_step(struct db *db, enum job_kind kind, struct id id, int64_t limit, db_cb *cb,
+                        void *arg);
+
+struct job_step {
+    enum job_state state; /* after it */
+    bool stalled;         /* a webhook is full; the job rests */
+    int64_t done;         /* all that the job has done */
+    bool queued;          /* the row has a queue_entry from JOB_STEP_ENTRY on */
+};
+
+#define JOB_STEP_ENTRY 3
+void jobs_read_step(const struct db_rows *rows, int row, struct job_step *step);
+
+/* A step failed. The job rests, longer each time, and fails after JOB_FAILURES_MAX. A row of (failed). */
+struct db_op *jobs_put_off(struct db *db, struct id id, db_cb *cb, void *arg);
+
+/* Removes those that ended long ago; a row with how many: `limit` at most. */
+struct db_op *jobs_forget(struct db *db, int limit, db_cb *cb, void *arg);
+
+extern const struct db_stmt stmt_job_plan_again, stmt_job_plan_backfill, stmt_job_insert,
+    stmt_job_list, stmt_job_get, stmt_job_cancel, stmt_job_next, stmt_job_step_again,
+    stmt_job_step_backfill, stmt_job_step_fanout, stmt_job_put_off, stmt_job_forget;
+
+#endif

@@ -1,0 +1,218 @@
+/* The steps of jobs. Each is one statement under the lock of the job's row, which moves the job's place in
+ * the same commit: what is not committed was not done, what is will not be done again. That commit waits for
+ * the disk although a worker's does not: what it made may be sent at once. */
+#include "sql.h"
+#include "store/jobs.h"
+#include "store/store.h"
+
+/* Webhooks that a step of a retry looks at. */
+#define PAGE 10
+
+/* $1: the job. */
+#define JOB_J                                                     \
+    "j as materialized ("                                         \
+    " select * from job where id = $1::uuid and ended_at is null" \
+    "  and set_config('synchronous_commit', 'on', true) = 'on' for update skip locked)"
+
+/* Of a webhook w and its job j: so much of it waits that the job rests. */
+#define FULL                                                                                       \
+    "j.stalls < " TEXT_OF(                                                                         \
+        JOB_STALLS_MAX) " and w.status = " ACTIVE " and exists ("                                  \
+                        " select from delivery d where d.webhook_id = w.id and d.state = " PENDING \
+                        "  and d.next_at <= now() order by d.next_at offset " TEXT_OF(             \
+                            JOB_ROOM) " limit 1) as is_full"
+
+#define BEGUN_STATE "case w.status when " ACTIVE " then " PENDING " else " HELD " end"
+
+/* Of the job and of what a step found, s (over, stalled): what every kind of step writes. */
+#define STEPPED                                                                                     \
+    "state = case when s.over then " JOB_DONE_TEXT " else " JOB_RUNNING_TEXT " end,"                \
+    " ended_at = case when s.over then now() end, events = case when not s.over then t.events end," \
+    " webhooks = case when not s.over then t.webhooks end,"                                         \
+    " found = t.found + s.found, done = t.done + s.done, failures = 0, stepped_at = now(),"         \
+    " stalls = case when s.stalled then t.stalls + 1 else 0 end,"                                   \
+    " step_at = case when s.stalled then now() + interval '" TEXT_OF(                               \
+        JOB_REST_MS) " ms'"                                                                         \
+                     "  else t.step_at end"
+#define OF_STEP     " returning t.state, s.stalled, t.done"
+#define SELECT_STEP "select u.state::int8, u.stalled, u.done, " QUEUE_ENTRY " from u"
+
+/* Webhook after webhook, and of each delivery after delivery: at_webhook and at_id are the last that was
+ * looked at, or at_id is `before`, when nothing is left of that webhook. */
+const struct db_stmt stmt_job_step_again = {
+    "job_step_again",
+    "with " JOB_J ", page as materialized ("
+    " select w.*, " FULL " from j cross join lateral ("
+    "  select id, status, concurrency, rate_limit, batch_max from webhook"
+    "  where app_id = j.app_id and id >= j.at_webhook"
+    "   and id <= coalesce(j.webhook_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
+    "   and (id > j.at_webhook or j.at_id < j.before)"
+    "   and deleted_at is null and status <> " DISABLED "  order by id limit " TEXT_OF(
+        PAGE) ") w"
+              "), open as materialized ("
+              " select * from page where id < all (select id from page where is_full)"
+              "), x as materialized ("
+              " select d.* from j cross join open w cross join lateral ("
+              "  select id, event_id, webhook_id, state, test, last_error, last_code from delivery d"
+              "  where d.webhook_id = w.id and d.id < j.before"
+              "   and d.id > case when w.id = j.at_webhook then j.at_id else j.since end"
+              "  order by d.id limit $2::int8) d order by d.webhook_id, d.id limit $2::int8"
+              "), m as materialized ("
+              " select x.id, x.webhook_id, j.chosen_state from x cross join j"
+              " where x.state = j.chosen_state and not x.test"
+              "  and (j.chosen_error is null or x.last_error = j.chosen_error)"
+              "  and (j.chosen_code is null or x.last_code = j.chosen_code)"
+              "  and (j.event_type is null"
+              "   or (select type from event where event.id = x.event_id) = j.event_type)"
+              "), d as ("
+              " update delivery t set state = " BEGUN_STATE ", next_at = now(), " BEGIN_ANEW
+              " from m join open w on w.id = m.webhook_id where t.id = m.id and t.state = m.chosen_state"
+              " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
+              "), n as materialized ("
+              " select (select count(*) from x) as looked, (select count(*) from m) as found,"
+              "  (select count(*) from d) as done, (select count(*) from page) as pages,"
+              "  (select count(*) from open) as opens"
+              "), s as ("
+              " select found, done, looked = $2::int8 as cut, opens,"
+              "  looked < $2::int8 and opens = pages and pages < " TEXT_OF(
+                  PAGE) " as over,"
+                        "  opens = 0 and pages > 0 as stalled from n"
+                        "), u as ("
+                        " update job t set " STEPPED ","
+                        "  at_webhook = case when s.cut then (select webhook_id from x order by webhook_id desc limit 1)"
+                        "   when s.opens > 0 then (select id from open order by id desc limit 1)"
+                        "   else t.at_webhook end,"
+                        "  at_id = case when s.cut then (select id from x order by webhook_id desc, id desc limit 1)"
+                        "   when s.opens > 0 then t.before else t.at_id end"
+                        " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP
+                        " left join d on d.state = " PENDING
+                        " left join open w on w.id = d.webhook_id",
+    2};
+
+/* Event after event. What the webhook has, it has: a delivery of the event, whatever became of it. */
+const struct db_stmt stmt_job_step_backfill = {
+    "job_step_backfill",
+    "with " JOB_J ", w as materialized ("
+    " select w.id, w.app_id, w.status, w.events, w.concurrency, w.rate_limit, w.batch_max,"
+    "  " FULL " from j join webhook w on w.id = j.webhook_id"
+    " where w.deleted_at is null and w.status <> " DISABLED "), x as materialized ("
+    " select e.* from j cross join w cross join lateral ("
+    "  select id, type, test from event where app_id = j.app_id and id > j.at_id"
+    "   and id < j.before order by id limit $2::int8) e where not w.is_full"
+    "), m as materialized ("
+    " select x.id from x cross join w cross join j where " JOB_LACKS(
+        "j.event_type") "), d as ("
+                        " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
+                        " select new_delivery_id(m.id), m.id, w.id, w.app_id, now(), " BEGUN_STATE
+                        ", false"
+                        " from m cross join w returning id, webhook_id, app_id, test, next_at, state"
+                        "), s as materialized ("
+                        " select (select count(*) from m) as found, (select count(*) from d) as done,"
+                        "  (select count(*) from x) < $2::int8 and not exists (select from w where is_full) as over,"
+                        "  exists (select from w where is_full) as stalled"
+                        "), u as ("
+                        " update job t set " STEPPED ","
+                        "  at_id = coalesce((select id from x order by id desc limit 1), t.at_id)"
+                        " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP
+                        " left join d on d.state = " PENDING " left join w on w.id = d.webhook_id",
+    2};
+
+/* Pair after pair: the first event to every webhook, the second to every webhook, and so on. They were
+ * subscribed when the event was accepted; what was deleted since gets none. */
+const struct db_stmt stmt_job_step_fanout = {
+    "job_step_fanout",
+    "with " JOB_J ", e as materialized ("
+    " select e.id, (e.n - 1) * cardinality(j.webhooks) as base"
+    " from j cross join lateral unnest(j.events) with ordinality e (id, n)"
+    " where e.n > j.at_place / cardinality(j.webhooks)"
+    "  and (e.n - 1) * cardinality(j.webhooks) < j.at_place + $2::int8"
+    "), v as materialized ("
+    " select v.id, v.n from j cross join lateral unnest(j.webhooks) with ordinality v (id, n)"
+    "), x as materialized ("
+    " select e.id as event_id, v.id as webhook_id, j.app_id from j, e, v"
+    " where e.base + v.n > j.at_place and e.base + v.n <= j.at_place + $2::int8"
+    "), w as materialized ("
+    " select w.* from (select distinct webhook_id from x) x cross join lateral ("
+    "  select id, status, concurrency, rate_limit, batch_max from webhook"
+    "  where id = x.webhook_id and deleted_at is null offset 0) w"
+    "), d as ("
+    " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
+    " select new_delivery_id(x.event_id), x.event_id, w.id, x.app_id, now(),"
+    "  " BEGUN_STATE ", false from x join w on w.id = x.webhook_id"
+    " returning id, webhook_id, app_id, test, next_at, state"
+    "), s as materialized ("
+    " select (select count(*) from x) as found, (select count(*) from d) as done,"
+    "  (select at_place + $2::int8 >= matched from j) as over, false as stalled"
+    "), u as ("
+    " update job t set " STEPPED ", at_place = least(t.at_place + $2::int8, t.matched)"
+    " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP " left join d on d.state = " PENDING
+    " left join w on w.id = d.webhook_id",
+    2};
+
+static const struct db_stmt *const steps[JOB_KINDS] = {
+    [JOB_REPLAY] = &stmt_job_step_again,
+    [JOB_RETRY] = &stmt_job_step_again,
+    [JOB_BACKFILL] = &stmt_job_step_backfill,
+    [JOB_FANOUT] = &stmt_job_step_fanout,
+};
+
+struct db_op *jobs_step(struct db *db, enum job_kind kind, struct id id, int64_t limit, db_cb *cb,
+                        void *arg)
+{
+    assert(limit > 0 && job_may_move(JOB_BY_RUNNER, JOB_RUNNING, JOB_DONE));
+    return store_exec(db, steps[kind], DB_ARGS(DB_ID(id), DB_I64(limit)), cb, arg);
+}
+
+void jobs_read_step(const struct db_rows *rows, int row, struct job_step *step)
+{
+    enum { STATE, STALLED, DONE };
+    step->state = (enum job_state)db_i64(rows, row, STATE);
+    step->stalled = db_bool(rows, row, STALLED);
+    step->done = db_i64(rows, row, DONE);
+    step->queued = !db_null(rows, row, JOB_STEP_ENTRY);
+}
+
+const struct db_stmt stmt_job_next = {
+    "job_next",
+    "select id, kind::int8 from ("
+    " select id, kind, max(stepped_at) over (partition by app_id) as turn,"
+    "  row_number() over (partition by app_id"
+    "   order by kind <> " JOB_FANOUT_TEXT ", stepped_at, id) as place"
+    " from job where ended_at is null and step_at <= now()"
+    ") j where place = 1 order by turn, id limit 1",
+    0};
+
+struct db_op *jobs_next(struct db *db, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_job_next, DB_ARGS(), cb, arg);
+}
+
+const struct db_stmt stmt_job_put_off = {
+    "job_put_off",
+    "update job set failures = failures + 1, step_at = now() + (interval '1 s' * (1 << failures)),"
+    " stepped_at = now(), state = case when failures + 1 >= " TEXT_OF(
+        JOB_FAILURES_MAX) " then " JOB_FAILED_TEXT " else state end,"
+                          " ended_at = case when failures + 1 >= " TEXT_OF(
+                              JOB_FAILURES_MAX) " then now() end"
+                                                " where id = $1::uuid and ended_at is null returning state = " JOB_FAILED_TEXT,
+    1};
+
+struct db_op *jobs_put_off(struct db *db, struct id id, db_cb *cb, void *arg)
+{
+    assert(job_may_move(JOB_BY_RUNNER, JOB_RUNNING, JOB_FAILED) &&
+           job_may_move(JOB_BY_RUNNER, JOB_WAITING, JOB_FAILED));
+    return store_exec(db, &stmt_job_put_off, DB_ARGS(DB_ID(id)), cb, arg);
+}
+
+const struct db_stmt stmt_job_forget = {
+    "job_forget",
+    "with k as (delete from job where id in ("
+    "  select id from job where ended_at < now() - interval '30 days' limit $1::int8)"
+    " returning id)"
+    " select count(*) from k",
+    1};
+
+struct db_op *jobs_forget(struct db *db, int limit, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_job_forget, DB_ARGS(DB_I64(limit)), cb, arg);
+}

@@ -1,0 +1,173 @@
+/* Jobs, as the API plans, begins, shows and cancels them. */
+#include "store/jobs.h"
+
+#include "sql.h"
+#include "store/store.h"
+
+/* What a plan looks at, so that its time is bounded however long the history is. */
+#define PLAN_LOOK     20000
+#define PLAN_WEBHOOKS 1000
+
+/* --- plans ------------------------------------------------------------------------------------ */
+
+const struct db_stmt stmt_job_plan_again = {
+    "job_plan_again",
+    "with w as materialized ("
+    " select id from webhook where app_id = $1::uuid and id between $2::uuid and $3::uuid"
+    "  and deleted_at is null and status <> " DISABLED " order by id limit " TEXT_OF(
+        PLAN_WEBHOOKS) "), x as materialized ("
+                       " select d.* from w cross join lateral ("
+                       "  select event_id, state, test, last_error, last_code from delivery d"
+                       "  where d.webhook_id = w.id and d.id > $4::uuid and d.id < $5::uuid"
+                       "  order by d.id desc limit " TEXT_OF(PLAN_LOOK) ") d limit " TEXT_OF(
+                           PLAN_LOOK) ") select count(*) filter (where x.state = $6::int8 and not x.test"
+                                      "  and ($7::int8 = 0 or x.last_error = $7::int8) and ($8::int8 = 0 or x.last_code = $8::int8)"
+                                      "  and ($9::text is null"
+                                      "   or (select type from event where event.id = x.event_id) = $9::text)),"
+                                      " count(*) < " TEXT_OF(PLAN_LOOK) "  and (select count(*) from w) < " TEXT_OF(
+                                          PLAN_WEBHOOKS) " from x having exists (select from w) or $2::uuid <> $3::uuid",
+    9};
+
+const struct db_stmt stmt_job_plan_backfill = {
+    "job_plan_backfill",
+    "with w as materialized ("
+    " select id, events from webhook where app_id = $1::uuid and id = $2::uuid"
+    "  and deleted_at is null and status <> " DISABLED "), x as materialized ("
+    " select id, type, test from event where app_id = $1::uuid and id > $3::uuid"
+    "  and id < $4::uuid order by id desc limit " TEXT_OF(PLAN_LOOK) ") select count(*) filter (where " JOB_LACKS(
+        "$5::text") "), count(*) < " TEXT_OF(PLAN_LOOK) " from w left join x on true having count(w.id) > 0",
+    5};
+
+struct db_op *jobs_plan(struct db *db, enum job_kind kind, const struct job_choice *c, db_cb *cb,
+                        void *arg)
+{
+    if (kind == JOB_BACKFILL)
+        return store_exec(db, &stmt_job_plan_backfill,
+                          DB_ARGS(DB_ID(c->app), DB_ID(c->webhook), DB_ID(c->since),
+                                  DB_ID(c->before), DB_STR(c->type)),
+                          cb, arg);
+    struct id low = {0};
+    return store_exec(db, &stmt_job_plan_again,
+                      DB_ARGS(DB_ID(c->app), DB_ID(c->one ? c->webhook : low),
+                              DB_ID(c->one ? c->webhook : id_last()), DB_ID(c->since),
+                              DB_ID(c->before), DB_I64(c->state), DB_I64(c->error), DB_I64(c->code),
+                              DB_STR(c->type)),
+                      cb, arg);
+}
+
+void jobs_read_plan(const struct db_rows *rows, struct job_plan *plan)
+{
+    enum { MATCHED, EXACT };
+    plan->matched = db_i64(rows, 0, MATCHED);
+    plan->exact = db_bool(rows, 0, EXACT);
+}
+
+/* --- jobs ------------------------------------------------------------------------------------- */
+
+/* What was found counts when all was, or when it is more than was expected. */
+#define COLUMNS                                                                          \
+    "id, kind::int8, state::int8, webhook_id, chosen_state::int8, chosen_error::int8,"   \
+    " chosen_code::int8, event_type, since, before,"                                     \
+    " case when state = " JOB_DONE_TEXT " then found else greatest(matched, found) end," \
+    " exact or state = " JOB_DONE_TEXT ", done, ms_of(ended_at)"
+
+void jobs_read(const struct db_rows *rows, int row, struct job *job)
+{
+    enum {
+        ID,
+        KIND,
+        STATE,
+        WEBHOOK,
+        CHOSEN_STATE,
+        CHOSEN_ERROR,
+        CHOSEN_CODE,
+        TYPE,
+        SINCE,
+        BEFORE,
+        MATCHED,
+        EXACT,
+        DONE,
+        ENDED
+    };
+    job->id = db_id(rows, row, ID);
+    job->kind = (enum job_kind)db_i64(rows, row, KIND);
+    job->state = (enum job_state)db_i64(rows, row, STATE);
+    job->one = !db_null(rows, row, WEBHOOK);
+    if (job->one)
+        job->webhook = db_id(rows, row, WEBHOOK);
+    job->chosen_state =
+        db_null(rows, row, CHOSEN_STATE) ? -1 : (int)db_i64(rows, row, CHOSEN_STATE);
+    job->error = db_i64(rows, row, CHOSEN_ERROR);
+    job->code = db_i64(rows, row, CHOSEN_CODE);
+    job->type = db_str(rows, row, TYPE);
+    job->since_ms = db_null(rows, row, SINCE) ? 0 : id_time_ms(db_id(rows, row, SINCE));
+    job->before_ms = db_null(rows, row, BEFORE) ? 0 : id_time_ms(db_id(rows, row, BEFORE));
+    job->plan.matched = db_i64(rows, row, MATCHED);
+    job->plan.exact = db_bool(rows, row, EXACT);
+    job->done = db_i64(rows, row, DONE);
+    job->ended_ms = db_i64(rows, row, ENDED);
+}
+
+const struct db_stmt stmt_job_insert = {
+    "job_insert",
+    "insert into job (id, app_id, kind, webhook_id, since, before, chosen_state, chosen_error,"
+    " chosen_code, event_type, matched, exact, at_webhook, at_id)"
+    " select $1::uuid, $2::uuid, $3::int8, $4::uuid, $5::uuid, $6::uuid, $7::int8,"
+    "  nullif($8::int8, 0), nullif($9::int8, 0), $10::text, $11::int8, $12::bool,"
+    "  coalesce($4::uuid, id_floor('epoch')), $5::uuid"
+    " where (select count(*) from job where app_id = $2::uuid and ended_at is null"
+    "  and kind <> " JOB_FANOUT_TEXT ") < " TEXT_OF(JOB_ACTIVE_MAX) " returning " COLUMNS,
+    12};
+
+struct db_op *jobs_insert(struct db *db, struct id id, enum job_kind kind,
+                          const struct job_choice *c, const struct job_plan *plan, db_cb *cb,
+                          void *arg)
+{
+    bool again = kind != JOB_BACKFILL;
+
+    assert(!again || (delivery_may_move(ACTOR_PERSON, c->state, DELIVERY_PENDING) &&
+                      delivery_may_move(ACTOR_PERSON, c->state, DELIVERY_HELD)));
+    return store_exec(db, &stmt_job_insert,
+                      DB_ARGS(DB_ID(id), DB_ID(c->app), DB_I64(kind),
+                              c->one ? DB_ID(c->webhook) : DB_NULL, DB_ID(c->since),
+                              DB_ID(c->before), again ? DB_I64(c->state) : DB_NULL,
+                              DB_I64(c->error), DB_I64(c->code), DB_STR(c->type),
+                              DB_I64(plan->matched), DB_BOOL(plan->exact)),
+                      cb, arg);
+}
+
+const struct db_stmt stmt_job_list = {
+    "job_list",
+    "select " COLUMNS " from job where app_id = $1::uuid and id < $2::uuid"
+    " and ($3::int8 < 0 or kind = $3::int8) and ($4::int8 < 0 or state = $4::int8)"
+    " order by id desc limit $5::int8",
+    5};
+
+struct db_op *jobs_list(struct db *db, struct id app, int kind, int state, struct id before,
+                        int limit, db_cb *cb, void *arg)
+{
+    return store_exec(
+        db, &stmt_job_list,
+        DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(kind), DB_I64(state), DB_I64(limit)), cb, arg);
+}
+
+const struct db_stmt stmt_job_get = {
+    "job_get", "select " COLUMNS " from job where id = $1::uuid and app_id = $2::uuid", 2};
+
+struct db_op *jobs_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_job_get, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
+}
+
+const struct db_stmt stmt_job_cancel = {
+    "job_cancel",
+    "update job set state = " JOB_CANCELLED_TEXT ", " JOB_END
+    " where id = $1::uuid and app_id = $2::uuid and ended_at is null returning " COLUMNS,
+    2};
+
+struct db_op *jobs_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
+{
+    assert(job_may_move(JOB_BY_PERSON, JOB_WAITING, JOB_CANCELLED) &&
+           job_may_move(JOB_BY_PERSON, JOB_RUNNING, JOB_CANCELLED));
+    return store_exec(db, &stmt_job_cancel, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
+}

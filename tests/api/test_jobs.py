@@ -1,0 +1,263 @@
+"""Jobs: replay, retry by filter, backfill, fan-out; dry run, progress, cancel, and workers that die."""
+
+import pytest
+from harness import replies
+from harness.wait import never, until
+
+URL = "https://hooks.example.com/in"
+
+
+def begin(api, path, **body):
+    return api.post(path, body, expect=202).json
+
+
+def ended(api, job, status="done", timeout=20):
+    def reached():
+        found = api.get(f"/jobs/{job['id']}").json
+        return found if found["ended_at"] else None
+
+    found = until(reached, timeout, lambda: f"an end of {api.get('/jobs/' + job['id']).json}")
+    assert found["status"] == status, found
+    return found
+
+
+def failing(api, receiver, path="/hook", events=("*",), types=("a",), **more):
+    """A webhook with one failed delivery of each type."""
+    receiver.script(path, replies.answer(500))
+    webhook = api.webhook(receiver.url(path), events=list(events), retry_schedule=[], **more)
+    for type_ in types:
+        api.publish(type_)
+    until(lambda: len(api.deliveries(webhook, status="failed")) == len(types), what="all failed")
+    receiver.script(path, replies.answer(200))
+    return webhook
+
+
+def past(database, webhook, count, state, minutes=60, type_="a"):
+    """`count` deliveries of the webhook, of the last `minutes`, that have ended."""
+    database.query(
+        f"""
+        with w as (select id, app_id from webhook order by id desc limit 1), n as (
+            select (encode(substr(uuid_send(id_floor(now() - interval '{minutes} min' * i / {count})), 1, 6)
+                    || '\\x7abc'::bytea || substr(uuid_send(gen_random_uuid()), 9), 'hex'))::uuid as id
+            from generate_series(1, {count}) i), e as (
+            insert into event (id, app_id, test, type, data)
+            select n.id, w.app_id, false, '{type_}', '{{}}' from n, w)
+        insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, completed_at)
+        select new_delivery_id(n.id), n.id, w.id, w.app_id, now(), {state}, false, now() from n, w"""
+    )
+
+
+def states(database):
+    return {int(s): int(n) for s, n in database.query("select state, count(*) from delivery group by 1")}
+
+
+# --- what each kind does
+
+
+def test_retry_by_filter_over_all_webhooks(api, receiver):
+    one = failing(api, receiver, "/one", types=("a", "b"), events=("a", "b"))
+    two = failing(api, receiver, "/two", types=("c",), events=("c",))
+    receiver.script("/three", replies.hang())
+    three = api.webhook(receiver.url("/three"), events=["d"], retry_schedule=[], timeout_ms=1000)
+    api.publish("d")
+    until(lambda: api.deliveries(three, status="failed"), 10, "the timeout")
+    receiver.script("/three", replies.answer(200))
+
+    job = begin(api, "/deliveries/retry", error_code="timed_out")
+    assert (job["kind"], job["webhook_id"]) == ("retry", None)
+    assert (job["matched"], job["exact"], job["filter"]["error_code"]) == (1, True, "timed_out")
+    assert ended(api, job)["done"] == 1
+    api.settled(three)
+    assert ended(api, begin(api, "/deliveries/retry", response_code=503))["matched"] == 0
+    job = begin(api, "/deliveries/retry", webhook_id=two["id"], response_code=500)
+    assert ended(api, job)["done"] == 1
+    assert ended(api, begin(api, "/deliveries/retry", event_type="b"))["done"] == 1
+    assert ended(api, begin(api, "/deliveries/retry"))["done"] == 1
+    until(lambda: len(api.deliveries(one, status="delivered")) == 2, what="all of the first")
+    assert ended(api, begin(api, "/deliveries/retry"))["matched"] == 0
+
+
+def test_retry_goes_through_many_webhooks(posthorn, database, receiver):
+    """More than a step looks at, with what is to be done in the first, in the middle and in the last."""
+    client = posthorn.client()
+    hooks = [client.webhook(receiver.url(f"/{n}"), events=["x"]) for n in range(35)]
+    for n in (0, 17, 34):
+        client.patch(f"/webhooks/{hooks[n]['id']}", {"events": ["a"]})
+    client.patch(f"/webhooks/{hooks[17]['id']}", {"status": "paused"})
+    client.publish("a")
+    until(lambda: states(database) == {1: 2, 4: 1}, what="delivered, and held")
+    database.query("update delivery set state = 2, completed_at = now()")
+    assert ended(client, begin(client, "/deliveries/retry"))["done"] == 3
+    until(lambda: states(database) == {1: 2, 4: 1}, what="delivered, and held")
+
+
+def test_backfill(api, receiver):
+    old = api.webhook(receiver.url("/old"))
+    events = [api.publish(t, {"n": n}) for n, t in enumerate(["a", "a.b.c", "b", "a"])]
+    receiver.wait(4, "/old")
+    new = api.webhook(receiver.url("/new"), events=["a", "a.b.*"])
+    had = api.publish("a", {"n": 4})
+    receiver.wait(1, "/new")
+    path = f"/webhooks/{new['id']}/backfill"
+    dry = begin(api, path, dry_run=True)
+    assert (dry["id"], dry["status"], dry["matched"], dry["exact"]) == (None, "done", 3, True)
+    assert ended(api, begin(api, path, until="2001-01-01T00:00:00Z"))["done"] == 0
+    assert ended(api, begin(api, path, event_type="b"))["done"] == 0
+    assert ended(api, begin(api, path, event_type="a.b.c"))["done"] == 1
+    assert ended(api, begin(api, path))["done"] == 2
+    assert ended(api, begin(api, path))["matched"] == 0
+    got = [r.json["id"] for r in receiver.wait(4, "/new")]
+    assert sorted(got) == sorted(e["id"] for e in [events[0], events[1], events[3], had])
+    assert len(receiver.at("/old")) == 5
+    assert [d["status"] for d in api.deliveries(old)] == ["delivered"] * 5
+
+
+def test_backfill_of_a_paused_webhook_is_held(api, receiver):
+    api.publish("a")
+    new = api.webhook(receiver.url())
+    api.patch(f"/webhooks/{new['id']}", {"status": "paused"})
+    assert ended(api, begin(api, f"/webhooks/{new['id']}/backfill"))["done"] == 1
+    assert api.only_delivery(new)["status"] == "held"
+
+
+# --- dry run, list, cancel
+
+
+def test_a_dry_run_is_bounded_and_says_so(posthorn, database, address):
+    client = posthorn.client()
+    webhook = client.webhook(address)
+    past(database, webhook, 21000, 2)
+    dry = begin(client, f"/webhooks/{webhook['id']}/replay", dry_run=True)
+    assert (dry["matched"], dry["exact"], dry["done"]) == (20000, False, 0)
+    since = begin(client, f"/webhooks/{webhook['id']}/replay", dry_run=True, status="delivered")
+    assert (since["matched"], since["exact"]) == (0, False)
+    assert client.get("/jobs").json["data"] == []
+    assert states(database) == {2: 21000}
+
+
+def test_list_read_and_cancel(posthorn, database, address):
+    """A receiver that takes nothing: the job waits for room, and ends when it is told to."""
+    client = posthorn.client()
+    webhook = client.webhook(address, retry_schedule=[600])
+    past(database, webhook, 9000, 3)
+    done = ended(client, begin(client, f"/webhooks/{webhook['id']}/replay", status="delivered"))
+    job = begin(client, f"/webhooks/{webhook['id']}/replay", status="cancelled")
+    until(lambda: client.get(f"/jobs/{job['id']}").json["status"] == "running", 5)
+    assert [j["id"] for j in client.get("/jobs").json["data"]] == [job["id"], done["id"]]
+    assert [j["id"] for j in client.get("/jobs", status="running").json["data"]] == [job["id"]]
+    assert client.get("/jobs", kind="backfill").json["data"] == []
+    page = client.get("/jobs", limit=1).json
+    rest = client.get("/jobs", limit=1, cursor=page["next_cursor"]).json
+    assert [j["id"] for j in page["data"] + rest["data"]] == [job["id"], done["id"]]
+    cancelled = client.delete(f"/jobs/{job['id']}", expect=200).json
+    assert cancelled["status"] == "cancelled" and 0 < cancelled["done"] < 9000
+    never(lambda: client.get(f"/jobs/{job['id']}").json != cancelled, 1.5, "a step after the end")
+    assert client.delete(f"/jobs/{job['id']}", expect=409).code == "invalid_state"
+    assert states(database)[3] == 9000 - cancelled["done"]
+
+
+def test_an_app_has_so_many_jobs_at_once(posthorn, database, address):
+    client = posthorn.client()
+    webhook = client.webhook(address)
+    path = f"/webhooks/{webhook['id']}/replay"
+    client.post(path, {}, expect=202)
+    until(lambda: client.get("/jobs", status="done").json["data"], 5)
+    database.query("update job set state = 0, ended_at = null, step_at = now() + interval '1 h'")
+    for _ in range(9):
+        client.post(path, {}, expect=202)
+        database.query("update job set state = 0, ended_at = null, step_at = now() + interval '1 h'")
+    refused = client.post(path, {}, expect=409)
+    assert refused.code == "conflict" and "have not ended" in refused.json["detail"]
+    client.post(path, {"dry_run": True}, expect=202)
+    client.delete(f"/jobs/{client.get('/jobs').json['data'][0]['id']}", expect=200)
+    client.post(path, {}, expect=202)
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize("tail", ["replay", "backfill", "retry"])
+@pytest.mark.parametrize(
+    "body, field",
+    [
+        ({"since": "yesterday"}, "since"),
+        ({"until": 1}, "until"),
+        ({"event_type": "a b"}, "event_type"),
+        ({"dry_run": "yes"}, "dry_run"),
+        ({"nonsense": 1}, "nonsense"),
+        ({"status": "pending"}, "status"),
+        ({"error_code": "tired"}, "error_code"),
+        ({"response_code": 99}, "response_code"),
+        ({"webhook_id": "wh_1"}, "webhook_id"),
+    ],
+)
+def test_bad_input(api, address, tail, body, field):
+    webhook = api.webhook(address)
+    path = "/deliveries/retry" if tail == "retry" else f"/webhooks/{webhook['id']}/{tail}"
+    assert api.post(path, body, expect=422).fields == [field]
+
+
+def test_bad_queries(api):
+    for query in ({"kind": "x"}, {"status": "pending"}, {"limit": 0}, {"cursor": "x"}):
+        assert api.get("/jobs", expect=422, **query).fields == list(query)
+
+
+def test_another_app_sees_none_of_it(tenant, other_tenant, address):
+    api, other = tenant.write, other_tenant.write
+    webhook = api.webhook(address)
+    job = begin(api, f"/webhooks/{webhook['id']}/replay")
+    other.get(f"/jobs/{job['id']}", expect=404)
+    other.delete(f"/jobs/{job['id']}", expect=404)
+    assert other.get("/jobs").json["data"] == []
+    other.post("/deliveries/retry", {"webhook_id": webhook["id"]}, expect=404)
+    for tail in ("replay", "backfill"):
+        other.post(f"/webhooks/{webhook['id']}/{tail}", {}, expect=404)
+    tenant.read.get(f"/jobs/{job['id']}", expect=200)
+    tenant.read.delete(f"/jobs/{job['id']}", expect=403)
+
+
+def test_webhooks_that_are_disabled_or_deleted(api, address):
+    webhook = api.webhook(address)
+    api.patch(f"/webhooks/{webhook['id']}", {"status": "disabled"})
+    for tail in ("replay", "backfill"):
+        api.post(f"/webhooks/{webhook['id']}/{tail}", {}, expect=404)
+    api.post("/deliveries/retry", {"webhook_id": webhook["id"]}, expect=404)
+    api.delete(f"/webhooks/{webhook['id']}", expect=204)
+    api.post(f"/webhooks/{webhook['id']}/replay", {}, expect=404)
+    assert ended(api, begin(api, "/deliveries/retry"))["done"] == 0
+
+
+# --- workers
+
+
+def test_killed_in_the_middle(start, database, receiver):
+    """Again and again; nothing is done twice, and all of it is."""
+    client = start("api").client()
+    webhook = client.webhook(receiver.url(), concurrency=64)
+    past(database, webhook, 6000, 3)
+    job = begin(client, f"/webhooks/{webhook['id']}/replay", status="cancelled")
+    worker, before = start("worker"), 0
+    for _ in range(4):
+        until(lambda: client.get(f"/jobs/{job['id']}").json["done"] > before, 20, "progress")
+        worker.kill()
+        before = client.get(f"/jobs/{job['id']}").json["done"]
+        assert states(database).get(3, 0) == 6000 - before
+        worker = worker.start()
+    assert ended(client, job, timeout=60)["done"] == 6000
+    until(lambda: states(database) == {1: 6000}, 60, "all delivered")
+    twice = len(receiver.requests) - 6000
+    assert 0 <= twice <= 4 * 512, "only what was in flight when it died"
+
+
+def test_two_workers_share_the_jobs_and_do_nothing_twice(start, database, receiver):
+    client = start("api").client()
+    workers = [start("worker"), start("worker")]
+    webhook = client.webhook(receiver.url(), concurrency=64)
+    past(database, webhook, 4000, 3)
+    jobs = [
+        begin(client, f"/webhooks/{webhook['id']}/replay", status="cancelled") for _ in range(3)
+    ]
+    assert sum(ended(client, job, timeout=60)["done"] for job in jobs) == 4000
+    until(lambda: states(database) == {1: 4000}, 60, "all delivered")
+    assert len(receiver.requests) == 4000
+    assert len(workers) == 2

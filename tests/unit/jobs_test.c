@@ -1,0 +1,288 @@
+/* Jobs: their moves as PostgreSQL makes them, against the table (core/job.c); whose turn it is; and that
+ * a step that fails puts its job off. */
+#include "base/err.h"
+#include "core/job.h"
+#include "io/dbsync.h"
+#include "store/jobs.h"
+#include "store/store.h"
+
+#include "postgres_server.h"
+#include "unit.h"
+#include "wait.h"
+
+#include <stdio.h>
+
+static struct postgres_server server;
+static struct dbsync *sync_db;
+static struct loop *loop;
+static struct db *db;
+static struct id app, job;
+
+static struct {
+    bool done;
+    int err, rows;
+    struct id id;
+} answer;
+
+static void on_done(void *arg, int err, const struct db_rows *rows)
+{
+    bool with_id = arg != NULL;
+    answer.done = true;
+    answer.err = err;
+    answer.rows = err == 0 ? db_count(rows) : 0;
+    if (with_id && answer.rows > 0)
+        answer.id = db_id(rows, 0, 0);
+}
+
+/* True if there are rows. */
+static bool finished(struct db_op *op)
+{
+    answer.done = false;
+    assert_non_null(op);
+    WAIT(loop, answer.done, 10000);
+    assert_true(answer.done);
+    assert_int_equal(answer.err, 0);
+    return answer.rows > 0;
+}
+
+static void run_sql(const char *format, ...) PRINTF_LIKE(1, 2);
+
+static void run_sql(const char *format, ...)
+{
+    char sql[2048];
+    va_list args;
+    va_start(args, format);
+    assert_in_range(vsnprintf(sql, sizeof sql, format, args), 1, sizeof sql - 1);
+    va_end(args);
+    assert_int_equal(dbsync_script(sync_db, sql), 0);
+}
+
+static int64_t number_of(const char *sql)
+{
+    struct dbsync_rows *rows;
+    int64_t value;
+    assert_int_equal(dbsync_exec(sync_db, sql, 0, NULL, &rows), 0);
+    assert_int_equal(dbsync_count(rows), 1);
+    assert_true(str_to_i64(str_of(dbsync_text(rows, 0, 0)), INT64_MIN, INT64_MAX, &value));
+    dbsync_rows_free(rows);
+    return value;
+}
+
+#define HEX_SIZE 33
+
+static const char *hex(char out[HEX_SIZE], struct id id)
+{
+    for (size_t i = 0; i < sizeof id.b; i++)
+        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
+    return out;
+}
+
+/* A job of `kind` with nothing left to do. */
+static struct id add_job(struct id of, enum job_kind kind, enum job_state state)
+{
+    char a[HEX_SIZE], j[HEX_SIZE];
+    struct id id = id_new();
+
+    run_sql(
+        "insert into job (id, app_id, kind, state, chosen_state, since, before, at_webhook, at_id,"
+        " events, webhooks, exact, ended_at) values ('%s', '%s', %d, %d, 2, id_floor('epoch'),"
+        " id_floor(now()), id_floor('epoch'), id_floor('epoch'),"
+        " array[gen_random_uuid()], array[gen_random_uuid()], true, %s)",
+        hex(j, id), hex(a, of), (int)kind, (int)state,
+        state == JOB_WAITING || state == JOB_RUNNING ? "null" : "now()");
+    return id;
+}
+
+/* --- moves ------------------------------------------------------------------------------------- */
+
+static bool step(enum job_kind kind)
+{
+    return finished(jobs_step(db, kind, job, 10, on_done, NULL));
+}
+
+static bool cancel(enum job_kind kind)
+{
+    (void)kind;
+    return finished(jobs_cancel(db, app, job, on_done, NULL));
+}
+
+static bool put_off(enum job_kind kind)
+{
+    (void)kind;
+    return finished(jobs_put_off(db, job, on_done, NULL));
+}
+
+static bool give_up(enum job_kind kind)
+{
+    run_sql("update job set failures = %d", JOB_FAILURES_MAX - 1);
+    return put_off(kind);
+}
+
+static const struct mover {
+    const char *name;
+    bool (*run)(enum job_kind kind);
+    enum job_actor actor;
+    int to; /* < 0: it stays as it was */
+} movers[] = {
+    {"the last step", step, JOB_BY_RUNNER, JOB_DONE},
+    {"a step that failed", put_off, JOB_BY_RUNNER, -1},
+    {"a step that failed for good", give_up, JOB_BY_RUNNER, JOB_FAILED},
+    {"cancel", cancel, JOB_BY_PERSON, JOB_CANCELLED},
+};
+
+static void test_moves(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(movers); i++)
+        for (int kind = 0; kind < JOB_KINDS; kind++)
+            for (int from = 0; from < JOB_STATES; from++) {
+                const struct mover *m = &movers[i];
+                int to = m->to < 0 ? from : m->to;
+                run_sql("delete from job");
+                app = id_new();
+                job = add_job(app, (enum job_kind)kind, (enum job_state)from);
+                bool moved = m->run((enum job_kind)kind);
+                bool may = job_may_move(m->actor, (enum job_state)from, (enum job_state)to);
+                int now = (int)number_of("select state from job");
+                if (moved != may || now != (may ? to : from))
+                    fail_msg("%s, %s: %s became %s", m->name, job_kind_names[kind],
+                             job_state_names[from], job_state_names[now]);
+            }
+}
+
+/* A step that is not the last. */
+static void test_it_runs_while_there_is_more(void **state)
+{
+    (void)state;
+    run_sql("delete from job");
+    app = id_new();
+    job = add_job(app, JOB_FANOUT, JOB_WAITING);
+    run_sql("update job set matched = 3, webhooks = array[gen_random_uuid(), gen_random_uuid(),"
+            " gen_random_uuid()]");
+    for (int i = 1; i <= 3; i++) {
+        assert_true(finished(jobs_step(db, JOB_FANOUT, job, 1, on_done, NULL)));
+        assert_int_equal(number_of("select at_place from job"), i);
+        assert_int_equal(number_of("select state from job"), i < 3 ? JOB_RUNNING : JOB_DONE);
+    }
+    assert_int_equal(number_of("select count(*) from job where events is null"), 1);
+    assert_false(finished(jobs_step(db, JOB_FANOUT, job, 1, on_done, NULL)));
+}
+
+static void test_a_job_that_failed_rests(void **state)
+{
+    (void)state;
+    run_sql("delete from job");
+    app = id_new();
+    job = add_job(app, JOB_REPLAY, JOB_WAITING);
+    assert_true(put_off(JOB_REPLAY));
+    assert_false(finished(jobs_next(db, on_done, &answer)));
+    assert_in_range(number_of("select ms_of(step_at) - ms_of(now()) from job"), 1, 1000);
+    run_sql("update job set step_at = now()");
+    assert_true(finished(jobs_next(db, on_done, &answer)));
+    assert_true(step(JOB_REPLAY));
+    assert_int_equal(number_of("select failures from job"), 0);
+}
+
+/* --- turns ------------------------------------------------------------------------------------- */
+
+static struct id next(void)
+{
+    assert_true(finished(jobs_next(db, on_done, &answer)));
+    return answer.id;
+}
+
+static void stepped(struct id id)
+{
+    char text[HEX_SIZE];
+    run_sql("update job set stepped_at = clock_timestamp() where id = '%s'", hex(text, id));
+}
+
+/* An app with ten jobs and one with one: each has every other step. */
+static void test_apps_take_turns(void **state)
+{
+    struct id crowd = id_new(), other = id_new(), mine[10];
+    int count[10] = {0};
+    (void)state;
+
+    run_sql("delete from job");
+    for (size_t i = 0; i < ARRAY_LEN(mine); i++)
+        mine[i] = add_job(crowd, JOB_REPLAY, JOB_WAITING);
+    struct id single = add_job(other, JOB_RETRY, JOB_WAITING);
+    for (int i = 0; i < 40; i++) {
+        struct id one = next(), two;
+        stepped(one);
+        two = next();
+        stepped(two);
+        assert_int_not_equal(id_eq(one, single), id_eq(two, single));
+        for (size_t k = 0; k < ARRAY_LEN(mine); k++)
+            count[k] += id_eq(one, mine[k]) || id_eq(two, mine[k]);
+    }
+    for (size_t k = 0; k < ARRAY_LEN(mine); k++)
+        assert_int_equal(count[k], 4);
+}
+
+/* Events that were accepted go before what somebody asked for. */
+static void test_fanouts_go_first(void **state)
+{
+    struct id of = id_new();
+    (void)state;
+
+    run_sql("delete from job");
+    add_job(of, JOB_REPLAY, JOB_WAITING);
+    struct id fanout = add_job(of, JOB_FANOUT, JOB_WAITING);
+    for (int i = 0; i < 3; i++) {
+        assert_true(id_eq(next(), fanout));
+        stepped(fanout);
+    }
+}
+
+/* --- the rig ----------------------------------------------------------------------------------- */
+
+static const struct db_stmt *const stmts[] = {
+    &stmt_job_next,
+    &stmt_job_step_again,
+    &stmt_job_step_backfill,
+    &stmt_job_step_fanout,
+    &stmt_job_put_off,
+    &stmt_job_cancel,
+    NULL,
+};
+
+static int start(void **state)
+{
+    (void)state;
+    postgres_server_start(&server);
+    sync_db = dbsync_open(server.url, 5000);
+    assert_non_null(sync_db);
+    assert_int_equal(postgres_server_migrate(sync_db), 0);
+    loop = loop_create(NULL, NULL);
+    db = db_create(loop, &(struct db_config){.url = server.url,
+                                             .session = store_worker_session,
+                                             .stmts = stmts,
+                                             .connections = 1,
+                                             .queue_max = 8,
+                                             .patience_ms = 5000});
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    db_destroy(db);
+    loop_destroy(loop);
+    dbsync_close(sync_db);
+    postgres_server_stop(&server);
+    return 0;
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_it_runs_while_there_is_more),
+        cmocka_unit_test(test_a_job_that_failed_rests),
+        cmocka_unit_test(test_apps_take_turns),
+        cmocka_unit_test(test_fanouts_go_first),
+    };
+    return cmocka_run_group_tests_name("jobs", tests, start, stop);
+}
