@@ -106,6 +106,23 @@ class NoContract:
         pass
 
 
+def add_history(database, count, path="/hook"):
+    """Deliveries that the webhook has had whose URL ends with `path`."""
+    ((webhook, app),) = database.query(
+        f"SELECT id, app_id FROM webhook WHERE url LIKE '%{path}'"
+    )
+    done = 0
+    while done < count:
+        step = min(count - done, 500000)
+        sql = HISTORY.format(app=app, webhook=webhook, count=step)
+        subprocess.run(
+            [binary("psql"), "-Xq", "-v", "ON_ERROR_STOP=1", "-d", database.url, "-c", sql],
+            check=True,
+            timeout=600,
+        )
+        done += step
+
+
 class Bench:
     def __init__(self, build, directory):
         self.build = Path(build)
@@ -132,18 +149,6 @@ class Bench:
         client.post("/webhooks", webhook)
         time.sleep(1)
         self.idle_mb = memory_mb(self.posthorn.process.pid, "VmRSS")
-
-    def add_history(self, count):
-        webhook = self.database.query("SELECT id FROM webhook")[0][0]
-        app = self.database.query("SELECT id FROM app WHERE name = 'bench'")[0][0]
-        done = 0
-        while done < count:
-            step = min(count - done, 500000)
-            sql = HISTORY.format(app=app, webhook=webhook, count=step)
-            subprocess.run(
-                [binary("psql"), "-Xq", "-v", "ON_ERROR_STOP=1", "-d", self.database.url, "-c", sql], check=True, timeout=600
-            )
-            done += step
 
     def seen(self, path=""):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.sink_port}/{path}", timeout=5) as r:
@@ -244,7 +249,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="posthorn-bench-") as directory:
         bench = Bench(Path(asked.build).resolve(), directory)
         try:
-            bench.add_history(asked.history)
+            add_history(bench.database, asked.history)
             bench.run(**WARM_UP)  # connections, caches, plans, WAL files
             profiles = {}
             for name in asked.only.split(","):

@@ -19,7 +19,7 @@ struct connection {
 };
 
 struct post {
-    int epoll, timer;
+    int epoll, timer, port;
     const char *key;
     long count, connection_count, batch, rate;
     long posted, answered, refused; /* events */
@@ -97,11 +97,48 @@ static void send_due(struct post *p)
     }
 }
 
+static void open_connection(struct post *p, struct connection *c)
+{
+    struct sockaddr_in address = loopback(p->port);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+
+    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(c->fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        perror("post: connect");
+        exit(1);
+    }
+    no_delay(c->fd);
+    epoll_ctl(p->epoll, EPOLL_CTL_ADD, c->fd, &event);
+}
+
+static void connect_all(struct post *p)
+{
+    for (long i = 0; i < p->connection_count; i++) {
+        struct connection *c = &p->connections[i];
+        open_connection(p, c);
+        c->bytes = malloc(REPLY_SIZE);
+        p->idle[p->idle_count++] = c;
+    }
+}
+
+static int is_idle(const struct post *p, const struct connection *c)
+{
+    for (long i = 0; i < p->idle_count; i++)
+        if (p->idle[i] == c)
+            return 1;
+    return 0;
+}
+
 static void receive(struct post *p, struct connection *c)
 {
     ssize_t got = recv(c->fd, c->bytes + c->n, REPLY_SIZE - c->n, 0);
     size_t head;
 
+    if (got <= 0 && is_idle(p, c)) { /* for so long that the server closed it */
+        close(c->fd);
+        open_connection(p, c);
+        return;
+    }
     if (got <= 0) {
         fprintf(stderr, "post: the server hung up\n");
         exit(1);
@@ -115,24 +152,6 @@ static void receive(struct post *p, struct connection *c)
         fprintf(stderr, "post: %.*s\n", (int)c->n, c->bytes);
     c->n = 0;
     p->idle[p->idle_count++] = c;
-}
-
-static void connect_all(struct post *p, int port)
-{
-    struct sockaddr_in address = loopback(port);
-    for (long i = 0; i < p->connection_count; i++) {
-        struct connection *c = &p->connections[i];
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-        c->fd = socket(AF_INET, SOCK_STREAM, 0);
-        if (connect(c->fd, (struct sockaddr *)&address, sizeof address) < 0) {
-            perror("post: connect");
-            exit(1);
-        }
-        no_delay(c->fd);
-        c->bytes = malloc(REPLY_SIZE);
-        epoll_ctl(p->epoll, EPOLL_CTL_ADD, c->fd, &event);
-        p->idle[p->idle_count++] = c;
-    }
 }
 
 static void run(struct post *p)
@@ -175,7 +194,8 @@ int main(int argc, char **argv)
     p.epoll = epoll_create1(0);
     p.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
     epoll_ctl(p.epoll, EPOLL_CTL_ADD, p.timer, &event);
-    connect_all(&p, (int)strtol(argv[1], NULL, 10));
+    p.port = (int)strtol(argv[1], NULL, 10);
+    connect_all(&p);
     run(&p);
     samples_json(&p.samples, text, sizeof text);
     printf("{\"seconds\": %.6f, \"refused\": %ld, \"start_us\": %lld, \"answer\": %s}\n",

@@ -1,6 +1,7 @@
 /* A receiver for measurements: keep-alive HTTP/1.1, answers 200 to everything, counts, and keeps
  * how old each event is by the time in it ("at", microseconds). `GET /` answers what it has seen,
- * `GET /reset` the same and forgets it. Usage: sink PORT */
+ * `GET /reset` the same and forgets it. POSTs to /other are answered and not counted; those to /hang
+ * are not even answered. Usage: sink PORT */
 #include "net.h"
 
 #define CONNECTION_SIZE 65536
@@ -48,8 +49,11 @@ static int answer(struct sink *s, int fd, const char *p, size_t head, size_t n)
     static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     char text[1024];
 
+    if (strncmp(p, "POST /hang", 10) == 0)
+        return 1;
     if (strncmp(p, "POST ", 5) == 0) {
-        take(s, p + head, n - head);
+        if (strncmp(p, "POST /other", 11) != 0)
+            take(s, p + head, n - head);
         return send(fd, ok, sizeof ok - 1, MSG_NOSIGNAL) > 0;
     }
     int length = show(s, text, sizeof text, strncmp(p, "GET /reset", 10) == 0);

@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""Measures what one app feels of another: a PostgreSQL (fsync on) and a Redis of its own, an API and
+workers in processes of their own, a receiver (sink.c) and load generators (post.c), all on loopback.
+
+    ninja -C build posthorn tests/sink tests/post
+    tests/load/neighbours.py build [--only backlog,hanging,direct,replay] [--scale 1] [--workers 2]
+
+A quiet app posts 100 events a second for 20 s; the figures are the milliseconds from a POST being due
+until the receiver has the event. That is done twice on the same servers, without its neighbour and with:
+
+backlog  200,000 of the neighbour's deliveries wait for one webhook that never answers
+hanging  20 of its webhooks never answer, and 2,000 deliveries wait for each
+direct   Redis is stopped, also in the run without, and 30,000 of its deliveries are due
+replay   a million of its deliveries are sent again
+
+Prints a table for tests/README.md. Servers are new for each line; everything is bounded in count and time.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench import NoContract, add_history
+from harness.postgres import Cluster
+from harness.process import PORTS, end, spawn
+from harness.redis import Redis
+from harness.server import Posthorn, command, options
+from harness.wait import until
+
+RATE, SECONDS = 100, 20
+WARM_UP = 1000
+PATIENCE_S = 60
+SETTLE_S = 3
+HANG = {"timeout_ms": 30000, "concurrency": 100}
+HEAD = """\
+| the neighbour | waiting before | after | without: p50 | p99 | with: p50 | p99 | p99 is |
+|---|---|---|---|---|---|---|---|"""
+
+
+class App:
+    """A tenant and its key."""
+
+    def __init__(self, stand, name):
+        self.stand = stand
+        admin = stand.api.client()
+        self.id = admin.post("/apps", {"name": name}).json["id"]
+        key = {"name": name, "scope": "write", "app_id": self.id}
+        self.key = admin.post("/keys", key).json["key"]
+        self.client = admin.with_(key=self.key)
+
+    def webhook(self, path, **more):
+        body = {"url": f"http://127.0.0.1:{self.stand.sink_port}{path}", "events": ["*"], **more}
+        return self.client.post("/webhooks", body).json
+
+    def post(self, count, connections=4, batch=100, rate=0):
+        """What was refused is not an error here: the figures tell."""
+        arguments = [self.stand.api.port, self.key, count, connections, batch, rate]
+        done = subprocess.run(
+            [str(a) for a in [self.stand.build / "tests/post", *arguments]],
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S * 5,
+            check=False,
+        )
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
+
+
+class Stand:
+    """The servers, with a quiet app and its neighbour."""
+
+    def __init__(self, build, directory, workers, ends):
+        self.build = build
+        self.ends = ends
+        self.cluster = self.opened(Cluster().start(), Cluster.destroy)
+        self.redis = self.opened(Redis().start(), Redis.destroy)
+        self.database = self.cluster.create()
+        env = options(self.database, self.redis)
+        assert command(env, "migrate").returncode == 0
+        self.sink_port = PORTS.take()
+        self.opened(spawn([build / "tests/sink", self.sink_port]), lambda p: end(p, 15, 5))
+        self.api = self.serve(env, directory, "api")
+        self.workers = [self.serve(env, directory, "worker", i) for i in range(workers)]
+        self.neighbour, self.quiet = App(self, "neighbour"), App(self, "quiet")
+        self.quiet.webhook("/hook")
+
+    def opened(self, it, close):
+        self.ends.callback(close, it)
+        return it
+
+    def serve(self, env, directory, role, number=0):
+        return self.opened(
+            Posthorn(env, directory, NoContract(), role, f"{role}-{number}").start(), Posthorn.kill
+        )
+
+    def seen(self, path=""):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.sink_port}/{path}", timeout=5) as r:
+            return json.load(r)
+
+    def waiting(self):
+        return int(self.database.query("SELECT count(*) FROM delivery WHERE state = 0")[0][0])
+
+    def measure(self, count=RATE * SECONDS):
+        """Milliseconds from a POST until its event arrives; None where one did not."""
+        self.seen("reset")
+        refused = self.quiet.post(count, connections=64, batch=1, rate=RATE)["refused"]
+        deadline = time.monotonic() + PATIENCE_S
+        while self.seen()["count"] < count - refused and time.monotonic() < deadline:
+            time.sleep(0.1)
+        seen = self.seen()
+        missing = count - seen["count"]
+        return {**seen["latency"], "missing": missing}
+
+    def warm_up(self):
+        self.quiet.post(WARM_UP)
+        until(lambda: self.seen()["count"] >= WARM_UP, PATIENCE_S, "the first events")
+
+
+# What the neighbour does: prepare(stand, count), before the run without it; disturb(stand, count), before
+# the run with it.
+
+
+def nothing(_stand, _count):
+    pass
+
+
+def hanging(webhooks):
+    def disturb(stand, count):
+        for n in range(webhooks):
+            stand.neighbour.webhook(f"/hang/{n}", **HANG)
+        stand.neighbour.post(count // webhooks)
+
+    return disturb
+
+
+def without_redis(stand, _count):
+    stand.redis.stop()
+    for worker in stand.workers:
+        until(lambda w=worker: "direct_mode" in w.log(), 20, "direct mode")
+
+
+def due(stand, count):
+    stand.neighbour.webhook("/other")
+    stand.neighbour.post(count)
+
+
+def history(stand, count):
+    stand.replayed = stand.neighbour.webhook("/other")
+    add_history(stand.database, count, "/other")
+
+
+def replay(stand, _count):
+    """In as many calls as it takes, while the quiet app is measured."""
+    path = f"/webhooks/{stand.replayed['id']}/replay"
+    body = {"since": "2000-01-01T00:00:00Z", "status": "delivered"}
+
+    def call():
+        while not stand.ending.is_set():
+            answer = stand.neighbour.client.post(path, body, expect=None)
+            if answer.status == 503:
+                stand.ending.wait(1)
+            elif answer.status != 202 or answer.json.get("matched", 0) <= answer.json.get("done", 0):
+                return
+
+    stand.ending = threading.Event()
+    thread = threading.Thread(target=call)
+    thread.start()
+    stand.opened(thread, lambda t: (stand.ending.set(), t.join()))
+
+
+SCENES = {
+    "backlog": (200000, "{} waiting for a webhook that hangs", nothing, hanging(1)),
+    "hanging": (40000, "20 webhooks that hang, {} waiting", nothing, hanging(20)),
+    "direct": (30000, "{} due in direct mode", without_redis, due),
+    "replay": (1000000, "a replay of {}", history, replay),
+}
+
+
+def run(name, asked, build):
+    count, text, prepare, disturb = SCENES[name]
+    count = int(count * asked.scale)
+    with tempfile.TemporaryDirectory(prefix="posthorn-neighbours-") as directory, ExitStack() as ends:
+        stand = Stand(build, directory, asked.workers, ends)
+        prepare(stand, count)
+        stand.warm_up()
+        without = stand.measure()
+        disturb(stand, count)
+        time.sleep(SETTLE_S)
+        before = stand.waiting()
+        with_ = stand.measure()
+        after = stand.waiting()
+    return {
+        "text": text.format(f"{count:,}"),
+        "waiting": [before, after],
+        "without": without,
+        "with": with_,
+        "ratio": with_["p99_ms"] / without["p99_ms"],
+    }
+
+
+def row(result):
+    figures = [result[side][p] for side in ("without", "with") for p in ("p50_ms", "p99_ms")]
+    cells = [
+        result["text"],
+        *(f"{n:,}" for n in result["waiting"]),
+        *(f"{ms:.1f}" for ms in figures),
+        f"× {result['ratio']:.1f}",
+    ]
+    missing = result["with"]["missing"]
+    if missing:
+        cells[0] += f" ({missing} of the quiet app's did not arrive)"
+    return "| " + " | ".join(cells) + " |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build")
+    parser.add_argument("--only", default=",".join(SCENES))
+    parser.add_argument("--scale", type=float, default=1, help="of the neighbour's counts")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--json", help="write the results to this file")
+    asked = parser.parse_args()
+    build = Path(asked.build).resolve()
+    os.environ["POSTHORN_BIN"] = str(build / "posthorn")
+    print(f"{os.cpu_count()} cores, load before {os.getloadavg()[0]:.2f}", file=sys.stderr)
+    print(HEAD)
+    results = {}
+    for name in asked.only.split(","):
+        results[name] = run(name, asked, build)
+        print(row(results[name]), flush=True)
+    if asked.json:
+        Path(asked.json).write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    return any(r["ratio"] > 2 or r["with"]["missing"] for r in results.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
