@@ -44,6 +44,8 @@ def test_worker_killed_with_deliveries_in_flight(start, receiver):
 
 
 def test_worker_killed_again_and_again(start, receiver):
+    """Each time no more is sent twice than was under way. What a dead worker claims after its successor
+    took over (test_late_claim.py) must not wait for its lease either: that is the deadline here."""
     api, worker = start(role="api"), start(role="worker")
     client = api.client()
     receiver.script("/hook", replies.answer(200, delay=0.01))
@@ -55,7 +57,7 @@ def test_worker_killed_again_and_again(start, receiver):
         worker.start()
     until(lambda: ids(receiver) == made, 30, "all of them")
     until(lambda: not client.deliveries(webhook, status="pending"), 15, "none pending")
-    assert len(receiver.requests) <= 1000 + 4 * 8 * 4
+    assert len(receiver.requests) <= 1000 + 4 * 8
 
 
 def test_the_number_of_an_attempt_that_was_lost_is_not_given_again(start, receiver):

@@ -67,6 +67,25 @@ class Database:
         assert out.returncode == 0, out.stderr
         return [line.split("\t") for line in out.stdout.splitlines()]
 
+    @contextlib.contextmanager
+    def holding(self, sql):
+        """A foreign session that has run `sql` in a transaction, and commits at the end of the block."""
+        session = subprocess.Popen(
+            [binary("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            session.stdin.write(f"BEGIN;\n{sql};\n\\echo held\n")
+            session.stdin.flush()
+            while (line := session.stdout.readline()) != "held\n":
+                assert line, f"PostgreSQL did not take: {sql}"
+            yield
+            session.stdin.write("COMMIT;\n")
+        finally:
+            session.communicate(timeout=30)
+
     def counts(self):
         return {name: int(n) for name, n in self.query(COUNTS)}
 
@@ -127,6 +146,7 @@ class Cluster:
         return self
 
     def answers(self):
+        assert self.process.poll() is None, f"PostgreSQL ended: {self.log()}"
         out = subprocess.run([binary("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)])
         return out.returncode == 0
 
@@ -140,8 +160,19 @@ class Cluster:
             assert end(self.process, how, 30), "PostgreSQL did not stop"
             self.process = None
 
+    def signal(self, number):
+        """To it and to what it has started; SIGSTOP, it takes connections and answers nothing."""
+        parent = self.process.pid
+        with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as f:
+            children = f.read().split()
+        for pid in [*children, parent]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), number)
+
     def destroy(self):
         try:
+            if self.process is not None:
+                self.signal(signal.SIGCONT)
             self.stop(signal.SIGQUIT)
         finally:
             shutil.rmtree(self.directory, ignore_errors=True)

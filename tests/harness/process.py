@@ -12,6 +12,7 @@ import tempfile
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
 RUN_SIZE = 1000
+RUNS = 19
 
 
 def spawn(arguments, death=signal.SIGKILL, **options):
@@ -42,14 +43,30 @@ def end(process, number, timeout):
 
 
 class Ports:
-    """Ports below the ephemeral range, a block for each process of the test run, so that two of
-    them never pick the same one."""
+    """Ports below the ephemeral range, a block for each process of a test run, so that two of them never
+    pick the same one, nor do two runs: a block is this process's while it holds the name of it."""
 
     def __init__(self):
-        self.base = 12000 + (os.getpid() * 37 % 19) * RUN_SIZE
-        self.next = 0
+        self.held = None
+        self.base = self.next = 0
+
+    def hold(self):
+        first = os.getpid() * 37
+        for number in range(first, first + RUNS):
+            name = socket.socket(socket.AF_UNIX)
+            try:
+                name.bind(f"\0posthorn-tests-ports-{number % RUNS}")
+            except OSError:
+                name.close()
+                continue
+            self.held = name
+            self.base = 12000 + number % RUNS * RUN_SIZE
+            return
+        raise RuntimeError("too many test runs at once")
 
     def take(self):
+        if self.held is None:
+            self.hold()
         for _ in range(RUN_SIZE):
             port = self.base + self.next % RUN_SIZE
             self.next += 1

@@ -1,5 +1,7 @@
 """A Redis server of our own."""
 
+import os
+import shutil
 import signal
 import socket
 import tempfile
@@ -34,8 +36,12 @@ class Redis:
                 stdout=log,
                 stderr=log,
             )
-        until(self.answers, 10, "Redis to start")
+        until(self.answers_itself, 10, "Redis to start")
         return self
+
+    def answers_itself(self):
+        assert self.process.poll() is None, "Redis ended"
+        return self.answers()
 
     def answers(self):
         try:
@@ -64,6 +70,22 @@ class Redis:
 
     def flush(self):
         assert self.command("FLUSHALL") == b"+OK"
+
+    def dump(self):
+        """What it has now, for start_with()."""
+        assert self.command("SAVE") == b"+OK"
+        path = f"{self.directory.name}/older"
+        os.replace(f"{self.directory.name}/dump.rdb", path)
+        return path
+
+    def start_with(self, dump):
+        shutil.copy(dump, f"{self.directory.name}/dump.rdb")
+        self.start()
+        os.remove(f"{self.directory.name}/dump.rdb")
+
+    def limit_memory(self, size):
+        """It refuses to grow beyond `size` bytes; 0: no limit."""
+        assert self.command("CONFIG", "SET", "maxmemory", str(size)) == b"+OK"
 
     def stop(self, how=signal.SIGKILL):
         if self.process is not None:
