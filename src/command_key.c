@@ -136,7 +136,7 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
     for (int i = 0; i < db_count(rows); i++) {
         struct str app = db_null(rows, i, APP) ? STR_LIT("-") : db_str(rows, i, APP);
         printf("%s %s %.*s %.*s\n", id_text(text, ID_KEY, db_id(rows, i, ID)),
-               key_scope_names[db_i64(rows, i, SCOPE)], STR_FMT(app),
+               str_name(key_scope_names, db_i64(rows, i, SCOPE)), STR_FMT(app),
                STR_FMT(db_str(rows, i, NAME)));
     }
     command_end(run, 0);

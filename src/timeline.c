@@ -71,7 +71,7 @@ static void add_state(struct buf *out, const struct trace *t)
     const struct delivery *d = &t->delivery;
     int64_t ended = d->attempts - (t->lease_ms > 0); /* the claim has counted the one under way */
 
-    buf_add_text(out, delivery_state_names[d->state]);
+    buf_add_text(out, str_name(delivery_state_names, d->state));
     if (d->completed_ms > 0) {
         buf_add_text(out, " at ");
         add_time(out, d->completed_ms);
@@ -93,7 +93,7 @@ void timeline_delivery(struct buf *out, const struct trace *t, bool ends)
     buf_add_text(out, " made for webhook ");
     add_id(out, ID_WEBHOOK, t->delivery.webhook);
     buf_printf(out, " (%.*s, profile %.*s, %s)", STR_FMT(to), STR_FMT(t->profile),
-               t->deleted ? "deleted" : webhook_status_names[t->status]);
+               t->deleted ? "deleted" : str_name(webhook_status_names, t->status));
     if (ends) {
         buf_add_text(out, ": ");
         add_state(out, t);

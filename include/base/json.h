@@ -21,6 +21,10 @@ struct json_error {
  * escapes are accepted: they are within the grammar (§8.2). */
 int json_check(struct str text, int max_depth, struct json_error *error) MUST_CHECK;
 
+/* An object and nothing else, by the same rules: for what was checked when it was stored, and may be
+ * something else when it is read. */
+bool json_is_object(struct str text);
+
 enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
 /* The kind of the value that `text` is. */

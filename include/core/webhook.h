@@ -27,7 +27,8 @@ enum webhook_disabled_reason {
     DISABLED_BY_API = DISABLED_BY_API_NUMBER,
     DISABLED_GONE = DISABLED_GONE_NUMBER,
 };
-extern const char *const webhook_disabled_reasons[]; /* [0] is NULL */
+extern const char
+    *const webhook_disabled_reasons[]; /* ends with NULL; of DISABLED_NOT none is told */
 
 #define WEBHOOK_URL_MAX          2048
 #define WEBHOOK_EVENTS_MAX       100

@@ -119,14 +119,14 @@ bool db_bool(const struct db_rows *rows, int row, int column);
 struct id db_id(const struct db_rows *rows, int row, int column);
 struct str db_str(const struct db_rows *rows, int row, int column); /* NULL: p == NULL */
 
-/* Reads a one-dimensional array column. Call next until it is false. */
+/* Reads a one-dimensional array column; any other has no elements. Call next until it is false. */
 struct db_array {
     const char *p, *end;
     int left;
 };
 struct db_array db_array(const struct db_rows *rows, int row, int column);
 bool db_array_next(struct db_array *array, struct str *element); /* NULL element: p == NULL */
-int64_t db_element_i64(struct str element);
+int64_t db_element_i64(struct str element);                      /* NULL, and what is no int8: 0 */
 
 /* --- the pool -----------------------------------------------------------------------------------
  */

@@ -67,7 +67,8 @@ static bool expired(int64_t expires_ms)
 /* Scopes are ordered, but publish does not read. */
 static bool covers(int scope, const struct route *route)
 {
-    return scope >= route->scope && !(scope == SCOPE_PUBLISH && route->scope == SCOPE_READ);
+    return scope <= SCOPE_ADMIN && scope >= route->scope &&
+           !(scope == SCOPE_PUBLISH && route->scope == SCOPE_READ);
 }
 
 static void reply_forbidden(struct call *call)

@@ -25,7 +25,7 @@ static void write_head(struct jsonw *w, const struct delivery *d)
 
 static void write_outcome(struct jsonw *w, const struct delivery *d)
 {
-    jsonw_text(w, "status", delivery_state_names[d->state]);
+    jsonw_text(w, "status", str_name(delivery_state_names, d->state));
     jsonw_i64_or_null(w, "response_code", d->answered, d->code);
     jsonw_i64_or_null(w, "response_time_ms", d->recorded, d->last_us / 1000);
     jsonw_i64(w, "attempts", d->attempts);
@@ -58,7 +58,7 @@ void delivery_write_of_event(struct jsonw *w, const struct delivery *d)
     jsonw_begin(w, NULL, '{');
     jsonw_id(w, "id", ID_DELIVERY, d->id);
     jsonw_id(w, "webhook_id", ID_WEBHOOK, d->webhook);
-    jsonw_text(w, "status", delivery_state_names[d->state]);
+    jsonw_text(w, "status", str_name(delivery_state_names, d->state));
     jsonw_i64_or_null(w, "response_code", d->answered, d->code);
     jsonw_i64(w, "attempts", d->attempts);
     jsonw_time_or_null(w, "next_attempt_at", d->next_ms, CLOCK_MILLIS);

@@ -147,6 +147,10 @@ static void apply_options(struct call *call, struct webhook *w)
     uint32_t present = f->present, nulls = f->nulls;
     struct profile_options options = {0};
 
+    if (profile == NULL) {
+        fields_problem(f, "profile", WEBHOOK_STRANGE);
+        return;
+    }
     int err = profile_options_bind(f, profile, w->profile_options, &options);
     assert(err == 0 || f->problem_count > 0); /* they are what webhook_apply() replies */
     f->present = present;
@@ -244,7 +248,8 @@ bool webhook_apply(struct call *call, const struct webhook_input *in, struct web
 bool webhook_secret_fits(struct call *call, const char *field, const struct webhook *w,
                          struct str secret)
 {
-    const char *wrong = profile_find(w->profile)->secret_check(secret);
+    const struct profile *profile = profile_find(w->profile);
+    const char *wrong = profile != NULL ? profile->secret_check(secret) : WEBHOOK_STRANGE;
     if (wrong == NULL)
         return true;
     reply_invalid(call, field, wrong);

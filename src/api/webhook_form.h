@@ -34,6 +34,9 @@ enum {
 
 extern const struct field webhook_create_fields[IN_COUNT], webhook_update_fields[IN_COUNT];
 
+/* Of a row that another release wrote. */
+#define WEBHOOK_STRANGE "this webhook's profile is not one of this release: set another"
+
 /* Puts what `input` gives into `webhook`, whose texts then live in the request's pool, checks it,
  * and seals the headers. False: it is wrong, and that has been replied. */
 bool webhook_apply(struct call *call, const struct webhook_input *input,

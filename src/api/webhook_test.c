@@ -31,6 +31,7 @@ struct detection {
     struct id webhook;
     struct str type, data;
     bool keep, kept;
+    int64_t updated_us; /* the webhook's version: what was tried is of no other */
     const struct profile *profile;
     struct profile_options options; /* the webhook's */
     struct trial tries[TRIES_MAX];
@@ -112,9 +113,13 @@ static void on_keeping(void *arg, int err, const struct db_rows *rows)
     webhooks_read(rows, 0, &webhook);
     if (!webhook_settable(call, &webhook))
         return;
+    if (webhook.updated_us != d->updated_us) {
+        reply_detection(call);
+        return;
+    }
     webhook.profile_options = d->tries[d->count - 1].options;
     err = profile_options_bind(&call->fields, d->profile, webhook.profile_options, &options);
-    assert(err == 0); /* we wrote them */
+    assert(err == 0); /* we wrote them, for this profile */
     webhook.batch_seconds = options.batch_seconds;
     webhook.batch_max = options.batch_max;
     call->op = webhooks_update(call->api->db, &webhook, on_kept, call);
@@ -173,10 +178,14 @@ static void on_detecting(void *arg, int err, const struct db_rows *rows)
     if (!result_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
+    d->updated_us = webhook.updated_us;
     d->profile = profile_find(webhook.profile);
     struct str options = call_copy(call, webhook.profile_options);
-    err = profile_options_bind(&call->fields, d->profile, options, &d->options);
-    assert(err == 0); /* they were bound before they were stored */
+    if (d->profile == NULL ||
+        profile_options_bind(&call->fields, d->profile, options, &d->options) < 0) {
+        reply_error(call, ERR_WRONG_STATE, WEBHOOK_STRANGE);
+        return;
+    }
     try_next(call);
 }
 

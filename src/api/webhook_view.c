@@ -30,7 +30,7 @@ static void write_sent(struct jsonw *w, const struct webhook *webhook, struct st
 
     jsonw_begin(w, "secrets_sent", '[');
     jsonw_text(w, NULL, "current");
-    if (webhook->previous_until_ms > 0 && profile->carries_both != NULL &&
+    if (webhook->previous_until_ms > 0 && profile != NULL && profile->carries_both != NULL &&
         profile->carries_both(secret, previous))
         jsonw_text(w, NULL, "previous");
     jsonw_end(w, ']');
@@ -91,10 +91,14 @@ static void write_settings(struct jsonw *w, const struct webhook *webhook)
     jsonw_i64_or_null(w, "rate_limit", webhook->rate_limit > 0, webhook->rate_limit);
     jsonw_i64(w, "concurrency", webhook->concurrency);
     jsonw_raw(w, "metadata", webhook->metadata);
-    jsonw_text(w, "disabled_reason", webhook_disabled_reasons[webhook->disabled_reason]);
+    jsonw_text(w, "disabled_reason",
+               webhook->disabled_reason == DISABLED_NOT
+                   ? NULL
+                   : str_name(webhook_disabled_reasons, webhook->disabled_reason));
 }
 
-/* The options in force: the profile's standard, and what the webhook says. */
+/* The options in force: the profile's standard, and what the webhook says; null if this release cannot
+ * tell, since the row is another's. */
 static void write_options(struct jsonw *w, const struct webhook *webhook)
 {
     const struct profile *profile = profile_find(webhook->profile);
@@ -102,9 +106,11 @@ static void write_options(struct jsonw *w, const struct webhook *webhook)
     struct fields f = {.alloc = scratch_allocator(&scratch)};
     struct profile_options options;
 
-    int err = profile_options_bind(&f, profile, webhook->profile_options, &options);
-    assert(err == 0); /* they were bound before they were stored */
-    profile_options_write(w, profile, &options);
+    if (profile != NULL &&
+        profile_options_bind(&f, profile, webhook->profile_options, &options) == 0)
+        profile_options_write(w, profile, &options);
+    else
+        jsonw_null(w, "profile_options");
 }
 
 static void write_health(struct jsonw *w, const struct webhook *webhook)
@@ -134,7 +140,7 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
         jsonw_str(w, NULL, webhook->events[i]);
     jsonw_end(w, ']');
     jsonw_time(w, "created_at", id_time_ms(webhook->id), CLOCK_SECONDS);
-    jsonw_text(w, "status", webhook_status_names[webhook->status]);
+    jsonw_text(w, "status", str_name(webhook_status_names, webhook->status));
     if (secret.p != NULL)
         jsonw_str(w, "secret", secret);
     jsonw_time(w, "updated_at", webhook->updated_us / 1000, CLOCK_SECONDS);

@@ -248,6 +248,12 @@ static const char *value_end(const char *p, const char *end)
     return p;
 }
 
+bool json_is_object(struct str text)
+{
+    struct json_error error;
+    return json_check(text, JSON_DEPTH_MAX, &error) == 0 && json_kind(text) == JSON_OBJECT;
+}
+
 enum json_kind json_kind(struct str text)
 {
     const char *p = json_skip_space(text.p, text.p + text.n);

@@ -142,3 +142,11 @@ bool str_is_utf8(struct str s)
     }
     return true;
 }
+
+const char *str_name(const char *const *names, int64_t number)
+{
+    for (int64_t i = 0; names[i] != NULL; i++)
+        if (i == number)
+            return names[i];
+    return "unknown";
+}

@@ -88,6 +88,8 @@ static int render(struct message *m, const struct profile *profile, const struct
     in = xcalloc(count, sizeof *in);
     for (size_t i = 0; i < count; i++) {
         const struct content *c = contents[i];
+        if (!json_is_object(c->data))
+            return ERR_INVALID;
         in[i] = (struct profile_input){
             .event = c->event,
             .test = c->test,

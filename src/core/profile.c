@@ -42,6 +42,11 @@ static int read_options(struct fields *f, const struct profile *profile, struct 
 {
     static const char needs_array[] =
         "works only with the envelope `array`: choose that, or leave it out";
+
+    if (!json_is_object(json)) {
+        fields_problem(f, "profile_options", "must be an object");
+        return ERR_INVALID;
+    }
     int err =
         fields_bind(f, profile->options, profile->option_count, json, "profile_options.", options);
 

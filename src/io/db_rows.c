@@ -68,9 +68,8 @@ struct db_array db_array(const struct db_rows *rows, int row, int column)
     struct str s = db_str(rows, row, column);
     struct db_array array = {s.p, s.p + s.n, 0};
 
-    if (s.p == NULL || read_i32(s.p) == 0)
+    if (s.n < 20 || read_i32(s.p) != 1)
         return array;
-    assert(s.n >= 20 && read_i32(s.p) == 1);
     array.left = read_i32(s.p + 12);
     array.p = s.p + 20;
     return array;
@@ -91,6 +90,5 @@ bool db_array_next(struct db_array *array, struct str *element)
 
 int64_t db_element_i64(struct str element)
 {
-    assert(element.n == 8);
-    return read_i64(element.p);
+    return element.n == sizeof(int64_t) ? read_i64(element.p) : 0;
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "core/delivery.h"
+#include "core/webhook.h"
 #include "outbox.h"
 #include "queue_scripts.h"
 
@@ -151,14 +152,20 @@ uint64_t queue_dropped(const struct queue *queue)
     return queue->enqueues.dropped + queue->acks.dropped;
 }
 
+/* A stored row may say anything. */
+static int between(int64_t min, int64_t n, int64_t max)
+{
+    return (int)(n < min ? min : n > max ? max : n);
+}
+
 void queue_entry_read(const struct db_rows *rows, int row, int column, struct queue_entry *out)
 {
     enum { DELIVERY, WEBHOOK, APP, TEST, DELAY, CONCURRENCY, RATE_LIMIT };
     out->ref = queue_ref_of(db_id(rows, row, column + DELIVERY), db_id(rows, row, column + WEBHOOK),
                             db_id(rows, row, column + APP), db_bool(rows, row, column + TEST));
     out->delay_ms = db_i64(rows, row, column + DELAY);
-    out->concurrency = (int)db_i64(rows, row, column + CONCURRENCY);
-    out->rate_limit = (int)db_i64(rows, row, column + RATE_LIMIT);
+    out->concurrency = between(1, db_i64(rows, row, column + CONCURRENCY), WEBHOOK_CONCURRENCY_MAX);
+    out->rate_limit = between(0, db_i64(rows, row, column + RATE_LIMIT), WEBHOOK_RATE_MAX);
 }
 
 void queue_enqueue(struct queue *queue, const struct queue_entry *entries, size_t count,

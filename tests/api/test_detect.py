@@ -1,5 +1,7 @@
 """POST /webhooks/{id}/test with {"detect": true}: which form does the receiver verify?"""
 
+import threading
+
 from harness import replies
 
 
@@ -58,3 +60,21 @@ def test_other_failures_say_nothing_about_the_form(api, receiver):
 def test_a_profile_with_one_form(api, receiver):
     found = detect(api, api.webhook(receiver.url(), profile="authon", secret="s"))
     assert len(found["tried"]) == 1 and found["detected"] is not None
+
+
+def test_not_kept_when_the_webhook_was_changed_meanwhile(api, receiver):
+    """What was detected is of the profile and the settings that were tried, and of no others."""
+    answered = threading.Event()
+    receiver.script("/hook", replies.gate(answered))
+    webhook = api.webhook(receiver.url(), profile="marzban", secret="plain")
+    found = {}
+    asking = threading.Thread(target=lambda: found.update(detect(api, webhook, keep=True)))
+    asking.start()
+    receiver.wait(1)
+    patched = api.patch(f"/webhooks/{webhook['id']}", {"profile": "default", "profile_options": {}}, expect=200).json
+    answered.set()
+    asking.join()
+    assert found["detected"] is not None and found["kept"] is False
+    now = api.get(f"/webhooks/{webhook['id']}", expect=200).json
+    assert (now["profile"], now["profile_options"]) == ("default", patched["profile_options"])
+    assert webhook["id"] in [w["id"] for w in api.get("/webhooks", expect=200).json["data"]]
