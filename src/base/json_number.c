@@ -1,109 +1,35 @@
 /* Numbers as Node and Python print them: the shortest digits that give back the same double, in
- * ECMAScript's Number::toString and in Python's repr.
- *
- * snprintf() and strtod() are safe here because the process never calls setlocale(): the decimal
- * point is a point. */
+ * ECMAScript's Number::toString and in Python's repr. */
+#include "double.h"
 #include "json_internal.h"
 
 #include <float.h>
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
+    DIGITS_SIZE = 20,       /* of 64 bits */
     SAFE_DIGITS = 15,       /* any decimal of so many digits survives the way through a double */
     JS_INTEGER_DIGITS = 21, /* JavaScript prints longer integers with an exponent */
     PYTHON_INTEGER_DIGITS = 4300,
 };
 
-/* A positive number: mantissa * 10^exponent. */
-struct decimal {
-    uint64_t mantissa;
-    int exponent;
-};
-
-static double double_of(struct str literal)
+/* At the end of `text`: faster than a printf, of which a message may need a hundred thousand. */
+static struct str digits_of(char text[DIGITS_SIZE], uint64_t n)
 {
-    char small[128];
-    char *text = literal.n < sizeof small ? small : xrealloc(NULL, literal.n + 1);
-    memcpy(text, literal.p, literal.n);
-    text[literal.n] = '\0';
-    double x = strtod(text, NULL);
-    if (text != small)
-        free(text);
-    return x;
-}
+    char *p = text + DIGITS_SIZE;
 
-static double decimal_value(struct decimal d)
-{
-    char text[40];
-    snprintf(text, sizeof text, "%" PRIu64 "e%d", d.mantissa, d.exponent);
-    return strtod(text, NULL);
-}
-
-/* `x` correctly rounded to `precision` digits, 1 to 17. */
-static struct decimal decimal_rounded(double x, int precision)
-{
-    char text[32];
-    struct decimal d = {0, 0};
-    snprintf(text, sizeof text, "%.*e", precision - 1, x);
-    const char *p = text;
-    for (; *p != 'e'; p++)
-        if (*p != '.')
-            d.mantissa = d.mantissa * 10 + (uint64_t)(*p - '0');
-    d.exponent = (int)strtol(p + 1, NULL, 10) - (precision - 1);
-    return d;
-}
-
-/* How many digits any decimal of the size of `x` may have and still survive the way through a
- * double: SAFE_DIGITS, or less where denormal numbers have fewer than 53 bits. */
-static int safe_digits(double x)
-{
-    int exponent;
-    frexp(x, &exponent);
-    int bits = exponent - (DBL_MIN_EXP - DBL_MANT_DIG);
-    int digits = (int)((bits - 1) * 0.30103);
-    return digits < 1 ? 1 : digits < SAFE_DIGITS ? digits : SAFE_DIGITS;
-}
-
-static bool is_power_of_two(double x)
-{
-    int exponent;
-    return frexp(x, &exponent) <= 0.5;
-}
-
-/* The gap below a power of two is half the gap above. So the nearest decimal may lie below, outside
- * of what reads back as `x`, while its neighbour above, farther away, lies inside. */
-static bool neighbour_reads_back(struct decimal *d, double x)
-{
-    struct decimal above = {d->mantissa + 1, d->exponent};
-    if (!is_power_of_two(x) || decimal_value(above) != x)
-        return false;
-    *d = above;
-    return true;
-}
-
-/* The fewest digits that read back as `x`, and of those the nearest. Where fewer than the safe
- * number would do, the rest shows as zeros at the end. */
-static struct decimal decimal_shortest(double x)
-{
-    struct decimal d;
-    int precision = safe_digits(x);
     do {
-        d = decimal_rounded(x, precision);
-    } while (decimal_value(d) != x && !neighbour_reads_back(&d, x) && ++precision <= 17);
-    while (d.mantissa % 10 == 0) {
-        d.mantissa /= 10;
-        d.exponent++;
-    }
-    return d;
+        *--p = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    return (struct str){p, (size_t)(text + DIGITS_SIZE - p)};
 }
 
 static void add_zeros(struct buf *out, int count)
 {
-    for (int i = 0; i < count; i++)
-        buf_add_char(out, '0');
+    static const char zeros[] = "0000000000000000000000";
+    if (count > 0)
+        buf_add(out, zeros, (size_t)count);
 }
 
 /* Digits with a decimal point behind the first `point` of them; `point` may lie outside. */
@@ -131,7 +57,11 @@ static void add_scientific(struct buf *out, struct str digits, int exponent, int
         buf_add_char(out, '.');
         buf_add(out, digits.p + 1, digits.n - 1);
     }
-    buf_printf(out, "e%c%0*d", exponent < 0 ? '-' : '+', exponent_digits, abs(exponent));
+    char text[DIGITS_SIZE];
+    struct str e = digits_of(text, (uint64_t)abs(exponent));
+    buf_add_text(out, exponent < 0 ? "e-" : "e+");
+    add_zeros(out, exponent_digits - (int)e.n);
+    buf_add_str(out, e);
 }
 
 /* A finite double. Where plain notation ends differs, and Python marks floats with ".0". */
@@ -144,11 +74,10 @@ static void add_double(struct buf *out, double x, bool python)
         buf_add_text(out, python ? "0.0" : "0");
         return;
     }
-    struct decimal d = decimal_shortest(negative ? -x : x);
-    char text[24];
-    int n = snprintf(text, sizeof text, "%" PRIu64, d.mantissa);
-    struct str digits = {text, (size_t)n};
-    int point = n + d.exponent;
+    struct decimal d = double_shortest(negative ? -x : x);
+    char text[DIGITS_SIZE];
+    struct str digits = digits_of(text, d.digits);
+    int point = (int)digits.n + d.exponent;
     if (point <= (python ? -4 : -6) || point > (python ? 16 : JS_INTEGER_DIGITS)) {
         add_scientific(out, digits, point - 1, python ? 2 : 1);
         return;
@@ -206,7 +135,7 @@ static bool js_keeps_integer(struct str literal, size_t digits)
         return false;
     struct buf printed;
     buf_init(&printed, 64);
-    add_double(&printed, double_of(literal), false);
+    add_double(&printed, double_read(literal), false);
     bool same = str_eq(buf_str(&printed), literal);
     buf_fini(&printed);
     return same;
@@ -245,7 +174,7 @@ int json_write_number(struct buf *out, struct str literal, enum json_form form,
         return write_integer(out, literal, python, bigint);
     if (add_short_fraction(out, literal, python))
         return 0;
-    double x = double_of(literal);
+    double x = double_read(literal);
     bool overflowed = x > DBL_MAX || x < -DBL_MAX;
     if (overflowed && python)
         return ERR_INVALID;
