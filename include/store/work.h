@@ -24,7 +24,7 @@ struct claim {
     struct queue_ref ref; /* what the queue knows it as */
     struct recipient to;
     struct content content;
-    int state; /* enum delivery_state */
+    int state;                      /* enum delivery_state */
     int64_t step, waits, waited_ms; /* see attempt_seen */
     struct schedule schedule;
     int64_t timeout_ms;

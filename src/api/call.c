@@ -130,6 +130,11 @@ struct call *call_create(struct api *api, h2o_req_t *req)
     return call;
 }
 
+void call_is_last(struct call *call)
+{
+    call->req->http1_is_persistent = 0;
+}
+
 struct str call_header(const struct call *call, const char *name)
 {
     const h2o_headers_t *headers = &call->req->headers;

@@ -52,6 +52,9 @@ void *call_alloc(struct call *call, size_t size);
 char *call_copy_text(struct call *call, struct str s);
 struct str call_copy(struct call *call, struct str s);
 
+/* Its connection ends with its answer: what came behind it is not read. */
+void call_is_last(struct call *call);
+
 /* A header of the request, or p == NULL. */
 struct str call_header(const struct call *call, const char *name);
 

@@ -5,6 +5,7 @@
 #include "auth.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "framing.h"
 #include "listener.h"
 #include "refusal.h"
 #include "reply.h"
@@ -43,7 +44,17 @@ struct handler {
 
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
-    routes_dispatch(call_create(((struct handler *)handler)->api, req));
+    struct call *call = call_create(((struct handler *)handler)->api, req);
+    h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
+    /* The head is at the beginning of what was read until the request is answered. */
+    const char *fault = framing_fault((struct str){socket->input->bytes, socket->input->size});
+
+    if (fault == NULL) {
+        routes_dispatch(call);
+    } else {
+        call_is_last(call);
+        reply_error(call, ERR_BAD_REQUEST, fault);
+    }
     return 0;
 }
 

@@ -1,0 +1,119 @@
+/* Stricter than RFC 9112 asks for where two readings are in use: what no client library sends is refused. */
+#include "framing.h"
+
+#include "base/header.h"
+
+struct head {
+    int lengths, codings, hosts;
+    bool http_1_0;
+};
+
+/* Takes a line off `*rest`, which ends with CRLF and has no other control but tabs. */
+static bool take_line(struct str *rest, struct str *line)
+{
+    for (size_t i = 0; i < rest->n; i++) {
+        unsigned char c = (unsigned char)rest->p[i];
+        if (c >= 0x20 && c != 0x7f)
+            continue;
+        if (c == '\t')
+            continue;
+        if (c != '\r' || i + 1 == rest->n || rest->p[i + 1] != '\n')
+            return false;
+        *line = (struct str){rest->p, i};
+        *rest = (struct str){rest->p + i + 2, rest->n - i - 2};
+        return true;
+    }
+    return false;
+}
+
+static const char *check_request_line(struct str line, struct head *head)
+{
+    struct str method, target;
+
+    if (!str_next(&line, ' ', &method) || !str_next(&line, ' ', &target) ||
+        !header_is_name(method) || target.n == 0 ||
+        !(str_eq_text(line, "HTTP/1.1") || str_eq_text(line, "HTTP/1.0")))
+        return "The request line is not a method, a target and HTTP/1.1 with one space between them";
+    head->http_1_0 = str_eq_text(line, "HTTP/1.0");
+    return NULL;
+}
+
+static const char *check_length(struct str value, struct head *head)
+{
+    head->lengths++;
+    return str_all_digits(value) && value.n <= 18 ? NULL
+                                                  : "Content-Length is not a number of bytes";
+}
+
+static const char *check_coding(struct str value, struct head *head)
+{
+    head->codings++;
+    return str_eq_nocase(value, STR_LIT("chunked")) ? NULL : "Transfer-Encoding is not `chunked`";
+}
+
+static const char *check_host(struct str value, struct head *head)
+{
+    head->hosts++;
+    for (size_t i = 0; i < value.n; i++)
+        if (strchr(" \t,/?#@\\", value.p[i]) != NULL)
+            return "Host is not a host";
+    return NULL;
+}
+
+static const struct {
+    const char *name;
+    const char *(*check)(struct str value, struct head *head);
+} checks[] = {
+    {"Content-Length", check_length},
+    {"Transfer-Encoding", check_coding},
+    {"Host", check_host},
+};
+
+static const char *check_header(struct str line, struct head *head)
+{
+    const char *colon = memchr(line.p, ':', line.n);
+
+    if (colon == NULL || !header_is_name((struct str){line.p, (size_t)(colon - line.p)}))
+        return "A header line does not begin with a name and a colon";
+    struct str name = {line.p, (size_t)(colon - line.p)};
+    struct str value = str_trim((struct str){colon + 1, line.n - name.n - 1});
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++)
+        if (str_eq_nocase(name, str_of(checks[i].name)))
+            return checks[i].check(value, head);
+    return NULL;
+}
+
+static const char *check_whole(const struct head *head)
+{
+    if (head->lengths + head->codings > 1)
+        return "The request says more than once where its body ends";
+    if (head->codings > 0 && head->http_1_0)
+        return "HTTP/1.0 has no chunks";
+    if (head->hosts > 1 || (head->hosts == 0 && !head->http_1_0))
+        return "The request must have one Host";
+    return NULL;
+}
+
+const char *framing_fault(struct str input)
+{
+    static const char *const not_lines =
+        "The lines of the head must end with CRLF and have no control characters";
+    const char *fault = NULL;
+    struct head head = {0};
+    struct str line;
+
+    /* Empty lines ahead are passed over (§2.2). */
+    do {
+        if (!take_line(&input, &line))
+            return not_lines;
+    } while (line.n == 0);
+    fault = check_request_line(line, &head);
+    while (fault == NULL) {
+        if (!take_line(&input, &line))
+            return not_lines;
+        if (line.n == 0)
+            return check_whole(&head);
+        fault = check_header(line, &head);
+    }
+    return fault;
+}

@@ -1,0 +1,102 @@
+"""Where a request ends must be as plain to every proxy in front as it is to us (RFC 9112 §6.3, §11.2): what can be
+read in two ways is 400, and nothing behind it on the connection is read."""
+
+import re
+
+import pytest
+from harness import raw
+
+STATUS = re.compile(rb"HTTP/1\.1 \d{3} ")
+
+KEY = "Authorization: Bearer {key}"
+NEXT = "GET /healthz HTTP/1.1\r\nHost: next\r\nConnection: close\r\n\r\n"
+BODY = '{"type":"a.b","data":{}}'
+
+SMUGGLED = {
+    "two lengths": f"Content-Length: {len(BODY)}\r\nContent-Length: {len(BODY) + 5}\r\n",
+    "the same length twice": f"Content-Length: {len(BODY)}\r\nContent-Length: {len(BODY)}\r\n",
+    "a list of lengths": f"Content-Length: {len(BODY)}, {len(BODY)}\r\n",
+    "a signed length": f"Content-Length: +{len(BODY)}\r\n",
+    "a length in hex": f"Content-Length: 0x{len(BODY):x}\r\n",
+    "a length with a space in it": "Content-Length: 2 4\r\n",
+    "a negative length": "Content-Length: -1\r\n",
+    "an empty length": "Content-Length:\r\n",
+    "a length that does not fit": "Content-Length: 18446744073709551640\r\n",
+    "length and chunks": f"Content-Length: {len(BODY)}\r\nTransfer-Encoding: chunked\r\n",
+    "chunks and length": f"Transfer-Encoding: chunked\r\nContent-Length: {len(BODY)}\r\n",
+    "chunks twice": "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+    "chunked and identity": "Transfer-Encoding: chunked, identity\r\n",
+    "identity and chunked": "Transfer-Encoding: identity, chunked\r\n",
+    "an unknown coding": "Transfer-Encoding: xchunked\r\n",
+    "gzip": "Transfer-Encoding: gzip\r\n",
+    "a space before the colon": f"Content-Length : {len(BODY)}\r\n",
+    "a folded header": f"X-Folded: a\r\n b\r\nContent-Length: {len(BODY)}\r\n",
+    "a name with a NUL": f"X\0Y: 1\r\nContent-Length: {len(BODY)}\r\n",
+    "a value with a NUL": f"X-Y: \0\r\nContent-Length: {len(BODY)}\r\n",
+    "a value with a CR": f"X-Y: a\rb\r\nContent-Length: {len(BODY)}\r\n",
+    "a bare LF": f"X-Y: 1\nContent-Length: {len(BODY)}\r\n",
+    "no name": f": 1\r\nContent-Length: {len(BODY)}\r\n",
+    "two hosts": f"Host: other\r\nContent-Length: {len(BODY)}\r\n",
+}
+
+
+def post(key, headers, line="POST /v1/events HTTP/1.1", host="Host: first\r\n", ends="\r\n"):
+    head = f"{line}\r\n{host}{KEY.format(key=key)}\r\nContent-Type: application/json\r\n{headers}{ends}"
+    return (head + BODY + NEXT).encode("latin-1")
+
+
+def is_refused(answer):
+    assert answer.startswith(b"HTTP/1.1 400 "), answer[:300]
+    assert len(STATUS.findall(answer)) == 1, answer
+    assert b"connection: close" in answer.partition(b"\r\n\r\n")[0].lower(), answer
+
+
+@pytest.mark.parametrize("headers", SMUGGLED.values(), ids=SMUGGLED.keys())
+def test_what_can_be_read_in_two_ways(headers, api):
+    is_refused(raw.exchange(api.address, post(api.key, headers), timeout=3))
+
+
+def test_hosts(api):
+    length = f"Content-Length: {len(BODY)}\r\n"
+    is_refused(raw.exchange(api.address, post(api.key, length, host=""), timeout=3))
+    is_refused(raw.exchange(api.address, post(api.key, length, host="Host: a b\r\n"), timeout=3))
+
+
+def test_lines_that_end_without_a_carriage_return(api):
+    length = f"Content-Length: {len(BODY)}\r\n"
+    whole = post(api.key, length)
+    is_refused(raw.exchange(api.address, whole.replace(b"\r\n", b"\n"), timeout=3))
+    is_refused(raw.exchange(api.address, post(api.key, length, ends="\n"), timeout=3))
+
+
+def test_chunks_in_http_1_0(api):
+    chunked = "Transfer-Encoding: chunked\r\n"
+    is_refused(raw.exchange(api.address, post(api.key, chunked, line="POST /v1/events HTTP/1.0"), timeout=3))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "POST /v1/events HTTP/1.1 ",
+        "POST  /v1/events HTTP/1.1",
+        "POST /v1/events HTTP/2.0",
+        "POST /v1/events HTTP/1.2",
+        "POST /v1/events HTTP/1.1\r\n",
+        "POST /v1/ev ents HTTP/1.1",
+        "POST /v1/events",
+        "POST\t/v1/events HTTP/1.1",
+        "P@ST /v1/events HTTP/1.1",
+    ],
+)
+def test_request_lines(line, api):
+    answer = raw.exchange(api.address, post(api.key, f"Content-Length: {len(BODY)}\r\n", line=line), timeout=3)
+    assert answer.startswith(b"HTTP/1.1 4") and len(STATUS.findall(answer)) == 1, answer[:300]
+
+
+def test_what_is_plain_still_works(api):
+    answer = raw.exchange(api.address, post(api.key, f"Content-Length: {len(BODY)}\r\n"), timeout=3)
+    assert answer.count(b"HTTP/1.1 202 ") == 1 and answer.count(b"HTTP/1.1 200 ") == 1, answer
+    pieces = raw.chunked(BODY.encode(), 5)
+    head = post(api.key, "Transfer-Encoding: chunked\r\n").partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    answer = raw.exchange(api.address, head + pieces + NEXT.encode(), timeout=3)
+    assert answer.count(b"HTTP/1.1 202 ") == 1 and answer.count(b"HTTP/1.1 200 ") == 1, answer
