@@ -48,6 +48,19 @@ as_owner() {
   (become "$@")
 }
 
+# owner_writes FILE COMMAND...: with its output at the end of FILE in the data folder. Only the owner's own
+# processes write there: what root opened by a name in it could be a link to anything.
+owner_writes() {
+  # shellcheck disable=SC2016
+  set -- sh -c 'file=$1; shift; exec "$@" >>"$file" 2>&1' sh "$@"
+  "${how:-as_owner}" "$@"
+}
+
+# The same in the background.
+start_writing() {
+  how=start owner_writes "$@"
+}
+
 # Started in the background and in a session of its own, so that a Ctrl-C in the terminal reaches this
 # script alone, which then stops everything in the right order. $! is the program's own pid, as every
 # step execs the next.
@@ -82,8 +95,14 @@ port_check() {
 # The data folder is .local/data. When the owner cannot enter the checkout (a clone in root's home, mode
 # 700), it is a folder under /var/lib instead, and .local/data is a link to it.
 data_open() {
+  local who
+  for who in . .local; do
+    [ ! -e "$who" ] || [ -O "$who" ] ||
+      die "$(readlink -f "$who") belongs to $(stat -c %U "$who"): run this as that user, or in a clone of your own"
+  done
+  [ ! -L .local ] || die ".local is a link: remove it"
   mkdir -p .local
-  exec 9>"$lock"
+  exec 9>>"$lock"
   flock -n 9 || die "it is already running from this folder"
   if [ ! -e .local/data ]; then
     if [ "$(id -un)" = "$owner" ] || (cd / && setpriv --reuid "$owner" --regid "$owner" \
@@ -164,12 +183,11 @@ wait_until() {
 postgres_start() {
   if [ ! -d "$data/postgres" ]; then # made beside and moved, so that half a cluster is never used
     as_owner rm -rf postgres.new
-    as_owner "$POSTGRES_BIN/initdb" -D postgres.new -U posthorn -A trust -E UTF8 --locale=C.UTF-8 \
-      >"$data/initdb.log" 2>&1 || die "initdb failed; see $data/initdb.log"
+    owner_writes initdb.log "$POSTGRES_BIN/initdb" -D postgres.new -U posthorn -A trust -E UTF8 \
+      --locale=C.UTF-8 || die "initdb failed; see $data/initdb.log"
     as_owner mv postgres.new postgres
   fi
-  start "$POSTGRES_BIN/postgres" -D postgres -k "$run" -c listen_addresses= \
-    >>"$data/postgres.log" 2>&1
+  start_writing postgres.log "$POSTGRES_BIN/postgres" -D postgres -k "$run" -c listen_addresses=
   wait_until 60 PostgreSQL as_owner "$POSTGRES_BIN/pg_isready" -q -h "$run" -d postgres
   local exists
   exists=$(as_owner "$POSTGRES_BIN/psql" -h "$run" -U posthorn -d postgres -qtAX \
@@ -179,11 +197,11 @@ postgres_start() {
 
 # Redis holds the queue only, which Posthorn rebuilds from PostgreSQL: nothing of it is kept on disk.
 redis_start() {
-  as_owner mkdir -p redis
-  redis_link "$data/bin"
-  start "$data/bin/redis-server" --port 0 --unixsocket "$run/redis.sock" \
+  as_owner mkdir -p redis bin
+  as_owner ln -sf /usr/bin/redis-check-rdb bin/redis-server
+  start_writing redis.log bin/redis-server --port 0 --unixsocket "$run/redis.sock" \
     --unixsocketperm 700 --dir "$data/redis" --pidfile "$data/redis/pid" --save '' \
-    --appendonly no --maxmemory-policy noeviction >>"$data/redis.log" 2>&1
+    --appendonly no --maxmemory-policy noeviction
   wait_until 10 Redis as_owner redis-cli -s "$run/redis.sock" ping
 }
 
@@ -194,11 +212,11 @@ build() {
 
 # The program runs from a copy in the data folder, which its owner can read wherever the checkout is.
 posthorn_start() {
-  mkdir -p "$data/bin"
-  install -m 755 build/posthorn "$data/bin/posthorn"
-  as_owner "$data/bin/posthorn" migrate
-  start "$data/bin/posthorn" serve
-  echo "${started[-1]}" >"$data/posthorn.pid"
+  as_owner sh -c 'cat >bin/posthorn.new && chmod 755 bin/posthorn.new && mv bin/posthorn.new bin/posthorn' \
+    <build/posthorn
+  as_owner bin/posthorn migrate
+  start bin/posthorn serve
+  as_owner sh -c 'echo "$1" >posthorn.pid' sh "${started[-1]}"
   wait_until 30 Posthorn curl -fsS -o /dev/null "http://127.0.0.1:$port/readyz"
 }
 

@@ -32,6 +32,10 @@ static int64_t digest(const char *database_url, int index)
         close(fd);
     if (n <= 0) /* without it, owners of two machines could be the same: take nothing over */
         crypto_random(boot, sizeof boot - 1);
+    if (n <= 0 && index == 0)
+        log_warn("slot_unknown",
+                 "reason=\"/proc/sys/kernel/random/boot_id cannot be read: what this worker has in "
+                 "hand when it is killed waits for the end of its lease\"");
     int missing = stat("/proc/self/ns/net", &netns);
     (void)missing;
     snprintf(text, sizeof text, " %ju %d ", (uintmax_t)netns.st_ino, index);
