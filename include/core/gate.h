@@ -15,8 +15,8 @@
  *            probe that fails doubles the wait (M. Nygard, "Release It!", 2007, "Circuit Breaker"). What began before
  *            it was due is no probe.
  *
- * The queue keeps the gates in Redis and has the same rules in Lua (store/lua/); without Redis they are
- * kept here. A test runs both through the same lives and holds them equal. */
+ * The queue keeps the gates in Redis and has the same rules in Lua (store/lua/); without Redis they are kept in the
+ * ledger, by these. A test runs both through the same lives and holds them equal. */
 #ifndef CORE_GATE_H
 #define CORE_GATE_H
 

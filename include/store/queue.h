@@ -138,10 +138,11 @@ struct queue_op *queue_resync(struct queue *queue, const struct queue_ref *refs,
 struct queue_gate {
     struct id endpoint;
     struct gate gate; /* until_ms: from now on; failing_ms: for so long */
+    int32_t age_ms;   /* since it was learnt */
 };
 
-/* Gates as the ledger knows them, for a Redis that has lost its own; where it has one, that one
- * counts. Nothing is claimed from such a Redis before the last of them, of which there may be none. */
+/* Gates as the ledger knows them, for a Redis that has lost its own or was away; where it has one, the
+ * one counts that was learnt later. Nothing is claimed from such a Redis before the last of them, of which there may be none. */
 void queue_set_gates(struct queue *queue, const struct queue_gate *gates, size_t count, bool last);
 
 struct queue_swept {

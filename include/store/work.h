@@ -22,6 +22,7 @@ struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int6
 /* All that sending needs. */
 struct claim {
     struct queue_ref ref; /* what the queue knows it as */
+    bool gated;           /* its webhook's gate is not at rest; for claims_read_due() to say */
     struct recipient to;
     struct content content;
     int state;                      /* enum delivery_state */
@@ -33,6 +34,39 @@ struct claim {
 };
 
 void claims_read(const struct db_rows *rows, int row, struct claim *claim);
+
+/* --- without the queue --------------------------------------------------------------------------
+ */
+
+/* What a worker asks for. */
+struct work_ask {
+    struct id after; /* the webhook up to which the last asking looked; zero: from the beginning */
+    int webhooks;    /* to look at, after it */
+    struct queue_room room;
+};
+
+/* Leases what is due, chosen among webhooks and not by age: those after `after`, of which something waits, and those
+ * of what came last. Apps and then webhooks have equal shares of the room, as queue_claim() has it; each webhook
+ * within its gate, its concurrency (by live leases) and its rate, of all workers; the oldest first. Tests go first.
+ * What this costs does not depend on how much waits.
+ *
+ * Rows: claims_read_due(), which says how many of them are claims; with none there is one row all the same. */
+struct db_op *work_claim_due(struct db *db, const struct work_ask *ask, int64_t token,
+                             int64_t owner, db_cb *cb, void *arg);
+
+struct work_due {
+    bool mine;       /* false: another worker was asking, and nothing was looked at */
+    bool end;        /* there is no webhook after those */
+    struct id after; /* for the next asking */
+    bool left;       /* there was more than room, or shares, or concurrency let through */
+    int64_t next_ms; /* when there may be more, by what is known of it; -1: nothing is */
+};
+
+/* Fills `refs`, which has room for `room.max`. */
+size_t claims_read_due(const struct db_rows *rows, struct work_due *due, struct queue_ref *refs);
+
+/* Of such a row: its webhook's gate is not at rest. */
+bool claims_read_gated(const struct db_rows *rows, int row);
 
 /* Those that a claim left out and that wait all the same, for a time that has not come by PostgreSQL's
  * clock: rows of (id, ms until it is due). */
@@ -67,7 +101,7 @@ struct db_op *work_release(struct db *db, const struct id *ids, size_t count, in
 /* --- reconcile ----------------------------------------------------------------------------------
  */
 
-/* Rows of the four that follow: queue_entry_read() from the first column on; delay_ms may be
+/* Rows of the three that follow: queue_entry_read() from the first column on; delay_ms may be
  * negative, overdue. */
 
 /* Pending, unleased and due for DELIVERY_OVERDUE_MS: the queue may have lost them. Newest first,
@@ -78,10 +112,6 @@ struct db_op *work_overdue(struct db *db, int limit, db_cb *cb, void *arg);
  * eighth column is due_us. */
 struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int limit, db_cb *cb,
                             void *arg);
-
-/* Due now and unleased, fair over webhooks within their concurrency and rate: what direct mode
- * sends. `period_ms`: how often it is asked. */
-struct db_op *work_direct(struct db *db, int limit, int period_ms, db_cb *cb, void *arg);
 
 /* A worker that starts takes back the leases of its dead predecessor in the same slot. */
 struct db_op *work_take_over(struct db *db, int64_t owner, db_cb *cb, void *arg);
@@ -104,7 +134,8 @@ struct db_op *work_today(struct db *db, db_cb *cb, void *arg);
 struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
 extern const struct db_stmt stmt_work_claim, stmt_work_waiting, stmt_work_finish, stmt_work_release,
-    stmt_work_overdue, stmt_work_upcoming, stmt_work_direct, stmt_work_take_over, stmt_work_settle,
-    stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget, stmt_work_today;
+    stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due, stmt_work_take_over,
+    stmt_work_settle, stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget,
+    stmt_work_today;
 
 #endif

@@ -299,7 +299,7 @@ static uint8_t *pack_gate(uint8_t *out, const struct queue_gate *g)
     out = outbox_pack_i32(out, g->gate.failures);
     out = outbox_pack_i32(out, g->gate.openings);
     *out++ = (uint8_t)g->gate.error;
-    return out;
+    return outbox_pack_i32(out, g->age_ms);
 }
 
 /* Fire and forget: if it does not arrive, a sweep asks again. */
@@ -313,7 +313,7 @@ static void on_gates_set(void *arg, int err, const struct redis_reply *reply)
 void queue_set_gates(struct queue *queue, const struct queue_gate *gates, size_t count, bool last)
 {
     char epoch[ID_TEXT_SIZE];
-    uint8_t *packed = xcalloc(SET_GATES_MAX, QUEUE_GATE_SIZE);
+    uint8_t *packed = xcalloc(SET_GATES_MAX, QUEUE_SET_GATE_SIZE);
     size_t done = 0;
 
     id_text(epoch, "epoch", id_new());

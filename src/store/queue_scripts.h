@@ -30,10 +30,11 @@ extern const struct redis_script queue_script_enqueue, queue_script_claim, queue
     queue_script_sweep, queue_script_resync, queue_script_gates;
 
 /* Bytes of a packed entry of each. */
-#define QUEUE_ENQUEUE_SIZE 61
-#define QUEUE_ACK_SIZE     62
-#define QUEUE_HELD_SIZE    20
-#define QUEUE_MEMBER_SIZE  48
-#define QUEUE_GATE_SIZE    45
+#define QUEUE_ENQUEUE_SIZE  61
+#define QUEUE_ACK_SIZE      62
+#define QUEUE_HELD_SIZE     20
+#define QUEUE_MEMBER_SIZE   48
+#define QUEUE_GATE_SIZE     45
+#define QUEUE_SET_GATE_SIZE 49
 
 #endif

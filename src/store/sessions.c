@@ -80,7 +80,7 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_work_release,
     &stmt_work_overdue,
     &stmt_work_upcoming,
-    &stmt_work_direct,
+    &stmt_work_claim_due,
     &stmt_work_take_over,
     &stmt_work_settle,
     &stmt_work_partitions_make,
@@ -95,6 +95,8 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_webhook_disable,
     &stmt_gate_update,
     &stmt_gate_list,
+    &stmt_gate_get,
+    &stmt_gate_put,
     NULL,
 };
 

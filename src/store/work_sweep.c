@@ -33,27 +33,6 @@ struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int lim
                       cb, arg);
 }
 
-/* Looks at twenty times as much as it takes, so that one webhook's backlog cannot fill it. */
-const struct db_stmt stmt_work_direct = {
-    "work_direct",
-    "select " QUEUE_ENTRY " from ("
-    " select id, webhook_id, app_id, test, next_at, leased,"
-    "  row_number() over (partition by webhook_id, leased order by next_at, id) as place,"
-    "  count(*) filter (where leased) over (partition by webhook_id) as busy"
-    " from (select id, webhook_id, app_id, test, next_at,"
-    "   coalesce(lease_until >= now(), false) as leased from delivery"
-    "  where state = " PENDING " and next_at <= now() order by next_at limit 20 * $1::int8) x"
-    ") d join webhook w on w.id = d.webhook_id"
-    " where not d.leased and d.place + d.busy <= " AT_ONCE
-    "  and (w.rate_limit is null or d.place <= greatest(1, w.rate_limit * $2::int8 / 1000))"
-    " order by d.place, d.next_at limit $1::int8",
-    2};
-
-struct db_op *work_direct(struct db *db, int limit, int period_ms, db_cb *cb, void *arg)
-{
-    return store_exec(db, &stmt_work_direct, DB_ARGS(DB_I64(limit), DB_I64(period_ms)), cb, arg);
-}
-
 const struct db_stmt stmt_work_take_over = {
     "work_take_over",
     "with d as ("

@@ -6,15 +6,24 @@
 #include <stdlib.h>
 
 #define REDIS_PATIENCE_MS 1000 /* away for longer: direct mode */
-#define DIRECT_PERIOD_MS  250
 
 static void on_timeout(void *arg);
+
+static void leave_direct(struct feed *feed)
+{
+    feed->direct.on = false;
+    log_info("direct_mode", "on=false");
+    feed->config.on_direct_ended(feed->config.arg);
+    feed_pump(feed);
+}
 
 static void on_leases(void *arg, const struct claim *claims, size_t count, int64_t token)
 {
     struct feed *feed = arg;
     if (count > 0)
         feed->config.on_claims(feed->config.arg, claims, count, token);
+    if (feed->direct.on && direct_has_ended(&feed->direct) && !feed->leases.stopping)
+        leave_direct(feed);
     feed_room(feed);
 }
 
@@ -31,6 +40,7 @@ void feed_init(struct feed *feed, const struct feed_config *config)
 
     *feed = (struct feed){.config = *config};
     leases_init(&feed->leases, &leases);
+    direct_init(&feed->direct, config->loop, &feed->leases, config->gatekeeper);
     feed->timeout = timeout_create(config->loop, on_timeout, feed);
     timeout_set(feed->timeout, REDIS_PATIENCE_MS);
 }
@@ -38,7 +48,7 @@ void feed_init(struct feed *feed, const struct feed_config *config)
 void feed_fini(struct feed *feed)
 {
     queue_cancel(feed->queue_op);
-    db_cancel(feed->direct_op);
+    direct_fini(&feed->direct);
     timeout_destroy(feed->timeout);
     leases_fini(&feed->leases);
 }
@@ -46,16 +56,17 @@ void feed_fini(struct feed *feed)
 void feed_stop(struct feed *feed)
 {
     leases_stop(&feed->leases);
+    direct_end(&feed->direct);
 }
 
 bool feed_idle(const struct feed *feed)
 {
-    return feed->queue_op == NULL && feed->direct_op == NULL && leases_idle(&feed->leases);
+    return feed->queue_op == NULL && leases_idle(&feed->leases);
 }
 
 bool feed_is_certain(const struct feed *feed)
 {
-    return feed->leases.taken_over && feed->queue_op == NULL;
+    return feed->leases.taken_over && feed->queue_op == NULL && !feed->direct.asking;
 }
 
 void feed_tend(struct feed *feed)
@@ -83,25 +94,6 @@ static void on_queue_claim(void *arg, int err, const struct queue_claim *result)
         feed_pump(feed);
 }
 
-static void on_direct(void *arg, int err, const struct db_rows *rows)
-{
-    struct feed *feed = arg;
-    struct queue_ref refs[LEASES_MAX];
-    struct queue_entry entry;
-    size_t count = err == 0 ? (size_t)db_count(rows) : 0, room = leases_room(&feed->leases);
-
-    feed->direct_op = NULL;
-    count = count < room ? count : room;
-    for (size_t i = 0; i < count; i++) {
-        queue_entry_read(rows, (int)i, 0, &entry);
-        refs[i] = entry.ref;
-    }
-    if (count > 0)
-        leases_claim(&feed->leases, refs, count);
-    timeout_set(feed->timeout, DIRECT_PERIOD_MS);
-    feed_room(feed);
-}
-
 static struct queue_op *ask_queue(struct feed *feed, size_t max)
 {
     const struct places *places = feed->config.places;
@@ -114,9 +106,8 @@ static struct queue_op *ask_queue(struct feed *feed, size_t max)
     return op;
 }
 
-void feed_pump(struct feed *feed)
+static void pump_queue(struct feed *feed)
 {
-    const struct feed_config *c = &feed->config;
     size_t max = leases_room(&feed->leases);
 
     if (feed->queue_op != NULL) {
@@ -124,48 +115,59 @@ void feed_pump(struct feed *feed)
         return;
     }
     feed->starved = max == 0;
-    if (max == 0)
+    if (max == 0 || !queue_up(feed->config.queue))
         return;
-    if (queue_up(c->queue)) {
-        feed->woken = feed->freed = false;
-        feed->asked = max;
-        feed->queue_op = ask_queue(feed, max);
-    } else if (feed->direct && feed->direct_op == NULL && !timeout_is_set(feed->timeout)) {
-        feed->direct_op = work_direct(c->db, (int)max, DIRECT_PERIOD_MS, on_direct, feed);
-    }
+    feed->woken = feed->freed = false;
+    feed->asked = max;
+    feed->queue_op = ask_queue(feed, max);
+}
+
+void feed_pump(struct feed *feed)
+{
+    if (feed->direct.on)
+        direct_pump(&feed->direct);
+    else
+        pump_queue(feed);
 }
 
 void feed_room(struct feed *feed)
 {
     feed->freed = true;
-    if (feed->starved)
-        feed_pump(feed);
+    if (feed->direct.on)
+        direct_room(&feed->direct);
+    else if (feed->starved)
+        pump_queue(feed);
 }
 
 static void on_timeout(void *arg)
 {
     struct feed *feed = arg;
 
-    if (!queue_up(feed->config.queue) && !feed->direct) {
-        feed->direct = true;
+    if (queue_up(feed->config.queue)) {
+        feed_pump(feed);
+    } else if (!feed->direct.on && !feed->leases.stopping) {
         log_warn("direct_mode", "on=true");
+        direct_start(&feed->direct);
     }
-    feed_pump(feed);
-    /* Nothing could start: without this, direct mode would not look again. */
-    if (feed->direct && feed->direct_op == NULL && !feed->leases.stopping)
-        timeout_set(feed->timeout, DIRECT_PERIOD_MS);
 }
 
 void feed_redis_changed(struct feed *feed)
 {
     bool up = queue_up(feed->config.queue);
 
-    if (up && feed->direct) {
-        feed->direct = false;
-        log_info("direct_mode", "on=false");
-    }
-    if (up)
+    if (feed->direct.on && !up)
+        direct_start(&feed->direct); /* it may have been about to end */
+    else if (up)
         feed_pump(feed);
     else
         timeout_set(feed->timeout, REDIS_PATIENCE_MS);
+}
+
+void feed_end_direct(struct feed *feed)
+{
+    if (!feed->direct.on)
+        return;
+    direct_end(&feed->direct);
+    if (direct_has_ended(&feed->direct))
+        leave_direct(feed);
 }

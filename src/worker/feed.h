@@ -3,8 +3,7 @@
 #ifndef WORKER_FEED_H
 #define WORKER_FEED_H
 
-#include "io/loop.h"
-#include "leases.h"
+#include "direct.h"
 
 /* There is something to send: `claims`, leased with `token`, have a place each. Borrowed. */
 typedef void feed_cb(void *arg, const struct claim *claims, size_t count, int64_t token);
@@ -14,10 +13,12 @@ struct feed_config {
     struct db *db;
     struct queue *queue;
     struct places *places;
+    const struct gatekeeper *gatekeeper;
     int64_t owner; /* what leases are marked with */
     feed_cb *on_claims;
     void (*on_taken_over)(
         void *arg); /* the predecessor's leases are back; the first claim comes next */
+    void (*on_direct_ended)(void *arg); /* the first claim of the queue comes next */
     void *arg;
 };
 
@@ -25,12 +26,11 @@ struct feed {
     struct feed_config config;
     struct leases leases;
     struct queue_op *queue_op;
-    size_t asked; /* by it */
-    struct db_op *direct_op;
-    struct timeout *timeout; /* when something may be due, or the next look in direct mode */
+    size_t asked;            /* by it */
+    struct direct direct;    /* while Redis is away, and until it knows what was learnt meanwhile */
+    struct timeout *timeout; /* when something may be due, or patience with Redis ends */
     bool woken, freed; /* while a claim was under way: there may be more, or places came free */
     bool starved;      /* there was more than room for it, or than an app's share of it */
-    bool direct;       /* Redis is away */
 };
 
 void feed_init(struct feed *feed, const struct feed_config *config);
@@ -45,8 +45,11 @@ void feed_room(struct feed *feed);
 /* For every second, and when PostgreSQL is back: tries again what failed. */
 void feed_tend(struct feed *feed);
 
-/* Redis came or went. */
+/* Redis came or went. Direct mode does not end by that. */
 void feed_redis_changed(struct feed *feed);
+
+/* Redis is back and has its gates: the end of direct mode, when what was asked is answered. */
+void feed_end_direct(struct feed *feed);
 
 /* From now on nothing is handed on; what is leased meanwhile is given back. */
 void feed_stop(struct feed *feed);

@@ -20,8 +20,10 @@ struct fenced {
     struct leases *leases;
     struct db_op *op;
     int64_t token;
-    int64_t started_ms;  /* monotonic: the lease cannot have begun earlier */
-    int64_t put_back_ms; /* of one to be released: when its deliveries may be claimed again */
+    int64_t started_ms;    /* monotonic: the lease cannot have begun earlier */
+    int64_t put_back_ms;   /* of one to be released: when its deliveries may be claimed again */
+    leases_due_cb *on_due; /* of one for which PostgreSQL chose; its refs come with the rows */
+    void *arg;
     size_t count;
     struct queue_ref refs[LEASES_MAX]; /* sorted by delivery */
 };
@@ -176,14 +178,12 @@ static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct clai
     for (int i = 0; i < db_count(rows); i++) {
         struct claim *c = &claims[count];
         claims_read(rows, i, c);
-        if (c->along) {
-            if (!take_along(l, c))
-                continue;
-        } else {
-            const struct queue_ref *ref = find_ref(f, c->ref.delivery);
-            assert(ref != NULL); /* the statement names the ids that it may answer with */
+        const struct queue_ref *ref = find_ref(f, c->ref.delivery);
+        if (c->along ? !take_along(l, c) : ref == NULL)
+            continue; /* in hand already, its lease run out: recording it is under way */
+        if (!c->along)
             came[ref - f->refs] = true;
-        }
+        c->gated = f->on_due != NULL && claims_read_gated(rows, i);
         states[c->state]++;
         if (c->state == DELIVERY_PENDING && c->timeout_ms <= lease_left_ms) {
             count++;
@@ -224,6 +224,15 @@ static void hand_over(struct fenced *f, const struct db_rows *rows)
     free(claims);
 }
 
+/* They are to be given back: nothing will be sent of them. */
+static void give_up(struct fenced *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        places_give_back(f->leases->config.places, f->refs[i].delivery);
+    list_push(&f->leases->releasing, &f->node);
+    release(f);
+}
+
 static void on_claimed(void *arg, int err, const struct db_rows *rows)
 {
     struct fenced *f = arg;
@@ -236,35 +245,52 @@ static void on_claimed(void *arg, int err, const struct db_rows *rows)
         hand_over(f, rows);
         return;
     }
-    for (size_t i = 0; i < f->count; i++)
-        places_give_back(l->config.places, f->refs[i].delivery);
     f->put_back_ms = err < 0 ? PUT_BACK_MS : 0;
-    list_push(&l->releasing, &f->node);
-    release(f);
+    give_up(f);
     tell_end(l);
+}
+
+static struct fenced *fenced_create(struct leases *l)
+{
+    struct fenced *f = xcalloc(1, sizeof *f);
+
+    f->leases = l;
+    f->started_ms = clock_mono_ms();
+    /* Equality is all that fencing asks of a token: random ones need no sequence. */
+    crypto_random(&f->token, sizeof f->token);
+    return f;
+}
+
+static void put_under_way(struct fenced *f)
+{
+    list_push(&f->leases->claiming, &f->node);
+    f->leases->statements++;
+}
+
+/* Takes places for those that have none yet. */
+static void take(struct fenced *f, const struct queue_ref *refs, size_t count)
+{
+    struct places *places = f->leases->config.places;
+
+    assert(count <= LEASES_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (!places_has(places, refs[i].delivery))
+            f->refs[f->count++] = refs[i];
+    qsort(f->refs, f->count, sizeof f->refs[0], by_delivery);
+    places_take(places, f->refs, f->count);
 }
 
 void leases_claim(struct leases *l, const struct queue_ref *refs, size_t count)
 {
-    struct fenced *f = xcalloc(1, sizeof *f);
+    struct fenced *f = fenced_create(l);
     struct id ids[LEASES_MAX];
 
-    assert(count <= LEASES_MAX);
-    f->leases = l;
-    for (size_t i = 0; i < count; i++)
-        if (!places_has(l->config.places, refs[i].delivery))
-            f->refs[f->count++] = refs[i];
+    take(f, refs, count);
     if (f->count == 0) {
         free(f);
         return;
     }
-    qsort(f->refs, f->count, sizeof f->refs[0], by_delivery);
-    f->started_ms = clock_mono_ms();
-    /* Equality is all that fencing asks of a token: random ones need no sequence. */
-    crypto_random(&f->token, sizeof f->token);
-    places_take(l->config.places, f->refs, f->count);
-    list_push(&l->claiming, &f->node);
-    l->statements++;
+    put_under_way(f);
     f->op = work_claim(l->config.db, ids, ids_of(f, ids), f->token, l->config.owner, on_claimed, f);
 }
 
@@ -273,10 +299,8 @@ void leases_give_back(struct leases *l, const struct queue_ref *refs, size_t cou
     for (size_t i = 0; i < count; i++)
         places_give_back(l->config.places, refs[i].delivery);
     while (count > 0) {
-        struct fenced *f = xcalloc(1, sizeof *f);
-        f->leases = l;
+        struct fenced *f = fenced_create(l);
         f->token = token;
-        f->started_ms = clock_mono_ms();
         f->count = count < LEASES_MAX ? count : LEASES_MAX;
         memcpy(f->refs, refs, f->count * sizeof f->refs[0]);
         refs += f->count;
@@ -285,6 +309,48 @@ void leases_give_back(struct leases *l, const struct queue_ref *refs, size_t cou
         l->statements++;
         release(f);
     }
+}
+
+static void on_due(void *arg, int err, const struct db_rows *rows)
+{
+    struct fenced *f = arg;
+    struct leases *l = f->leases;
+    struct queue_ref refs[LEASES_MAX];
+    struct work_due due;
+    size_t count = err == 0 ? claims_read_due(rows, &due, refs) : 0;
+
+    f->op = NULL;
+    tell_answer(f, "claim_due", err, (int)count);
+    list_remove(&f->node);
+    f->on_due(f->arg, err, err == 0 ? &due : NULL, count);
+    if (count == 0) {
+        free(f);
+        l->statements--;
+        tell_end(l);
+        return;
+    }
+    take(f, refs, count);
+    if (!l->stopping) {
+        hand_over(f, rows);
+    } else {
+        give_up(f);
+        tell_end(l);
+    }
+}
+
+void leases_claim_due(struct leases *l, struct work_ask *ask, leases_due_cb *cb, void *arg)
+{
+    struct fenced *f = fenced_create(l);
+    struct queue_held *held = places_held(l->config.places, &ask->room.held_count);
+
+    f->on_due = cb;
+    f->arg = arg;
+    ask->room.max = leases_room(l);
+    ask->room.free = places_left(l->config.places);
+    ask->room.held = held;
+    put_under_way(f);
+    f->op = work_claim_due(l->config.db, ask, f->token, l->config.owner, on_due, f);
+    free(held);
 }
 
 static void on_taken_over(void *arg, int err, const struct db_rows *rows)

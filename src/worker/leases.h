@@ -15,6 +15,9 @@
  * have a place each, and are borrowed. */
 typedef void leases_cb(void *arg, const struct claim *claims, size_t count, int64_t token);
 
+/* What PostgreSQL said of leases_claim_due(). `due` is NULL unless `err` is 0; `count`: of those that it leased. */
+typedef void leases_due_cb(void *arg, int err, const struct work_due *due, size_t count);
+
 struct leases_config {
     struct db *db;
     struct queue *queue;
@@ -47,6 +50,8 @@ void leases_claim(struct leases *leases, const struct queue_ref *refs, size_t co
 /* Gives back what was leased with `token` and is not sent now: it is due again at once. */
 void leases_give_back(struct leases *leases, const struct queue_ref *refs, size_t count,
                       int64_t token);
+/* Claims what is due and PostgreSQL chooses; `ask.room` is filled in. `cb` hears first, then on_end. */
+void leases_claim_due(struct leases *l, struct work_ask *ask, leases_due_cb *cb, void *arg);
 
 /* Takes the predecessor's leases back, and tries again what could not be released. For every second,
  * and when PostgreSQL is back. */

@@ -16,9 +16,10 @@
 
 static void load_page(struct reconciler *r);
 
-void reconciler_init(struct reconciler *r, struct db *db, struct queue *queue)
+void reconciler_init(struct reconciler *r, struct db *db, struct queue *queue,
+                     void (*on_gates)(void *arg), void *arg)
 {
-    *r = (struct reconciler){.db = db, .queue = queue};
+    *r = (struct reconciler){.db = db, .queue = queue, .on_gates = on_gates, .arg = arg};
 }
 
 void reconciler_fini(struct reconciler *r)
@@ -132,6 +133,7 @@ static void on_gates(void *arg, int err, const struct db_rows *rows)
         r->gates_wanted = false;
         walk(r);
         load_page(r);
+        r->on_gates(r->arg);
     }
     free(gates);
 }
@@ -175,9 +177,10 @@ static void on_swept(void *arg, int err, const struct queue_swept *swept)
     }
 }
 
+/* What Redis would tell of its gates while it is to hear of ours may be older. */
 void reconciler_sweep(struct reconciler *r)
 {
-    if (queue_up(r->queue) && r->queue_op == NULL)
+    if (queue_up(r->queue) && r->queue_op == NULL && !r->gates_wanted)
         r->queue_op = queue_sweep(r->queue, on_swept, r);
 }
 

@@ -9,6 +9,8 @@
 struct reconciler {
     struct db *db;
     struct queue *queue;
+    void (*on_gates)(void *arg); /* Redis has the ledger's gates */
+    void *arg;
     struct queue_op *queue_op;
     struct db_op *overdue_op, *upcoming_op, *settle_op, *gates_op, *told_op;
     int64_t page_due_us; /* where the walk is */
@@ -21,7 +23,8 @@ struct reconciler {
     unsigned ticks;
 };
 
-void reconciler_init(struct reconciler *reconciler, struct db *db, struct queue *queue);
+void reconciler_init(struct reconciler *reconciler, struct db *db, struct queue *queue,
+                     void (*on_gates)(void *arg), void *arg);
 void reconciler_fini(struct reconciler *reconciler);
 
 /* Redis has come: whether it was emptied is known at once. */
@@ -30,7 +33,7 @@ void reconciler_sweep(struct reconciler *reconciler);
 /* For every second. */
 void reconciler_tick(struct reconciler *reconciler);
 
-/* The queue has lost what it knew: fills it again, gates first. */
+/* The queue has lost what it knew, or does not know what happened: fills it again, gates first. */
 void reconciler_refill(struct reconciler *reconciler);
 
 #endif

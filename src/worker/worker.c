@@ -1,6 +1,7 @@
 /* The worker: its parts, what goes from one to the next, and its drain.
  *
  *     queue or ledger → feed → sender → recorder → ledger, queue
+ *                                     → gatekeeper → ledger, while the queue is away
  *
  * Parts do not know of each other: what one has for the next comes by here. */
 #include "worker/worker.h"
@@ -8,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "feed.h"
+#include "gatekeeper.h"
 #include "janitor.h"
 #include "jobs.h"
 #include "reconciler.h"
@@ -33,6 +35,7 @@ struct worker {
     struct places places;
     struct feed feed;
     struct sender sender;
+    struct gatekeeper gatekeeper;
     struct recorder recorder;
     struct reconciler reconciler;
     struct janitor janitor;
@@ -48,12 +51,21 @@ struct worker {
 static void on_claims(void *arg, const struct claim *claims, size_t count, int64_t token)
 {
     struct worker *w = arg;
+    for (size_t i = 0; i < count; i++)
+        if (claims[i].gated)
+            gatekeeper_note(&w->gatekeeper, claims[i].to.webhook);
     sender_send(&w->sender, claims, count, token);
 }
 
+/* What it says of its endpoint is told once: to the queue, with the rest, or to the ledger, at once. */
 static void on_attempt_ended(void *arg, struct attempt *attempt)
 {
     struct worker *w = arg;
+    if (w->feed.direct.on || !queue_up(w->queue)) {
+        if (!attempt->finish.test)
+            gatekeeper_learn(&w->gatekeeper, attempt->webhook, &attempt->verdict.news);
+        attempt->verdict.news = (struct gate_news){0};
+    }
     recorder_add(&w->recorder, attempt);
 }
 
@@ -104,13 +116,40 @@ static void on_taken_over(void *arg)
     resync(arg);
 }
 
+static void on_learnt(void *arg)
+{
+    struct worker *w = arg;
+    feed_pump(&w->feed);
+}
+
+/* After direct mode Redis knows neither what is in flight nor what was learnt: gates first, and then it is asked. */
 static void on_redis_changed(void *arg)
+{
+    struct worker *w = arg;
+    w->resync_due = true;
+    if (w->feed.direct.on && queue_up(w->queue)) {
+        log_info("queue_rebuild", "reason=\"Redis is back after direct mode\"");
+        reconciler_refill(&w->reconciler);
+    } else {
+        resync(w);
+        reconciler_sweep(&w->reconciler);
+    }
+    feed_redis_changed(&w->feed);
+}
+
+static void on_gates(void *arg)
+{
+    struct worker *w = arg;
+    if (queue_up(w->queue))
+        feed_end_direct(&w->feed);
+}
+
+static void on_direct_ended(void *arg)
 {
     struct worker *w = arg;
     w->resync_due = true;
     resync(w);
     reconciler_sweep(&w->reconciler);
-    feed_redis_changed(&w->feed);
 }
 
 static void on_db_ready(void *arg)
@@ -141,6 +180,7 @@ static void close_all(struct worker *w)
     feed_fini(&w->feed);
     recorder_fini(&w->recorder);
     sender_fini(&w->sender);
+    gatekeeper_fini(&w->gatekeeper);
     reconciler_fini(&w->reconciler);
     janitor_fini(&w->janitor);
     jobs_fini(&w->jobs);
@@ -154,7 +194,8 @@ static void close_all(struct worker *w)
 static bool is_drained(const struct worker *w)
 {
     return w->places.taken == 0 && feed_idle(&w->feed) && sender_idle(&w->sender) &&
-           recorder_idle(&w->recorder) && (queue_pending(w->queue) == 0 || !queue_up(w->queue));
+           recorder_idle(&w->recorder) && gatekeeper_idle(&w->gatekeeper) &&
+           (queue_pending(w->queue) == 0 || !queue_up(w->queue));
 }
 
 /* Waits for the last callbacks; there is no event for "all of it is quiet". */
@@ -216,13 +257,15 @@ struct worker *worker_create(const struct settings *settings)
     w->loop = loop_create(on_stop, w);
     connect_stores(w, config);
     places_init(&w->places, (size_t)config->worker_in_flight);
-    feed_init(&w->feed, &(struct feed_config){w->loop, w->db, w->queue, &w->places, w->slot.owner,
-                                              on_claims, on_taken_over, w});
+    gatekeeper_init(&w->gatekeeper, w->loop, w->db, on_learnt, w);
+    feed_init(&w->feed,
+              &(struct feed_config){w->loop, w->db, w->queue, &w->places, &w->gatekeeper,
+                                    w->slot.owner, on_claims, on_taken_over, on_direct_ended, w});
     sender_init(&w->sender, w->loop, settings,
                 &(struct sender_hooks){on_attempt_ended, on_left, w});
     recorder_init(&w->recorder,
                   &(struct recorder_config){w->loop, w->db, w->queue, &w->places, on_room, w});
-    reconciler_init(&w->reconciler, w->db, w->queue);
+    reconciler_init(&w->reconciler, w->db, w->queue, on_gates, w);
     janitor_init(&w->janitor, w->db, config->retention_days);
     jobs_init(&w->jobs, w->loop, w->db, w->queue);
     w->drain = timeout_create(w->loop, on_drain, w);

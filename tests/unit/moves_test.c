@@ -195,6 +195,19 @@ static bool claim(enum delivery_state from)
     return finished(work_claim(db, &delivery, 1, OTHER, OWNER, on_done, NULL));
 }
 
+static bool came(const struct db_rows *rows)
+{
+    return !db_null(rows, 0, 0);
+}
+
+static bool claim_due(enum delivery_state from)
+{
+    struct work_ask ask = {.webhooks = 10, .room = {.max = 10, .free = 10}};
+    (void)from;
+    reader = came;
+    return finished(work_claim_due(db, &ask, OTHER, OWNER, on_done, NULL));
+}
+
 static bool release(enum delivery_state from)
 {
     (void)from;
@@ -369,6 +382,17 @@ static const struct mover movers[] = {
      NONE,
      {.status = WEBHOOK_PAUSED, .test = true}},
     {"claim", claim, ACTOR_SERVICE, DELIVERY_HELD, NONE, {0}},
+    {"claim due", claim_due, ACTOR_SERVICE, DELIVERY_HELD, NONE, {0}},
+    {"claim due: leased", claim_due, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
+    /* It does not ask for those of whom settle knows better. */
+    {"claim due: paused", claim_due, ACTOR_SERVICE, DELIVERY_HELD, NONE, PAUSE},
+    {"claim due: deleted", claim_due, ACTOR_SERVICE, DELIVERY_CANCELLED, NONE, DELETED},
+    {"claim due: a test of a deleted one",
+     claim_due,
+     ACTOR_SERVICE,
+     DELIVERY_CANCELLED,
+     BIT(PENDING),
+     {.deleted = true, .test = true}},
     {"release", release, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
     {"take over", take_over, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
 

@@ -422,7 +422,7 @@ static void the_ledger_fills_only_what_is_missing(void **state)
 {
     static const struct id other = {"other"}, rest = {"rest"};
     const struct queue_gate gates[] = {
-        {hook, {.until_ms = 50000, .failures = 3}},
+        {hook, {.until_ms = 50000, .failures = 3}, .age_ms = 1000},
         {other,
          {.until_ms = 30000, .failing_ms = 90000, .limit = 4000, .failures = 12, .error = 6}},
         {rest, {.until_ms = -5000}},
@@ -451,6 +451,38 @@ static void the_ledger_fills_only_what_is_missing(void **state)
     assert_int_equal(g->gate.failures, 12 + 8);
     assert_in_range(g->gate.failing_ms, 130000, 132000);
     assert_int_equal(g->gate.limit, 4000);
+}
+
+/* Workers learnt in the ledger while Redis was away: that it is paused, and that it came to rest. */
+static void of_two_gates_the_later_counts(void **state)
+{
+    static const struct id healed = {"healed"};
+    const struct queue_gate gates[] = {
+        {hook, {.until_ms = 50000, .failures = 3}, .age_ms = 5},
+        {healed, {.until_ms = 0}, .age_ms = 5},
+    };
+    (void)state;
+    end_one(GATE_FAILED, 10000);
+    put(id_new(), healed, 0, 32, 0);
+    settle();
+    assert_int_equal(claim(100), 1);
+    ack_news(rig.claimed.refs[0], -1, GATE_FAILED, 20000);
+    settle();
+    sweep(rig.queue);
+    let_pass(hook, 1000);
+    let_pass(healed, 1000);
+    queue_set_gates(rig.queue, gates, ARRAY_LEN(gates), false);
+    put(id_new(), hook, 0, 32, 0);
+    settle();
+    assert_int_equal(claim(100), 0);
+    assert_in_range(rig.claimed.next_ms, 49000, 50000);
+    assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:gates"), 1);
+    put(id_new(), healed, 0, 32, 0);
+    settle();
+    assert_int_equal(claim(100), 1);
+    const struct queue_gate *g = told(healed);
+    assert_non_null(g); /* the ledger may forget it */
+    assert_true(gate_at_rest(&g->gate, 0));
 }
 
 /* The ledger has it as broken, so it has to hear that it no longer is. */
@@ -492,6 +524,7 @@ int main(void)
         RIG_TEST(arrivals_are_forgotten_when_they_are_over),
         RIG_TEST(news_of_many_come_in_parts),
         RIG_TEST(the_ledger_fills_only_what_is_missing),
+        RIG_TEST(of_two_gates_the_later_counts),
         RIG_TEST(what_the_ledger_gave_is_told_when_it_changes),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);

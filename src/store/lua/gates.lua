@@ -1,17 +1,24 @@
--- ARGV: gates as the ledger knows them, for a Redis that does not: endpoint, until_ms from now, failing for, limit,
--- failures, openings, error as '>c16i4i8i8i4i4B'; the epoch to set after the last of them, or nothing.
+-- ARGV: gates as the ledger knows them, for a Redis that does not, or was away: endpoint, until_ms from now, failing for,
+-- limit, failures, openings, error, ms since it was learnt as '>c16i4i8i8i4i4Bi4'; the epoch to set after the last of
+-- them, or nothing. Of two the one counts that was learnt later.
 local blob, pos = ARGV[1], 1
 while pos <= #blob do
-  local e, wait, age, limit, failures, openings, err
-  e, wait, age, limit, failures, openings, err, pos = struct.unpack('>c16i4i8i8i4i4B', blob, pos)
+  local e, wait, age, limit, failures, openings, err, learnt
+  e, wait, age, limit, failures, openings, err, learnt, pos = struct.unpack('>c16i4i8i8i4i4Bi4', blob, pos)
   local failing_ms = failures > 0 and now_ms - age or 0
   local streak = openings > 0 and GATE_STREAK or 0
-  if not stored_gate(e) then
+  local stored = stored_gate(e)
+  if not stored or tonumber(string.match(stored, '(%d+)$') or 0) < now_ms - learnt then
     gate_texts[e] = string.format('%d 0 %d %d %d %d %d %d %d', now_ms + wait, failing_ms, limit, failures, streak,
-      openings, err, now_ms)
+      openings, err, now_ms - learnt)
     if not gate_at_rest(gate_of(e)) then
       call('HSET', GATES, e, gate_texts[e])
       call('HSET', TOLD, e, gate_health(gate_of(e))..' '..text(now_ms))
+      call('SREM', NEWS, e)
+    else
+      -- It came to rest without us: the ledger may forget it when it has heard so.
+      call('HDEL', GATES, e)
+      call('SADD', NEWS, e)
     end
   end
 end

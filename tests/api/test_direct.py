@@ -1,0 +1,190 @@
+"""Without Redis, PostgreSQL says what is sent next (direct mode): shares, limits, pauses and the breaker hold all the
+same, for two workers as for one."""
+
+import time
+
+import pytest
+from harness import replies
+from harness.tenant import Tenant
+from harness.wait import never, until
+
+# `count` deliveries of one webhook, due for a while.
+BACKLOG = """
+WITH e AS (
+INSERT INTO event (id, app_id, test, type, data)
+SELECT (lpad(to_hex(ms_of(now()) - 60000 + n / 10), 12, '0') || '70008000' || lpad(to_hex(n), 12, '0'))::uuid,
+       app_id, false, 'backlog', '{{}}'
+  FROM webhook, generate_series(1, {count}) n WHERE url = '{url}'
+RETURNING id, app_id
+)
+INSERT INTO delivery (id, event_id, webhook_id, app_id, next_at, state, test)
+SELECT e.id, e.id, w.id, e.app_id, now() - interval '30 s', 0, false
+  FROM e, webhook w WHERE w.url = '{url}'
+"""
+
+COMMITS = "SELECT pg_stat_get_db_xact_commit(oid) FROM pg_database WHERE datname = current_database()"
+
+
+@pytest.fixture
+def workers(start, redis):
+    """workers(count=2) → a client of an API with so many workers, all in direct mode."""
+
+    def run(count=2):
+        api = start(role="api")
+        made = [start(role="worker") for _ in range(count)]
+        redis.stop()
+        for worker in made:
+            until(lambda: "event=direct_mode on=true" in worker.log(), 10, "direct mode")
+        return api.client()
+
+    return run
+
+
+def publish(client, count, type_="a"):
+    client.post("/events/batch", {"events": [{"type": type_, "data": {"n": n}} for n in range(count)]}, expect=202)
+
+
+def add_backlog(database, url, count):
+    database.query(BACKLOG.format(count=count, url=url))
+
+
+def no_overlap(requests, most):
+    """Never more than `most` under way at once."""
+    ends = sorted([(r.at, 1) for r in requests] + [(r.ended, -1) for r in requests if r.ended])
+    under_way = 0
+    for _, step in ends:
+        under_way += step
+        assert under_way <= most
+
+
+def test_the_rate_is_that_of_all_workers(workers, receiver):
+    client = workers()
+    client.webhook(receiver.url(), rate_limit=1)
+    publish(client, 10)
+    receiver.wait(1)
+    never(lambda: len(receiver.at("/hook")) > 6, 5, "more than one a second")
+    sent = receiver.at("/hook")
+    assert len(sent) >= 4
+    assert all(b.at - a.at > 0.9 for a, b in zip(sent, sent[1:]))
+
+
+def test_a_higher_rate_is_reached(workers, receiver):
+    client = workers()
+    client.webhook(receiver.url(), rate_limit=20)
+    publish(client, 100)
+    first = receiver.wait(1)[0]
+    last = receiver.wait(61, timeout=10)[60]
+    assert 2.7 <= last.at - first.at <= 4.5
+
+
+def test_the_concurrency_is_that_of_all_workers(workers, receiver):
+    client = workers()
+    receiver.script("/hook", replies.answer(200, delay=0.1))
+    client.webhook(receiver.url(), concurrency=1)
+    publish(client, 15)
+    no_overlap(receiver.wait(15, timeout=15), 1)
+
+
+def test_a_backlog_does_not_hold_up_another_app(workers, receiver, database):
+    admin = workers()
+    receiver.script("/slow", replies.answer(200, delay=0.2))
+    Tenant(admin).write.webhook(receiver.url("/slow"))
+    add_backlog(database, receiver.url("/slow"), 30000)
+    other = Tenant(admin).write
+    other.webhook(receiver.url("/other"))
+    receiver.wait(50, "/slow")
+    for n in range(5):
+        asked = time.monotonic()
+        other.publish()
+        assert receiver.wait(n + 1, "/other")[n].at - asked < 1
+
+
+def test_twenty_hanging_webhooks_leave_room_for_others(workers, receiver, database):
+    admin = workers(1)
+    receiver.script("/hangs", replies.answer(200, delay=20))
+    hanging = Tenant(admin).write
+    for n in range(20):
+        hanging.webhook(receiver.url(f"/hangs?{n}"), timeout_ms=30000)
+        add_backlog(database, receiver.url(f"/hangs?{n}"), 100)
+    receiver.wait(200, "/hangs")
+    other = Tenant(admin).write
+    other.webhook(receiver.url("/other"))
+    asked = time.monotonic()
+    publish(other, 20)
+    assert receiver.wait(20, "/other")[-1].at - asked < 2
+
+
+def test_a_pause_is_heeded_by_all(workers, receiver):
+    client = workers()
+    receiver.script("/hook", replies.answer(429, headers=[("Retry-After", "4")]), replies.answer(200))
+    webhook = client.webhook(receiver.url())
+    client.publish()
+    paused = receiver.wait(1)[0]
+    until(lambda: client.get(f"/webhooks/{webhook['id']}").json["health"]["state"] == "paused", 3, "a pause")
+    publish(client, 10)
+    sent = receiver.wait(11, timeout=10)
+    assert sent[1].at - paused.ended > 3.9
+    assert sent[10].at - paused.ended < 7
+
+
+def test_a_dead_receiver_costs_one_place(workers, receiver):
+    client = workers()
+    receiver.script("/hook", replies.reset())
+    webhook = client.webhook(receiver.url(), concurrency=4, retry_schedule=[3600])
+    publish(client, 80)
+    health = until(
+        lambda: (h := client.get(f"/webhooks/{webhook['id']}").json["health"])["state"] == "broken" and h, 10, "broken"
+    )
+    assert health["concurrency"] == 1
+    # Ten in a row and what was under way with them; then one after 1 s, and one after 2 s more.
+    never(lambda: len(receiver.at("/hook")) > 10 + 2 * 4 + 3, 4, "more than probes")
+    tried = receiver.at("/hook")
+    assert len(tried) >= 12
+    assert tried[-1].at - tried[-2].at > 0.9
+    receiver.script("/hook", replies.answer(200))
+    receiver.wait(len(tried) + 60, timeout=20)
+    until(lambda: client.get(f"/webhooks/{webhook['id']}").json["health"]["state"] == "healthy", 10, "healthy")
+
+
+def test_redis_hears_what_was_learnt(workers, receiver, redis):
+    client = workers()
+    receiver.script("/hook", replies.answer(429, headers=[("Retry-After", "8")]), replies.answer(200))
+    client.webhook(receiver.url())
+    client.publish()
+    paused = receiver.wait(1)[0]
+    redis.start()
+    until(lambda: client.get("/readyz").json["redis"] == "up", 10, "Redis to be up")
+    publish(client, 10)
+    sent = receiver.wait(11, timeout=15)
+    assert sent[1].at - paused.ended > 7.9
+
+
+def test_a_test_goes_out_past_pause_and_backlog(workers, receiver, database):
+    client = workers()
+    webhook = client.webhook(receiver.url(), rate_limit=1)
+    add_backlog(database, receiver.url(), 1000)
+    receiver.wait(1)
+    assert client.post(f"/webhooks/{webhook['id']}/test").json["response_code"] == 200
+    client.patch(f"/webhooks/{webhook['id']}", {"status": "paused"}, expect=200)
+    assert client.post(f"/webhooks/{webhook['id']}/test").json["response_code"] == 200
+
+
+def test_quiet_when_nothing_is_due(workers, receiver, database):
+    client = workers()
+    receiver.script("/hook", replies.answer(500))
+    webhook = client.webhook(receiver.url(), retry_schedule=[3600])
+    client.publish()
+    client.attempted(webhook)
+    before = int(database.query(COMMITS)[0][0])
+    never(lambda: len(receiver.requests) > 1, 4, "a retry")
+    asked = (int(database.query(COMMITS)[0][0]) - before) / 4
+    assert asked <= 2 * (4 + 2) + 2  # a second; also what workers do each second, and this test
+
+
+def test_a_retry_comes_at_its_time(workers, receiver):
+    client = workers()
+    receiver.script("/hook", replies.answer(500), replies.answer(200))
+    client.webhook(receiver.url(), retry_schedule=[2])
+    client.publish()
+    first, second = receiver.wait(2)
+    assert 2 <= second.at - first.ended < 2.6
