@@ -13,8 +13,8 @@
  */
 
 /* Leases those of `ids` that are pending, due and unleased, and counts an attempt of each; of webhooks that
- * gather, what is due beside them comes along. What it does not return is not sent: drop it from the queue; the reconciler knows
- * better. Rows: claims_read(). A row whose state is not pending was moved instead: held, because its
+ * gather, what is due beside them comes along. All are noted under `owner` and `token` (work_leases()). What it
+ * does not return is not sent: drop it from the queue; the reconciler knows better. Rows: claims_read(). A row whose state is not pending was moved instead: held, because its
  * webhook is paused or disabled, or cancelled, because it is deleted. */
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
                          int64_t owner, db_cb *cb, void *arg);
@@ -98,6 +98,24 @@ struct db_op *work_finish(struct db *db, const struct finish *const *list, size_
 struct db_op *work_release(struct db *db, const struct id *ids, size_t count, int64_t token,
                            db_cb *cb, void *arg);
 
+/* --- leases -------------------------------------------------------------------------------------
+ */
+
+/* A claim is a row of its own beside what it leased, for as long as the worker has any of it in hand:
+ * what a worker owns is found without a look at what is pending. */
+
+/* Rows: the tokens of the claims that `owner` has. */
+struct db_op *work_leases(struct db *db, int64_t owner, db_cb *cb, void *arg);
+
+/* Takes the leases of these claims back, of all that has not ended. Rows, which are to go into the queue:
+ * queue_entry_read(). */
+struct db_op *work_take_back(struct db *db, int64_t owner, const int64_t *tokens, size_t count,
+                             db_cb *cb, void *arg);
+
+/* All that these claims leased has ended. */
+struct db_op *work_lease_end(struct db *db, int64_t owner, const int64_t *tokens, size_t count,
+                             db_cb *cb, void *arg);
+
 /* --- reconcile ----------------------------------------------------------------------------------
  */
 
@@ -112,9 +130,6 @@ struct db_op *work_overdue(struct db *db, int limit, db_cb *cb, void *arg);
  * eighth column is due_us. */
 struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int limit, db_cb *cb,
                             void *arg);
-
-/* A worker that starts takes back the leases of its dead predecessor in the same slot. */
-struct db_op *work_take_over(struct db *db, int64_t owner, db_cb *cb, void *arg);
 
 /* --- the janitor --------------------------------------------------------------------------------
  */
@@ -134,8 +149,8 @@ struct db_op *work_today(struct db *db, db_cb *cb, void *arg);
 struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
 extern const struct db_stmt stmt_work_claim, stmt_work_waiting, stmt_work_finish, stmt_work_release,
-    stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due, stmt_work_take_over,
-    stmt_work_settle, stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget,
-    stmt_work_today;
+    stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due, stmt_work_leases,
+    stmt_work_take_back, stmt_work_lease_end, stmt_work_settle, stmt_work_partitions_make,
+    stmt_work_partitions_drop, stmt_work_forget, stmt_work_today;
 
 #endif

@@ -32,24 +32,29 @@
 /* The claimed, c. */
 #define CLAIM_RETURNING "returning " CLAIMED("d") ", w.batch_max"
 
-/* m: they and what goes along, with their events; `bounds` of the events of c keep the planner off partitions. */
-#define CLAIM_MEMBERS(bounds)                                                                              \
-    "), g as ("                                                                                            \
-    " select webhook_id, batch_max - count(*) as most, count(*) over () as webhooks from c"                \
-    " where batch_max > 1 and state = " PENDING " and not test group by webhook_id, batch_max"             \
-    "), m as ("                                                                                            \
-    " select " CLAIMED(                                                                                    \
-        "c") ", e.type, e.data, e.profile_options, false as along from c"                                  \
-             "  cross join lateral (select type, data, profile_options from event"                         \
-             "   where event.id = c.event_id " bounds " offset 0) e"                                       \
-             " union all select " CLAIMED(                                                                 \
-                 "s") ", e.type, e.data, e.profile_options, true from g"                                   \
-                      "  cross join lateral gather_claim(g.webhook_id, $2::int8, $3::int8, now() + " SLACK \
-                      ","                                                                                  \
-                      "   now() + " LEASE ", greatest(least(g.most, " ALONG_MAX                            \
-                      " / g.webhooks), 0),"                                                                \
-                      "   least(" ALONG_BYTES ", " ALONG_BYTES_ALL " / g.webhooks)) s"                     \
-                      "  cross join lateral (select type, data, profile_options from event"                \
+/* s: what goes along with them. l: the claim's own row, by which its owner finds it. m: all of them with their events;
+ * `bounds` of the events of c keep the planner off partitions. */
+#define CLAIM_MEMBERS(bounds)                                                                  \
+    "), g as ("                                                                                \
+    " select webhook_id, batch_max - count(*) as most, count(*) over () as webhooks from c"    \
+    " where batch_max > 1 and state = " PENDING " and not test group by webhook_id, batch_max" \
+    "), s as materialized ("                                                                   \
+    " select s.* from g"                                                                       \
+    "  cross join lateral gather_claim(g.webhook_id, $2::int8, $3::int8, now() + " SLACK ","   \
+    "   now() + " LEASE ", greatest(least(g.most, " ALONG_MAX " / g.webhooks), 0),"            \
+    "   least(" ALONG_BYTES ", " ALONG_BYTES_ALL " / g.webhooks)) s"                           \
+    "), l as ("                                                                                \
+    " insert into lease (owner, token, ids) select $3::int8, $2::int8, array_agg(id) from ("   \
+    "  select id from c where state = " PENDING " union all select id from s) x"               \
+    " having count(*) > 0"                                                                     \
+    "), m as ("                                                                                \
+    " select " CLAIMED(                                                                        \
+        "c") ", e.type, e.data, e.profile_options, false as along from c"                      \
+             "  cross join lateral (select type, data, profile_options from event"             \
+             "   where event.id = c.event_id " bounds " offset 0) e"                           \
+             " union all select " CLAIMED(                                                     \
+                 "s") ", e.type, e.data, e.profile_options, true from s"                       \
+                      "  cross join lateral (select type, data, profile_options from event"    \
                       "   where event.id = s.event_id offset 0) e"
 
 /* What claims_read() reads, of m and its webhook w. */

@@ -33,20 +33,6 @@ struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int lim
                       cb, arg);
 }
 
-const struct db_stmt stmt_work_take_over = {
-    "work_take_over",
-    "with d as ("
-    " update delivery set " END_LEASE " where state = " PENDING
-    " and lease_owner = $1::int8 and lease_until is not null"
-    " returning id, webhook_id, app_id, test, next_at"
-    ") select " QUEUE_ENTRY " from d join webhook w on w.id = d.webhook_id",
-    1};
-
-struct db_op *work_take_over(struct db *db, int64_t owner, db_cb *cb, void *arg)
-{
-    return store_exec(db, &stmt_work_take_over, DB_ARGS(DB_I64(owner)), cb, arg);
-}
-
 /* Every webhook gets its share, what is held oldest first. One is settled when a pass finds nothing of
  * it to move, and not before whatever began to accept or claim under an earlier status has ended
  * (statement_timeout): it may still write what is to be moved here. A delivery in flight is left to its

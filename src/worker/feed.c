@@ -59,6 +59,11 @@ void feed_stop(struct feed *feed)
     direct_end(&feed->direct);
 }
 
+void feed_give_up(struct feed *feed)
+{
+    leases_give_up(&feed->leases);
+}
+
 bool feed_idle(const struct feed *feed)
 {
     return feed->queue_op == NULL && leases_idle(&feed->leases);
@@ -66,12 +71,18 @@ bool feed_idle(const struct feed *feed)
 
 bool feed_is_certain(const struct feed *feed)
 {
-    return feed->leases.taken_over && feed->queue_op == NULL && !feed->direct.asking;
+    return feed->leases.owned.certain && feed->queue_op == NULL && !feed->direct.asking;
 }
 
 void feed_tend(struct feed *feed)
 {
     leases_tend(&feed->leases);
+}
+
+void feed_db_ready(struct feed *feed)
+{
+    leases_doubt(&feed->leases);
+    feed_pump(feed);
 }
 
 static void on_queue_claim(void *arg, int err, const struct queue_claim *result)
@@ -97,13 +108,12 @@ static void on_queue_claim(void *arg, int err, const struct queue_claim *result)
 static struct queue_op *ask_queue(struct feed *feed, size_t max)
 {
     const struct places *places = feed->config.places;
-    struct queue_room room = {.max = max, .free = places_left(places)};
-    struct queue_held *held = places_held(places, &room.held_count);
+    const struct queue_room room = {.max = max,
+                                    .free = places_left(places),
+                                    .held = places->held,
+                                    .held_count = places->held_count};
 
-    room.held = held;
-    struct queue_op *op = queue_claim(feed->config.queue, &room, on_queue_claim, feed);
-    free(held);
-    return op;
+    return queue_claim(feed->config.queue, &room, on_queue_claim, feed);
 }
 
 static void pump_queue(struct feed *feed)

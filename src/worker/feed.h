@@ -42,8 +42,11 @@ void feed_pump(struct feed *feed);
 /* Places were given back: claims if the last time there were not enough. */
 void feed_room(struct feed *feed);
 
-/* For every second, and when PostgreSQL is back: tries again what failed. */
+/* For every second: tries again what failed. */
 void feed_tend(struct feed *feed);
+
+/* A connection to PostgreSQL is there, or there again. */
+void feed_db_ready(struct feed *feed);
 
 /* Redis came or went. Direct mode does not end by that. */
 void feed_redis_changed(struct feed *feed);
@@ -53,6 +56,9 @@ void feed_end_direct(struct feed *feed);
 
 /* From now on nothing is handed on; what is leased meanwhile is given back. */
 void feed_stop(struct feed *feed);
+
+/* What was handed on is given back too: nobody has it in hand any more. After feed_stop(). */
+void feed_give_up(struct feed *feed);
 
 /* May the queue be told what is in hand? The predecessor's leases are taken back, and no claim is under
  * way, whose entries would be in nobody's hands yet. */

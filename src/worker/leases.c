@@ -21,18 +21,32 @@ struct fenced {
     struct db_op *op;
     int64_t token;
     int64_t started_ms;    /* monotonic: the lease cannot have begun earlier */
-    int64_t put_back_ms;   /* of one to be released: when its deliveries may be claimed again */
+    bool unknown;          /* what became of it: it may still be run, after its release */
     leases_due_cb *on_due; /* of one for which PostgreSQL chose; its refs come with the rows */
     void *arg;
     size_t count;
     struct queue_ref refs[LEASES_MAX]; /* sorted by delivery */
 };
 
+static void tell_end(struct leases *l)
+{
+    l->config.on_end(l->config.arg, NULL, 0, 0);
+}
+
+static void on_certain(void *arg)
+{
+    struct leases *l = arg;
+    l->config.on_taken_over(l->config.arg);
+    tell_end(l);
+}
+
 void leases_init(struct leases *l, const struct leases_config *config)
 {
     *l = (struct leases){.config = *config};
     list_init(&l->claiming);
     list_init(&l->releasing);
+    owned_init(&l->owned, &(struct owned_config){config->db, config->queue, &config->places->tokens,
+                                                 config->owner, on_certain, l});
 }
 
 static void free_all(struct list *list)
@@ -47,14 +61,14 @@ static void free_all(struct list *list)
 
 void leases_fini(struct leases *l)
 {
-    db_cancel(l->take_over_op);
+    owned_fini(&l->owned);
     free_all(&l->claiming);
     free_all(&l->releasing);
 }
 
 bool leases_idle(const struct leases *l)
 {
-    return l->statements == 0;
+    return l->statements == 0 && owned_idle(&l->owned);
 }
 
 void leases_stop(struct leases *l)
@@ -68,20 +82,35 @@ size_t leases_room(const struct leases *l)
 
     /* What is to be released takes the place of claims, so that a PostgreSQL that refuses them is not
      * asked for more. */
-    if (l->stopping || !l->taken_over || !db_ready(l->config.db) || l->statements >= STATEMENTS_MAX)
+    if (l->stopping || !l->owned.certain || !db_ready(l->config.db) ||
+        l->statements >= STATEMENTS_MAX)
         return 0;
     return left < LEASES_MAX ? left : LEASES_MAX;
-}
-
-static void tell_end(struct leases *l)
-{
-    l->config.on_end(l->config.arg, NULL, 0, 0);
 }
 
 static int by_delivery(const void *a, const void *b)
 {
     const struct queue_ref *x = a, *y = b;
     return id_cmp(x->delivery, y->delivery);
+}
+
+/* Where it is among the refs; -1: it is none of them. */
+static int index_of(const struct fenced *f, struct id delivery)
+{
+    struct queue_ref key = {.delivery = delivery};
+    const struct queue_ref *ref = bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
+    return ref != NULL ? (int)(ref - f->refs) : -1;
+}
+
+/* Nothing is left to be done for it. */
+static void finish(struct fenced *f)
+{
+    struct leases *l = f->leases;
+
+    tokens_give_back(&l->config.places->tokens, f->token);
+    list_remove(&f->node);
+    free(f);
+    l->statements--;
 }
 
 static void tell_answer(const struct fenced *f, const char *event, int err, int rows)
@@ -98,13 +127,14 @@ static void on_released(void *arg, int err, const struct db_rows *rows)
 
     f->op = NULL;
     tell_answer(f, "release", err, err == 0 ? db_count(rows) : 0);
-    if (err < 0 && !l->stopping)
+    if (err < 0)
         return; /* again: leases_tend() */
-    for (size_t i = 0; err == 0 && i < f->count; i++)
-        queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], f->put_back_ms}, 1);
-    list_remove(&f->node);
-    free(f);
-    l->statements--;
+    int64_t delay_ms = f->unknown ? PUT_BACK_MS : 0;
+    for (size_t i = 0; i < f->count; i++)
+        queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], delay_ms}, 1);
+    if (f->unknown)
+        owned_expect(&l->owned);
+    finish(f);
     tell_end(l);
 }
 
@@ -125,12 +155,6 @@ static void release(struct fenced *f)
 
 /* --- what came of a claim ----------------------------------------------------------------------- */
 
-static const struct queue_ref *find_ref(const struct fenced *f, struct id delivery)
-{
-    struct queue_ref key = {.delivery = delivery};
-    return bsearch(&key, f->refs, f->count, sizeof f->refs[0], by_delivery);
-}
-
 /* What was left out waits for its time, or is out of the queue: ended, held, or in other hands. */
 static void on_waiting(void *arg, int err, const struct db_rows *rows)
 {
@@ -142,26 +166,26 @@ static void on_waiting(void *arg, int err, const struct db_rows *rows)
     for (size_t i = 0; i < f->count; i++)
         delays_ms[i] = err < 0 ? PUT_BACK_MS : -1;
     for (int i = 0; err == 0 && i < db_count(rows); i++) {
-        const struct queue_ref *ref = find_ref(f, db_id(rows, i, 0));
-        assert(ref != NULL); /* the statement names the ids that it may answer with */
+        int at = index_of(f, db_id(rows, i, 0));
         int64_t wait_ms = db_i64(rows, i, 1);
-        delays_ms[ref - f->refs] = wait_ms > WAIT_MIN_MS ? wait_ms : WAIT_MIN_MS;
+        if (at >= 0)
+            delays_ms[at] = wait_ms > WAIT_MIN_MS ? wait_ms : WAIT_MIN_MS;
     }
     for (size_t i = 0; i < f->count; i++)
         queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], delays_ms[i]}, 1);
-    list_remove(&f->node);
-    free(f);
-    l->statements--;
+    finish(f);
     tell_end(l);
 }
 
 /* What came along has a place of its own only now; not what is in hand already, its lease run out for want
  * of recording. */
-static bool take_along(struct leases *l, const struct claim *c)
+static bool take_along(struct fenced *f, const struct claim *c)
 {
-    if (places_has(l->config.places, c->ref.delivery))
+    struct places *places = f->leases->config.places;
+
+    if (places_has(places, c->ref.delivery))
         return false;
-    places_take_along(l->config.places, &c->ref);
+    places_take_along(places, &c->ref, f->token);
     return true;
 }
 
@@ -178,11 +202,11 @@ static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct clai
     for (int i = 0; i < db_count(rows); i++) {
         struct claim *c = &claims[count];
         claims_read(rows, i, c);
-        const struct queue_ref *ref = find_ref(f, c->ref.delivery);
-        if (c->along ? !take_along(l, c) : ref == NULL)
+        int at = index_of(f, c->ref.delivery);
+        if (c->along ? !take_along(f, c) : at < 0)
             continue; /* in hand already, its lease run out: recording it is under way */
         if (!c->along)
-            came[ref - f->refs] = true;
+            came[at] = true;
         c->gated = f->on_due != NULL && claims_read_gated(rows, i);
         states[c->state]++;
         if (c->state == DELIVERY_PENDING && c->timeout_ms <= lease_left_ms) {
@@ -213,13 +237,10 @@ static void hand_over(struct fenced *f, const struct db_rows *rows)
     int64_t token = f->token;
     size_t count = sort_out(f, rows, claims);
 
-    if (f->count > 0) {
-        list_push(&l->claiming, &f->node);
+    if (f->count > 0)
         f->op = work_waiting(l->config.db, ids, ids_of(f, ids), on_waiting, f);
-    } else {
-        l->statements--;
-        free(f);
-    }
+    else
+        finish(f);
     l->config.on_end(l->config.arg, claims, count, token);
     free(claims);
 }
@@ -229,6 +250,7 @@ static void give_up(struct fenced *f)
 {
     for (size_t i = 0; i < f->count; i++)
         places_give_back(f->leases->config.places, f->refs[i].delivery);
+    list_remove(&f->node);
     list_push(&f->leases->releasing, &f->node);
     release(f);
 }
@@ -240,31 +262,37 @@ static void on_claimed(void *arg, int err, const struct db_rows *rows)
 
     f->op = NULL;
     tell_answer(f, "claim", err, err == 0 ? db_count(rows) : 0);
-    list_remove(&f->node);
     if (err == 0 && !l->stopping) {
         hand_over(f, rows);
         return;
     }
-    f->put_back_ms = err < 0 ? PUT_BACK_MS : 0;
+    f->unknown = err < 0;
+    if (f->unknown)
+        tokens_forget(&l->config.places->tokens, f->token);
     give_up(f);
     tell_end(l);
 }
 
-static struct fenced *fenced_create(struct leases *l)
+/* In one of the lists, until finish(). */
+static struct fenced *fenced_create(struct leases *l, struct list *list, int64_t token)
 {
     struct fenced *f = xcalloc(1, sizeof *f);
 
     f->leases = l;
     f->started_ms = clock_mono_ms();
-    /* Equality is all that fencing asks of a token: random ones need no sequence. */
-    crypto_random(&f->token, sizeof f->token);
+    f->token = token;
+    tokens_take(&l->config.places->tokens, token);
+    list_push(list, &f->node);
+    l->statements++;
     return f;
 }
 
-static void put_under_way(struct fenced *f)
+/* Equality is all that fencing asks of a token: random ones need no sequence. */
+static int64_t new_token(void)
 {
-    list_push(&f->leases->claiming, &f->node);
-    f->leases->statements++;
+    int64_t token;
+    crypto_random(&token, sizeof token);
+    return token;
 }
 
 /* Takes places for those that have none yet. */
@@ -277,37 +305,31 @@ static void take(struct fenced *f, const struct queue_ref *refs, size_t count)
         if (!places_has(places, refs[i].delivery))
             f->refs[f->count++] = refs[i];
     qsort(f->refs, f->count, sizeof f->refs[0], by_delivery);
-    places_take(places, f->refs, f->count);
+    places_take(places, f->refs, f->count, f->token);
 }
 
 void leases_claim(struct leases *l, const struct queue_ref *refs, size_t count)
 {
-    struct fenced *f = fenced_create(l);
+    struct fenced *f = fenced_create(l, &l->claiming, new_token());
     struct id ids[LEASES_MAX];
 
     take(f, refs, count);
-    if (f->count == 0) {
-        free(f);
-        return;
-    }
-    put_under_way(f);
-    f->op = work_claim(l->config.db, ids, ids_of(f, ids), f->token, l->config.owner, on_claimed, f);
+    if (f->count > 0)
+        f->op =
+            work_claim(l->config.db, ids, ids_of(f, ids), f->token, l->config.owner, on_claimed, f);
+    else
+        finish(f);
 }
 
 void leases_give_back(struct leases *l, const struct queue_ref *refs, size_t count, int64_t token)
 {
-    for (size_t i = 0; i < count; i++)
-        places_give_back(l->config.places, refs[i].delivery);
     while (count > 0) {
-        struct fenced *f = fenced_create(l);
-        f->token = token;
+        struct fenced *f = fenced_create(l, &l->releasing, token);
         f->count = count < LEASES_MAX ? count : LEASES_MAX;
         memcpy(f->refs, refs, f->count * sizeof f->refs[0]);
         refs += f->count;
         count -= f->count;
-        list_push(&l->releasing, &f->node);
-        l->statements++;
-        release(f);
+        give_up(f);
     }
 }
 
@@ -321,16 +343,16 @@ static void on_due(void *arg, int err, const struct db_rows *rows)
 
     f->op = NULL;
     tell_answer(f, "claim_due", err, (int)count);
-    list_remove(&f->node);
     f->on_due(f->arg, err, err == 0 ? &due : NULL, count);
-    if (count == 0) {
-        free(f);
-        l->statements--;
-        tell_end(l);
-        return;
+    if (err < 0) {
+        tokens_forget(&l->config.places->tokens, f->token);
+        owned_expect(&l->owned);
     }
     take(f, refs, count);
-    if (!l->stopping) {
+    if (count == 0) {
+        finish(f);
+        tell_end(l);
+    } else if (!l->stopping) {
         hand_over(f, rows);
     } else {
         give_up(f);
@@ -340,48 +362,54 @@ static void on_due(void *arg, int err, const struct db_rows *rows)
 
 void leases_claim_due(struct leases *l, struct work_ask *ask, leases_due_cb *cb, void *arg)
 {
-    struct fenced *f = fenced_create(l);
-    struct queue_held *held = places_held(l->config.places, &ask->room.held_count);
+    const struct places *places = l->config.places;
 
+    ask->room.max = leases_room(l);
+    struct fenced *f = fenced_create(l, &l->claiming, new_token());
     f->on_due = cb;
     f->arg = arg;
-    ask->room.max = leases_room(l);
-    ask->room.free = places_left(l->config.places);
-    ask->room.held = held;
-    put_under_way(f);
+    ask->room.free = places_left(places);
+    ask->room.held = places->held;
+    ask->room.held_count = places->held_count;
     f->op = work_claim_due(l->config.db, ask, f->token, l->config.owner, on_due, f);
-    free(held);
-}
-
-static void on_taken_over(void *arg, int err, const struct db_rows *rows)
-{
-    struct leases *l = arg;
-    struct queue_entry entry;
-
-    l->take_over_op = NULL;
-    if (err < 0)
-        return; /* again: leases_tend() */
-    for (int i = 0; i < db_count(rows); i++) {
-        queue_entry_read(rows, i, 0, &entry);
-        queue_ack(l->config.queue, &(struct queue_ack){entry.ref, 0}, 1);
-    }
-    if (db_count(rows) > 0)
-        log_info("leases_taken_over", "count=%d", db_count(rows));
-    l->taken_over = true;
-    l->config.on_taken_over(l->config.arg);
-    tell_end(l);
 }
 
 void leases_tend(struct leases *l)
 {
-    if (!db_ready(l->config.db) || l->stopping)
+    if (!db_ready(l->config.db))
         return;
-    if (!l->taken_over && l->take_over_op == NULL)
-        l->take_over_op = work_take_over(l->config.db, l->config.owner, on_taken_over, l);
+    owned_tend(&l->owned);
     LIST_FOREACH(node, &l->releasing)
     {
         struct fenced *f = CONTAINER_OF(node, struct fenced, node);
         if (f->op == NULL)
             release(f);
     }
+}
+
+void leases_doubt(struct leases *l)
+{
+    owned_doubt(&l->owned);
+    leases_tend(l);
+}
+
+void leases_give_up(struct leases *l)
+{
+    owned_give_up(&l->owned);
+}
+
+static size_t count_all(const struct list *list)
+{
+    size_t count = 0;
+    LIST_FOREACH(node, list)
+    {
+        count += CONTAINER_OF(node, struct fenced, node)->count;
+    }
+    return count;
+}
+
+size_t leases_left(const struct leases *l)
+{
+    size_t given_up = l->owned.giving_up && !l->owned.certain ? l->config.places->taken : 0;
+    return given_up + count_all(&l->claiming) + count_all(&l->releasing);
 }

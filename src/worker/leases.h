@@ -5,6 +5,7 @@
 #define WORKER_LEASES_H
 
 #include "base/list.h"
+#include "owned.h"
 #include "places.h"
 #include "store/queue.h"
 #include "store/work.h"
@@ -33,15 +34,14 @@ struct leases {
     struct list claiming;  /* statements under way */
     struct list releasing; /* their outcome is unknown, or came too late: given back */
     size_t statements;     /* in both */
-    struct db_op *take_over_op;
-    bool taken_over; /* the leases of the predecessor: before that nothing is claimed */
+    struct owned owned;
     bool stopping;
 };
 
 void leases_init(struct leases *leases, const struct leases_config *config);
 void leases_fini(struct leases *leases);
 
-/* How many may be claimed now. */
+/* How many may be claimed now: none before the predecessor's leases are taken back. */
 size_t leases_room(const struct leases *leases);
 
 /* Claims at most LEASES_MAX; not what is in hand already, its lease run out for want of recording. */
@@ -50,17 +50,25 @@ void leases_claim(struct leases *leases, const struct queue_ref *refs, size_t co
 /* Gives back what was leased with `token` and is not sent now: it is due again at once. */
 void leases_give_back(struct leases *leases, const struct queue_ref *refs, size_t count,
                       int64_t token);
+
 /* Claims what is due and PostgreSQL chooses; `ask.room` is filled in. `cb` hears first, then on_end. */
 void leases_claim_due(struct leases *l, struct work_ask *ask, leases_due_cb *cb, void *arg);
 
-/* Takes the predecessor's leases back, and tries again what could not be released. For every second,
- * and when PostgreSQL is back. */
+/* Takes back what is owned and in nobody's hands, and tries again what could not be released. For every
+ * second; and when PostgreSQL is back, which may have lost what it confirmed last. */
 void leases_tend(struct leases *leases);
+void leases_doubt(struct leases *leases);
 
 /* From now on nothing is claimed, and what comes is given back. */
 void leases_stop(struct leases *leases);
 
+/* What was claimed is given back too, and nobody has it in hand any more. After leases_stop(). */
+void leases_give_up(struct leases *leases);
+
 /* No statement is under way or left to be tried again: nothing more will be sent. */
 bool leases_idle(const struct leases *leases);
+
+/* How many deliveries may still be leased that nobody here will send. */
+size_t leases_left(const struct leases *leases);
 
 #endif

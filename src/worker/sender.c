@@ -23,12 +23,17 @@ void sender_init(struct sender *sender, struct loop *loop, const struct settings
     sender->fetcher = fetcher_create(loop, &config);
 }
 
-void sender_fini(struct sender *sender)
+void sender_give_up(struct sender *sender)
 {
     struct list *node;
 
     while ((node = list_pop(&sender->under_way)) != NULL)
         sending_destroy(CONTAINER_OF(node, struct sending, node));
+}
+
+void sender_fini(struct sender *sender)
+{
+    sender_give_up(sender);
     fetcher_destroy(sender->fetcher);
 }
 

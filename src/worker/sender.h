@@ -23,7 +23,10 @@ struct sender {
 void sender_init(struct sender *sender, struct loop *loop, const struct settings *settings,
                  const struct sender_hooks *hooks);
 
-/* Cancels what is under way. Attempts that ended are to be forgotten before. */
+/* Cancels what is under way. */
+void sender_give_up(struct sender *sender);
+
+/* The same, for good. Attempts that ended are to be forgotten before. */
 void sender_fini(struct sender *sender);
 
 /* Nothing is under way. */

@@ -24,8 +24,10 @@
 #define DB_QUEUE_MAX   256
 #define DB_PATIENCE_MS 5000
 #define TICK_MS        1000
-#define DRAIN_MS       35000 /* the longest timeout, and recording */
-#define DRAIN_TICK_MS  20
+#define DRAIN_MS       29000 /* 30 s are promised */
+#define GIVE_UP_MS \
+    26000 /* of it; what has no answer by then is given back, which takes a while too */
+#define DRAIN_TICK_MS 20
 
 struct worker {
     struct loop *loop;
@@ -42,8 +44,9 @@ struct worker {
     struct jobs jobs;
     struct timeout *tick, *drain;
     struct queue_op *resync_op;
-    bool resync_due;        /* Redis has come, or come back: it is told what is in hand */
-    int64_t drain_deadline; /* monotonic */
+    bool resync_due;              /* Redis has come, or come back: it is told what is in hand */
+    int64_t give_up_ms, drain_ms; /* monotonic */
+    bool gave_up;
 };
 
 /* --- from one part to the next ---------------------------------------------------------------- */
@@ -155,9 +158,8 @@ static void on_direct_ended(void *arg)
 static void on_db_ready(void *arg)
 {
     struct worker *w = arg;
-    feed_tend(&w->feed);
-    recorder_retry(&w->recorder);
-    feed_pump(&w->feed);
+    recorder_retry(&w->recorder); /* first: what it has not told yet is not to be sent again */
+    feed_db_ready(&w->feed);
 }
 
 static void on_tick(void *arg)
@@ -193,23 +195,45 @@ static void close_all(struct worker *w)
 /* Claims are answered or given back, what was sent is recorded, the queue is told if it is there. */
 static bool is_drained(const struct worker *w)
 {
-    return w->places.taken == 0 && feed_idle(&w->feed) && sender_idle(&w->sender) &&
-           recorder_idle(&w->recorder) && gatekeeper_idle(&w->gatekeeper) &&
+    bool ended = w->places.taken == 0 && sender_idle(&w->sender) && recorder_idle(&w->recorder);
+    return (ended || w->gave_up) && feed_idle(&w->feed) && gatekeeper_idle(&w->gatekeeper) &&
            (queue_pending(w->queue) == 0 || !queue_up(w->queue));
+}
+
+/* Others send it again; what is recorded all the same, by a statement under way, counts. */
+static void give_up(struct worker *w)
+{
+    log_warn("worker_gives_up", "in_flight=%zu", w->places.taken);
+    w->gave_up = true;
+    sender_give_up(&w->sender);
+    feed_give_up(&w->feed);
+}
+
+static void tell_drained(const struct worker *w)
+{
+    size_t left = leases_left(&w->feed.leases);
+
+    if (left > 0)
+        log_warn("leases_left", "count=%zu wait_ms=%d", left, DELIVERY_LEASE_MS);
+    log_info("worker_stopped", "drained=%s in_flight=%zu dropped=%llu",
+             is_drained(w) && !w->gave_up ? "true" : "false", w->places.taken,
+             (unsigned long long)queue_dropped(w->queue));
 }
 
 /* Waits for the last callbacks; there is no event for "all of it is quiet". */
 static void on_drain(void *arg)
 {
     struct worker *w = arg;
-    bool drained = is_drained(w);
+    int64_t now = clock_mono_ms();
 
-    if (!drained && clock_mono_ms() < w->drain_deadline) {
+    feed_tend(&w->feed);
+    if (now >= w->give_up_ms && !w->gave_up && !is_drained(w))
+        give_up(w);
+    if (now < w->drain_ms && !is_drained(w)) {
         timeout_set(w->drain, DRAIN_TICK_MS);
         return;
     }
-    log_info("worker_stopped", "drained=%s in_flight=%zu dropped=%llu", drained ? "true" : "false",
-             w->places.taken, (unsigned long long)queue_dropped(w->queue));
+    tell_drained(w);
     close_all(w);
 }
 
@@ -221,7 +245,8 @@ static void on_stop(void *arg)
     timeout_clear(w->tick);
     feed_stop(&w->feed);
     jobs_stop(&w->jobs);
-    w->drain_deadline = clock_mono_ms() + DRAIN_MS;
+    w->give_up_ms = clock_mono_ms() + GIVE_UP_MS;
+    w->drain_ms = clock_mono_ms() + DRAIN_MS;
     timeout_set(w->drain, 0);
 }
 

@@ -114,7 +114,7 @@ static void set_scene(const struct scene *scene, enum delivery_state state)
     char a[HEX_SIZE], w[HEX_SIZE], d[HEX_SIZE];
 
     run_sql("delete from attempt; delete from delivery; delete from event; delete from webhook;"
-            " delete from job");
+            " delete from job; delete from lease");
     app = id_new();
     webhook = id_new();
     delivery = id_new(); /* its event has the same id: they share the partition's range */
@@ -133,6 +133,8 @@ static void set_scene(const struct scene *scene, enum delivery_state state)
             " now() - interval '1 s', %d, %s, %d, %s)",
             d, d, w, a, (int)state, scene->test ? "true" : "false", scene->claim_lost ? 0 : 1,
             scene->leased ? "now() + interval '1 min', 77, 5" : "null, null, null");
+    if (scene->leased)
+        run_sql("insert into lease (owner, token, ids) values (5, 77, '{%s}')", d);
 }
 
 /* --- the statements ---------------------------------------------------------------------------- */
@@ -214,10 +216,11 @@ static bool release(enum delivery_state from)
     return finished(work_release(db, &delivery, 1, TOKEN, on_done, NULL));
 }
 
-static bool take_over(enum delivery_state from)
+static bool take_back(enum delivery_state from)
 {
+    const int64_t tokens[] = {OTHER, TOKEN};
     (void)from;
-    return finished(work_take_over(db, OWNER, on_done, NULL));
+    return finished(work_take_back(db, OWNER, tokens, 2, on_done, NULL));
 }
 
 static bool settle(enum delivery_state from)
@@ -394,7 +397,7 @@ static const struct mover movers[] = {
      BIT(PENDING),
      {.deleted = true, .test = true}},
     {"release", release, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
-    {"take over", take_over, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
+    {"take back", take_back, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
 
     {"settle: active", settle, ACTOR_SERVICE, DELIVERY_PENDING, ALL, {0}},
     {"settle: made active", activate_and_settle, ACTOR_SERVICE, DELIVERY_PENDING, ALL, PAUSE},

@@ -1,9 +1,11 @@
-/* worker/places: what a worker may have in its hands, what it has, and of which apps. */
+/* worker/places and tokens: what a worker may have in its hands, what it has, of which apps and claims. */
 #include "worker/places.h"
 
 #include "unit.h"
 
 #include <stdlib.h>
+
+#define TOKEN 7000
 
 static struct queue_ref ref(int n, uint8_t app)
 {
@@ -15,7 +17,7 @@ static void take(struct places *p, int from, int count, uint8_t app)
 {
     for (int i = from; i < from + count; i++) {
         struct queue_ref one = ref(i, app);
-        places_take(p, &one, 1);
+        places_take(p, &one, 1, TOKEN + app);
     }
 }
 
@@ -27,13 +29,10 @@ static void give_back(struct places *p, int from, int count)
 
 static int held_of(const struct places *p, uint8_t app)
 {
-    size_t count;
     int held = 0;
-    struct queue_held *all = places_held(p, &count);
-    for (size_t i = 0; i < count; i++)
-        if (id_eq(all[i].app, ref(0, app).app))
-            held = all[i].count;
-    free(all);
+    for (size_t i = 0; i < p->held_count; i++)
+        if (id_eq(p->held[i].app, ref(0, app).app))
+            held = p->held[i].count;
     return held;
 }
 
@@ -84,16 +83,81 @@ static void test_what_is_in_them(void **state)
     free(refs);
     give_back(&p, 0, 3);
     assert_int_equal(held_of(&p, 1), 0);
-    free(places_held(&p, &count));
-    assert_int_equal(count, 1);
+    assert_int_equal(p.held_count, 1);
     places_fini(&p); /* frees what is left in them */
+}
+
+/* Apps come and go in any order. */
+static void test_apps(void **state)
+{
+    (void)state;
+    struct places p;
+
+    places_init(&p, 1000);
+    for (int app = 0; app < 40; app++)
+        take(&p, 10 * app, app % 3 + 1, (uint8_t)app);
+    for (int app = 0; app < 40; app += 2)
+        give_back(&p, 10 * app, app % 3 + 1);
+    assert_int_equal(p.held_count, 20);
+    for (int app = 0; app < 40; app++)
+        assert_int_equal(held_of(&p, (uint8_t)app), app % 2 * (app % 3 + 1));
+    places_fini(&p);
+}
+
+static void test_tokens(void **state)
+{
+    (void)state;
+    struct places p;
+
+    places_init(&p, 100);
+    take(&p, 0, 3, 1);
+    take(&p, 10, 1, 2);
+    assert_true(tokens_have(&p.tokens, TOKEN + 1));
+    assert_false(tokens_have(&p.tokens, TOKEN));
+    give_back(&p, 0, 2);
+    assert_true(tokens_have(&p.tokens, TOKEN + 1));
+    assert_int_equal(p.tokens.ended_count, 0);
+    give_back(&p, 2, 1);
+    assert_false(tokens_have(&p.tokens, TOKEN + 1));
+    assert_int_equal(p.tokens.ended_count, 1);
+    assert_int_equal(p.tokens.ended[0], TOKEN + 1);
+
+    /* What is forgotten is for the ledger to say. */
+    tokens_forget(&p.tokens, TOKEN + 2);
+    assert_false(tokens_have(&p.tokens, TOKEN + 2));
+    give_back(&p, 10, 1);
+    assert_int_equal(p.tokens.ended_count, 1);
+    tokens_forget(&p.tokens, TOKEN + 2);
+
+    take(&p, 20, 1, 3);
+    tokens_forget_all(&p.tokens);
+    assert_false(tokens_have(&p.tokens, TOKEN + 3));
+    give_back(&p, 20, 1);
+    assert_int_equal(p.tokens.ended_count, 0);
+    places_fini(&p);
+}
+
+/* What nobody asks for has a bound. */
+static void test_tokens_bound(void **state)
+{
+    (void)state;
+    struct tokens t = {.ended_count = 0};
+
+    for (int64_t token = 0; token < 2 * TOKENS_ENDED_MAX; token++) {
+        tokens_take(&t, token);
+        tokens_give_back(&t, token);
+    }
+    assert_int_equal(t.ended_count, TOKENS_ENDED_MAX);
+    assert_int_equal(t.counts.count, 0);
+    tokens_fini(&t);
 }
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_what_is_in_them),
+        cmocka_unit_test(test_places),       cmocka_unit_test(test_what_is_in_them),
+        cmocka_unit_test(test_apps),         cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_tokens_bound),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }

@@ -1,0 +1,51 @@
+/* Tokens are random: they are keys as ids are. */
+#include "tokens.h"
+
+static struct id key_of(int64_t token)
+{
+    struct id key = {{0}};
+    memcpy(key.b, &token, sizeof token);
+    return key;
+}
+
+static uintptr_t count_of(const struct tokens *tokens, int64_t token)
+{
+    return (uintptr_t)idmap_get(&tokens->counts, key_of(token));
+}
+
+void tokens_fini(struct tokens *tokens)
+{
+    idmap_fini(&tokens->counts);
+}
+
+void tokens_take(struct tokens *tokens, int64_t token)
+{
+    idmap_set(&tokens->counts, key_of(token), (void *)(count_of(tokens, token) + 1));
+}
+
+void tokens_give_back(struct tokens *tokens, int64_t token)
+{
+    uintptr_t count = count_of(tokens, token);
+
+    if (count == 0)
+        return; /* forgotten */
+    idmap_set(&tokens->counts, key_of(token), (void *)(count - 1));
+    if (count == 1 && tokens->ended_count < TOKENS_ENDED_MAX)
+        tokens->ended[tokens->ended_count++] = token;
+}
+
+bool tokens_have(const struct tokens *tokens, int64_t token)
+{
+    return count_of(tokens, token) > 0;
+}
+
+void tokens_forget(struct tokens *tokens, int64_t token)
+{
+    idmap_set(&tokens->counts, key_of(token), NULL);
+}
+
+void tokens_forget_all(struct tokens *tokens)
+{
+    idmap_fini(&tokens->counts);
+    tokens->ended_count = 0;
+}

@@ -1,0 +1,143 @@
+"""What a worker owns in the ledger and has not in hand is taken back: after a kill, after a crash of
+PostgreSQL, and when a claim is run that nobody waits for any more."""
+
+import os
+import re
+import signal
+import time
+
+import pytest
+from harness import replies
+from harness.wait import until
+
+# Deliveries of another webhook that wait for their time.
+BACKLOG = """
+INSERT INTO delivery (id, event_id, webhook_id, app_id, next_at, state, test)
+SELECT new_delivery_id(e.id), e.id, '{webhook}', w.app_id, now() + interval '1 h' + random() * interval '1 h', 0, false
+  FROM (SELECT id FROM event LIMIT 1) e, (SELECT app_id FROM webhook LIMIT 1) w,
+       generate_series(1, {count}) n"""
+
+
+def batch(client, count):
+    events = [{"type": "a", "data": {"n": n}} for n in range(count)]
+    return client.post("/events/batch", {"events": events}, expect=202).json["data"]
+
+
+def delivered(client, webhook):
+    return len(client.deliveries(webhook, status="delivered", limit=250))
+
+
+READ = "SELECT sum(idx_tup_read)::int8 FROM pg_stat_all_indexes WHERE relname LIKE 'delivery%'"
+
+
+def test_killed_beside_a_backlog(start, database, receiver):
+    """A worker that starts looks at what its predecessor had, not at all that is pending."""
+    api, worker = start(role="api"), start(role="worker")
+    client = api.client()
+    receiver.script("/hook", replies.hang(), replies.hang(), replies.answer(200))
+    webhook = client.webhook(receiver.url(), concurrency=2)
+    batch(client, 4)
+    receiver.wait(2)
+    worker.kill()
+    elsewhere = "00000000-0000-7000-8000-000000000001"
+    database.query(BACKLOG.format(webhook=elsewhere, count=100_000))
+    read = int(database.query(READ)[0][0])
+    started = time.monotonic()
+    worker.start()
+    until(lambda: delivered(client, webhook) == 4, 20, "all four")
+    assert time.monotonic() - started < 3
+    worker.stop()  # what it has read is counted when its connections end
+    assert int(database.query(READ)[0][0]) - read < 50_000
+    assert database.query("SELECT count(*) FROM lease") == [["0"]]
+
+
+RELEASED = "event=release .*error=none"
+LEASED = "SELECT count(*) FROM delivery WHERE state = 0 AND lease_until > now()"
+
+
+def test_claim_run_after_its_release(start_on, own_postgres, redis, receiver):
+    """PostgreSQL stood still until the worker gave a claim up, and runs it all the same."""
+    client = start_on(own_postgres.database, redis, role="api").client()
+    webhook = client.webhook(receiver.url())
+    others = backends(own_postgres)
+    worker = start_on(own_postgres.database, redis, role="worker", POSTHORN_LOG_LEVEL="debug")
+    batch(client, 1)
+    until(lambda: delivered(client, webhook) == 1, 10, "the first")
+    for count in range(2, 7):
+        log_from = len(worker.log())
+        frozen = backends(own_postgres) - others
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        batch(client, 1)
+        until(lambda: re.search(RELEASED, worker.log(log_from)), 20, "a release")
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(0.1)
+        late = own_postgres.database.query(LEASED) == [["1"]]
+        until(lambda: delivered(client, webhook) == count, 6, "all of them")
+        if late:  # unless its connection was found to be dead before
+            return
+    pytest.skip("PostgreSQL dropped every connection before it ran what it had read")
+
+
+def backends(postgres):
+    found = postgres.database.query(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid()"
+    )
+    return {int(pid) for (pid,) in found}
+
+
+@pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGKILL], ids=["immediate", "killed"])
+def test_postgres_crashes_under_load(start_on, own_postgres, redis, receiver, how):
+    """A crash may undo what was recorded last, and keep the claim: nothing waits for a lease to run
+    out."""
+    server = start_on(own_postgres.database, redis)
+    client = server.client()
+    receiver.script("/hook", replies.answer(200, delay=0.1))
+    webhook = client.webhook(receiver.url(), concurrency=20)
+    batch(client, 200)
+    receiver.wait(100)
+    own_postgres.stop(how)
+    own_postgres.start()
+    until(lambda: client.get("/readyz", expect=None).status == 200, 10, "service again")
+    until(lambda: delivered(client, webhook) == 200, 8, "all of them")
+
+
+def test_sigterm_while_a_receiver_hangs(start, database, receiver):
+    """A process ends within 30 s. What has no answer by then is another worker's at once."""
+    api, worker = start(role="api"), start(role="worker")
+    client = api.client()
+    receiver.script("/hook", replies.hang(), replies.answer(200))
+    webhook = client.webhook(receiver.url(), timeout_ms=30000, concurrency=1)
+    batch(client, 3)
+    receiver.wait(1)
+    started = time.monotonic()
+    worker.stop()
+    assert time.monotonic() - started < 30
+    assert database.query(LEASED) == [["0"]]
+    start(role="worker")
+    until(lambda: delivered(client, webhook) == 3, 3, "all three")
+
+
+def test_sigterm_while_postgres_stands_still(start_on, own_postgres, redis, receiver):
+    """What was claimed is given back as soon as PostgreSQL listens, and not sent."""
+    client = start_on(own_postgres.database, redis, role="api").client()
+    webhook = client.webhook(receiver.url())
+    others = backends(own_postgres)
+    worker = start_on(own_postgres.database, redis, role="worker")
+    batch(client, 1)
+    until(lambda: delivered(client, webhook) == 1, 10, "the first")
+    frozen = [own_postgres.process.pid, *(backends(own_postgres) - others)]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    batch(client, 5)
+    time.sleep(0.3)
+    worker.terminate()
+    time.sleep(12)
+    for pid in frozen:
+        os.kill(pid, signal.SIGCONT)
+    worker.stop()
+    time.sleep(1)
+    assert own_postgres.database.query(LEASED) == [["0"]]
+    assert "event=leases_left" not in worker.log()
