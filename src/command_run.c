@@ -63,6 +63,8 @@ bool command_failed(struct command_run *run, int err)
         command_fail(run, "the database cannot be used (POSTHORN_DATABASE_URL)");
     else if (err == ERR_TIMEOUT)
         command_fail(run, "the database did not answer in time");
+    else if (err == ERR_LOCKED)
+        command_fail(run, "another session holds a lock that the command needs; try again");
     else if (err < 0)
         command_fail(run, "the database refused the command's statement");
     return run->ended;

@@ -19,6 +19,7 @@ enum err {
     ERR_URI_TOO_LONG,
     ERR_INVALID,
     ERR_BUSY,
+    ERR_LOCKED,
     ERR_UNAVAILABLE,
     ERR_TIMEOUT,
     ERR_INTERNAL,

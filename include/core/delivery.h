@@ -63,6 +63,7 @@ enum attempt_error {
     ATTEMPT_REDIRECT = 10,
     ATTEMPT_GONE = 11,
     ATTEMPT_INTERNAL = 12,
+    ATTEMPT_UNRECORDED = 13, /* what came of it cannot be stored */
 };
 
 /* "http_status"; NULL for ATTEMPT_OK and unknown numbers. */

@@ -23,7 +23,7 @@ struct db_stmt {
 /* --- parameters ---------------------------------------------------------------------------------
  */
 
-#define DB_PARAMS_MAX 24
+#define DB_PARAMS_MAX 32
 
 /* The parameters of one statement, encoded; made by DB_ARGS() or value by value, and given to
  * db_exec(), which frees them. */
@@ -170,9 +170,13 @@ void db_destroy(struct db *db);
 /* At least one connection is usable. */
 bool db_ready(const struct db *db);
 
-/* `err` is 0 or ERR_CONFLICT (unique), ERR_INVALID (any other error of the data), ERR_UNAVAILABLE
- * (not run, or the connection broke), ERR_TIMEOUT, ERR_BUSY, ERR_INTERNAL (a statement that is
- * wrong). `rows` is NULL unless err is 0. */
+/* When PostgreSQL last answered a statement without an error, on the monotonic clock. */
+int64_t db_heard_ms(const struct db *db);
+
+/* `err` is 0 or ERR_CONFLICT (unique), ERR_INVALID (any other error of the data), ERR_LOCKED (not run:
+ * another session held a lock for longer than lock_timeout), ERR_UNAVAILABLE (not run, or the
+ * connection broke), ERR_TIMEOUT, ERR_BUSY, ERR_INTERNAL (a statement that is wrong, or any other
+ * trouble of PostgreSQL's). `rows` is NULL unless err is 0. */
 typedef void db_cb(void *arg, int err, const struct db_rows *rows);
 
 /* Runs one statement on the connection with the least to do; callbacks of one connection come in

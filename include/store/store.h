@@ -9,7 +9,8 @@
 #define STORE_DEADLINE_MS 5000
 
 /* Statements to run at connect. The API's and the commands' commits are durable before they are
- * answered; the worker's may be lost with a crash of PostgreSQL, which costs a second send at most. */
+ * answered; the last of the worker's may be undone by a crash of PostgreSQL, after which it records
+ * again what came of attempts. */
 extern const char *const store_api_session[];
 extern const char *const store_worker_session[];
 extern const char *const store_command_session[];

@@ -60,13 +60,7 @@ struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, db_cb 
 struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id before, int limit,
                             db_cb *cb, void *arg);
 
-/* The worker's: a receiver said 410 at that URL. Those that are disabled or elsewhere by now are
- * left alone. */
-struct db_op *webhooks_disable(struct db *db, const struct id *ids, const char *const *urls,
-                               size_t count, db_cb *cb, void *arg);
-
 extern const struct db_stmt stmt_webhook_insert, stmt_webhook_get, stmt_webhook_get_secrets,
-    stmt_webhook_update, stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list,
-    stmt_webhook_disable;
+    stmt_webhook_update, stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list;
 
 #endif

@@ -76,7 +76,9 @@ struct db_op *work_waiting(struct db *db, const struct id *ids, size_t count, db
  */
 
 struct finish {
-    struct id delivery;
+    struct id delivery, webhook;
+    struct str
+        gone; /* the webhook's URL, if its receiver is gone from there for good; p == NULL: it is not */
     int64_t token;
     enum delivery_state state;
     enum attempt_error error;
@@ -89,10 +91,24 @@ struct finish {
     bool body_cut;
 };
 
-/* Records attempts, and moves deliveries where the token still matches or the attempt succeeded.
- * Rows: ids of the deliveries that moved. NOTIFYs STORE_TEST_CHANNEL for tests. */
+/* Records attempts, moves deliveries where the token still matches or the attempt succeeded, and
+ * disables webhooks whose receivers are gone. No two of `list` are of the same delivery. Rows:
+ * finished_read(). NOTIFYs STORE_TEST_CHANNEL for tests. */
 struct db_op *work_finish(struct db *db, const struct finish *const *list, size_t count, db_cb *cb,
                           void *arg);
+
+/* A delivery that moved, or a webhook that was disabled. */
+struct finished {
+    bool moved;
+    struct id id;
+};
+
+void finished_read(const struct db_rows *rows, int row, struct finished *finished);
+
+/* After ERR_LOCKED: rows of ids, of those deliveries (one at least) and webhooks that another session has
+ * locked. It waits for none of them. */
+struct db_op *work_locked(struct db *db, const struct id *ids, size_t count,
+                          const struct id *webhooks, size_t webhook_count, db_cb *cb, void *arg);
 
 /* Gives back leases whose sending never began, and their attempts with them. */
 struct db_op *work_release(struct db *db, const struct id *ids, size_t count, int64_t token,
@@ -148,8 +164,8 @@ struct db_op *work_today(struct db *db, db_cb *cb, void *arg);
 
 struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
-extern const struct db_stmt stmt_work_claim, stmt_work_waiting, stmt_work_finish, stmt_work_release,
-    stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due, stmt_work_leases,
+extern const struct db_stmt stmt_work_claim, stmt_work_waiting, stmt_work_finish, stmt_work_locked,
+    stmt_work_release, stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due, stmt_work_leases,
     stmt_work_take_back, stmt_work_lease_end, stmt_work_settle, stmt_work_partitions_make,
     stmt_work_partitions_drop, stmt_work_forget, stmt_work_today;
 

@@ -20,6 +20,7 @@ static const struct problem problems[] = {
      "Path and query may have at most 4096 bytes"},
     {ERR_INVALID, 422, "The request has invalid fields", "Correct the fields that `errors` names"},
     {ERR_BUSY, 503, "Too many requests are waiting", "Try again in a second"},
+    {ERR_LOCKED, 503, "Another session of the database holds a lock", "Try again in a second"},
     {ERR_UNAVAILABLE, 503, "The database is unavailable", "Try again in a second"},
     {ERR_TIMEOUT, 504, "No result in time",
      "It may or may not have been done; repeat it with the same Idempotency-Key"},

@@ -7,7 +7,7 @@
 void result_error(struct call *call, int err)
 {
     /* A conflict, or data that validation should have caught. */
-    if (err != ERR_UNAVAILABLE && err != ERR_BUSY && err != ERR_TIMEOUT) {
+    if (err != ERR_UNAVAILABLE && err != ERR_BUSY && err != ERR_LOCKED && err != ERR_TIMEOUT) {
         log_error("request_failed", "request=%s error=%s", call->request_id, err_name(err));
         err = ERR_INTERNAL;
     }

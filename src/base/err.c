@@ -10,8 +10,9 @@ static const char *const names[] = {
     ROW(ERR_CONFLICT) = "conflict",         ROW(ERR_IDEMPOTENCY) = "idempotency_key_reused",
     ROW(ERR_WRONG_STATE) = "invalid_state", ROW(ERR_TOO_LARGE) = "too_large",
     ROW(ERR_URI_TOO_LONG) = "uri_too_long", ROW(ERR_INVALID) = "validation_failed",
-    ROW(ERR_BUSY) = "overloaded",           ROW(ERR_UNAVAILABLE) = "unavailable",
-    ROW(ERR_TIMEOUT) = "timeout",           ROW(ERR_INTERNAL) = "internal_error",
+    ROW(ERR_BUSY) = "overloaded",           ROW(ERR_LOCKED) = "locked",
+    ROW(ERR_UNAVAILABLE) = "unavailable",   ROW(ERR_TIMEOUT) = "timeout",
+    ROW(ERR_INTERNAL) = "internal_error",
 };
 
 const char *err_name(int err)

@@ -58,6 +58,7 @@ static const char *const error_codes[] = {
     [ATTEMPT_REDIRECT] = "redirect",
     [ATTEMPT_GONE] = "gone",
     [ATTEMPT_INTERNAL] = "internal",
+    [ATTEMPT_UNRECORDED] = "unrecorded",
 };
 
 const char *attempt_error_code(int error)
@@ -229,6 +230,7 @@ static const int news_of_errors[] = {
     [ATTEMPT_REDIRECT] = GATE_FAILED,
     [ATTEMPT_GONE] = GATE_FAILED,
     [ATTEMPT_INTERNAL] = 0,
+    [ATTEMPT_UNRECORDED] = 0,
 };
 
 /* Retry-After of any receiver is for all that waits for the endpoint. */

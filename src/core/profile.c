@@ -44,8 +44,8 @@ static int read_options(struct fields *f, const struct profile *profile, struct 
         "works only with the envelope `array`: choose that, or leave it out";
 
     if (!json_is_object(json)) {
-        fields_problem(f, "profile_options", "must be an object");
-        return ERR_INVALID;
+        fields_problem(f, "profile_options", "must be a JSON object");
+        return ERR_BAD_REQUEST;
     }
     int err =
         fields_bind(f, profile->options, profile->option_count, json, "profile_options.", options);

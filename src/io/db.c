@@ -21,6 +21,7 @@ struct db {
     struct timeout *tick;       /* deadlines; set while there is anything under way */
     struct db_link *listener;   /* the one that runs, or has run, `listens`; NULL: none is ready */
     int unheard;                /* of those, without an answer */
+    int64_t heard_ms;           /* of the last answer that was no error */
     bool lost;                  /* `once`, and it is over */
     bool closing;
     struct db_link links[];
@@ -183,7 +184,9 @@ static void on_ready(void *arg, struct db_link *link)
 
 static void on_answer(void *arg, struct db_op *op, int err, const struct db_rows *rows)
 {
-    (void)arg;
+    struct db *db = arg;
+    if (err == 0)
+        db->heard_ms = clock_mono_ms();
     finish(op, err, rows);
 }
 
@@ -324,6 +327,11 @@ bool db_ready(const struct db *db)
         if (db->links[i].state == DB_LINK_READY)
             return true;
     return false;
+}
+
+int64_t db_heard_ms(const struct db *db)
+{
+    return db->heard_ms;
 }
 
 struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args args,

@@ -214,10 +214,10 @@ struct sqlstate_class {
 
 /* https://www.postgresql.org/docs/15/errcodes-appendix.html; the first prefix that fits. */
 static const struct sqlstate_class sqlstates[] = {
-    {"23505", ERR_CONFLICT},    {"57014", ERR_TIMEOUT},  {"22", ERR_INVALID},
-    {"23", ERR_INVALID},        {"08", ERR_UNAVAILABLE}, {"57P", ERR_UNAVAILABLE},
-    {"53", ERR_UNAVAILABLE},    {"40", ERR_UNAVAILABLE}, {"55", ERR_UNAVAILABLE},
-    {"25006", ERR_UNAVAILABLE}, /* a standby: the primary is elsewhere by now */
+    {"23505", ERR_CONFLICT},  {"57014", ERR_TIMEOUT},     {"55P03", ERR_LOCKED},
+    {"22", ERR_INVALID},      {"23", ERR_INVALID},        {"08", ERR_UNAVAILABLE},
+    {"57P", ERR_UNAVAILABLE}, {"53", ERR_UNAVAILABLE},    {"40", ERR_UNAVAILABLE},
+    {"55", ERR_UNAVAILABLE},  {"25006", ERR_UNAVAILABLE}, /* a standby: the primary is elsewhere by now */
 };
 
 static int classify(const PGresult *r, const struct db_stmt *stmt)
@@ -230,7 +230,7 @@ static int classify(const PGresult *r, const struct db_stmt *stmt)
     for (size_t i = 0; i < ARRAY_LEN(sqlstates) && state != NULL && err == ERR_INTERNAL; i++)
         if (strncmp(state, sqlstates[i].prefix, strlen(sqlstates[i].prefix)) == 0)
             err = sqlstates[i].err;
-    if (err == ERR_INTERNAL || err == ERR_UNAVAILABLE)
+    if (err == ERR_INTERNAL || err == ERR_UNAVAILABLE || err == ERR_LOCKED)
         log_bounded(LOG_LEVEL_WARN, "db_statement_failed", "stmt=%s sqlstate=%s error=%s",
                     stmt->name, state != NULL ? state : "-",
                     log_quote(text, message != NULL ? message : ""));

@@ -19,11 +19,17 @@
 #define SESSION                                                                         \
     "set plan_cache_mode = force_generic_plan", "set enable_seqscan = off",             \
         "set enable_bitmapscan = off", "set jit = off", "set statement_timeout = '8s'", \
-        "set lock_timeout = '4s'", "set timezone = 'UTC'"
+        "set timezone = 'UTC'"
 
-const char *const store_api_session[] = {SESSION, "set synchronous_commit = on", NULL};
-const char *const store_worker_session[] = {SESSION, "set synchronous_commit = off", NULL};
-const char *const store_command_session[] = {SESSION, "set synchronous_commit = on", NULL};
+/* A client waits for one row. A worker's statement has many, and others behind it on its connection: who else holds
+ * one of them must not hold them all up. Its own locks are held for milliseconds. */
+#define PATIENT   "set lock_timeout = '4s'"
+#define IMPATIENT "set lock_timeout = '1s'"
+
+const char *const store_api_session[] = {SESSION, PATIENT, "set synchronous_commit = on", NULL};
+const char *const store_worker_session[] = {SESSION, IMPATIENT, "set synchronous_commit = off",
+                                            NULL};
+const char *const store_command_session[] = {SESSION, PATIENT, "set synchronous_commit = on", NULL};
 
 static const struct db_stmt stmt_listen_test = {"listen_test", "listen " STORE_TEST_CHANNEL, 0};
 static const struct db_stmt stmt_listen_key = {"listen_key", "listen " STORE_KEY_CHANNEL, 0};
@@ -77,6 +83,7 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_work_claim,
     &stmt_work_waiting,
     &stmt_work_finish,
+    &stmt_work_locked,
     &stmt_work_release,
     &stmt_work_overdue,
     &stmt_work_upcoming,
@@ -94,7 +101,6 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_job_step_fanout,
     &stmt_job_put_off,
     &stmt_job_forget,
-    &stmt_webhook_disable,
     &stmt_gate_update,
     &stmt_gate_list,
     &stmt_gate_get,

@@ -70,6 +70,9 @@
 /* Of a webhook w, as long as it is valid. */
 #define PREVIOUS_SECRET "case when w.previous_until > now() then w.previous_secret end"
 
+/* Of a webhook. The version goes up even when the clock does not. */
+#define TOUCH "updated_at = greatest(now(), updated_at + interval '1 us')"
+
 /* A webhook's row stays, without its secrets, for the history that points to it; what is under way
  * follows (work_settle). */
 #define DELETE_WEBHOOK \

@@ -158,9 +158,6 @@ struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void 
     return store_exec(db, &stmt_webhook_get_secrets, DB_ARGS(DB_ID(id)), cb, arg);
 }
 
-/* The version goes up even when the clock does not. */
-#define TOUCH "updated_at = greatest(now(), updated_at + interval '1 us')"
-
 const struct db_stmt stmt_webhook_update = {
     "webhook_update",
     "with w as ("
@@ -233,19 +230,4 @@ struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id 
 {
     return store_exec(db, &stmt_webhook_list,
                       DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(status), DB_I64(limit)), cb, arg);
-}
-
-const struct db_stmt stmt_webhook_disable = {
-    "webhook_disable",
-    "update webhook set status = " DISABLED ", disabled_reason = " REASON_GONE ","
-    " unsettled = true, " TOUCH " from unnest($1::uuid[], $2::text[]) as v (gone, gone_url)"
-    " where id = gone and url = gone_url and status <> " DISABLED " and deleted_at is null"
-    " returning id",
-    2};
-
-struct db_op *webhooks_disable(struct db *db, const struct id *ids, const char *const *urls,
-                               size_t count, db_cb *cb, void *arg)
-{
-    return store_exec(db, &stmt_webhook_disable, DB_ARGS(DB_IDS(ids, count), DB_TEXTS(urls, count)),
-                      cb, arg);
 }

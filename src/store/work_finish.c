@@ -3,7 +3,10 @@
  * a record that is repeated does not end a delivery that was set going again meanwhile.
  *
  * A claim counts its attempt, so one that nobody leases and that has counted less than this attempt's number is
- * one whose claim a crash of PostgreSQL undid: it is this attempt's as if it had not. */
+ * one whose claim a crash of PostgreSQL undid: it is this attempt's as if it had not.
+ *
+ * Webhooks whose receivers are gone for good are disabled in the same commit, once: whoever makes one active again
+ * is not overruled by a record that is repeated. */
 #include "sql.h"
 #include "store/store.h"
 #include "store/work.h"
@@ -14,10 +17,10 @@ const struct db_stmt stmt_work_finish = {
     " select * from unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::bool[], $6::int8[],"
     "  $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[],"
     "  $14::int8[], $15::text[], $16::text[], $17::bytea[], $18::bytea[], $19::bytea[],"
-    "  $20::bool[], $21::bool[])"
+    "  $20::bool[], $21::bool[], $24::uuid[], $25::text[])"
     "  as v (id, token, state, error, test, number, started_ms, delay_ms, code, dns_us, connect_us,"
     "   tls_us, first_byte_us, total_us, address, error_text, request_head, response_head,"
-    "   response_body, body_cut, keeps_step)"
+    "   response_body, body_cut, keeps_step, gone_id, gone_url)"
     "), a as ("
     " insert into attempt (delivery_id, token, number, started_at, code, error, dns_us, connect_us,"
     "  tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, response_head,"
@@ -43,9 +46,28 @@ const struct db_stmt stmt_work_finish = {
     "   or (v.state = " DELIVERED " and d.state <> " DELIVERED
     "    and exists (select from a where a.delivery_id = v.id and a.token = v.token)))"
     " returning d.id, v.test"
-    ") select id, case when test then pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end"
-    " from u",
-    23};
+    "), g as ("
+    " update webhook w set status = " DISABLED ", disabled_reason = " REASON_GONE ","
+    "  unsettled = true, " TOUCH " from v, a"
+    " where v.gone_id is not null and a.delivery_id = v.id and a.token = v.token"
+    "  and w.id = v.gone_id and w.url = v.gone_url and w.status <> " DISABLED
+    "  and w.deleted_at is null returning w.id"
+    ") select id, null, case when test then"
+    "   pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end from u"
+    " union all select null, id, null from g",
+    25};
+
+void finished_read(const struct db_rows *rows, int row, struct finished *f)
+{
+    enum { DELIVERY, DISABLED_WEBHOOK };
+    f->moved = !db_null(rows, row, DELIVERY);
+    f->id = db_id(rows, row, f->moved ? DELIVERY : DISABLED_WEBHOOK);
+}
+
+static bool is_gone(const struct finish *f)
+{
+    return f->gone.p != NULL;
+}
 
 static void bind_bounds(struct db_args *args, const struct finish *const *list, size_t count)
 {
@@ -91,5 +113,29 @@ struct db_op *work_finish(struct db *db, const struct finish *const *list, size_
     DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->body_cut));
     DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->keeps_step));
     bind_bounds(&args, list, count);
+    DB_ARRAY(&args, DB_TYPE_ID, count, is_gone(list[i]) ? DB_ID(list[i]->webhook) : DB_NULL);
+    DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->gone));
     return store_exec(db, &stmt_work_finish, args, cb, arg);
+}
+
+/* A lock that is free is had for no longer than this statement: it says what was so a moment ago. */
+const struct db_stmt stmt_work_locked = {
+    "work_locked",
+    "with d as materialized ("
+    " select id from delivery where id = any ($1::uuid[]) and id between $2::uuid and $3::uuid"
+    "  for no key update skip locked"
+    "), w as materialized ("
+    " select id from webhook where id = any ($4::uuid[]) for no key update skip locked"
+    ") select id from delivery where id = any ($1::uuid[]) and id between $2::uuid and $3::uuid"
+    "  and id not in (select id from d)"
+    " union all select id from webhook where id = any ($4::uuid[]) and id not in (select id from w)",
+    4};
+
+struct db_op *work_locked(struct db *db, const struct id *ids, size_t count,
+                          const struct id *webhooks, size_t webhook_count, db_cb *cb, void *arg)
+{
+    return store_exec(
+        db, &stmt_work_locked,
+        DB_ARGS(DB_IDS(ids, count), STORE_BOUNDS(ids, count), DB_IDS(webhooks, webhook_count)), cb,
+        arg);
 }

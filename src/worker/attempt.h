@@ -16,6 +16,7 @@ struct attempt {
     struct finish finish;   /* delivery, token and number from the start, the rest once it ended */
     struct verdict verdict; /* once it ended */
     int64_t ended_ms;       /* monotonic */
+    int64_t recorded_ms;    /* likewise; 0: it is not */
 };
 
 /* "delivery=del_… webhook=wh_… event_id=evt_… attempt=1": what lines about it begin with. */

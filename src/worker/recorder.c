@@ -1,30 +1,39 @@
 /* Batches form by themselves: what ends within a few milliseconds, or while statements are under way,
- * goes together. A batch that PostgreSQL did not take is tried again as it is, for it is idempotent;
- * one that fails on its data is split until the culprit stands alone. */
+ * goes together. A batch that PostgreSQL did not take is tried again, for it is idempotent:
+ *
+ *   not there, late    as it is
+ *   locked             what another session has locked goes apart, and waits until it has not
+ *   refused            for the data: halved until the culprit stands alone, and that is written with less and
+ *                      less in it; for a reason that is not known: the same, but first as it is, a few times.
+ *                      What is refused in every form waits, longer and longer, and is tried whole again: it may
+ *                      be PostgreSQL that is in trouble. That something came of an attempt is not given up as long
+ *                      as nobody else's is recorded either, or for REFUSALS_PARK.
+ *
+ * The worker's commits are not waited for on disk (store/sessions.c), so a crash of PostgreSQL undoes the last of
+ * them. What was recorded is therefore kept until PostgreSQL has answered for longer than that goes back, and
+ * recorded again when a connection had to be opened anew meanwhile. */
 #include "recorder.h"
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "batch.h"
 
 #include <stdlib.h>
 
-#define BATCH_MAX   128
-#define BATCHES_MAX 4 /* statements under way */
-#define GATHER_MS   3
-#define RETRY_MS    200
+#define BUSY_MAX       4 /* batches */
+#define GATHER_MS      3
+#define TEND_MS        100
+#define RETRY_MS       200
+#define RETRY_MAX_MS   30000
+#define LOCKED_MS      500
+#define REFUSALS_MAX   3
+#define REFUSALS_PARK  7 /* 50 s: a lease is longer */
+#define KEEP_MS        1000 /* PostgreSQL's commits are on disk in three times wal_writer_delay, 600 ms */
+#define KEEP_BYTES_MAX (32 << 20)
 
-struct batch {
-    struct list node;
-    struct recorder *recorder;
-    struct db_op *op; /* NULL: to be tried again */
-    bool stripped;    /* of what came from outside */
-    int64_t sent_ms;  /* monotonic */
-    size_t count;
-    struct attempt *attempts[BATCH_MAX]; /* sorted by delivery when sent */
-};
-
-static void on_timeout(void *arg);
+static void on_gather(void *arg);
+static void on_tend(void *arg);
 static void submit(struct batch *b);
 
 void recorder_init(struct recorder *r, const struct recorder_config *config)
@@ -32,40 +41,28 @@ void recorder_init(struct recorder *r, const struct recorder_config *config)
     *r = (struct recorder){.config = *config};
     list_init(&r->waiting);
     list_init(&r->batches);
-    r->timeout = timeout_create(config->loop, on_timeout, r);
+    list_init(&r->kept);
+    r->gather = timeout_create(config->loop, on_gather, r);
+    r->tend = timeout_create(config->loop, on_tend, r);
 }
 
-static struct batch *batch_create(struct recorder *r)
+static void forget_all(struct list *attempts)
 {
-    struct batch *b = xcalloc(1, sizeof *b);
-    b->recorder = r;
-    list_push(&r->batches, &b->node);
-    r->batch_count++;
-    return b;
-}
-
-/* With its attempts. */
-static void batch_destroy(struct batch *b)
-{
-    list_remove(&b->node);
-    b->recorder->batch_count--;
-    db_cancel(b->op);
-    for (size_t i = 0; i < b->count; i++)
-        sending_forget(b->attempts[i]);
-    free(b);
+    struct list *node;
+    while ((node = list_pop(attempts)) != NULL)
+        sending_forget(CONTAINER_OF(node, struct attempt, node));
 }
 
 void recorder_fini(struct recorder *r)
 {
-    struct list *node;
-
     LIST_FOREACH_SAFE(batch, &r->batches)
     {
         batch_destroy(CONTAINER_OF(batch, struct batch, node));
     }
-    while ((node = list_pop(&r->waiting)) != NULL)
-        sending_forget(CONTAINER_OF(node, struct attempt, node));
-    timeout_destroy(r->timeout);
+    forget_all(&r->waiting);
+    forget_all(&r->kept);
+    timeout_destroy(r->gather);
+    timeout_destroy(r->tend);
 }
 
 bool recorder_idle(const struct recorder *r)
@@ -73,200 +70,391 @@ bool recorder_idle(const struct recorder *r)
     return list_empty(&r->waiting) && list_empty(&r->batches);
 }
 
-static int by_delivery(const void *a, const void *b)
+static void tend_soon(struct recorder *r)
 {
-    const struct attempt *const *x = a, *const *y = b;
-    return id_cmp((*x)->finish.delivery, (*y)->finish.delivery);
+    if (!timeout_is_set(r->tend))
+        timeout_set(r->tend, TEND_MS);
 }
 
-/* Marks the attempts that moved their deliveries. */
-static void find_moved(const struct batch *b, const struct db_rows *rows, bool *moved)
-{
-    struct attempt key;
-    const struct attempt *wanted = &key;
+/* --- batches ---------------------------------------------------------------------------------- */
 
-    for (int i = 0; i < db_count(rows); i++) {
-        key.finish.delivery = db_id(rows, i, 0);
-        struct attempt *const *found =
-            bsearch(&wanted, b->attempts, b->count, sizeof b->attempts[0], by_delivery);
-        if (found != NULL)
-            moved[found - b->attempts] = true;
+static void enter(struct recorder *r, struct batch *b)
+{
+    list_push(&r->batches, &b->node);
+    r->busy++;
+}
+
+static void set_aside(struct recorder *r, struct batch *b)
+{
+    r->busy -= !b->aside;
+    b->aside = true;
+}
+
+static void leave(struct recorder *r, struct batch *b)
+{
+    set_aside(r, b);
+    batch_destroy(b);
+}
+
+static void wait_for(struct recorder *r, struct batch *b, int64_t ms)
+{
+    b->due_ms = clock_mono_ms() + ms;
+    tend_soon(r);
+}
+
+static struct batch *take(struct recorder *r, struct batch *b, const bool *chosen)
+{
+    struct batch *taken = batch_take(b, chosen);
+    enter(r, taken);
+    return taken;
+}
+
+/* --- what is recorded ------------------------------------------------------------------------- */
+
+static size_t bytes_of(const struct attempt *a)
+{
+    const struct finish *f = &a->finish;
+    return sizeof *a + sizeof *a->sending + 2 * f->request_head.n + f->response_head.n +
+           f->response_body.n;
+}
+
+static void forget_oldest(struct recorder *r)
+{
+    struct attempt *a = CONTAINER_OF(list_pop(&r->kept), struct attempt, node);
+    r->kept_bytes -= bytes_of(a);
+    sending_forget(a);
+}
+
+static void forget_old(struct recorder *r)
+{
+    int64_t heard_ms = db_heard_ms(r->config.db);
+
+    while (!list_empty(&r->kept)) {
+        const struct attempt *a = CONTAINER_OF(r->kept.next, struct attempt, node);
+        if (a->recorded_ms + KEEP_MS > heard_ms && r->kept_bytes <= KEEP_BYTES_MAX)
+            return;
+        forget_oldest(r);
     }
 }
 
-static size_t count_failed(const struct batch *b)
+static void keep(struct recorder *r, struct batch *b)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < b->count; i++)
-        n += b->attempts[i]->finish.state == DELIVERY_FAILED;
-    return n;
+    int64_t now = clock_mono_ms();
+
+    for (size_t i = 0; i < b->count; i++) {
+        struct attempt *a = b->attempts[i];
+        r->again -= a->recorded_ms != 0;
+        a->recorded_ms = now;
+        r->kept_bytes += bytes_of(a);
+        list_push(&r->kept, &a->node);
+    }
+    b->count = 0;
+    r->recorded_ms = now;
+    forget_old(r);
+    tend_soon(r);
 }
 
-static void tell_recorded(const struct batch *b, const struct db_rows *rows)
+/* Those behind what is recorded again are of the same deliveries at most once: each waits for the one before. */
+static void record_again(struct recorder *r)
+{
+    struct list later;
+
+    if (list_empty(&r->kept))
+        return;
+    log_info("record_again", "bytes=%zu", r->kept_bytes);
+    list_init(&later);
+    list_move_all(&later, &r->waiting);
+    LIST_FOREACH(node, &r->kept)
+    {
+        r->waiting_count++;
+        r->again++;
+    }
+    list_move_all(&r->waiting, &r->kept);
+    list_move_all(&r->waiting, &later);
+    r->kept_bytes = 0;
+}
+
+static void tell_recorded(const struct batch *b, const bool *moved)
 {
     char text[ATTEMPT_TEXT_SIZE];
-    bool moved[BATCH_MAX] = {false};
 
-    if (!log_enabled(LOG_LEVEL_DEBUG) && count_failed(b) == 0)
-        return;
-    find_moved(b, rows, moved);
     for (size_t i = 0; i < b->count; i++) {
         const struct attempt *a = b->attempts[i];
         log_debug("recorded", "%s moved=%d", attempt_text(text, a), moved[i]);
-        if (moved[i] && a->finish.state == DELIVERY_FAILED)
+        if (moved[i] && a->finish.state == DELIVERY_FAILED && a->recorded_ms == 0)
             log_bounded(LOG_LEVEL_INFO, "delivery_failed", "%s code=%lld error=%s",
                         attempt_text(text, a), (long long)a->finish.code,
                         attempt_error_code(a->finish.error));
     }
 }
 
-static void on_disabled(void *arg, int err, const struct db_rows *rows)
+static void tell_disabled(const struct db_rows *rows)
 {
     char id[ID_TEXT_SIZE];
-    (void)arg;
-    for (int i = 0; err == 0 && i < db_count(rows); i++)
-        log_warn("webhook_disabled", "webhook=%s reason=gone",
-                 id_text(id, ID_WEBHOOK, db_id(rows, i, 0)));
+    struct finished f;
+
+    for (int i = 0; i < db_count(rows); i++) {
+        finished_read(rows, i, &f);
+        if (!f.moved)
+            log_warn("webhook_disabled", "webhook=%s reason=gone", id_text(id, ID_WEBHOOK, f.id));
+    }
 }
 
-/* Those whose receivers are gone for good; nobody waits for it. */
-static void disable_webhooks(const struct batch *b)
+/* Out of the queue, or back into it for the retry. What is recorded again was told before, and comes back only
+ * if PostgreSQL had lost it. */
+static void tell_queue(const struct recorder *r, const struct batch *b, const bool *moved)
 {
-    struct id gone[BATCH_MAX];
-    const char *urls[BATCH_MAX];
+    struct queue_ack acks[BATCH_MAX];
     size_t count = 0;
 
     for (size_t i = 0; i < b->count; i++) {
         const struct attempt *a = b->attempts[i];
-        if (!a->verdict.disable)
-            continue;
-        gone[count] = a->webhook;
-        urls[count++] = a->sending->url;
+        int64_t delay_ms = a->finish.state == DELIVERY_PENDING ? a->finish.delay_ms : -1;
+        if (a->recorded_ms == 0)
+            acks[count++] = (struct queue_ack){a->ref, delay_ms, a->verdict.news};
+        else if (moved[i])
+            acks[count++] = (struct queue_ack){.ref = a->ref, .delay_ms = delay_ms};
     }
-    if (count > 0)
-        webhooks_disable(b->recorder->config.db, gone, urls, count, on_disabled, NULL);
+    queue_ack(r->config.queue, acks, count);
 }
 
-/* Out of the queue, or back into it for the retry. */
-static void tell_queue(const struct batch *b)
-{
-    struct queue_ack acks[BATCH_MAX];
-
-    for (size_t i = 0; i < b->count; i++) {
-        const struct attempt *a = b->attempts[i];
-        bool again = a->finish.state == DELIVERY_PENDING;
-        acks[i] = (struct queue_ack){a->ref, again ? a->finish.delay_ms : -1, a->verdict.news};
-    }
-    queue_ack(b->recorder->config.queue, acks, b->count);
-}
-
-static void give_back(const struct batch *b)
+static void give_back(const struct recorder *r, const struct batch *b)
 {
     for (size_t i = 0; i < b->count; i++)
-        places_give_back(b->recorder->config.places, b->attempts[i]->finish.delivery);
+        if (b->attempts[i]->recorded_ms == 0)
+            places_give_back(r->config.places, b->attempts[i]->finish.delivery);
 }
 
-static void split(struct batch *b)
+static void end(struct recorder *r, struct batch *b, const struct db_rows *rows)
 {
-    struct batch *half = batch_create(b->recorder);
+    bool moved[BATCH_MAX] = {false};
 
-    half->count = b->count / 2;
-    b->count -= half->count;
-    memcpy(half->attempts, b->attempts + b->count, half->count * sizeof half->attempts[0]);
-    submit(b);
-    submit(half);
+    batch_settle(b);
+    batch_find_moved(b, rows, moved);
+    tell_queue(r, b, moved); /* first: until then its slots are taken */
+    tell_recorded(b, moved);
+    tell_disabled(rows);
+    give_back(r, b);
+    keep(r, b);
+    leave(r, b);
 }
 
-/* The culprit stands alone: first without what came from outside, then not at all. */
-static void strip_or_drop(struct batch *b)
+/* --- what is not ------------------------------------------------------------------------------ */
+
+static void try_later(struct recorder *r, struct batch *b)
+{
+    b->form = BATCH_WHOLE;
+    wait_for(r, b, RETRY_MS);
+}
+
+static int64_t backoff_ms(int refusals)
+{
+    int64_t ms = (int64_t)RETRY_MS << (refusals < 10 ? refusals : 10);
+    return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
+}
+
+static void halve(struct recorder *r, struct batch *b)
+{
+    bool chosen[BATCH_MAX] = {false};
+
+    for (size_t i = 0; i < b->count / 2; i++)
+        chosen[i] = true;
+    struct batch *half = take(r, b, chosen);
+    submit(half);
+    submit(b);
+}
+
+static void write_less(struct recorder *r, struct batch *b)
 {
     char text[ATTEMPT_TEXT_SIZE];
-    struct finish *finish = &b->attempts[0]->finish;
+    static const char *const forms[] = {"whole", "stripped", "parked"};
 
-    log_bounded(LOG_LEVEL_ERROR, "record_failed", "%s stripped=%s",
-                attempt_text(text, b->attempts[0]), b->stripped ? "true" : "false");
-    if (b->stripped) {
-        give_back(b);
-        batch_destroy(b);
+    log_bounded(LOG_LEVEL_ERROR, "record_failed", "%s form=%s", attempt_text(text, b->attempts[0]),
+                forms[b->form]);
+    if (b->form == BATCH_WHOLE || (b->form == BATCH_STRIPPED && b->culprit)) {
+        b->form++;
+        submit(b);
         return;
     }
-    b->stripped = true;
-    finish->response_head = finish->response_body = (struct str){0};
-    finish->error_text = finish->address = STR_LIT("");
-    submit(b);
+    b->form = BATCH_WHOLE;
+    set_aside(r, b);
+    wait_for(r, b, backoff_ms(++b->refusals));
 }
+
+static void on_refused(struct recorder *r, struct batch *b, int err)
+{
+    bool of_data = err == ERR_INVALID || b->form != BATCH_WHOLE;
+
+    if (b->refused_ms == 0)
+        b->refused_ms = clock_mono_ms();
+    if (!of_data && b->refusals < REFUSALS_MAX)
+        wait_for(r, b, backoff_ms(b->refusals++));
+    else if (b->count > 1)
+        halve(r, b);
+    else
+        write_less(r, b);
+}
+
+static void on_locked(void *arg, int err, const struct db_rows *rows)
+{
+    struct batch *b = arg;
+    struct recorder *r = b->owner;
+    bool locked[BATCH_MAX] = {false};
+
+    b->op = NULL;
+    if (err < 0) {
+        wait_for(r, b, RETRY_MS);
+        return;
+    }
+    size_t count = batch_find_locked(b, rows, locked);
+    struct batch *held = count == b->count ? b : count > 0 ? take(r, b, locked) : NULL;
+    if (held != NULL) {
+        log_bounded(LOG_LEVEL_WARN, "record_locked", "count=%zu", count);
+        held->locked = true;
+        set_aside(r, held);
+        wait_for(r, held, LOCKED_MS);
+    }
+    if (held != b) {
+        b->locked = false;
+        submit(b);
+    }
+}
+
+static void ask_locked(struct recorder *r, struct batch *b)
+{
+    b->form = BATCH_WHOLE;
+    b->locked = true;
+    b->op = batch_ask_locked(b, r->config.db, on_locked, b);
+}
+
+/* --- the statement ---------------------------------------------------------------------------- */
 
 static void on_recorded(void *arg, int err, const struct db_rows *rows)
 {
     struct batch *b = arg;
-    struct recorder *r = b->recorder;
+    struct recorder *r = b->owner;
 
     b->op = NULL;
     log_debug("record", "count=%zu ms=%lld error=%s", b->count,
               (long long)(clock_mono_ms() - b->sent_ms), err < 0 ? err_name(err) : "none");
-    if (err == 0) {
-        tell_queue(b); /* first: until then its slots are taken */
-        tell_recorded(b, rows);
-        disable_webhooks(b);
-        give_back(b);
-        batch_destroy(b);
-    } else if (err == ERR_UNAVAILABLE || err == ERR_TIMEOUT || err == ERR_BUSY) {
-        timeout_set(r->timeout, RETRY_MS);
-    } else if (b->count > 1) {
-        split(b);
-    } else {
-        strip_or_drop(b);
-    }
-    if (r->waiting_count > 0 && !timeout_is_set(r->timeout))
-        timeout_set(r->timeout, 0);
+    if (err == 0)
+        end(r, b, rows);
+    else if (err == ERR_UNAVAILABLE || err == ERR_TIMEOUT || err == ERR_BUSY)
+        try_later(r, b);
+    else if (err == ERR_LOCKED)
+        ask_locked(r, b);
+    else
+        on_refused(r, b, err);
+    if (r->waiting_count > 0 && !timeout_is_set(r->gather))
+        timeout_set(r->gather, 0);
     r->config.on_room(r->config.arg);
 }
 
 static void submit(struct batch *b)
 {
+    struct recorder *r = b->owner;
     const struct finish *list[BATCH_MAX];
+    struct finish lesser;
     int64_t now = clock_mono_ms();
 
     b->sent_ms = now;
-    qsort(b->attempts, b->count, sizeof b->attempts[0], by_delivery);
+    if (b->form == BATCH_WHOLE && b->refused_ms > 0)
+        b->culprit = r->recorded_ms > b->refused_ms || b->refusals >= REFUSALS_PARK;
     for (size_t i = 0; i < b->count; i++) {
         struct attempt *a = b->attempts[i];
         /* The delay counts from the attempt's end, not from when it could be recorded. */
         int64_t passed = now - a->ended_ms;
         a->finish.delay_ms = a->finish.delay_ms > passed ? a->finish.delay_ms - passed : 0;
         a->ended_ms = now;
-        list[i] = &a->finish;
     }
-    b->op = work_finish(b->recorder->config.db, list, b->count, on_recorded, b);
+    batch_list(b, list, &lesser);
+    b->op = work_finish(r->config.db, list, b->count, on_recorded, b);
+}
+
+/* --- the waiting ------------------------------------------------------------------------------ */
+
+/* Only what is recorded again can meet another attempt at its delivery. */
+static bool is_met(const struct recorder *r, const struct batch *filling, const struct attempt *a)
+{
+    struct id delivery = a->finish.delivery;
+
+    if (r->again == 0)
+        return false;
+    LIST_FOREACH(node, &r->batches)
+    {
+        if (batch_has(CONTAINER_OF(node, struct batch, node), delivery))
+            return true;
+    }
+    return batch_has(filling, delivery);
+}
+
+static struct batch *fill(struct recorder *r)
+{
+    struct batch *b = batch_create(r);
+
+    LIST_FOREACH_SAFE(node, &r->waiting)
+    {
+        struct attempt *a = CONTAINER_OF(node, struct attempt, node);
+        if (b->count == BATCH_MAX)
+            break;
+        if (is_met(r, b, a))
+            continue;
+        list_remove(&a->node);
+        b->attempts[b->count++] = a;
+    }
+    r->waiting_count -= b->count;
+    batch_sort(b);
+    return b;
 }
 
 static void submit_waiting(struct recorder *r)
 {
-    while (r->waiting_count > 0 && r->batch_count < BATCHES_MAX) {
-        struct batch *b = batch_create(r);
-        while (b->count < BATCH_MAX && !list_empty(&r->waiting)) {
-            struct list *node = list_pop(&r->waiting);
-            b->attempts[b->count++] = CONTAINER_OF(node, struct attempt, node);
+    while (r->waiting_count > 0 && r->busy < BUSY_MAX) {
+        struct batch *b = fill(r);
+        if (b->count == 0) {
+            batch_destroy(b);
+            return;
         }
-        r->waiting_count -= b->count;
+        enter(r, b);
         submit(b);
     }
 }
 
-void recorder_retry(struct recorder *r)
+static void on_gather(void *arg)
 {
-    LIST_FOREACH(node, &r->batches)
-    {
-        struct batch *b = CONTAINER_OF(node, struct batch, node);
-        if (b->op == NULL)
-            submit(b);
-    }
-    submit_waiting(r);
+    submit_waiting(arg);
 }
 
-static void on_timeout(void *arg)
+/* Tries again what is due by `until_ms`. */
+static void try_again(struct recorder *r, int64_t until_ms)
 {
-    recorder_retry(arg);
+    LIST_FOREACH_SAFE(node, &r->batches)
+    {
+        struct batch *b = CONTAINER_OF(node, struct batch, node);
+        if (b->op != NULL || b->due_ms > until_ms)
+            continue;
+        if (b->locked)
+            ask_locked(r, b);
+        else
+            submit(b);
+    }
+}
+
+static void on_tend(void *arg)
+{
+    struct recorder *r = arg;
+
+    try_again(r, clock_mono_ms());
+    forget_old(r);
+    if (!list_empty(&r->batches) || !list_empty(&r->kept))
+        tend_soon(r);
+}
+
+void recorder_retry(struct recorder *r)
+{
+    record_again(r);
+    try_again(r, clock_mono_ms() + RETRY_MS);
+    submit_waiting(r);
 }
 
 void recorder_add(struct recorder *r, struct attempt *a)
@@ -275,6 +463,6 @@ void recorder_add(struct recorder *r, struct attempt *a)
     r->waiting_count++;
     if (r->waiting_count >= BATCH_MAX)
         submit_waiting(r);
-    else if (!timeout_is_set(r->timeout))
-        timeout_set(r->timeout, GATHER_MS);
+    else if (!timeout_is_set(r->gather))
+        timeout_set(r->gather, GATHER_MS);
 }

@@ -22,8 +22,12 @@ struct recorder {
     struct list waiting; /* attempts that ended */
     size_t waiting_count;
     struct list batches; /* statements under way, or waiting to be tried again */
-    size_t batch_count;
-    struct timeout *timeout;
+    size_t busy;         /* batches that are not aside */
+    struct list kept;    /* attempts that were recorded, the oldest first */
+    size_t kept_bytes;
+    size_t again;        /* of `waiting` and `batches`: attempts that were recorded before */
+    int64_t recorded_ms; /* the last batch */
+    struct timeout *gather, *tend;
 };
 
 void recorder_init(struct recorder *recorder, const struct recorder_config *config);
@@ -32,9 +36,11 @@ void recorder_fini(struct recorder *recorder);
 /* Takes an attempt that ended; its place is given back when it is recorded. */
 void recorder_add(struct recorder *recorder, struct attempt *attempt);
 
-/* PostgreSQL is back: tries again what failed. */
+/* PostgreSQL is back: tries again what failed, and records again what was recorded last, since a crash may
+ * have undone it. */
 void recorder_retry(struct recorder *recorder);
 
+/* All is recorded. */
 bool recorder_idle(const struct recorder *recorder);
 
 #endif

@@ -36,6 +36,7 @@ static void end(struct sending *s, enum attempt_error transport, struct finish *
     };
 
     result->started_ms = s->started_ms;
+    result->gone = str_of(s->url);
     result->address = str_of(s->address);
     result->error_text = str_of(s->error_text);
     result->request_head = (struct str){buf_text(&s->message.masked), s->message.masked.n};

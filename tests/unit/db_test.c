@@ -1,5 +1,6 @@
 /* io/db against a real server: deadlines, refusals, and the end of a pool wherever it may come. */
 #include "io/db.h"
+#include "io/dbsync.h"
 
 #include "base/err.h"
 #include "postgres_server.h"
@@ -17,17 +18,20 @@ static const struct db_stmt wrong = {"wrong", "select 1 / $1::int8", 1};
 static const struct db_stmt leave = {"leave", "select pg_terminate_backend(pg_backend_pid())", 0};
 static const struct db_stmt notify = {"notify", "select pg_notify('news', $1)::text", 1};
 static const struct db_stmt pid = {"pid", "select pg_backend_pid()::int8", 0};
-static const struct db_stmt *const stmts[] = {&echo, &slow, &wrong, &leave, &notify, &pid, NULL};
+static const struct db_stmt lock = {"lock", "select pg_advisory_xact_lock(1)::text", 0};
+static const struct db_stmt *const stmts[] = {&echo,   &slow, &wrong, &leave,
+                                              &notify, &pid,  &lock,  NULL};
 static const struct db_stmt listen_news = {"listen_news", "listen news", 0};
 static const struct db_stmt listen_more = {"listen_more", "listen more", 0};
 static const struct db_stmt *const listens[] = {&listen_news, &listen_more, NULL};
-static const char *const session[] = {"set statement_timeout = '8s'", NULL};
+static const char *const session[] = {"set statement_timeout = '8s'", "set lock_timeout = '50ms'",
+                                      NULL};
 
 static struct postgres_server server;
 static struct loop *loop;
 static struct db *db;
 static int readies, listenings, notes, answered;
-static int answers[16]; /* by error: -err % 16 */
+static int answers[32]; /* by error: -err % 32 */
 static char last_text[16], last_note[16];
 static int64_t last_i64;
 
@@ -78,7 +82,7 @@ static void on_answer(void *arg, int err, const struct db_rows *rows)
 {
     int *calls = arg;
     answered++;
-    answers[-err % 16]++;
+    answers[-err % 32]++;
     if (calls != NULL)
         (*calls)++;
     assert_true((err == 0) == (rows != NULL));
@@ -153,7 +157,7 @@ static void expect_silence(int answers_so_far)
 
 static int count_of(int err)
 {
-    return answers[-err % 16];
+    return answers[-err % 32];
 }
 
 static int start(void **state)
@@ -207,6 +211,26 @@ static void answers_and_errors(void **state)
     run(&notify, 1000, on_answer, NULL);
     WAIT(loop, notes == 1, 1000);
     assert_string_equal(last_note, "x");
+}
+
+static void a_lock_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct dbsync *other = dbsync_open(server.url, 5000);
+    assert_int_equal(dbsync_script(other, "select pg_advisory_lock(1)"), 0);
+    open_db();
+    int64_t heard = db_heard_ms(db);
+    usleep(5000);
+    run(&lock, 1000, on_answer, NULL);
+    WAIT(loop, answered == 1, 1000);
+    assert_int_equal(count_of(ERR_LOCKED), 1);
+    assert_int_equal(db_heard_ms(db), heard); /* an error */
+    dbsync_close(other);
+    int64_t since = clock_mono_ms();
+    run(&lock, 1000, on_answer, NULL);
+    WAIT(loop, answered == 2, 1000);
+    assert_int_equal(count_of(0), 1);
+    assert_true(db_heard_ms(db) >= since);
 }
 
 static void too_many_are_refused(void **state)
@@ -482,23 +506,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(answers_and_errors),
-        TEST(too_many_are_refused),
-        TEST(a_deadline_breaks_the_connection),
-        TEST(a_lost_connection_comes_back),
-        TEST(patience_ends_without_a_connection),
-        TEST(a_cancelled_one_is_silent),
-        TEST(one_connection_listens),
-        TEST(another_one_takes_it_up),
-        TEST(the_loss_of_others_is_not_its_business),
-        TEST(the_loss_of_all_is_told_once),
-        TEST(destroying_cancels_what_is_under_way),
-        TEST(destroying_while_connecting),
-        TEST(an_answer_may_destroy),
-        TEST(an_error_may_destroy),
-        TEST(a_loss_may_destroy),
-        TEST(a_deadline_may_destroy),
-        TEST(a_refusal_may_destroy),
+        TEST(answers_and_errors),           TEST(a_lock_is_not_waited_for),
+        TEST(too_many_are_refused),         TEST(a_deadline_breaks_the_connection),
+        TEST(a_lost_connection_comes_back), TEST(patience_ends_without_a_connection),
+        TEST(a_cancelled_one_is_silent),    TEST(one_connection_listens),
+        TEST(another_one_takes_it_up),      TEST(the_loss_of_others_is_not_its_business),
+        TEST(the_loss_of_all_is_told_once), TEST(destroying_cancels_what_is_under_way),
+        TEST(destroying_while_connecting),  TEST(an_answer_may_destroy),
+        TEST(an_error_may_destroy),         TEST(a_loss_may_destroy),
+        TEST(a_deadline_may_destroy),       TEST(a_refusal_may_destroy),
         TEST(an_event_may_destroy),
     };
     return cmocka_run_group_tests_name("db", tests, start, stop);

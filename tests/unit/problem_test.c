@@ -31,8 +31,9 @@ static const struct row rows[] = {
     {ERR_CONFLICT, 409, "conflict"},         {ERR_IDEMPOTENCY, 409, "idempotency_key_reused"},
     {ERR_WRONG_STATE, 409, "invalid_state"}, {ERR_TOO_LARGE, 413, "too_large"},
     {ERR_URI_TOO_LONG, 414, "uri_too_long"}, {ERR_INVALID, 422, "validation_failed"},
-    {ERR_BUSY, 503, "overloaded"},           {ERR_UNAVAILABLE, 503, "unavailable"},
-    {ERR_TIMEOUT, 504, "timeout"},           {ERR_INTERNAL, 500, "internal_error"},
+    {ERR_BUSY, 503, "overloaded"},           {ERR_LOCKED, 503, "locked"},
+    {ERR_UNAVAILABLE, 503, "unavailable"},   {ERR_TIMEOUT, 504, "timeout"},
+    {ERR_INTERNAL, 500, "internal_error"},
 };
 
 static void test_codes(void **state)

@@ -1,4 +1,5 @@
-/* What claim, release and finish write down, against a real PostgreSQL: numbers of attempts. */
+/* What claim, release and finish write down, against a real PostgreSQL: numbers of attempts, webhooks
+ * whose receivers are gone, what others have locked. */
 #include "base/err.h"
 #include "io/dbsync.h"
 #include "store/store.h"
@@ -191,6 +192,70 @@ static void test_the_end_of_the_count(void **state)
     is(ATTEMPTS, "32767");
 }
 
+/* --- a receiver that is gone ------------------------------------------------------------------- */
+
+static int finish_gone(int64_t token, int64_t number, const char *url)
+{
+    struct finish f = finish_of(DELIVERY_FAILED, token, number);
+    const struct finish *list[] = {&f};
+
+    f.error = ATTEMPT_GONE;
+    f.webhook = delivery; /* the scene's have the same id */
+    f.gone = str_of(url);
+    return rows_of(work_finish(db, list, 1, on_done, NULL));
+}
+
+#define STATUS "select status || ' ' || disabled_reason || ' ' || unsettled from webhook"
+
+static void test_gone(void **state)
+{
+    (void)state;
+    assert_int_equal(claim(TOKEN), 1);
+    assert_int_equal(finish_gone(TOKEN, 1, "http://a/"), 2); /* the delivery, and the webhook */
+    is(STATUS, "2 2 true");
+    is(STATE, "2");
+}
+
+static void test_gone_from_where_it_is_no_more(void **state)
+{
+    (void)state;
+    assert_int_equal(claim(TOKEN), 1);
+    assert_int_equal(finish_gone(TOKEN, 1, "http://b/"), 1);
+    is(STATUS, "0 0 false");
+    is(STATE, "2");
+}
+
+/* Recorded again, it does not overrule who made the webhook active meanwhile. */
+static void test_gone_and_come_back(void **state)
+{
+    (void)state;
+    assert_int_equal(claim(TOKEN), 1);
+    assert_int_equal(finish_gone(TOKEN, 1, "http://a/"), 2);
+    run_sql("update webhook set status = 0, disabled_reason = 0, unsettled = false");
+    assert_int_equal(finish_gone(TOKEN, 1, "http://a/"), 0);
+    is(STATUS, "0 0 false");
+}
+
+/* --- locks ------------------------------------------------------------------------------------- */
+
+static int ask_locked(void)
+{
+    const struct id ids[] = {delivery, id_new()};
+    return rows_of(work_locked(db, ids, 2, &delivery, 1, on_done, NULL));
+}
+
+static void test_locked(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_locked(), 0);
+    run_sql("begin; select from delivery for update");
+    assert_int_equal(ask_locked(), 1);
+    run_sql("select from webhook for update");
+    assert_int_equal(ask_locked(), 2);
+    run_sql("commit");
+    assert_int_equal(ask_locked(), 0);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -227,6 +292,10 @@ int main(void)
         cmocka_unit_test_setup(test_a_lost_claim, set_scene),
         cmocka_unit_test_setup(test_a_lost_claim_that_another_has, set_scene),
         cmocka_unit_test_setup(test_the_end_of_the_count, set_scene),
+        cmocka_unit_test_setup(test_gone, set_scene),
+        cmocka_unit_test_setup(test_gone_from_where_it_is_no_more, set_scene),
+        cmocka_unit_test_setup(test_gone_and_come_back, set_scene),
+        cmocka_unit_test_setup(test_locked, set_scene),
     };
     return cmocka_run_group_tests_name("record", tests, start, stop);
 }

@@ -94,7 +94,6 @@ static void test_enums(void **state)
     assert_string_equal(webhook_status_names[WEBHOOK_PAUSED], "paused");
     assert_string_equal(webhook_status_names[WEBHOOK_DISABLED], "disabled");
     assert_null(webhook_status_names[WEBHOOK_DISABLED + 1]);
-    assert_null(webhook_disabled_reasons[DISABLED_NOT]);
     assert_string_equal(webhook_disabled_reasons[DISABLED_BY_API], "api");
     assert_string_equal(webhook_disabled_reasons[DISABLED_GONE], "gone");
 }

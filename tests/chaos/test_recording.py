@@ -1,0 +1,266 @@
+"""What came of attempts is written down, whatever PostgreSQL and those who use it do meanwhile."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+from harness import replies
+from harness.postgres import binary
+from harness.wait import until
+
+
+@contextlib.contextmanager
+def locked(database, sql):
+    """A session of somebody else's that holds what `sql` locks."""
+    session = subprocess.Popen(
+        [binary("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database.url],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        session.stdin.write(f"BEGIN; {sql}; SELECT 'held';\n")
+        session.stdin.flush()
+        assert any(line.strip() == "held" for line in session.stdout)
+        yield
+    finally:
+        session.communicate("COMMIT;\n", timeout=30)
+
+
+def batch(client, count, type_="a"):
+    events = [{"type": type_, "data": {"n": n}} for n in range(count)]
+    made = client.post("/events/batch", {"events": events}, expect=202).json["data"]
+    return {event["id"] for event in made}
+
+
+def number(database, sql):
+    return int(database.query(sql)[0][0])
+
+
+def pending(database):
+    return number(database, "SELECT count(*) FROM delivery WHERE state = 0")
+
+
+def states(database):
+    rows = database.query("SELECT state, count(*) FROM delivery GROUP BY 1")
+    return {int(state): int(count) for state, count in rows}
+
+
+# --- a crash of PostgreSQL ------------------------------------------------------------------------
+
+
+def crash(cluster, how):
+    """The postmaster gets `how`; with SIGKILL its children get it too."""
+    parent = cluster.process.pid
+    with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as f:
+        children = [int(pid) for pid in f.read().split()]
+    if how == signal.SIGKILL:
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, how)
+    cluster.stop(how)
+
+
+class Load:
+    """Events in small batches, until stop()."""
+
+    def __init__(self, client):
+        self.client = client
+        self.accepted = set()
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        events = {"events": [{"type": "a", "data": {}}] * 10}
+        while not self.stopping.is_set():
+            answer = self.client.post("/events/batch", events, expect=None)
+            if answer.status == 202:
+                self.accepted |= {event["id"] for event in answer.json["data"]}
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join()
+
+
+@pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGKILL])
+def test_a_crash_of_postgres_loses_no_outcome(own_postgres, redis, start_on, receiver, how):
+    """Commits of a worker are asynchronous: the last of them are undone, what they said is not."""
+    server = start_on(own_postgres.database, redis)
+    client = server.client()
+    receiver.script("/hook", replies.answer(200))
+    client.webhook(receiver.url(), concurrency=64)
+    accepted, slowest = set(), 0
+    for _ in range(5):
+        before = len(receiver.requests)
+        load = Load(client)
+        until(lambda before=before: len(receiver.requests) > before + 300, 30, "some deliveries")
+        crash(own_postgres, how)
+        load.stop()
+        own_postgres.start()
+        back = time.monotonic()
+        until(lambda: pending(own_postgres.database) == 0, 90, "everything recorded")
+        slowest = max(slowest, time.monotonic() - back)
+        accepted |= load.accepted
+    sent = [r.json["id"] for r in receiver.requests]
+    twice = len(sent) - len(set(sent))
+    print(f"slowest={slowest:.1f} s, sent={len(sent)}, twice={twice}")
+    assert accepted <= set(sent)
+    assert slowest < 5
+    assert twice <= 5 * 64
+
+
+def test_failures_are_recorded_again_too(own_postgres, redis, start_on, receiver):
+    """And their retries come when they would have come."""
+    server = start_on(own_postgres.database, redis)
+    client = server.client()
+    receiver.script("/hook", replies.answer(404))
+    client.webhook(receiver.url(), concurrency=64, retry_schedule=[600])
+    accepted = batch(client, 200)
+    until(lambda: len(receiver.requests) == 200, 20, "an attempt of each")
+    crash(own_postgres, signal.SIGQUIT)
+    own_postgres.start()
+
+    def recorded():
+        sql = "SELECT count(*) FROM delivery WHERE step = 1 AND attempts = 1 AND lease_token IS NULL"
+        return number(own_postgres.database, sql)
+
+    until(lambda: recorded() == 200, 5, lambda: f"{recorded()} of 200 recorded")
+    assert len(accepted) == len(receiver.requests) == 200
+    assert number(own_postgres.database, "SELECT count(*) FROM attempt") == 200
+
+
+# --- rows that others have locked -----------------------------------------------------------------
+
+
+def test_a_locked_row_holds_up_only_itself(database, start, receiver):
+    client = start().client()
+    opened = threading.Event()
+    receiver.script("/hook", replies.gate(opened))
+    client.webhook(receiver.url(), concurrency=64)
+    batch(client, 61)
+    receiver.wait(61)
+    with locked(database, "SELECT FROM delivery ORDER BY id LIMIT 1 FOR UPDATE"):
+        opened.set()
+        until(lambda: states(database) == {0: 1, 1: 60}, 3, lambda: f"the others: {states(database)}")
+        # What comes meanwhile does not wait for it either.
+        batch(client, 20)
+        until(lambda: states(database) == {0: 1, 1: 80}, 3, lambda: f"more: {states(database)}")
+        time.sleep(3)
+    until(lambda: states(database) == {1: 81}, 3, "the one that was locked")
+    assert len(receiver.requests) == 81
+
+
+# --- what PostgreSQL refuses ----------------------------------------------------------------------
+
+
+def refuse(database, condition):
+    """Attempts that fit are refused with a SQLSTATE that nobody knows."""
+    database.query(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF "
+        + condition
+        + " THEN RAISE EXCEPTION 'refused' USING errcode = 'ZZ001'; END IF; RETURN new; END $$;"
+        "CREATE TRIGGER refuse BEFORE INSERT ON attempt FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+
+
+def test_an_answer_that_is_refused_is_left_out(database, start, receiver):
+    refuse(database, "new.response_body = 'poison'")
+    client = start().client()
+    receiver.script("/hook", *[replies.answer(200)] * 20, replies.answer(200, b"poison"))
+    receiver.script("/bad", replies.answer(500, b"poison"))
+    good = client.webhook(receiver.url(), concurrency=64)
+    bad = client.webhook(receiver.url("/bad"), events=["bad"], retry_schedule=[])
+    batch(client, 40)
+    client.publish("bad")
+    until(lambda: states(database) == {1: 41, 2: 1}, 20, lambda: str(states(database)))
+    assert len(receiver.requests) == 42
+    attempt = client.attempts(client.deliveries(bad)[0])[0]
+    assert (attempt["response_code"], attempt["error"]["code"]) == (500, "http_status")
+    assert attempt["error"]["message"] and attempt["response"]["body"] == ""
+    assert not client.deliveries(good, status="pending")
+
+
+def test_what_is_refused_in_any_form_is_parked(database, start, receiver):
+    refuse(database, "length(new.request_head) > 0 AND new.request_head::text LIKE '%' || encode('X-Webhook-Event: bad', 'hex') || '%'")
+    client = start().client()
+    webhook = client.webhook(receiver.url(), concurrency=64, retry_schedule=[1])
+    batch(client, 20)
+    client.publish("bad")
+    batch(client, 20)
+    until(lambda: states(database) == {1: 40, 2: 1}, 30, lambda: str(states(database)))
+    delivery = client.deliveries(webhook, status="failed")[0]
+    assert (delivery["attempts"], delivery["response_code"]) == (1, None)
+    (attempt,) = client.attempts(delivery)
+    assert attempt["error"]["code"] == "unrecorded" and attempt["error"]["message"]
+    assert (attempt["response"], attempt["request"]["headers"]) == (None, "")
+    whole = client.get(f"/deliveries/{delivery['id']}").json
+    assert whole["last_error"]["code"] == "unrecorded"
+    assert len(receiver.requests) == 41
+
+
+def test_while_everything_is_refused_nothing_is_given_up(database, start, receiver):
+    """It is PostgreSQL's trouble, and passes: then it is recorded what came of each."""
+    server = start()
+    client = server.client()
+    receiver.script("/bad", replies.answer(500))
+    client.webhook(receiver.url(), concurrency=64)
+    bad = client.webhook(receiver.url("/bad"), events=["bad"], retry_schedule=[])
+    refuse(database, "true")
+    batch(client, 40)
+    client.publish("bad")
+    receiver.wait(41)
+    time.sleep(12)
+    assert pending(database) == 42
+    assert number(database, "SELECT count(*) FROM attempt") == 0
+    lines = len(server.log().splitlines())
+    assert lines < 2000
+    database.query("DROP TRIGGER refuse ON attempt")
+    until(lambda: states(database) == {1: 41, 2: 1}, 40, lambda: str(states(database)))
+    assert len(receiver.requests) == 42
+    assert client.attempts(client.deliveries(bad)[0])[0]["error"]["code"] == "http_status"
+
+
+# --- 410 ------------------------------------------------------------------------------------------
+
+
+def test_a_gone_receiver_is_disabled_though_its_row_is_locked(database, start, receiver):
+    client = start().client()
+    opened = threading.Event()
+    receiver.script("/gone", replies.gate(opened, replies.answer(410)))
+    receiver.script("/hook", replies.gate(opened))
+    gone = client.webhook(receiver.url("/gone"), events=["gone"])
+    client.webhook(receiver.url(), events=["a"], concurrency=64)
+    batch(client, 30)
+    client.publish("gone")
+    receiver.wait(30)
+    receiver.wait(1, "/gone")
+    with locked(database, "SELECT FROM webhook ORDER BY id LIMIT 1 FOR UPDATE"):
+        opened.set()
+        until(lambda: states(database).get(1) == 30, 3, lambda: f"the others: {states(database)}")
+        time.sleep(6)
+    path = f"/webhooks/{gone['id']}"
+    until(lambda: client.get(path).json["status"] == "disabled", 3, "that it is disabled")
+    assert client.get(path).json["disabled_reason"] == "gone"
+    assert states(database) == {1: 30, 2: 1}
+
+
+def test_a_gone_receiver_stays_disabled_after_a_crash(own_postgres, redis, start_on, receiver):
+    """PostgreSQL crashes as soon as the delivery has failed: that its webhook is disabled is not lost."""
+    server = start_on(own_postgres.database, redis)
+    client = server.client()
+    receiver.script("/hook", replies.answer(410))
+    for _ in range(4):
+        webhook = client.webhook(receiver.url())
+        client.publish()
+        until(lambda webhook=webhook: client.deliveries(webhook, status="failed"), 5)
+        crash(own_postgres, signal.SIGQUIT)
+        own_postgres.start()
+        until(lambda: client.get("/readyz", expect=None).status == 200, 10, "service again")
+        path = f"/webhooks/{webhook['id']}"
+        until(lambda path=path: client.get(path).json["status"] == "disabled", 5, "disabled again")
+        until(lambda: pending(own_postgres.database) == 0, 5, "everything recorded")
