@@ -33,10 +33,18 @@ struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int lim
                       cb, arg);
 }
 
-/* Every webhook gets its share, what is held oldest first. One is settled when a pass finds nothing of
- * it to move, and not before whatever began to accept or claim under an earlier status has ended
- * (statement_timeout): it may still write what is to be moved here. A delivery in flight is left to its
- * attempt; the claim looks at the webhook again. A retry that was held keeps its time. */
+/* Of a delivery d, after the status of its webhook w. */
+#define TO_RESUME \
+    "d.state = " HELD " and d.webhook_id = w.id and (w.deleted or w.status = " ACTIVE ")"
+#define TO_HOLD                                                                               \
+    "d.state = " PENDING " and d.webhook_id = w.id and (w.deleted or w.status <> " ACTIVE ")" \
+    " and not d.test and " NOT_LEASED
+
+/* Every webhook gets its share, what is held oldest first; what another session has locked is left for
+ * the next pass. One is settled when a pass finds nothing of it that is to be moved, and not before
+ * whatever began to accept or claim under an earlier status has ended (statement_timeout): it may still
+ * write what is to be moved here. A delivery in flight is left to its attempt; the claim looks at the
+ * webhook again. A retry that was held keeps its time. */
 const struct db_stmt stmt_work_settle = {
     "work_settle",
     "with w as materialized ("
@@ -47,11 +55,11 @@ const struct db_stmt stmt_work_settle = {
     "  select * from webhook where unsettled order by id limit 1000 for update skip locked) u"
     "), n as materialized ("
     " select h.id, w.id as webhook_id from w cross join lateral (("
-    "  select d.id from delivery d where d.state = " HELD " and d.webhook_id = w.id"
-    "   and (w.deleted or w.status = " ACTIVE ") order by d.id limit w.share"
+    "  select id from (select d.id from delivery d where " TO_RESUME
+    "   order by d.id limit w.share for no key update skip locked) r"
     " ) union all ("
-    "  select d.id from delivery d where d.state = " PENDING " and d.webhook_id = w.id"
-    "   and (w.deleted or w.status <> " ACTIVE ") and not d.test and " NOT_LEASED " limit w.share"
+    "  select id from (select d.id from delivery d where " TO_HOLD
+    "   limit w.share for no key update skip locked) p"
     " )) h"
     "), d as ("
     " update delivery t set"
@@ -66,6 +74,8 @@ const struct db_stmt stmt_work_settle = {
     "), done as ("
     " update webhook set unsettled = false from w where webhook.id = w.id and w.old"
     "  and not exists (select from n where n.webhook_id = w.id)"
+    "  and (select d.id from delivery d where " TO_RESUME " limit 1) is null"
+    "  and (select d.id from delivery d where " TO_HOLD " limit 1) is null"
     ") select " QUEUE_ENTRY ", d.state::int8 from d join w on w.id = d.webhook_id",
     1};
 
@@ -102,7 +112,8 @@ struct db_op *work_today(struct db *db, db_cb *cb, void *arg)
 const struct db_stmt stmt_work_forget = {
     "work_forget",
     "with k as (delete from idempotency where key in ("
-    "  select key from idempotency where expires_at < now() limit $1::int8)"
+    "  select key from idempotency where expires_at < now() limit $1::int8"
+    "  for update skip locked)"
     " and expires_at < now() returning key)"
     " select count(*) from k",
     1};

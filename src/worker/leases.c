@@ -255,6 +255,39 @@ static void give_up(struct fenced *f)
     release(f);
 }
 
+static void claim(struct fenced *f);
+
+/* Another session has locked some, and nothing was leased: those go back, the others are claimed. */
+static void on_locked(void *arg, int err, const struct db_rows *rows)
+{
+    struct fenced *f = arg;
+    struct leases *l = f->leases;
+    bool all = err < 0 || l->stopping, locked[LEASES_MAX] = {false};
+    size_t left = 0;
+
+    f->op = NULL;
+    for (int i = 0; err == 0 && i < db_count(rows); i++) {
+        int at = index_of(f, db_id(rows, i, 0));
+        if (at >= 0)
+            locked[at] = true;
+    }
+    for (size_t i = 0; i < f->count; i++) {
+        if (all || locked[i]) {
+            places_give_back(l->config.places, f->refs[i].delivery);
+            queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], PUT_BACK_MS}, 1);
+        } else {
+            f->refs[left++] = f->refs[i];
+        }
+    }
+    f->count = left;
+    if (left > 0) {
+        claim(f);
+        return;
+    }
+    finish(f);
+    tell_end(l);
+}
+
 static void on_claimed(void *arg, int err, const struct db_rows *rows)
 {
     struct fenced *f = arg;
@@ -262,6 +295,12 @@ static void on_claimed(void *arg, int err, const struct db_rows *rows)
 
     f->op = NULL;
     tell_answer(f, "claim", err, err == 0 ? db_count(rows) : 0);
+    if (err == ERR_LOCKED) {
+        struct id ids[LEASES_MAX];
+        size_t count = ids_of(f, ids);
+        f->op = work_locked(l->config.db, ids, count, NULL, 0, on_locked, f);
+        return;
+    }
     if (err == 0 && !l->stopping) {
         hand_over(f, rows);
         return;
@@ -271,6 +310,16 @@ static void on_claimed(void *arg, int err, const struct db_rows *rows)
         tokens_forget(&l->config.places->tokens, f->token);
     give_up(f);
     tell_end(l);
+}
+
+static void claim(struct fenced *f)
+{
+    struct id ids[LEASES_MAX];
+    size_t count = ids_of(f, ids);
+    const struct leases_config *config = &f->leases->config;
+
+    f->started_ms = clock_mono_ms();
+    f->op = work_claim(config->db, ids, count, f->token, config->owner, on_claimed, f);
 }
 
 /* In one of the lists, until finish(). */
@@ -311,12 +360,10 @@ static void take(struct fenced *f, const struct queue_ref *refs, size_t count)
 void leases_claim(struct leases *l, const struct queue_ref *refs, size_t count)
 {
     struct fenced *f = fenced_create(l, &l->claiming, new_token());
-    struct id ids[LEASES_MAX];
 
     take(f, refs, count);
     if (f->count > 0)
-        f->op =
-            work_claim(l->config.db, ids, ids_of(f, ids), f->token, l->config.owner, on_claimed, f);
+        claim(f);
     else
         finish(f);
 }

@@ -155,6 +155,69 @@ def test_a_locked_row_holds_up_only_itself(database, start, receiver):
     assert len(receiver.requests) == 81
 
 
+def test_a_locked_row_is_not_waited_for_by_claims(database, start, receiver):
+    client = start(role="api").client()
+    client.webhook(receiver.url(), concurrency=64)
+    batch(client, 100)
+    with locked(database, "SELECT FROM delivery ORDER BY id LIMIT 1 FOR UPDATE"):
+        start(role="worker")
+        receiver.wait(99, timeout=4)
+        batch(client, 20)
+        receiver.wait(119, timeout=4)
+    receiver.wait(120, timeout=8)
+    until(lambda: states(database) == {1: 120}, 5, "all recorded")
+    assert len(receiver.requests) == 120
+
+
+def test_a_locked_row_does_not_keep_others_from_resuming(database, start, receiver):
+    client = start().client()
+    first, second = (client.webhook(receiver.url(), events=["a"]) for _ in range(2))
+    for webhook in (first, second):
+        client.patch(f"/webhooks/{webhook['id']}", {"status": "paused"})
+    batch(client, 20)
+    assert states(database) == {4: 40}
+    with locked(database, "SELECT FROM delivery ORDER BY id LIMIT 1 FOR UPDATE"):
+        for webhook in (first, second):
+            client.patch(f"/webhooks/{webhook['id']}", {"status": "active"})
+        until(lambda: states(database) == {4: 1, 1: 39}, 5, lambda: f"the others: {states(database)}")
+        time.sleep(12)  # longer than a webhook is looked at when nothing is left of it
+    until(lambda: states(database) == {1: 40}, 5, "the one that was locked")
+
+
+def test_a_locked_key_does_not_keep_others_from_being_forgotten(database, start, receiver):
+    client = start(role="api").client()
+    client.webhook(receiver.url())
+    for key in "abc":
+        client.publish(headers={"Idempotency-Key": key})
+    database.query("UPDATE idempotency SET expires_at = now() - interval '1 h'")
+    with locked(database, "SELECT FROM idempotency ORDER BY key LIMIT 1 FOR UPDATE"):
+        start(role="worker")
+        until(lambda: number(database, "SELECT count(*) FROM idempotency") == 1, 5, "the others")
+
+
+def test_dropping_old_days_stops_nobody(database, start, receiver):
+    """Somebody reads the ledger for long: the drop waits for that, and whoever comes would wait behind it."""
+    for table in ("event", "delivery", "attempt"):
+        database.query(
+            f"CREATE TABLE {table}_20200101 PARTITION OF {table} FOR VALUES"
+            " FROM (id_floor('2020-01-01 00:00Z')) TO (id_floor('2020-01-02 00:00Z'))"
+        )
+    reading = "; ".join(f"SELECT FROM {table} LIMIT 1" for table in ("event", "delivery", "attempt"))
+    with locked(database, reading):
+        client = start().client()
+        client.webhook(receiver.url())
+        slowest = 0
+        end = time.monotonic() + 6
+        while time.monotonic() < end:
+            before, started = len(receiver.requests), time.monotonic()
+            client.publish()
+            receiver.wait(before + 1)
+            slowest = max(slowest, time.monotonic() - started)
+    print(f"slowest={slowest:.2f} s")
+    assert slowest < 1.5
+    until(lambda: not database.query("SELECT 1 WHERE to_regclass('event_20200101') IS NOT NULL"), 10)
+
+
 # --- what PostgreSQL refuses ----------------------------------------------------------------------
 
 
