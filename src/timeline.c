@@ -139,6 +139,16 @@ void timeline_attempt(struct buf *out, const struct attempt_row *a)
 
 /* --- now -------------------------------------------------------------------------------------- */
 
+static const char *const disabled_sentences[] = {
+    [DISABLED_NOT] = "its webhook is disabled: it waits until the webhook is active again",
+    [DISABLED_BY_API] = "its webhook is disabled: it waits until the webhook is active again",
+    [DISABLED_GONE] = "its webhook was disabled when the receiver answered 410: it waits until the "
+                      "webhook is active again",
+    [DISABLED_FAILING] =
+        "its webhook was disabled after days without a success: it waits until the "
+        "webhook is active again",
+};
+
 /* A test goes out whatever its webhook's status. */
 static const char *status_obstacle(const struct trace *t)
 {
@@ -149,10 +159,7 @@ static const char *status_obstacle(const struct trace *t)
     if (t->status == WEBHOOK_PAUSED)
         return "its webhook is paused: it waits until the webhook is active again";
     if (t->status == WEBHOOK_DISABLED)
-        return t->disabled_reason == DISABLED_GONE
-                   ? "its webhook was disabled when the receiver answered 410: it waits until the "
-                     "webhook is active again"
-                   : "its webhook is disabled: it waits until the webhook is active again";
+        return disabled_sentences[t->disabled_reason];
     return t->delivery.state == DELIVERY_HELD ? "its webhook is active again: it will go on soon"
                                               : NULL;
 }

@@ -14,6 +14,7 @@ struct settings;
 #define DISABLED_NOT_NUMBER     0
 #define DISABLED_BY_API_NUMBER  1
 #define DISABLED_GONE_NUMBER    2
+#define DISABLED_FAILING_NUMBER 3
 
 enum webhook_status {
     WEBHOOK_ACTIVE = WEBHOOK_ACTIVE_NUMBER,
@@ -22,10 +23,12 @@ enum webhook_status {
 };
 extern const char *const webhook_status_names[]; /* ends with NULL */
 
+/* What is disabled by the API gets no new deliveries; what the service disabled holds them. */
 enum webhook_disabled_reason {
     DISABLED_NOT = DISABLED_NOT_NUMBER,
     DISABLED_BY_API = DISABLED_BY_API_NUMBER,
-    DISABLED_GONE = DISABLED_GONE_NUMBER,
+    DISABLED_GONE = DISABLED_GONE_NUMBER,       /* a receiver answered 410 */
+    DISABLED_FAILING = DISABLED_FAILING_NUMBER, /* nothing else but failures for days */
 };
 extern const char
     *const webhook_disabled_reasons[]; /* ends with NULL; of DISABLED_NOT none is told */

@@ -64,7 +64,7 @@ static inline struct queue_ref queue_ref_of(struct id delivery, struct id webhoo
 
 struct queue_entry {
     struct queue_ref ref;
-    int64_t delay_ms; /* due in; ≤ 0: now. Beyond DELIVERY_HORIZON_MS: not put in at all */
+    int64_t delay_ms; /* due in; negative: since. Beyond DELIVERY_HORIZON_MS: not put in at all */
     int concurrency;  /* of the endpoint: entries in flight, at least 1 */
     int rate_limit;   /* of the endpoint, a second; 0: none */
 };
@@ -144,6 +144,9 @@ struct queue_gate {
 /* Gates as the ledger knows them, for a Redis that has lost its own or was away; where it has one, the
  * one counts that was learnt later. Nothing is claimed from such a Redis before the last of them, of which there may be none. */
 void queue_set_gates(struct queue *queue, const struct queue_gate *gates, size_t count, bool last);
+
+/* Its endpoint begins anew, with a gate at rest, of which the ledger will be told too. */
+void queue_forget_gate(struct queue *queue, struct id endpoint, struct id app);
 
 struct queue_swept {
     bool

@@ -60,7 +60,13 @@ struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, db_cb 
 struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id before, int limit,
                             db_cb *cb, void *arg);
 
+/* Disables those that have failed at least `failures` times since a success or a change by a person that is
+ * at least so many days ago. Rows: id, app, the first failure, how many, the error of the last. */
+struct db_op *webhooks_disable_failing(struct db *db, int64_t days, int64_t failures, db_cb *cb,
+                                       void *arg);
+
 extern const struct db_stmt stmt_webhook_insert, stmt_webhook_get, stmt_webhook_get_secrets,
-    stmt_webhook_update, stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list;
+    stmt_webhook_update, stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list,
+    stmt_webhook_disable_failing;
 
 #endif

@@ -153,7 +153,7 @@ struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int lim
 /* Moves deliveries after the status of their webhook: of one that is active again held → pending, of
  * a paused or disabled one pending → held, of a deleted one → cancelled. Those that moved are the
  * rows, as above; their sixth column is the state. At most `limit` of what is pending and of what is
- * held each time. */
+ * held each time, and of each webhook the oldest, by age. */
 struct db_op *work_settle(struct db *db, int limit, db_cb *cb, void *arg);
 
 /* Makes the partitions of the days ahead; drops those past retention; forgets expired keys. */

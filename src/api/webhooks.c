@@ -133,12 +133,12 @@ static void on_updated(void *arg, int err, const struct db_rows *rows)
         reply_webhook(call, rows, 200, STR_NONE);
 }
 
-static void apply_status(struct webhook *webhook, int status)
+/* What was disabled begins anew: what failed before is not held against it. */
+static void apply_status(struct call *call, struct webhook *webhook, int status)
 {
-    if (status != WEBHOOK_DISABLED)
-        webhook->disabled_reason = DISABLED_NOT;
-    else if (webhook->status != WEBHOOK_DISABLED)
-        webhook->disabled_reason = DISABLED_BY_API;
+    if (webhook->status == WEBHOOK_DISABLED && status != WEBHOOK_DISABLED)
+        queue_forget_gate(call->api->queue, webhook->id, webhook->app);
+    webhook->disabled_reason = status == WEBHOOK_DISABLED ? DISABLED_BY_API : DISABLED_NOT;
     webhook->status = status;
 }
 
@@ -169,7 +169,7 @@ static void on_read(void *arg, int err, const struct db_rows *rows)
     if (!webhook_settable(call, &webhook))
         return;
     if (field_has(&call->fields, IN_SECRET_OR_STATUS))
-        apply_status(&webhook, in->status);
+        apply_status(call, &webhook, in->status);
     if (webhook_apply(call, in, &webhook) && secret_still_fits(call, &webhook))
         call->op = webhooks_update(call->api->db, &webhook, on_updated, call);
 }

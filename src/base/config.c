@@ -40,6 +40,9 @@ static const struct option options[] = {
     {"POSTHORN_WORKER_THREADS", OPTION_NUMBER, AT(worker_threads), "1", 1, 64, NULL},
     {"POSTHORN_WORKER_IN_FLIGHT", OPTION_NUMBER, AT(worker_in_flight), "512", 1, 10000, NULL},
     {"POSTHORN_RETENTION_DAYS", OPTION_NUMBER, AT(retention_days), "30", 1, 3650, NULL},
+    {"POSTHORN_DISABLE_AFTER_DAYS", OPTION_NUMBER, AT(disable_after_days), "5", 0, 3650, NULL},
+    {"POSTHORN_DISABLE_AFTER_FAILURES", OPTION_NUMBER, AT(disable_after_failures), "20", 0, 1000000,
+     NULL},
     {"POSTHORN_LOG_LEVEL", OPTION_TEXT, AT(log_level), "info", 1, 10, "error, warn, info or debug"},
     {"POSTHORN_CORS_ORIGINS", OPTION_TEXT, AT(cors_origins), "", 1, 2000,
      "* or a comma-separated list of origins as browsers send them, such as "

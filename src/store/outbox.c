@@ -143,8 +143,8 @@ static void send_parcel(struct outbox *box)
 
     for (size_t i = 0; i < parcel->count; i++) {
         int64_t due_ms = parcel->entries[i].due_ms;
-        int64_t delay_ms = due_ms == OUTBOX_NEVER ? -1 : due_ms > now ? due_ms - now : 0;
-        box->kind->pack(packed + i * box->kind->size, &parcel->entries[i], (int32_t)delay_ms);
+        box->kind->pack(packed + i * box->kind->size, &parcel->entries[i],
+                        due_ms == OUTBOX_NEVER ? OUTBOX_NEVER : due_ms - now);
     }
     list_push(&box->parcels, &parcel->node);
     box->parcel_count++;

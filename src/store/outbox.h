@@ -26,7 +26,8 @@ struct outbox_entry {
 struct outbox_kind {
     const struct redis_script *script; /* ARGV: packed entries, the owner */
     size_t size;                       /* of a packed entry */
-    void (*pack)(uint8_t *out, const struct outbox_entry *entry, int32_t delay_ms);
+    /* `delay_ms` from now, negative: it was due; OUTBOX_NEVER. */
+    void (*pack)(uint8_t *out, const struct outbox_entry *entry, int64_t delay_ms);
 };
 
 struct outbox {

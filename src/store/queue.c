@@ -17,6 +17,7 @@ enum {
     DEADLINE_MS = 2000,
     OUTSTANDING_MAX = 256,
     OWNER_SIZE = 20,
+    AGE_MAX_MS = 20 * 86400000,
     GATES_MAX = 500,      /* that sweep tells */
     SET_GATES_MAX = 2000, /* in one call */
 };
@@ -48,28 +49,26 @@ struct queue_op {
 };
 
 static const struct redis_script *const scripts[] = {
-    &queue_script_enqueue,
-    &queue_script_claim,
-    &queue_script_ack,
-    &queue_script_sweep,
-    &queue_script_resync,
-    &queue_script_gates,
-    NULL,
+    &queue_script_enqueue, &queue_script_claim, &queue_script_ack,    &queue_script_sweep,
+    &queue_script_resync,  &queue_script_gates, &queue_script_forget, NULL,
 };
 
-static void pack_enqueue(uint8_t *out, const struct outbox_entry *entry, int32_t delay_ms)
+/* Who was due earlier goes first, up to some days; beyond, who is put in first. */
+static void pack_enqueue(uint8_t *out, const struct outbox_entry *entry, int64_t delay_ms)
 {
     out = outbox_pack_ref(out, &entry->ref);
-    out = outbox_pack_i32(out, delay_ms);
+    out = outbox_pack_i32(out, delay_ms < -AGE_MAX_MS ? -AGE_MAX_MS : (int32_t)delay_ms);
     out = outbox_pack_i32(out, entry->concurrency);
     out = outbox_pack_i32(out, entry->rate_limit);
     *out = entry->force;
 }
 
-static void pack_ack(uint8_t *out, const struct outbox_entry *entry, int32_t delay_ms)
+static void pack_ack(uint8_t *out, const struct outbox_entry *entry, int64_t delay_ms)
 {
     out = outbox_pack_ref(out, &entry->ref);
-    out = outbox_pack_i32(out, delay_ms);
+    out = outbox_pack_i32(out, delay_ms == OUTBOX_NEVER ? -1
+                               : delay_ms > 0           ? (int32_t)delay_ms
+                                                        : 0);
     *out++ = (uint8_t)entry->news.what;
     *out++ = (uint8_t)entry->news.error;
     out = outbox_pack_i32(out, entry->news.took_ms);
@@ -180,7 +179,7 @@ void queue_enqueue(struct queue *queue, const struct queue_entry *entries, size_
         assert(e->concurrency >= 1 && e->rate_limit >= 0);
         outbox_put(&queue->enqueues, &(struct outbox_entry){
                                          .ref = e->ref,
-                                         .due_ms = now + (e->delay_ms > 0 ? e->delay_ms : 0),
+                                         .due_ms = now + e->delay_ms,
                                          .concurrency = e->concurrency,
                                          .rate_limit = e->rate_limit,
                                          .force = force == QUEUE_FORCE,
@@ -302,7 +301,7 @@ static uint8_t *pack_gate(uint8_t *out, const struct queue_gate *g)
     return outbox_pack_i32(out, g->age_ms);
 }
 
-/* Fire and forget: if it does not arrive, a sweep asks again. */
+/* Fire and forget. */
 static void on_gates_set(void *arg, int err, const struct redis_reply *reply)
 {
     (void)arg;
@@ -327,6 +326,14 @@ void queue_set_gates(struct queue *queue, const struct queue_gate *gates, size_t
                    on_gates_set, NULL);
     } while (done < count);
     free(packed);
+}
+
+void queue_forget_gate(struct queue *queue, struct id endpoint, struct id app)
+{
+    const struct id ids[] = {endpoint, app};
+    const struct str args[] = {{(const char *)ids, sizeof ids}};
+    redis_eval(queue->redis, &queue_script_forget, NULL, 0, args, ARRAY_LEN(args), DEADLINE_MS,
+               on_gates_set, NULL);
 }
 
 static int64_t unpack(const uint8_t **p, int size)

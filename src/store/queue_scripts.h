@@ -27,7 +27,7 @@
 /* clang-format on */
 
 extern const struct redis_script queue_script_enqueue, queue_script_claim, queue_script_ack,
-    queue_script_sweep, queue_script_resync, queue_script_gates;
+    queue_script_sweep, queue_script_resync, queue_script_gates, queue_script_forget;
 
 /* Bytes of a packed entry of each. */
 #define QUEUE_ENQUEUE_SIZE  61

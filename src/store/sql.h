@@ -14,15 +14,17 @@
 #define HELD      TEXT_OF(DELIVERY_HELD_NUMBER)
 
 /* webhook.status, webhook.disabled_reason */
-#define ACTIVE      TEXT_OF(WEBHOOK_ACTIVE_NUMBER)
-#define PAUSED      TEXT_OF(WEBHOOK_PAUSED_NUMBER)
-#define DISABLED    TEXT_OF(WEBHOOK_DISABLED_NUMBER)
-#define REASON_NONE TEXT_OF(DISABLED_NOT_NUMBER)
-#define REASON_GONE TEXT_OF(DISABLED_GONE_NUMBER)
+#define ACTIVE         TEXT_OF(WEBHOOK_ACTIVE_NUMBER)
+#define PAUSED         TEXT_OF(WEBHOOK_PAUSED_NUMBER)
+#define DISABLED       TEXT_OF(WEBHOOK_DISABLED_NUMBER)
+#define REASON_NONE    TEXT_OF(DISABLED_NOT_NUMBER)
+#define REASON_API     TEXT_OF(DISABLED_BY_API_NUMBER)
+#define REASON_GONE    TEXT_OF(DISABLED_GONE_NUMBER)
+#define REASON_FAILING TEXT_OF(DISABLED_FAILING_NUMBER)
 
-#define LEASE       "interval '" TEXT_OF(DELIVERY_LEASE_MS) " ms'"
-#define HORIZON     "interval '" TEXT_OF(DELIVERY_HORIZON_MS) " ms'"
-#define OVERDUE     "interval '" TEXT_OF(DELIVERY_OVERDUE_MS) " ms'"
+#define LEASE          "interval '" TEXT_OF(DELIVERY_LEASE_MS) " ms'"
+#define HORIZON        "interval '" TEXT_OF(DELIVERY_HORIZON_MS) " ms'"
+#define OVERDUE        "interval '" TEXT_OF(DELIVERY_OVERDUE_MS) " ms'"
 
 /* job.state, job.kind; and the end of one. */
 #define JOB_RUNNING_TEXT   TEXT_OF(JOB_RUNNING_NUMBER)
@@ -43,7 +45,7 @@
 /* Of a delivery. */
 #define NOT_LEASED "(lease_until is null or lease_until < now())"
 #define END_LEASE  "lease_token = null, lease_until = null, lease_owner = null"
-#define BEGIN_ANEW "step = 0, waits = 0, waiting_since = null, completed_at = null, " END_LEASE
+#define BEGIN_ANEW "completed_at = null, step = 0, waits = 0, waiting_since = null, " END_LEASE
 
 /* Of a delivery d and its webhook w: a claim leases it. A test goes out whatever the webhook's status. */
 #define SENT "(d.test or w.status = " ACTIVE ") and w.deleted_at is null"

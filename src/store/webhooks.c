@@ -158,6 +158,9 @@ struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void 
     return store_exec(db, &stmt_webhook_get_secrets, DB_ARGS(DB_ID(id)), cb, arg);
 }
 
+/* Of the endpoint's gate: one that was disabled begins anew. */
+#define STAYS_AS_IT_IS "(status <> " DISABLED " or $5::int8 = " DISABLED ")"
+
 const struct db_stmt stmt_webhook_update = {
     "webhook_update",
     "with w as ("
@@ -166,7 +169,16 @@ const struct db_stmt stmt_webhook_update = {
     "  headers = $9::bytea, retry_schedule = $10::int8[], timeout_ms = $11::int8,"
     "  rate_limit = nullif($12::int8, 0), concurrency = $13::int8, description = $14::text,"
     "  metadata = $15::text, batch_seconds = $16::int8, batch_max = $17::int8,"
-    "  unsettled = unsettled or status <> $5::int8, " TOUCH
+    "  unsettled = unsettled or status <> $5::int8,"
+    "  gate_until = case when " STAYS_AS_IT_IS " then gate_until end,"
+    "  failing_since = case when " STAYS_AS_IT_IS " then failing_since end,"
+    "  gate_limit = case when " STAYS_AS_IT_IS " then gate_limit else 0 end,"
+    "  gate_failures = case when " STAYS_AS_IT_IS " then gate_failures else 0 end,"
+    "  gate_openings = case when " STAYS_AS_IT_IS " then gate_openings else 0 end,"
+    "  gate_streak = case when " STAYS_AS_IT_IS " then gate_streak else 0 end,"
+    "  gate_cut = case when " STAYS_AS_IT_IS " then gate_cut end,"
+    "  gate_at = case when " STAYS_AS_IT_IS " then gate_at end,"
+    "  gate_error = case when " STAYS_AS_IT_IS " then gate_error else 0 end, " TOUCH
     " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
     "  and us_of(updated_at) = $18::int8"
     " returning *"
@@ -230,4 +242,22 @@ struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id 
 {
     return store_exec(db, &stmt_webhook_list,
                       DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(status), DB_I64(limit)), cb, arg);
+}
+
+/* Whatever failed before the webhook was last changed is not held against it. */
+const struct db_stmt stmt_webhook_disable_failing = {
+    "webhook_disable_failing",
+    "update webhook set status = " DISABLED ", disabled_reason = " REASON_FAILING ","
+    " unsettled = true, " TOUCH " where id in ("
+    "  select id from webhook where $1::int8 > 0 and $2::int8 > 0 and gate_failures >= $2::int8"
+    "   and greatest(failing_since, updated_at) <= now() - $1::int8 * interval '24 h'"
+    "   and status = " ACTIVE " and deleted_at is null for update skip locked)"
+    " returning id, app_id, ms_of(failing_since), gate_failures::int8, gate_error::int8",
+    2};
+
+struct db_op *webhooks_disable_failing(struct db *db, int64_t days, int64_t failures, db_cb *cb,
+                                       void *arg)
+{
+    return store_exec(db, &stmt_webhook_disable_failing, DB_ARGS(DB_I64(days), DB_I64(failures)),
+                      cb, arg);
 }

@@ -65,8 +65,6 @@ const struct db_stmt stmt_work_settle = {
     " update delivery t set"
     "  state = case when w.deleted then " CANCELLED " when w.status = " ACTIVE " then"
     "   " PENDING " else " HELD " end,"
-    "  next_at = case when w.status = " ACTIVE
-    " then greatest(t.next_at, now()) else t.next_at end,"
     "  completed_at = case when w.deleted then now() end"
     " from n, w where t.id = n.id and w.id = t.webhook_id"
     "  and (t.state = " HELD " or (t.state = " PENDING " and " NOT_LEASED "))"

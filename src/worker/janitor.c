@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "store/jobs.h"
+#include "store/webhooks.h"
 
 #define FORGET_MAX 5000
 
@@ -20,7 +21,7 @@ static struct db_op *make_days(struct janitor *j)
 
 static struct db_op *drop_days(struct janitor *j)
 {
-    return work_partitions_drop(j->db, j->retention_days, on_ended, j);
+    return work_partitions_drop(j->db, j->config->retention_days, on_ended, j);
 }
 
 static struct db_op *forget_keys(struct janitor *j)
@@ -31,6 +32,12 @@ static struct db_op *forget_keys(struct janitor *j)
 static struct db_op *forget_jobs(struct janitor *j)
 {
     return jobs_forget(j->db, FORGET_MAX, on_ended, j);
+}
+
+static struct db_op *disable_failing(struct janitor *j)
+{
+    return webhooks_disable_failing(j->db, j->config->disable_after_days,
+                                    j->config->disable_after_failures, on_ended, j);
 }
 
 static bool is_complete(const struct janitor *j, const struct db_rows *rows)
@@ -48,7 +55,7 @@ static bool tell_dropped(const struct janitor *j, const struct db_rows *rows)
         log_info("partitions_dropped", "count=%lld", (long long)db_i64(rows, 0, DROPPED));
     if (db_i64(rows, 0, UNENDED) > 0)
         log_warn("deliveries_expired", "count=%lld retention_days=%lld",
-                 (long long)db_i64(rows, 0, UNENDED), (long long)j->retention_days);
+                 (long long)db_i64(rows, 0, UNENDED), (long long)j->config->retention_days);
     return true;
 }
 
@@ -56,6 +63,22 @@ static bool all_forgotten(const struct janitor *j, const struct db_rows *rows)
 {
     (void)j;
     return db_i64(rows, 0, 0) < FORGET_MAX;
+}
+
+static bool tell_disabled(const struct janitor *j, const struct db_rows *rows)
+{
+    enum { ID, APP, SINCE, FAILURES, ERROR };
+    char webhook[ID_TEXT_SIZE], app[ID_TEXT_SIZE], since[CLOCK_TEXT_SIZE];
+
+    (void)j;
+    for (int i = 0; i < db_count(rows); i++)
+        log_warn(
+            "webhook_disabled", "webhook=%s app=%s reason=failing since=%s failures=%lld error=%s",
+            id_text(webhook, ID_WEBHOOK, db_id(rows, i, ID)),
+            id_text(app, ID_APP, db_id(rows, i, APP)),
+            clock_text(since, db_i64(rows, i, SINCE), CLOCK_SECONDS),
+            (long long)db_i64(rows, i, FAILURES), attempt_error_code((int)db_i64(rows, i, ERROR)));
+    return true;
 }
 
 static const struct {
@@ -68,6 +91,7 @@ static const struct {
     {"partitions_drop", 3600000, drop_days, tell_dropped},
     {"idempotency_forget", 10000, forget_keys, all_forgotten},
     {"jobs_forget", 60000, forget_jobs, all_forgotten},
+    {"webhooks_disable", 60000, disable_failing, tell_disabled},
 };
 
 /* --- their times ------------------------------------------------------------------------------ */
@@ -105,9 +129,9 @@ void janitor_tick(struct janitor *j)
         start_from(j, 0);
 }
 
-void janitor_init(struct janitor *j, struct db *db, int64_t retention_days)
+void janitor_init(struct janitor *j, struct db *db, const struct config *config)
 {
-    *j = (struct janitor){.db = db, .retention_days = retention_days};
+    *j = (struct janitor){.db = db, .config = config};
 }
 
 void janitor_fini(struct janitor *j)

@@ -1,22 +1,24 @@
 /* What is done again and again, as a table: partitions of days ahead are made, those past retention
- * dropped, expired idempotency keys and jobs that ended long ago forgotten. Each statement is harmless in two
+ * dropped, expired idempotency keys and jobs that ended long ago forgotten, webhooks whose receivers have failed for
+ * days disabled. Each statement is harmless in two
  * workers at once. */
 #ifndef WORKER_JANITOR_H
 #define WORKER_JANITOR_H
 
+#include "base/config.h"
 #include "store/work.h"
 
-#define JANITOR_TASKS 4
+#define JANITOR_TASKS 5
 
 struct janitor {
     struct db *db;
-    int64_t retention_days;
+    const struct config *config;
     struct db_op *op;
     size_t task;                   /* the one under way */
     int64_t due_ms[JANITOR_TASKS]; /* the next run of each, monotonic; 0: at once */
 };
 
-void janitor_init(struct janitor *janitor, struct db *db, int64_t retention_days);
+void janitor_init(struct janitor *janitor, struct db *db, const struct config *config);
 void janitor_fini(struct janitor *janitor);
 
 /* For every second. */

@@ -13,6 +13,7 @@
 #define PENDING_MAX 50000 /* entries for Redis: a walk that is ahead of it waits */
 #define GATES_MAX   1000
 #define WALK_EVERY  60 /* ticks */
+#define AHEAD_MS    86400000
 
 static void load_page(struct reconciler *r);
 
@@ -48,6 +49,17 @@ static void on_overdue(void *arg, int err, const struct db_rows *rows)
         enqueue(r, rows, i, QUEUE_FORCE);
 }
 
+/* Before all that is new, in the order in which it comes: that is by age, and no clock can tell it better. */
+static void resume(struct reconciler *r, const struct db_rows *rows, int i)
+{
+    struct queue_entry entry;
+
+    queue_entry_read(rows, i, 0, &entry);
+    if (entry.delay_ms <= 0)
+        entry.delay_ms = -AHEAD_MS;
+    queue_enqueue(r->queue, &entry, 1, QUEUE_GENTLE);
+}
+
 static void on_settled(void *arg, int err, const struct db_rows *rows)
 {
     enum { STATE = 7 };
@@ -59,7 +71,7 @@ static void on_settled(void *arg, int err, const struct db_rows *rows)
         int64_t state = db_i64(rows, i, STATE);
         moved[state]++;
         if (state == DELIVERY_PENDING)
-            enqueue(r, rows, i, QUEUE_GENTLE);
+            resume(r, rows, i);
     }
     if (err == 0 && db_count(rows) > 0)
         log_info("deliveries_settled", "resumed=%zu held=%zu cancelled=%zu",

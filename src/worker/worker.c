@@ -291,7 +291,7 @@ struct worker *worker_create(const struct settings *settings)
     recorder_init(&w->recorder,
                   &(struct recorder_config){w->loop, w->db, w->queue, &w->places, on_room, w});
     reconciler_init(&w->reconciler, w->db, w->queue, on_gates, w);
-    janitor_init(&w->janitor, w->db, config->retention_days);
+    janitor_init(&w->janitor, w->db, config);
     jobs_init(&w->jobs, w->loop, w->db, w->queue);
     w->drain = timeout_create(w->loop, on_drain, w);
     w->tick = timeout_create(w->loop, on_tick, w);

@@ -502,6 +502,53 @@ static void what_the_ledger_gave_is_told_when_it_changes(void **state)
     assert_true(gate_at_rest(&g->gate, 0));
 }
 
+/* What waits goes at once, whoever it was that waited; and the ledger hears of it. */
+static void a_gate_that_is_forgotten_is_open(void **state)
+{
+    (void)state;
+    put_many(hook, 10, 32, 0);
+    assert_int_equal(claim(1), 1);
+    ack_news(rig.claimed.refs[0], -1, CROWDED | GATE_DEAD, 60000);
+    settle();
+    assert_int_equal(claim(100), 0);
+    assert_int_equal(told(hook)->gate.failures, 1);
+    rig.wakes = 0;
+    queue_forget_gate(rig.queue, hook, app);
+    WAIT(rig.loop, rig.wakes > 0, 1000);
+    assert_int_equal(rig.wakes, 1);
+    const struct queue_gate *g = told(hook);
+    assert_non_null(g);
+    assert_true(gate_at_rest(&g->gate, 0));
+    assert_int_equal(claim(100), 9);
+    for (size_t i = 0; i < 9; i++)
+        ack(rig.claimed.refs[i], -1);
+    settle();
+    queue_forget_gate(rig.queue, id_new(), app); /* of one that nothing is known of */
+    settle();
+    assert_int_equal(claim(100), 0);
+    sweep(rig.queue);
+    assert_clean();
+}
+
+/* Held for long, put in late: before what came since, and in its own order when it is put in so. */
+static void what_was_due_earlier_goes_first(void **state)
+{
+    struct id ids[4] = {id_new(), id_new(), id_new(), id_new()};
+    const int64_t delays_ms[4] = {-86400000, -2000, 0, -30LL * 86400000};
+    (void)state;
+    for (int i = 3; i >= 0; i--) {
+        put(ids[i], hook, delays_ms[i], 1, 0);
+        settle();
+    }
+    static const int order[] = {3, 0, 1, 2};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(claim(10), 1);
+        assert_true(id_eq(rig.claimed.refs[0].delivery, ids[order[i]]));
+        ack(rig.claimed.refs[0], -1);
+        settle();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -526,6 +573,8 @@ int main(void)
         RIG_TEST(the_ledger_fills_only_what_is_missing),
         RIG_TEST(of_two_gates_the_later_counts),
         RIG_TEST(what_the_ledger_gave_is_told_when_it_changes),
+        RIG_TEST(a_gate_that_is_forgotten_is_open),
+        RIG_TEST(what_was_due_earlier_goes_first),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);
 }

@@ -9,11 +9,11 @@
 #define KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 static const char *const names[] = {
-    "POSTHORN_DATABASE_URL",   "POSTHORN_REDIS_URL",      "POSTHORN_LISTEN",
-    "POSTHORN_ADMIN_KEY",      "POSTHORN_ENCRYPTION_KEY", "POSTHORN_ALLOW_NETWORKS",
-    "POSTHORN_API_THREADS",    "POSTHORN_WORKER_THREADS", "POSTHORN_WORKER_IN_FLIGHT",
-    "POSTHORN_RETENTION_DAYS", "POSTHORN_LOG_LEVEL",      "POSTHORN_CORS_ORIGINS",
-    "POSTHORN_RETRY_SCHEDULE",
+    "POSTHORN_DATABASE_URL",   "POSTHORN_REDIS_URL",          "POSTHORN_LISTEN",
+    "POSTHORN_ADMIN_KEY",      "POSTHORN_ENCRYPTION_KEY",     "POSTHORN_ALLOW_NETWORKS",
+    "POSTHORN_API_THREADS",    "POSTHORN_WORKER_THREADS",     "POSTHORN_WORKER_IN_FLIGHT",
+    "POSTHORN_RETENTION_DAYS", "POSTHORN_LOG_LEVEL",          "POSTHORN_CORS_ORIGINS",
+    "POSTHORN_RETRY_SCHEDULE", "POSTHORN_DISABLE_AFTER_DAYS", "POSTHORN_DISABLE_AFTER_FAILURES",
 };
 
 static struct settings settings;
@@ -65,6 +65,8 @@ static void test_defaults(void **state)
     assert_int_equal(settings.config.worker_threads, 1);
     assert_int_equal(settings.config.worker_in_flight, 512);
     assert_int_equal(settings.config.retention_days, 30);
+    assert_int_equal(settings.config.disable_after_days, 5);
+    assert_int_equal(settings.config.disable_after_failures, 20);
     assert_int_equal(settings.log_level, LOG_LEVEL_INFO);
     assert_int_equal(settings.networks.count, 0);
     static const int32_t seconds[] = {60, 300, 1800, 3600, 21600};
@@ -122,6 +124,20 @@ static void test_numbers(void **state)
         loads();
         set_up(state);
     }
+}
+
+/* Those that may be 0, which is "never". */
+static void test_never(void **state)
+{
+    (void)state;
+    is_refused("POSTHORN_DISABLE_AFTER_DAYS", "3651");
+    unsetenv("POSTHORN_DISABLE_AFTER_DAYS");
+    is_refused("POSTHORN_DISABLE_AFTER_FAILURES", "-1");
+    setenv("POSTHORN_DISABLE_AFTER_DAYS", "0", 1);
+    setenv("POSTHORN_DISABLE_AFTER_FAILURES", "1000000", 1);
+    loads();
+    assert_int_equal(settings.config.disable_after_days, 0);
+    assert_int_equal(settings.config.disable_after_failures, 1000000);
 }
 
 /* As a text may be too long for its option. */
@@ -309,6 +325,8 @@ static void test_print(void **state)
                               "POSTHORN_WORKER_THREADS=1\n"
                               "POSTHORN_WORKER_IN_FLIGHT=512\n"
                               "POSTHORN_RETENTION_DAYS=30\n"
+                              "POSTHORN_DISABLE_AFTER_DAYS=5\n"
+                              "POSTHORN_DISABLE_AFTER_FAILURES=20\n"
                               "POSTHORN_LOG_LEVEL=info\n"
                               "POSTHORN_CORS_ORIGINS=\n"
                               "POSTHORN_RETRY_SCHEDULE=60,300,1800,3600,21600\n"
@@ -358,6 +376,7 @@ int main(void)
         cmocka_unit_test_setup(test_defaults, set_up),
         cmocka_unit_test_setup(test_required, set_up),
         cmocka_unit_test_setup(test_numbers, set_up),
+        cmocka_unit_test_setup(test_never, set_up),
         cmocka_unit_test_setup(test_lengths, set_up),
         cmocka_unit_test_setup(test_listen, set_up),
         cmocka_unit_test_setup(test_listen_parts, set_up),

@@ -96,6 +96,7 @@ static void test_enums(void **state)
     assert_null(webhook_status_names[WEBHOOK_DISABLED + 1]);
     assert_string_equal(webhook_disabled_reasons[DISABLED_BY_API], "api");
     assert_string_equal(webhook_disabled_reasons[DISABLED_GONE], "gone");
+    assert_string_equal(webhook_disabled_reasons[DISABLED_FAILING], "failing");
 }
 
 int main(void)
