@@ -11,6 +11,8 @@
 #include "store/events.h"
 #include "store/webhooks.h"
 
+#include <stdio.h>
+
 #define STANDARD_TYPE "webhook.test"
 #define STANDARD_DATA "{}"
 
@@ -45,6 +47,14 @@ static void write_message(struct jsonw *w, const struct message *m, const char *
     jsonw_end(w, '}');
 }
 
+/* `why` is what attempts say, which goes on where another text began. */
+static void reply_unsendable(struct call *call, const char *why)
+{
+    char detail[200];
+    snprintf(detail, sizeof detail, "Nothing would be sent: %s", why);
+    reply_error(call, ERR_WRONG_STATE, detail);
+}
+
 static void on_webhook(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
@@ -61,7 +71,7 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
     message_init(&message);
     err = message_make(&message, call->api->settings, &to, contents, 1, clock_wall_ms(), &why);
     if (err < 0) {
-        reply_error(call, ERR_WRONG_STATE, why);
+        reply_unsendable(call, why);
     } else {
         write_message(reply_begin(call), &message, profile_find(to.profile)->signs);
         reply_send(call, 200);

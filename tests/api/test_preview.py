@@ -63,3 +63,12 @@ def test_wrong_input(api, receiver):
     assert api.post(path, {"data": []}, expect=422).fields == ["data"]
     assert api.post(path, {"nonsense": 1}, expect=422).fields == ["nonsense"]
     api.post("/webhooks/wh_01kn2p8v3rf0pbw4gd9ztq6e1x/preview", expect=404)
+
+
+def test_what_cannot_be_sent(api, receiver):
+    """The reason is a sentence, as every detail is."""
+    webhook = api.webhook(receiver.url(), profile_options={"json": "js", "bigint": "reject"})
+    answer = api.post(
+        f"/webhooks/{webhook['id']}/preview", b'{"data":{"n":9007199254740993}}', expect=409
+    )
+    assert answer.json["detail"].startswith("Nothing would be sent: the webhook's profile cannot")
