@@ -42,6 +42,10 @@ struct fetch_request {
     struct str head; /* header lines, each ending with CRLF, without Host and Content-Length */
     struct str body;
     int64_t timeout_ms; /* absolute: DNS, connect, TLS, sending, head and body */
+
+    /* There is a connection, and the request goes out on it: from here on the receiver may have it. Once at
+     * most, before the callback; it must not start or cancel a fetch. NULL is fine. */
+    void (*on_request)(void *arg);
 };
 
 /* What became of it. FETCH_ANSWERED: a final status line and complete headers came, whatever

@@ -170,7 +170,11 @@ static int on_request(void *arg, char *remote, char *local, int remote_port, int
         address.any.sa_family = AF_INET;
     else if (inet_pton(AF_INET6, remote, &address.v6.sin6_addr) == 1)
         address.any.sa_family = AF_INET6;
-    return guarded(fetch, &address.any) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+    if (!guarded(fetch, &address.any))
+        return CURL_PREREQFUNC_ABORT;
+    if (fetch->request.on_request != NULL)
+        fetch->request.on_request(fetch->arg);
+    return CURL_PREREQFUNC_OK;
 }
 
 /* --- a transfer ------------------------------------------------------------------------------- */

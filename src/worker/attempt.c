@@ -18,6 +18,29 @@ const char *attempt_text(char out[ATTEMPT_TEXT_SIZE], const struct attempt *a)
     return out;
 }
 
+#define BIT(state) (1U << ATTEMPT_##state)
+
+static const struct {
+    const char *name;
+    unsigned next; /* where it may go from there */
+} states[] = {
+    [ATTEMPT_WAITING] = {"waiting", BIT(RESOLVING) | BIT(ENDED)},
+    [ATTEMPT_RESOLVING] = {"resolving", BIT(SENDING) | BIT(ENDED)},
+    [ATTEMPT_SENDING] = {"sending", BIT(ENDED)},
+    [ATTEMPT_ENDED] = {"ended", BIT(RECORDED)},
+    [ATTEMPT_RECORDED] = {"recorded", 0},
+};
+
+void attempt_move(struct attempt *a, enum attempt_state to)
+{
+    char text[ATTEMPT_TEXT_SIZE];
+
+    assert((states[a->state].next >> to & 1) != 0);
+    log_debug("attempt_state", "%s from=%s to=%s", attempt_text(text, a), states[a->state].name,
+              states[to].name);
+    a->state = to;
+}
+
 struct attempt *attempt_create(const struct claim *c, int64_t token, struct sending *sending)
 {
     struct attempt *a = xcalloc(1, sizeof *a);
@@ -61,6 +84,7 @@ void attempt_end(struct attempt *a, const struct finish *result, const struct at
     struct finish finish = *result;
     struct attempt_seen own = *seen;
 
+    attempt_move(a, ATTEMPT_ENDED);
     own.step = a->step;
     own.waits = a->waits;
     own.waited_ms = a->waited_ms;

@@ -1,13 +1,23 @@
 /* One attempt at one delivery: begun with a claim, ended with a verdict, kept until it is recorded.
- * What went over the wire belongs to its sending, which it may share with others. */
+ * What went over the wire belongs to its sending, which it may share with others: those of a sending are in
+ * the same state until it has ended. */
 #ifndef WORKER_ATTEMPT_H
 #define WORKER_ATTEMPT_H
 
 #include "base/list.h"
 #include "store/work.h"
 
+enum attempt_state {
+    ATTEMPT_WAITING,   /* for what its request needs */
+    ATTEMPT_RESOLVING, /* the receiver's address is looked up, and connected to */
+    ATTEMPT_SENDING,   /* the request goes out: from here on the receiver may have it */
+    ATTEMPT_ENDED,     /* with an answer or without: it has a verdict */
+    ATTEMPT_RECORDED,
+};
+
 struct attempt {
-    struct list node;        /* in its sending, then with the recorder */
+    struct list node; /* in its sending, then with the recorder */
+    enum attempt_state state;
     struct sending *sending; /* holds the texts of `finish`: sending_forget() */
     struct queue_ref ref;
     struct id event, webhook;
@@ -25,7 +35,10 @@ const char *attempt_text(char out[ATTEMPT_TEXT_SIZE], const struct attempt *atte
 
 struct attempt *attempt_create(const struct claim *claim, int64_t token, struct sending *sending);
 
-/* Judges what was `seen`, by this attempt's own place in the schedule. `result` is what it shares
+/* The only way from one state to another: asserts that it is a legal move, and tells of it. */
+void attempt_move(struct attempt *attempt, enum attempt_state to);
+
+/* Moves it to its end, and judges what was `seen`, by this attempt's own place in the schedule. `result` is what it shares
  * with others of its sending. */
 void attempt_end(struct attempt *attempt, const struct finish *result,
                  const struct attempt_seen *seen, const struct schedule *schedule);

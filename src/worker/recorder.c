@@ -225,6 +225,13 @@ static void give_back(const struct recorder *r, const struct batch *b)
             places_give_back(r->config.places, b->attempts[i]->finish.delivery);
 }
 
+static void move_all(const struct batch *b)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (b->attempts[i]->recorded_ms == 0)
+            attempt_move(b->attempts[i], ATTEMPT_RECORDED);
+}
+
 static void end(struct recorder *r, struct batch *b, const struct db_rows *rows)
 {
     bool moved[BATCH_MAX] = {false};
@@ -232,6 +239,7 @@ static void end(struct recorder *r, struct batch *b, const struct db_rows *rows)
     batch_settle(b);
     batch_find_moved(b, rows, moved);
     tell_queue(r, b, moved); /* first: until then its slots are taken */
+    move_all(b);
     tell_recorded(b, moved);
     tell_disabled(rows);
     give_back(r, b);

@@ -90,7 +90,7 @@ static void send_some(struct sender *sender, const struct claim *const *claims, 
     struct sending *s = sending_create(sender->settings, claims, most > 0 ? most : 1, token);
     size_t taken = s->count;
 
-    if (s->ended) {
+    if (sending_has_ended(s)) {
         hand_over(sender, s);
     } else {
         list_push(&sender->under_way, &s->node);

@@ -48,7 +48,6 @@ static void end(struct sending *s, enum attempt_error transport, struct finish *
         if (node->next != &s->attempts)
             a->verdict.news = (struct gate_news){0};
     }
-    s->ended = true;
 }
 
 static const enum attempt_error errors_of_outcomes[] = {
@@ -157,10 +156,30 @@ struct sending *sending_create(const struct settings *settings, const struct cla
     return s;
 }
 
-static void tell_start(const struct sending *s)
+static const struct attempt *first_of(const struct sending *s)
+{
+    return CONTAINER_OF(s->attempts.next, struct attempt, node);
+}
+
+bool sending_has_ended(const struct sending *s)
+{
+    return first_of(s)->state == ATTEMPT_ENDED;
+}
+
+static void move_all(struct sending *s, enum attempt_state to)
+{
+    LIST_FOREACH(node, &s->attempts)
+    {
+        attempt_move(CONTAINER_OF(node, struct attempt, node), to);
+    }
+}
+
+static void next_step(struct sending *s);
+
+static void announce(struct sending *s)
 {
     char text[ATTEMPT_TEXT_SIZE];
-    const struct attempt *a = CONTAINER_OF(s->attempts.next, struct attempt, node);
+    const struct attempt *a = first_of(s);
 
     if (s->message.body.n > LARGE_BODY)
         log_bounded(LOG_LEVEL_WARN, "body_large", "%s bytes=%zu", attempt_text(text, a),
@@ -171,21 +190,44 @@ static void tell_start(const struct sending *s)
         log_debug("attempt_start", "%s token=%016llx bytes=%zu", attempt_text(text, a),
                   (unsigned long long)a->finish.token, s->message.body.n);
     }
+    next_step(s);
 }
 
-void sending_start(struct sending *s, struct fetcher *fetcher, sending_cb *cb, void *arg)
+static void on_request(void *arg)
+{
+    move_all(arg, ATTEMPT_SENDING);
+}
+
+static void request(struct sending *s)
 {
     struct fetch_request request = {
         .url = buf_text(&s->message.url),
         .head = buf_str(&s->message.head),
         .body = buf_str(&s->message.body),
         .timeout_ms = s->timeout_ms,
+        .on_request = on_request,
     };
 
-    tell_start(s);
+    move_all(s, ATTEMPT_RESOLVING);
+    s->fetch = fetch_start(s->fetcher, &request, on_fetched, s);
+}
+
+/* From a message to a request that is under way; each calls next_step(), now or when what it waits for has
+ * come: until the last of them the attempts are `waiting`. */
+static void (*const steps[])(struct sending *s) = {announce, request};
+
+static void next_step(struct sending *s)
+{
+    assert(s->step < ARRAY_LEN(steps));
+    steps[s->step++](s);
+}
+
+void sending_start(struct sending *s, struct fetcher *fetcher, sending_cb *cb, void *arg)
+{
+    s->fetcher = fetcher;
     s->cb = cb;
     s->arg = arg;
-    s->fetch = fetch_start(fetcher, &request, on_fetched, s);
+    next_step(s);
 }
 
 void sending_destroy(struct sending *s)

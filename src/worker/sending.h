@@ -1,5 +1,6 @@
-/* One request to a receiver: for one attempt, or for as many as the webhook's profile puts together.
- * It stays until the last of its attempts is forgotten, for their texts are here. */
+/* One request to a receiver: for one attempt, or for as many as the webhook's profile puts together. Its
+ * attempts are in one state (attempt.h) until it has ended; then each goes its own way.
+ * It stays until the last of them is forgotten, for their texts are here. */
 #ifndef WORKER_SENDING_H
 #define WORKER_SENDING_H
 
@@ -15,12 +16,13 @@ struct sending {
     struct list node;     /* the sender's */
     struct list attempts; /* that wait for its end; then the callback's to take */
     size_t count;         /* of attempts that are not forgotten */
-    bool ended;
-    char *url; /* as the webhook has it */
+    char *url;            /* as the webhook has it */
     const struct profile_rules *rules;
     struct schedule schedule;
     struct message message;
     int64_t timeout_ms, started_ms;
+    struct fetcher *fetcher;
+    size_t step; /* of what its request needs, the next */
     struct fetch *fetch;
     sending_cb *cb;
     void *arg;
@@ -30,10 +32,12 @@ struct sending {
 };
 
 /* Makes the message of the first of `claims`, which are of one webhook and claimed with `token`, or of
- * as many as go together: `count` says how many. One that cannot be made has `ended`, with one failed
+ * as many as go together: `count` says how many. One that cannot be made has ended, with one failed
  * attempt. Claims are borrowed. */
 struct sending *sending_create(const struct settings *settings, const struct claim *const *claims,
                                size_t count, int64_t token);
+
+bool sending_has_ended(const struct sending *sending);
 
 /* Signed is what was made: send it at once. At the callback every attempt has ended. */
 void sending_start(struct sending *sending, struct fetcher *fetcher, sending_cb *cb, void *arg);

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from harness import replies
 from harness.wait import until
 
@@ -22,6 +23,32 @@ def name(line):
     return re.search(r" event=(\w+)", line)[1]
 
 
+def moves(of_it):
+    """The states that attempts went through."""
+    found = [re.search(r"event=attempt_state .* from=(\w+) to=(\w+)", line) for line in of_it]
+    return [f"{m[1]}>{m[2]}" for m in found if m]
+
+
+@pytest.mark.parametrize(
+    "url, states",
+    [
+        ("http://nowhere.invalid/x", ["waiting>resolving", "resolving>ended", "ended>recorded"]),
+        ("http://127.0.0.1:1/x", ["waiting>resolving", "resolving>ended", "ended>recorded"]),
+        (None, ["waiting>ended", "ended>recorded"]),
+    ],
+)
+def test_states_of_an_attempt_that_fails_early(start, url, states):
+    """None: no message can be made of it."""
+    server = start(POSTHORN_LOG_LEVEL="debug")
+    client = server.client()
+    options = {} if url else {"profile_options": {"json": "js", "bigint": "reject"}}
+    webhook = client.webhook(url or "http://127.0.0.1:1/x", retry_schedule=[], **options)
+    client.request("POST", "/events", b'{"type":"a","data":{"n":9007199254740993}}', expect=202)
+    delivery = client.settled(webhook, "failed")
+    until(lambda: f"event=recorded delivery={delivery['id']}" in server.log(), 5)
+    assert moves([x for x in server.log().splitlines() if f"delivery={delivery['id']}" in x]) == states
+
+
 def test_a_delivery_can_be_followed(start, receiver):
     server = start(POSTHORN_LOG_LEVEL="debug")
     client = server.client()
@@ -31,7 +58,9 @@ def test_a_delivery_can_be_followed(start, receiver):
     delivery = client.settled(webhook)
     until(lambda: len(re.findall(rf"event=recorded delivery={delivery['id']}", server.log())) == 2, 5)
     of_it = [line for line in server.log().splitlines() if f"delivery={delivery['id']}" in line]
-    assert [name(line) for line in of_it] == ["attempt_start", "attempt_end", "verdict", "recorded"] * 2
+    events = ["attempt_start", "attempt_end", "verdict", "recorded"]
+    assert [e for e in map(name, of_it) if e != "attempt_state"] == events * 2
+    assert moves(of_it) == ["waiting>resolving", "resolving>sending", "sending>ended", "ended>recorded"] * 2
     assert all(f"webhook={webhook['id']} event_id={delivery['event_id']} attempt=" in line for line in of_it)
     ends = [line for line in of_it if name(line) == "attempt_end"]
     assert "attempt=1 outcome=answered status=500 ms=" in ends[0]
