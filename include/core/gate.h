@@ -9,7 +9,9 @@
  *            every round of successes adds one (additive increase, multiplicative decrease: D.-M. Chiu and R. Jain,
  *            "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance in Computer Networks",
  *            Computer Networks and ISDN Systems 17, 1989). By Little's law (L = λW) a bound on what is under way is
- *            one on the rate that follows the receiver's own speed. What began before a cut says no more.
+ *            one on the rate that follows the receiver's own speed. What began before a cut says no more. Where little
+ *            is sent successes are few, and what was learnt long ago says little: after ten minutes without a cut it is
+ *            forgotten (as J. Touch, M. Welzl and S. Islam have it for what TCP caches: RFC 9040, 2021).
  *   breaker  after GATE_STREAK requests in a row that found the receiver dead nothing is sent until a probe is due,
  *            then one request at a time; whatever is answered closes it, and it starts again with one under way. Each
  *            probe that fails doubles the wait (M. Nygard, "Release It!", 2007, "Circuit Breaker"). What began before
@@ -25,6 +27,7 @@
 #define GATE_STREAK       10
 #define GATE_FAILURES     10       /* since the last success: it counts as failing */
 #define GATE_CUT_MS       1000     /* between two cuts of the limit */
+#define GATE_LIMIT_MS     600000   /* since the last: there is no limit any more */
 #define GATE_PROBE_MS     1000     /* from the breaker's opening to the first probe */
 #define GATE_PROBE_MAX_MS 60000    /* doubled up to here */
 #define GATE_PAUSE_MAX_MS 86400000 /* whatever is asked for */
@@ -47,7 +50,7 @@ struct gate_news {
 /* All zero is a gate at rest. */
 struct gate {
     int64_t until_ms;   /* nothing is sent before */
-    int64_t cut_ms;     /* the limit is not cut again before */
+    int64_t cut_ms;     /* the limit is not cut again before; of one that is taken over: now */
     int64_t failing_ms; /* when the first failure since the last success was known; 0: none */
     int64_t limit;      /* requests under way, in thousandths; 0: as many as the concurrency says */
     int32_t failures;   /* since the last success */
@@ -60,6 +63,7 @@ struct gate {
 enum gate_health { GATE_HEALTHY, GATE_FAILING, GATE_LIMITED, GATE_PAUSED, GATE_BROKEN };
 extern const char *const gate_health_names[]; /* ends with NULL */
 
+/* News of nothing lets it grow older. */
 void gate_learn(struct gate *gate, const struct gate_news *news, int concurrency, int64_t now_ms);
 
 /* How many requests may be under way at once, once until_ms has passed. At least 1. */

@@ -19,10 +19,12 @@ static int64_t probe_ms(int32_t openings)
 }
 
 /* Something was answered: whoever had the breaker open starts again with one request. */
-static void close_breaker(struct gate *g)
+static void close_breaker(struct gate *g, int64_t now_ms)
 {
-    if (g->openings > 0)
+    if (g->openings > 0) {
         g->limit = 1000;
+        g->cut_ms = g->cut_ms > now_ms ? g->cut_ms : now_ms;
+    }
     g->openings = g->streak = 0;
 }
 
@@ -54,10 +56,10 @@ static void find_dead(struct gate *g, const struct gate_news *news, int64_t now_
     g->openings++;
 }
 
-static void succeed(struct gate *g, int concurrency)
+static void succeed(struct gate *g, int concurrency, int64_t now_ms)
 {
     bool was_broken = g->openings > 0;
-    close_breaker(g);
+    close_breaker(g, now_ms);
     if (!was_broken)
         grow(g, concurrency);
     g->failures = 0;
@@ -75,13 +77,20 @@ static void fail(struct gate *g, const struct gate_news *news, int concurrency, 
     if (news->what & GATE_DEAD)
         find_dead(g, news, now_ms);
     else
-        close_breaker(g);
+        close_breaker(g, now_ms);
+}
+
+static void age(struct gate *g, int64_t now_ms)
+{
+    if (g->openings == 0 && now_ms - g->cut_ms >= GATE_LIMIT_MS)
+        g->limit = 0;
 }
 
 void gate_learn(struct gate *g, const struct gate_news *news, int concurrency, int64_t now_ms)
 {
+    age(g, now_ms);
     if (news->what & GATE_SUCCESS)
-        succeed(g, concurrency);
+        succeed(g, concurrency, now_ms);
     else if (news->what & GATE_FAILED)
         fail(g, news, concurrency, now_ms);
     if (news->pause_ms > 0)

@@ -231,6 +231,7 @@ static void live(unsigned seed, struct step *steps, struct shown *wanted)
             mood = any(&seed, MOODS);
         *s = (struct step){
             now_ms, concurrency, any(&seed, 10) == 0, 1 + any(&seed, NEWS_MAX), {{0}}};
+        gate_learn(&g, &(struct gate_news){0}, concurrency, now_ms); /* as whoever reads it */
         bool written = s->forget;
         for (int k = 0; k < s->count; k++) {
             s->news[k] = any_news(&seed, mood);

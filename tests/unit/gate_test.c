@@ -174,6 +174,7 @@ static void a_limit_always_grows_to_its_end(void **state)
     (void)state;
     concurrency = 1024;
     gate.limit = 1000;
+    gate.cut_ms = now_ms;
     for (; gate.limit > 0; successes++) {
         int64_t was = gate.limit;
         learn(GATE_SUCCESS, 0);
@@ -182,6 +183,51 @@ static void a_limit_always_grows_to_its_end(void **state)
     assert_in_range(successes, 1024 * 1024 / 4,
                     1024 * 1024 / 2); /* rounds of half of it on average */
     assert_true(at_rest());
+}
+
+/* Nothing is sent, or so little that it never comes round: what was learnt is forgotten. */
+static void a_limit_grows_old(void **state)
+{
+    (void)state;
+    learn(CROWDED, 0);
+    now_ms = gate.cut_ms + GATE_LIMIT_MS - 1;
+    learn(GATE_SUCCESS, 0);
+    assert_in_range(width(), 16, 17);
+    assert_int_equal(gate_health(&gate, now_ms), GATE_LIMITED);
+    now_ms++;
+    learn(0, 0);
+    assert_int_equal(width(), CAP);
+    assert_int_equal(gate_health(&gate, now_ms), GATE_HEALTHY);
+    assert_true(at_rest());
+
+    learn(CROWDED, 0); /* cut again, it is as young as before */
+    now_ms += GATE_CUT_MS;
+    for (int i = 0; i < 3; i++) {
+        learn(CROWDED, 0);
+        now_ms += GATE_LIMIT_MS;
+    }
+    assert_int_equal(gate.limit, 2000);
+    now_ms += GATE_CUT_MS;
+    learn(CROWDED, 0); /* of all again, since the old one is over */
+    assert_int_equal(width(), CAP / 2);
+}
+
+static void the_limit_after_a_breaker_is_of_then(void **state)
+{
+    (void)state;
+    learn(CROWDED, 0);
+    learn_times(GATE_STREAK, DEAD);
+    now_ms += 2 * GATE_LIMIT_MS;
+    learn(0, 0);
+    assert_int_equal(width(), 1); /* the breaker does not grow old */
+    learn(GATE_SUCCESS, 0);
+    assert_int_equal(gate.limit, 1000);
+    now_ms += GATE_LIMIT_MS - 1;
+    learn(0, 0);
+    assert_int_equal(width(), 1);
+    now_ms++;
+    learn(0, 0);
+    assert_int_equal(width(), CAP);
 }
 
 static void failures_that_are_no_crowding_leave_the_limit(void **state)
@@ -441,6 +487,8 @@ int main(void)
         TEST(crowding_halves_what_there_is),
         TEST(a_round_of_successes_adds_one),
         TEST(a_limit_always_grows_to_its_end),
+        TEST(a_limit_grows_old),
+        TEST(the_limit_after_a_breaker_is_of_then),
         TEST(failures_that_are_no_crowding_leave_the_limit),
         TEST(a_streak_of_the_dead_opens_the_breaker),
         TEST(what_was_under_way_is_no_probe),

@@ -502,6 +502,33 @@ static void what_the_ledger_gave_is_told_when_it_changes(void **state)
     assert_true(gate_at_rest(&g->gate, 0));
 }
 
+/* Nobody sends anything: after ten minutes the ledger hears that there is no limit any more. */
+static void a_limit_grows_old_where_nothing_is_sent(void **state)
+{
+    (void)state;
+    end_one(CROWDED, 0);
+    assert_int_equal(told(hook)->gate.limit, 16000);
+    end_one(GATE_SUCCESS, 0);
+    let_pass(hook, GATE_LIMIT_MS - 20000);
+    assert_true(told(hook) == NULL || told(hook)->gate.limit > 0);
+    let_pass(hook, 22000);
+    sweep(rig.queue); /* finds it */
+    const struct queue_gate *g = rig.swept.gate_count > 0 ? &rig.swept.gates[0] : told(hook);
+    assert_non_null(g);
+    assert_true(gate_at_rest(&g->gate, 0));
+    put_many(hook, 40, 32, 0);
+    assert_int_equal(claim(100), 32);
+}
+
+/* What the ledger gives to a Redis that was emptied is not old for it. */
+static void a_limit_of_the_ledger_is_young(void **state)
+{
+    (void)state;
+    queue_set_gates(rig.queue, &(struct queue_gate){hook, {.limit = 4000}}, 1, false);
+    put_many(hook, 40, 32, 0);
+    assert_int_equal(claim(100), 4);
+}
+
 /* What waits goes at once, whoever it was that waited; and the ledger hears of it. */
 static void a_gate_that_is_forgotten_is_open(void **state)
 {
@@ -573,6 +600,8 @@ int main(void)
         RIG_TEST(the_ledger_fills_only_what_is_missing),
         RIG_TEST(of_two_gates_the_later_counts),
         RIG_TEST(what_the_ledger_gave_is_told_when_it_changes),
+        RIG_TEST(a_limit_grows_old_where_nothing_is_sent),
+        RIG_TEST(a_limit_of_the_ledger_is_young),
         RIG_TEST(a_gate_that_is_forgotten_is_open),
         RIG_TEST(what_was_due_earlier_goes_first),
     };

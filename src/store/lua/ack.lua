@@ -5,7 +5,7 @@ local blob, own = ARGV[1], P..'own:'..ARGV[2]
 
 -- The rules of core/gate.c.
 local function close_breaker(g)
-  if g.openings > 0 then g.limit = 1000 end
+  if g.openings > 0 then g.limit, g.cut_ms = 1000, math.max(g.cut_ms, now_ms) end
   g.openings, g.streak = 0, 0
 end
 

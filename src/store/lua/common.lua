@@ -79,7 +79,7 @@ local function used(ea) return tonumber(slots[ea] or call('HGET', SLOTS, ea) or 
 
 -- Gates, as they are at the end of this script: read once, written by save_gate(). What cannot be read is none; times
 -- further away than any can be are from before the clock was set back.
-local gates = {}
+local gates, aged = {}, {}
 local GATE = {'until_ms', 'cut_ms', 'failing_ms', 'limit', 'failures', 'streak', 'openings', 'error'}
 local GATE_TEXT = '^'..string.rep('(%d+) ', 8)..'(%d+)$'
 
@@ -96,6 +96,7 @@ local function gate_of(e)
   for i, name in ipairs(GATE) do g[name] = tonumber(values[i] or 0) end
   g.until_ms = math.min(g.until_ms, now_ms + GATE_PAUSE_MAX_MS)
   g.cut_ms = math.min(g.cut_ms, now_ms + GATE_CUT_MS)
+  if g.limit > 0 and g.openings == 0 and now_ms - g.cut_ms >= GATE_LIMIT_MS then g.limit, aged[e] = 0, true end
   gates[e] = g
   return g
 end

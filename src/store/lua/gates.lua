@@ -9,8 +9,8 @@ while pos <= #blob do
   local streak = openings > 0 and GATE_STREAK or 0
   local stored = stored_gate(e)
   if not stored or tonumber(string.match(stored, '(%d+)$') or 0) < now_ms - learnt then
-    gate_texts[e] = string.format('%d 0 %d %d %d %d %d %d %d', now_ms + wait, failing_ms, limit, failures, streak,
-      openings, err, now_ms - learnt)
+    gate_texts[e] = string.format('%d %d %d %d %d %d %d %d %d', now_ms + wait, now_ms, failing_ms, limit, failures,
+      streak, openings, err, now_ms - learnt)
     if not gate_at_rest(gate_of(e)) then
       call('HSET', GATES, e, gate_texts[e])
       call('HSET', TOLD, e, gate_health(gate_of(e))..' '..text(now_ms))

@@ -44,13 +44,13 @@ scan(TAT, function(e, tat)
   if (tonumber(tat) or 0) < now then call('HDEL', TAT, e) end
 end)
 
--- Gates that came to rest while nothing was sent; and those of which nothing was heard for so long that their endpoint
+-- Gates that came to rest, or grew too old for their limit, while nothing was sent; and those of which nothing was heard for so long that their endpoint
 -- may be gone.
 scan(GATES, function(e, stored)
   local learnt_ms = tonumber(string.match(stored, '(%d+)$') or 0)
   gate_texts[e] = stored
   local g = gate_of(e)
-  if gate_at_rest(g) then
+  if gate_at_rest(g) or aged[e] then
     save_gate(e)
   elseif g.until_ms <= now_ms and now_ms - learnt_ms > FORGET_MS then
     call('HDEL', GATES, e)
