@@ -180,8 +180,8 @@ int64_t db_heard_ms(const struct db *db);
 typedef void db_cb(void *arg, int err, const struct db_rows *rows);
 
 /* Runs one statement on the connection with the least to do; callbacks of one connection come in
- * the order of the starts, of several in any. `deadline_ms` counts from now. Takes `args`, as many
- * as stmt->params says. */
+ * the order of the starts, of several in any. `deadline_ms` counts from now; while bytes come or go on its
+ * connection it may take four times as long. Takes `args`, as many as stmt->params says. */
 struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args args,
                       int64_t deadline_ms, db_cb *cb, void *arg);
 

@@ -14,12 +14,14 @@
 
 /* Leases those of `ids` that are pending, due and unleased, and counts an attempt of each; of webhooks that
  * gather, what is due beside them comes along. All are noted under `owner` and `token` (work_leases()). What it
- * does not return is not sent: drop it from the queue; the reconciler knows better. Rows: claims_read(). A row whose state is not pending was moved instead: held, because its
- * webhook is paused or disabled, or cancelled, because it is deleted. */
+ * does not return is not sent: drop it from the queue; the reconciler knows better. Rows: claims_read(). A row
+ * whose state is not pending was moved instead: held, because its webhook is paused or disabled, or cancelled,
+ * because it is deleted. With about `bytes` of content and headers the answer has enough: what comes after, by
+ * ids, is leased and comes without them. */
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
-                         int64_t owner, db_cb *cb, void *arg);
+                         int64_t owner, int64_t bytes, db_cb *cb, void *arg);
 
-/* All that sending needs. */
+/* All that sending needs; of one beyond the bytes that were asked for content.data.p is NULL. */
 struct claim {
     struct queue_ref ref; /* what the queue knows it as */
     bool gated;           /* its webhook's gate is not at rest; for claims_read_due() to say */
@@ -42,6 +44,7 @@ void claims_read(const struct db_rows *rows, int row, struct claim *claim);
 struct work_ask {
     struct id after; /* the webhook up to which the last asking looked; zero: from the beginning */
     int webhooks;    /* to look at, after it */
+    int64_t bytes;   /* see work_claim() */
     struct queue_room room;
 };
 

@@ -11,6 +11,7 @@
 #define PIPELINE_DEPTH 16 /* statements sent on a connection and not answered */
 #define TICK_MS        20 /* how late a deadline may be noticed */
 #define LISTEN_MS      5000
+#define LONGER         4 /* times its deadline, at most, is a statement waited for while bytes move */
 
 struct db {
     struct loop *loop;
@@ -243,12 +244,16 @@ static void end_late(struct db *db, int64_t now)
     }
 }
 
-/* A connection that does not answer in time is of no use to those behind either. */
+/* A connection that does not answer in time is of no use to those behind either. One on which something
+ * moved a short while ago, by a statement's own measure, is only slow. */
 static bool is_stuck(const struct db_link *link, int64_t now)
 {
     LIST_FOREACH(node, &link->sent)
     {
-        if (now >= CONTAINER_OF(node, struct db_op, node)->deadline)
+        const struct db_op *op = CONTAINER_OF(node, struct db_op, node);
+        int64_t span = op->deadline - op->started;
+        bool moving = now - link->moved_ms < span / LONGER;
+        if (now >= op->started + (moving ? LONGER * span : span))
             return true;
     }
     return false;

@@ -68,6 +68,7 @@ struct db_link {
     int64_t backoff_ms;
     struct list sent; /* struct db_op */
     int sent_count;
+    int64_t moved_ms; /* clock_mono_ms() when bytes came or went last */
 };
 
 void db_link_init(struct db_link *link, struct loop *loop, const struct db_config *config,

@@ -314,8 +314,9 @@ static void read_notifications(struct db_link *link)
 static void on_io(void *arg, int events)
 {
     struct db_link *link = arg;
-    (void)events;
 
+    if (events != 0)
+        link->moved_ms = clock_mono_ms();
     if (link->state == DB_LINK_CONNECTING) {
         on_connecting(link);
         return;

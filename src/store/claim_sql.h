@@ -57,13 +57,22 @@
                       "  cross join lateral (select type, data, profile_options from event"    \
                       "   where event.id = s.event_id offset 0) e"
 
+/* What is large goes to the first whose sizes, all those before it together, stay within a bound; what goes along
+ * has its own. */
+#define CLAIM_FITS(bytes)                                                                     \
+    "(m.along or coalesce(sum(octet_length(m.data) + octet_length(w.headers)) over (order by" \
+    " m.along, m.id rows between unbounded preceding and 1 preceding), 0) < " bytes ")"
+
 /* What claims_read() reads, of m and its webhook w. */
-#define CLAIM_ROW                                                                        \
-    "m.id, m.event_id, m.webhook_id, m.app_id, m.state::int8, m.attempts::int8, "        \
-    "m.step::int8, m.test, m.along, ms_of(m.next_at), w.batch_max::int8, "               \
-    "m.type, m.data, w.url, w.profile, coalesce(m.profile_options, w.profile_options), " \
-    "w.secret, " PREVIOUS_SECRET ", w.headers, w.retry_schedule, w.timeout_ms::int8, "   \
-    "m.waits::int8, ms_of(now()) - ms_of(m.waiting_since)"
+#define CLAIM_ROW(bytes)                                                                         \
+    "m.id, m.event_id, m.webhook_id, m.app_id, m.state::int8, m.attempts::int8, "                \
+    "m.step::int8, m.test, m.along, ms_of(m.next_at), w.batch_max::int8, m.type, "               \
+    "case when " CLAIM_FITS(                                                                     \
+        bytes) " then m.data end, w.url, w.profile, "                                            \
+               "coalesce(m.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET ", " \
+               "case when " CLAIM_FITS(                                                          \
+                   bytes) " then w.headers end, w.retry_schedule, "                              \
+                          "w.timeout_ms::int8, m.waits::int8, ms_of(now()) - ms_of(m.waiting_since)"
 
 enum {
     CLAIM_ID,

@@ -10,18 +10,18 @@ const struct db_stmt stmt_work_claim = {
     " update delivery d set " CLAIM_SET " from webhook w"
     " where w.id = d.webhook_id and d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
     "  and d.state + 0 = " PENDING " and d.next_at + interval '0 s' <= now() + " SLACK
-    "  and " NOT_LEASED " " CLAIM_RETURNING CLAIM_MEMBERS(
-        "and event.id between $4::uuid and $5::uuid") ") select " CLAIM_ROW
-                                                      " from m join webhook w on w.id = m.webhook_id",
-    5};
+    "  and " NOT_LEASED " " CLAIM_RETURNING
+        CLAIM_MEMBERS("and event.id between $4::uuid and $5::uuid") ") select " CLAIM_ROW(
+            "$6::int8") " from m join webhook w on w.id = m.webhook_id",
+    6};
 
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
-                         int64_t owner, db_cb *cb, void *arg)
+                         int64_t owner, int64_t bytes, db_cb *cb, void *arg)
 {
-    return store_exec(
-        db, &stmt_work_claim,
-        DB_ARGS(DB_IDS(ids, count), DB_I64(token), DB_I64(owner), STORE_BOUNDS(ids, count)), cb,
-        arg);
+    return store_exec(db, &stmt_work_claim,
+                      DB_ARGS(DB_IDS(ids, count), DB_I64(token), DB_I64(owner),
+                              STORE_BOUNDS(ids, count), DB_I64(bytes)),
+                      cb, arg);
 }
 
 void claims_read(const struct db_rows *rows, int row, struct claim *c)

@@ -103,11 +103,12 @@ const struct db_stmt stmt_work_claim_due = {
             "   (select min(closed_ms) from w where closed_ms > 0),"
             "   (select min(ahead_ms + (tokens - burst + 1) * step_ms) from q"
             "    where not leased and place = tokens + 1)::int8) as next_ms from due"
-            ") select " CLAIM_ROW ","
-            "  w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0,"
-            "  answer.mine, answer.after, answer.left_out, coalesce(answer.next_ms, -1)::int8"
-            " from answer left join (m join webhook w on w.id = m.webhook_id) on true",
-    8};
+            ") select " CLAIM_ROW(
+                "$9::int8") ","
+                            "  w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0,"
+                            "  answer.mine, answer.after, answer.left_out, coalesce(answer.next_ms, -1)::int8"
+                            " from answer left join (m join webhook w on w.id = m.webhook_id) on true",
+    9};
 
 enum { GATED = CLAIM_COLUMNS, MINE, AFTER, LEFT, NEXT_MS };
 
@@ -121,6 +122,7 @@ struct db_op *work_claim_due(struct db *db, const struct work_ask *ask, int64_t 
 
     DB_ARRAY(&args, DB_TYPE_ID, room->held_count, DB_ID(room->held[i].app));
     DB_ARRAY(&args, DB_TYPE_I64, room->held_count, DB_I64(room->held[i].count));
+    db_arg(&args, DB_I64(ask->bytes));
     return store_exec(db, &stmt_work_claim_due, args, cb, arg);
 }
 

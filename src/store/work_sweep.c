@@ -90,8 +90,12 @@ struct db_op *work_partitions_make(struct db *db, db_cb *cb, void *arg)
     return store_exec(db, &stmt_work_partitions_make, DB_ARGS(), cb, arg);
 }
 
+/* With the claims of workers that never came back, whose leases ran out long ago. */
 const struct db_stmt stmt_work_partitions_drop = {
-    "work_partitions_drop", "select dropped, unended from partitions_drop($1::int8::int)", 1};
+    "work_partitions_drop",
+    "with l as (delete from lease where at < now() - interval '1 h')"
+    " select dropped, unended from partitions_drop($1::int8::int)",
+    1};
 
 struct db_op *work_partitions_drop(struct db *db, int64_t days, db_cb *cb, void *arg)
 {

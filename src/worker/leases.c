@@ -9,9 +9,12 @@
 #include <stdlib.h>
 
 #define STATEMENTS_MAX 4
-#define MARGIN_MS      5000 /* of the lease, not used for sending */
-#define PUT_BACK_MS    1000 /* when PostgreSQL did not answer the claim */
-#define WAIT_MIN_MS    50   /* so that nobody asks for what is due at once again and again */
+#define MARGIN_MS      5000      /* of the lease, not used for sending */
+#define PUT_BACK_MS    1000      /* when PostgreSQL did not answer the claim */
+#define BYTES_MAX      (1 << 20) /* of a claim: some seconds on a slow line */
+#define BYTES_MIN      (1 << 14)
+#define BYTES_STEP     (1 << 15)
+#define WAIT_MIN_MS    50 /* so that nobody asks for what is due at once again and again */
 
 /* One fenced claim, until its rows are handed over; or, its outcome unknown, until its leases are
  * released. */
@@ -42,7 +45,7 @@ static void on_certain(void *arg)
 
 void leases_init(struct leases *l, const struct leases_config *config)
 {
-    *l = (struct leases){.config = *config};
+    *l = (struct leases){.config = *config, .bytes = BYTES_MAX, .row_bytes = 1};
     list_init(&l->claiming);
     list_init(&l->releasing);
     owned_init(&l->owned, &(struct owned_config){config->db, config->queue, &config->places->tokens,
@@ -78,14 +81,15 @@ void leases_stop(struct leases *l)
 
 size_t leases_room(const struct leases *l)
 {
-    size_t left = places_left(l->config.places);
+    size_t left = places_left(l->config.places), most = (size_t)(l->bytes / l->row_bytes) + 1;
 
     /* What is to be released takes the place of claims, so that a PostgreSQL that refuses them is not
      * asked for more. */
     if (l->stopping || !l->owned.certain || !db_ready(l->config.db) ||
         l->statements >= STATEMENTS_MAX)
         return 0;
-    return left < LEASES_MAX ? left : LEASES_MAX;
+    most = most < LEASES_MAX ? most : LEASES_MAX;
+    return left < most ? left : most;
 }
 
 static int by_delivery(const void *a, const void *b)
@@ -111,6 +115,20 @@ static void finish(struct fenced *f)
     list_remove(&f->node);
     free(f);
     l->statements--;
+}
+
+/* In one of the lists, until finish(). */
+static struct fenced *fenced_create(struct leases *l, struct list *list, int64_t token)
+{
+    struct fenced *f = xcalloc(1, sizeof *f);
+
+    f->leases = l;
+    f->started_ms = clock_mono_ms();
+    f->token = token;
+    tokens_take(&l->config.places->tokens, token);
+    list_push(list, &f->node);
+    l->statements++;
+    return f;
 }
 
 static void tell_answer(const struct fenced *f, const char *event, int err, int rows)
@@ -179,7 +197,7 @@ static void on_waiting(void *arg, int err, const struct db_rows *rows)
 
 /* What came along has a place of its own only now; not what is in hand already, its lease run out for want
  * of recording. */
-static bool take_along(struct fenced *f, const struct claim *c)
+static bool take_along(const struct fenced *f, const struct claim *c)
 {
     struct places *places = f->leases->config.places;
 
@@ -189,15 +207,24 @@ static bool take_along(struct fenced *f, const struct claim *c)
     return true;
 }
 
-/* Reads what may be sent; the refs that are left are those of rows that did not come. Out of the queue
- * go those that were moved instead of leased, and, if this worker was stopped for long between the claim
- * and here, those whose lease runs out: another sends them. */
-static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct claim *claims)
+/* What becomes of a delivery that was asked for. */
+enum fate { LEFT_OUT, TAKEN, MOVED, TOO_MUCH };
+
+/* Too much: its content was not sent along, or, when this worker was stopped for long between the claim
+ * and here, its lease runs out before its timeout. */
+static enum fate fate_of(const struct claim *c, int64_t lease_left_ms)
+{
+    if (c->state != DELIVERY_PENDING)
+        return MOVED;
+    return c->content.data.p != NULL && c->timeout_ms <= lease_left_ms ? TAKEN : TOO_MUCH;
+}
+
+/* Reads what may be sent, and finds out what becomes of each that was asked for. */
+static size_t read_claims(const struct fenced *f, const struct db_rows *rows, struct claim *claims,
+                          enum fate *fates)
 {
     int64_t lease_left_ms = f->started_ms + DELIVERY_LEASE_MS - MARGIN_MS - clock_mono_ms();
-    struct leases *l = f->leases;
-    bool came[LEASES_MAX] = {false};
-    size_t count = 0, left = 0, states[DELIVERY_STATES] = {0};
+    size_t count = 0, held = 0, cancelled = 0;
 
     for (int i = 0; i < db_count(rows); i++) {
         struct claim *c = &claims[count];
@@ -205,28 +232,73 @@ static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct clai
         int at = index_of(f, c->ref.delivery);
         if (c->along ? !take_along(f, c) : at < 0)
             continue; /* in hand already, its lease run out: recording it is under way */
+        enum fate fate = fate_of(c, lease_left_ms);
         if (!c->along)
-            came[at] = true;
+            fates[at] = fate;
+        else if (fate != TAKEN)
+            places_give_back(f->leases->config.places, c->ref.delivery);
         c->gated = f->on_due != NULL && claims_read_gated(rows, i);
-        states[c->state]++;
-        if (c->state == DELIVERY_PENDING && c->timeout_ms <= lease_left_ms) {
-            count++;
-        } else {
-            queue_ack(l->config.queue, &(struct queue_ack){c->ref, -1}, 1);
-            places_give_back(l->config.places, c->ref.delivery);
-        }
+        count += fate == TAKEN;
+        held += c->state == DELIVERY_HELD;
+        cancelled += c->state == DELIVERY_CANCELLED;
     }
-    for (size_t i = 0; i < f->count; i++) {
-        if (came[i])
-            continue;
-        places_give_back(l->config.places, f->refs[i].delivery);
-        f->refs[left++] = f->refs[i];
-    }
-    f->count = left;
-    if (states[DELIVERY_HELD] + states[DELIVERY_CANCELLED] > 0)
-        log_bounded(LOG_LEVEL_INFO, "claims_moved", "held=%zu cancelled=%zu", states[DELIVERY_HELD],
-                    states[DELIVERY_CANCELLED]);
+    if (held + cancelled > 0)
+        log_bounded(LOG_LEVEL_INFO, "claims_moved", "held=%zu cancelled=%zu", held, cancelled);
     return count;
+}
+
+/* Moves those of one fate to `to`, which may be the same. */
+static void pick(const struct fenced *f, const enum fate *fates, enum fate fate, struct fenced *to)
+{
+    size_t count = f->count;
+
+    to->count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (fates[i] == fate)
+            to->refs[to->count++] = f->refs[i];
+}
+
+static void release_some(const struct fenced *f, const enum fate *fates)
+{
+    struct leases *l = f->leases;
+    struct fenced *some = fenced_create(l, &l->releasing, f->token);
+
+    pick(f, fates, TOO_MUCH, some);
+    if (some->count > 0)
+        release(some);
+    else
+        finish(some);
+}
+
+/* What was moved instead of leased goes out of the queue, what is too much back into it; the refs that
+ * are left are those of rows that did not come. */
+static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct claim *claims)
+{
+    struct leases *l = f->leases;
+    enum fate fates[LEASES_MAX] = {LEFT_OUT};
+    size_t count = read_claims(f, rows, claims, fates);
+
+    for (size_t i = 0; i < f->count; i++) {
+        if (fates[i] == MOVED)
+            queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], -1}, 1);
+        if (fates[i] != TAKEN)
+            places_give_back(l->config.places, f->refs[i].delivery);
+    }
+    release_some(f, fates);
+    pick(f, fates, LEFT_OUT, f);
+    return count;
+}
+
+/* How many to ask for the next time: too many are leased and given back. */
+static void learn_size(struct leases *l, const struct claim *claims, size_t count)
+{
+    int64_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++)
+        bytes += (int64_t)claims[i].content.data.n;
+    if (count > 0)
+        l->row_bytes += (bytes / (int64_t)count - l->row_bytes) / 4;
+    l->row_bytes = l->row_bytes > 0 ? l->row_bytes : 1;
 }
 
 static void hand_over(struct fenced *f, const struct db_rows *rows)
@@ -237,12 +309,22 @@ static void hand_over(struct fenced *f, const struct db_rows *rows)
     int64_t token = f->token;
     size_t count = sort_out(f, rows, claims);
 
+    learn_size(l, claims, count);
     if (f->count > 0)
         f->op = work_waiting(l->config.db, ids, ids_of(f, ids), on_waiting, f);
     else
         finish(f);
     l->config.on_end(l->config.arg, claims, count, token);
     free(claims);
+}
+
+/* A line that is too slow for as much is asked for half; what it can take is found out again and again. */
+static void learn_line(struct leases *l, int err)
+{
+    if (err == ERR_TIMEOUT)
+        l->bytes = l->bytes / 2 > BYTES_MIN ? l->bytes / 2 : BYTES_MIN;
+    else if (err == 0)
+        l->bytes = l->bytes + BYTES_STEP < BYTES_MAX ? l->bytes + BYTES_STEP : BYTES_MAX;
 }
 
 /* They are to be given back: nothing will be sent of them. */
@@ -295,6 +377,7 @@ static void on_claimed(void *arg, int err, const struct db_rows *rows)
 
     f->op = NULL;
     tell_answer(f, "claim", err, err == 0 ? db_count(rows) : 0);
+    learn_line(l, err);
     if (err == ERR_LOCKED) {
         struct id ids[LEASES_MAX];
         size_t count = ids_of(f, ids);
@@ -319,21 +402,8 @@ static void claim(struct fenced *f)
     const struct leases_config *config = &f->leases->config;
 
     f->started_ms = clock_mono_ms();
-    f->op = work_claim(config->db, ids, count, f->token, config->owner, on_claimed, f);
-}
-
-/* In one of the lists, until finish(). */
-static struct fenced *fenced_create(struct leases *l, struct list *list, int64_t token)
-{
-    struct fenced *f = xcalloc(1, sizeof *f);
-
-    f->leases = l;
-    f->started_ms = clock_mono_ms();
-    f->token = token;
-    tokens_take(&l->config.places->tokens, token);
-    list_push(list, &f->node);
-    l->statements++;
-    return f;
+    f->op = work_claim(config->db, ids, count, f->token, config->owner, f->leases->bytes, on_claimed,
+                       f);
 }
 
 /* Equality is all that fencing asks of a token: random ones need no sequence. */
@@ -415,6 +485,7 @@ void leases_claim_due(struct leases *l, struct work_ask *ask, leases_due_cb *cb,
     struct fenced *f = fenced_create(l, &l->claiming, new_token());
     f->on_due = cb;
     f->arg = arg;
+    ask->bytes = l->bytes;
     ask->room.free = places_left(places);
     ask->room.held = places->held;
     ask->room.held_count = places->held_count;

@@ -35,6 +35,8 @@ struct leases {
     struct list releasing; /* their outcome is unknown, or came too late: given back */
     size_t statements;     /* in both */
     struct owned owned;
+    int64_t bytes;     /* that a claim asks for */
+    int64_t row_bytes; /* of one delivery, as the last ones were */
     bool stopping;
 };
 

@@ -4,7 +4,10 @@ PostgreSQL, and when a claim is run that nobody waits for any more."""
 import os
 import re
 import signal
+import socket
+import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from harness import replies
@@ -141,3 +144,73 @@ def test_sigterm_while_postgres_stands_still(start_on, own_postgres, redis, rece
     time.sleep(1)
     assert own_postgres.database.query(LEASED) == [["0"]]
     assert "event=leases_left" not in worker.log()
+
+
+class SlowLine:
+    """Forwards connections to a port, and so many bytes a second of what comes back, of all together."""
+
+    def __init__(self, port, rate):
+        self.target, self.rate = port, rate
+        self.lock = threading.Lock()
+        self.free_at = 0.0
+        self.sockets = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.run(self.accept)
+
+    def run(self, function, *arguments):
+        threading.Thread(target=function, args=arguments, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near = self.listener.accept()[0]
+            except OSError:
+                return
+            far = socket.socket()
+            # or the kernel's buffers would take what the line does not
+            far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+            far.connect(("127.0.0.1", self.target))
+            self.sockets += [near, far]
+            self.run(self.pump, near, far, False)
+            self.run(self.pump, far, near, True)
+
+    def wait_turn(self, count):
+        with self.lock:
+            self.free_at = max(self.free_at, time.monotonic()) + count / self.rate
+            wait = self.free_at - time.monotonic()
+        time.sleep(max(0, wait))
+
+    def pump(self, source, target, slow):
+        try:
+            while data := source.recv(8192):
+                if slow:
+                    self.wait_turn(len(data))
+                target.sendall(data)
+        except OSError:
+            pass
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        for each in [self.listener, *self.sockets]:
+            each.close()
+
+
+def test_large_payloads_on_a_slow_line(start_on, database, redis, receiver):
+    """What a claim asks for is bounded by what the line takes in time."""
+    client = start_on(database, redis, role="api").client()
+    webhook = client.webhook(receiver.url(), concurrency=200)
+    events = [{"type": "a", "data": {"n": n, "x": "x" * 60_000}} for n in range(120)]
+    for n in range(0, 120, 12):
+        client.post("/events/batch", {"events": events[n : n + 12]}, expect=202)
+    line = SlowLine(database.cluster.port, 400_000)
+    url = database.url.replace(str(database.cluster.port), str(line.port))
+    worker = start_on(SimpleNamespace(url=url), redis, role="worker")
+    until(lambda: delivered(client, webhook) == 120, 60, "all of them")
+    assert len(receiver.requests) == 120
+    worker.stop()
+    line.close()

@@ -14,13 +14,19 @@
 
 static const struct db_stmt echo = {"echo", "select $1::text, $2::int8", 2};
 static const struct db_stmt slow = {"slow", "select pg_sleep(10)::text", 0};
+static const struct db_stmt long_answer = {
+    "long_answer", "select repeat('x', 20000), pg_sleep(0.02)::text from generate_series(1, 60)",
+    0};
+static const struct db_stmt endless_answer = {
+    "endless_answer",
+    "select repeat('x', 20000), pg_sleep(0.02)::text from generate_series(1, 500)", 0};
 static const struct db_stmt wrong = {"wrong", "select 1 / $1::int8", 1};
 static const struct db_stmt leave = {"leave", "select pg_terminate_backend(pg_backend_pid())", 0};
 static const struct db_stmt notify = {"notify", "select pg_notify('news', $1)::text", 1};
 static const struct db_stmt pid = {"pid", "select pg_backend_pid()::int8", 0};
 static const struct db_stmt lock = {"lock", "select pg_advisory_xact_lock(1)::text", 0};
-static const struct db_stmt *const stmts[] = {&echo,   &slow, &wrong, &leave,
-                                              &notify, &pid,  &lock,  NULL};
+static const struct db_stmt *const stmts[] = {
+    &echo, &slow, &long_answer, &endless_answer, &wrong, &leave, &notify, &pid, &lock, NULL};
 static const struct db_stmt listen_news = {"listen_news", "listen news", 0};
 static const struct db_stmt listen_more = {"listen_more", "listen more", 0};
 static const struct db_stmt *const listens[] = {&listen_news, &listen_more, NULL};
@@ -258,6 +264,23 @@ static void a_deadline_breaks_the_connection(void **state)
     WAIT(loop, answered == 21, 2000);
     assert_int_equal(count_of(0), 5);
     assert_int_equal(readies, 2);
+}
+
+/* Answers that take long but come are waited for, and not for ever. */
+static void progress_is_waited_for(void **state)
+{
+    (void)state;
+    open_db();
+    run(&long_answer, 600, on_answer, NULL);
+    run(&echo, 600, on_answer, NULL); /* behind it */
+    WAIT(loop, answered == 2, 3000);
+    assert_int_equal(count_of(0), 2);
+
+    run(&endless_answer, 600, on_answer, NULL);
+    int64_t since = clock_mono_ms();
+    WAIT(loop, answered == 3, 4000);
+    assert_in_range(clock_mono_ms() - since, 2300, 3500);
+    assert_int_equal(count_of(ERR_TIMEOUT), 1);
 }
 
 static void a_lost_connection_comes_back(void **state)
@@ -506,15 +529,25 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(answers_and_errors),           TEST(a_lock_is_not_waited_for),
-        TEST(too_many_are_refused),         TEST(a_deadline_breaks_the_connection),
-        TEST(a_lost_connection_comes_back), TEST(patience_ends_without_a_connection),
-        TEST(a_cancelled_one_is_silent),    TEST(one_connection_listens),
-        TEST(another_one_takes_it_up),      TEST(the_loss_of_others_is_not_its_business),
-        TEST(the_loss_of_all_is_told_once), TEST(destroying_cancels_what_is_under_way),
-        TEST(destroying_while_connecting),  TEST(an_answer_may_destroy),
-        TEST(an_error_may_destroy),         TEST(a_loss_may_destroy),
-        TEST(a_deadline_may_destroy),       TEST(a_refusal_may_destroy),
+        TEST(answers_and_errors),
+        TEST(a_lock_is_not_waited_for),
+        TEST(too_many_are_refused),
+        TEST(a_deadline_breaks_the_connection),
+        TEST(progress_is_waited_for),
+        TEST(a_lost_connection_comes_back),
+        TEST(patience_ends_without_a_connection),
+        TEST(a_cancelled_one_is_silent),
+        TEST(one_connection_listens),
+        TEST(another_one_takes_it_up),
+        TEST(the_loss_of_others_is_not_its_business),
+        TEST(the_loss_of_all_is_told_once),
+        TEST(destroying_cancels_what_is_under_way),
+        TEST(destroying_while_connecting),
+        TEST(an_answer_may_destroy),
+        TEST(an_error_may_destroy),
+        TEST(a_loss_may_destroy),
+        TEST(a_deadline_may_destroy),
+        TEST(a_refusal_may_destroy),
         TEST(an_event_may_destroy),
     };
     return cmocka_run_group_tests_name("db", tests, start, stop);

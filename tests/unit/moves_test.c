@@ -198,7 +198,7 @@ static bool fail_once_late(enum delivery_state from)
 static bool claim(enum delivery_state from)
 {
     (void)from;
-    return finished(work_claim(db, &delivery, 1, OTHER, OWNER, on_done, NULL));
+    return finished(work_claim(db, &delivery, 1, OTHER, OWNER, 1 << 20, on_done, NULL));
 }
 
 static bool came(const struct db_rows *rows)
