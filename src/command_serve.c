@@ -12,9 +12,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define THREADS_MAX      64
+#define FILES_PER_PLACE  2    /* a request's connection, and one that is kept for another */
+#define FILES_RESERVED   1024 /* for everything else; half of few */
 #define DATABASE_WAIT_MS 10000
 
 /* One thread: something that runs until it is told to stop. */
@@ -71,6 +74,34 @@ static bool add_servers(struct parts *parts, const struct settings *settings)
             (struct part){server, run_server, stop_server, destroy_server, 0};
     }
     return true;
+}
+
+/* As many files as this process may have: soft limits are from when select() was all there was. */
+static int64_t raise_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return INT32_MAX;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur < INT32_MAX ? (int64_t)limit.rlim_cur : INT32_MAX;
+}
+
+/* Requests under way are bounded by the files that they take. */
+static void bound_places(struct config *config, int64_t files)
+{
+    int64_t reserved = files / 2 < FILES_RESERVED ? files / 2 : FILES_RESERVED;
+    int64_t most = (files - reserved) / (config->worker_threads * FILES_PER_PLACE);
+
+    most = most > 1 ? most : 1;
+    if (config->worker_in_flight <= most)
+        return;
+    log_warn("places_bounded",
+             "in_flight=%lld option=%lld files=%lld hint=\"raise the limit of open files\"",
+             (long long)most, (long long)config->worker_in_flight, (long long)files);
+    config->worker_in_flight = most;
 }
 
 static bool add_workers(struct parts *parts, const struct settings *settings)
@@ -147,6 +178,7 @@ static bool read_role(int argc, char **argv, bool *api, bool *worker)
 int command_serve(const struct settings *settings, int argc, char **argv)
 {
     struct parts parts = {.count = 0};
+    struct settings bounded = *settings;
     sigset_t signals;
     bool api, worker;
 
@@ -156,12 +188,15 @@ int command_serve(const struct settings *settings, int argc, char **argv)
     }
     if (!prepare_database(settings, api))
         return 1;
+    int64_t files = raise_files();
+    if (worker)
+        bound_places(&bounded.config, files);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     bool started =
-        (!worker || add_workers(&parts, settings)) && (!api || add_servers(&parts, settings));
+        (!worker || add_workers(&parts, &bounded)) && (!api || add_servers(&parts, &bounded));
     if (started)
         run(&parts, &signals);
     else if (parts.count > 0)

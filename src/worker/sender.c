@@ -15,7 +15,7 @@ void sender_init(struct sender *sender, struct loop *loop, const struct settings
     struct fetcher_config config = {
         .guard = guard,
         .guard_arg = sender,
-        .connections_max = 2 * (int)settings->config.worker_in_flight,
+        .connections_max = 2 * (int)settings->config.worker_in_flight, /* idle ones too */
     };
 
     *sender = (struct sender){.settings = settings, .hooks = *hooks};

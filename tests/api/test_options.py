@@ -2,11 +2,13 @@
 wrong with them."""
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
+from harness import replies
 from harness.redis import Redis
-from harness.server import ADMIN_KEY, ENCRYPTION_KEY, Posthorn, command, options
+from harness.server import ADMIN_KEY, ENCRYPTION_KEY, Posthorn, binary, command, options
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"\bPOSTHORN_[A-Z][A-Z_]*[A-Z]\b")
@@ -350,3 +352,23 @@ def test_ranges_stand_where_people_read(database, redis):
         span = re.search(r"(\d+) to (\d+)", words)
         assert re.search(rf"^\| `{name}` .*\b{span[1]} to {span[2]}\b", readme, re.M), name
         assert re.search(rf"\b{span[1]} to {span[2]}\b.*\n{name}=", sample), name
+
+
+def test_open_files_bound_what_is_under_way(start, receiver, tmp_path, monkeypatch):
+    """The soft limit is raised to the hard one; if that is low, fewer requests are under way."""
+    program = tmp_path / "few-files"
+    program.write_text(f'#!/bin/sh\nulimit -Sn 100\nulimit -Hn 600\nexec {binary()} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("POSTHORN_BIN", str(program))
+    server = start()
+    assert "event=places_bounded in_flight=150 option=4096 files=600" in server.log()
+    client = server.client()
+    opened = threading.Event()
+    receiver.script("/hook", replies.gate(opened))
+    client.webhook(receiver.url(), concurrency=1024)
+    events = [{"type": "a", "data": {}}] * 200
+    for _ in range(2):
+        client.post("/events/batch", {"events": events[:100]}, expect=202)
+    receiver.wait(80)  # of 150 three quarters are an app's, and of those three quarters a webhook's
+    opened.set()
+    receiver.wait(200)

@@ -64,7 +64,7 @@ static int rows_of(struct db_op *op)
 
 static int claim(int64_t token)
 {
-    return rows_of(work_claim(db, &delivery, 1, token, OWNER, on_done, NULL));
+    return rows_of(work_claim(db, &delivery, 1, token, OWNER, 1 << 20, on_done, NULL));
 }
 
 static int release(int64_t token)
@@ -105,7 +105,8 @@ static int set_scene(void **state)
     delivery = id_new();
     for (size_t i = 0; i < sizeof delivery.b; i++)
         snprintf(hex + 2 * i, 3, "%02x", delivery.b[i]);
-    run_sql("delete from lease; delete from attempt; delete from delivery; delete from event; delete from webhook");
+    run_sql(
+        "delete from lease; delete from attempt; delete from delivery; delete from event; delete from webhook");
     snprintf(
         sql, sizeof sql,
         "insert into webhook (id, app_id, url, events, status, profile, secret, headers,"

@@ -63,7 +63,7 @@ static void test_defaults(void **state)
     assert_string_equal(settings.config.cors_origins, "");
     assert_int_equal(settings.config.api_threads, 1);
     assert_int_equal(settings.config.worker_threads, 1);
-    assert_int_equal(settings.config.worker_in_flight, 512);
+    assert_int_equal(settings.config.worker_in_flight, 4096);
     assert_int_equal(settings.config.retention_days, 30);
     assert_int_equal(settings.config.disable_after_days, 5);
     assert_int_equal(settings.config.disable_after_failures, 20);
@@ -323,7 +323,7 @@ static void test_print(void **state)
                               "POSTHORN_ALLOW_NETWORKS=\n"
                               "POSTHORN_API_THREADS=1\n"
                               "POSTHORN_WORKER_THREADS=1\n"
-                              "POSTHORN_WORKER_IN_FLIGHT=512\n"
+                              "POSTHORN_WORKER_IN_FLIGHT=4096\n"
                               "POSTHORN_RETENTION_DAYS=30\n"
                               "POSTHORN_DISABLE_AFTER_DAYS=5\n"
                               "POSTHORN_DISABLE_AFTER_FAILURES=20\n"
