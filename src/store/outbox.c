@@ -116,6 +116,14 @@ static struct parcel *take(struct outbox *box)
     return parcel;
 }
 
+static void put_back(struct outbox *box, struct parcel *parcel)
+{
+    for (size_t i = 0; i < parcel->count; i++) {
+        parcel->entries[i].repeated = true;
+        outbox_put(box, &parcel->entries[i]);
+    }
+}
+
 static void on_done(void *arg, int err, const struct redis_reply *reply)
 {
     struct parcel *parcel = arg;
@@ -128,8 +136,7 @@ static void on_done(void *arg, int err, const struct redis_reply *reply)
     if (err == ERR_INTERNAL)
         drop(box, parcel->count);
     else if (err < 0)
-        for (size_t i = 0; i < parcel->count; i++)
-            outbox_put(box, &parcel->entries[i]);
+        put_back(box, parcel);
     free(parcel);
     outbox_flush(box);
 }

@@ -12,6 +12,7 @@ enum { OUTBOX_MAX = 65536 };
 struct outbox_entry {
     struct queue_ref ref;
     int64_t due_ms; /* on the monotonic clock; OUTBOX_NEVER: no time */
+    bool repeated;  /* it was sent before, and what came of that is not known */
     union {
         struct {
             int32_t concurrency, rate_limit;

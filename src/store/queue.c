@@ -69,7 +69,7 @@ static void pack_ack(uint8_t *out, const struct outbox_entry *entry, int64_t del
     out = outbox_pack_i32(out, delay_ms == OUTBOX_NEVER ? -1
                                : delay_ms > 0           ? (int32_t)delay_ms
                                                         : 0);
-    *out++ = (uint8_t)entry->news.what;
+    *out++ = (uint8_t)(entry->news.what | (entry->repeated ? QUEUE_REPEATED : 0));
     *out++ = (uint8_t)entry->news.error;
     out = outbox_pack_i32(out, entry->news.took_ms);
     outbox_pack_i32(out, entry->news.pause_ms);

@@ -12,6 +12,9 @@
 #define QUEUE_PREFIX "posthorn:{q}:"
 #define QUEUE_WAKE   QUEUE_PREFIX "wake"
 
+#define QUEUE_REPEATED \
+    128 /* with what an ack says of the endpoint, which may have been heard before */
+
 /* Enumerators cannot be pasted; queue.c asserts that they are these. */
 /* clang-format off */
 #define QUEUE_CONSTANTS \
@@ -20,6 +23,7 @@
     "local OVERDUE_MS = " TEXT_OF(DELIVERY_OVERDUE_MS) "\n" \
     "local DEFAULT_LIMITS = '" TEXT_OF(WEBHOOK_CONCURRENCY) " 0'\n" \
     "local SUCCESS, FAILED, DEAD, CROWDED = 1, 2, 4, 8\n" \
+    "local REPEATED = " TEXT_OF(QUEUE_REPEATED) "\n" \
     "local HEALTHY, FAILING, LIMITED, PAUSED, BROKEN = 0, 1, 2, 3, 4\n" \
     "local GATE_STREAK, GATE_FAILURES = " TEXT_OF(GATE_STREAK) ", " TEXT_OF(GATE_FAILURES) "\n" \
     "local GATE_CUT_MS, GATE_PAUSE_MAX_MS = " TEXT_OF(GATE_CUT_MS) ", " TEXT_OF(GATE_PAUSE_MAX_MS) "\n" \

@@ -1,6 +1,7 @@
 /* store/queue against a real Redis: the gate before every endpoint, what it costs, and what is told of it. */
 #include "queue_rig.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #define DEAD    (GATE_FAILED | GATE_DEAD)
@@ -48,6 +49,37 @@ static const struct queue_gate *told(struct id endpoint)
         if (id_eq(rig.swept.gates[i].endpoint, endpoint))
             return &rig.swept.gates[i];
     return NULL;
+}
+
+/* Redis runs what it was told, but answers too late: it is told again, and has heard it. */
+static void an_ack_that_is_repeated_says_nothing_new(void **state)
+{
+    struct queue_ref refs[GATE_FAILURES / 2];
+    (void)state;
+    put_many(hook, GATE_FAILURES / 2, 32, 0);
+    assert_int_equal(claim(GATE_FAILURES / 2), GATE_FAILURES / 2);
+    memcpy(refs, rig.claimed.refs, sizeof refs);
+    kill(rig.server.pid, SIGSTOP);
+    for (size_t i = 0; i < ARRAY_LEN(refs); i++)
+        ack_news(refs[i], -1, GATE_FAILED, 0);
+    WAIT(rig.loop, rig.downs > 0, 5000);
+    kill(rig.server.pid, SIGCONT);
+    WAIT(rig.loop, queue_pending(rig.queue) == 0, 5000);
+    for (int i = GATE_FAILURES / 2; i < GATE_FAILURES - 1; i++)
+        end_one(GATE_FAILED, 0);
+    assert_null(told(hook));
+    end_one(GATE_FAILED, 0);
+    assert_int_equal(told(hook)->gate.failures, GATE_FAILURES);
+}
+
+/* What was sent without Redis flies nowhere, and is heard all the same. */
+static void an_ack_of_what_does_not_fly(void **state)
+{
+    (void)state;
+    for (int i = 0; i < GATE_FAILURES; i++)
+        ack_news(queue_ref_of(id_new(), hook, app, false), -1, GATE_FAILED, 0);
+    settle();
+    assert_int_equal(told(hook)->gate.failures, GATE_FAILURES);
 }
 
 /* --- pauses ----------------------------------------------------------------------------------- */
@@ -579,6 +611,8 @@ static void what_was_due_earlier_goes_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        RIG_TEST(an_ack_that_is_repeated_says_nothing_new),
+        RIG_TEST(an_ack_of_what_does_not_fly),
         RIG_TEST(a_pause_is_a_turn_to_come),
         RIG_TEST(a_pause_of_one_is_obeyed_by_all),
         RIG_TEST(a_pause_costs_the_same_whatever_waits),

@@ -1,5 +1,5 @@
 -- ARGV: entries of id, endpoint and app; delay_ms or -1, what the attempt says of the endpoint (what, error, took_ms,
--- pause_ms), as ENTRY says; the worker.
+-- pause_ms), as ENTRY says; the worker. One that is repeated says nothing new unless its entry is still in flight.
 local ENTRY, SIZE = '>i4BBi4i4', 62
 local blob, own = ARGV[1], P..'own:'..ARGV[2]
 
@@ -98,7 +98,9 @@ for i, m in ipairs(members) do
   local ea, e = string.sub(m, 17), string.sub(m, 17, 32)
   local delay, what, err, took, pause = struct.unpack(ENTRY, blob, (i - 1) * SIZE + MEMBER + 1)
   local flew = land(m)
-  if what > 0 or pause > 0 then learn(ea, e, what, err, took, pause) end
+  local heard = has(what, REPEATED) and flew == 0
+  what = what % REPEATED
+  if not heard and (what > 0 or pause > 0) then learn(ea, e, what, err, took, pause) end
   if delay >= 0 then
     call('ZADD', P..'e:'..e, text(now_ms + delay), string.sub(m, 1, 16))
     add(ea, now_ms + delay)
