@@ -166,6 +166,8 @@ static void record_again(struct recorder *r)
     list_move_all(&later, &r->waiting);
     LIST_FOREACH(node, &r->kept)
     {
+        const struct attempt *a = CONTAINER_OF(node, struct attempt, node);
+        tokens_take(&r->config.places->tokens, a->finish.token); /* nobody takes it back meanwhile */
         r->waiting_count++;
         r->again++;
     }
@@ -223,6 +225,8 @@ static void give_back(const struct recorder *r, const struct batch *b)
     for (size_t i = 0; i < b->count; i++)
         if (b->attempts[i]->recorded_ms == 0)
             places_give_back(r->config.places, b->attempts[i]->finish.delivery);
+        else
+            tokens_give_back(&r->config.places->tokens, b->attempts[i]->finish.token);
 }
 
 static void move_all(const struct batch *b)
