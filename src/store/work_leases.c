@@ -1,4 +1,5 @@
-/* What a worker owns, by its claims: the cost is that of what is found, whatever else is pending. */
+/* What a worker owns, by its claims: the cost is that of what is found, whatever else is pending. Tokens are joined:
+ * `= any` would be tried on each of the owner's rows, one after another. */
 #include "sql.h"
 #include "store/store.h"
 #include "store/work.h"
@@ -14,7 +15,8 @@ struct db_op *work_leases(struct db *db, int64_t owner, db_cb *cb, void *arg)
 const struct db_stmt stmt_work_take_back = {
     "work_take_back",
     "with l as ("
-    " delete from lease where owner = $1::int8 and token = any ($2::int8[]) returning token, ids"
+    " delete from lease using unnest($2::int8[]) t (token)"
+    "  where lease.owner = $1::int8 and lease.token = t.token returning lease.token, lease.ids"
     "), x as (select token, unnest(ids) as id from l"
     "), d as ("
     " update delivery d set " END_LEASE " from x"
@@ -40,7 +42,10 @@ struct db_op *work_take_back(struct db *db, int64_t owner, const int64_t *tokens
 }
 
 const struct db_stmt stmt_work_lease_end = {
-    "work_lease_end", "delete from lease where owner = $1::int8 and token = any ($2::int8[])", 2};
+    "work_lease_end",
+    "delete from lease using unnest($2::int8[]) t (token)"
+    " where lease.owner = $1::int8 and lease.token = t.token",
+    2};
 
 struct db_op *work_lease_end(struct db *db, int64_t owner, const int64_t *tokens, size_t count,
                              db_cb *cb, void *arg)
