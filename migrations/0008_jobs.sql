@@ -51,3 +51,10 @@ create function type_wanted(patterns text[], type text) returns bool
 language sql immutable strict parallel safe as
 $$ select exists (select from unnest(patterns) p
                   where p in (type, '*') or (p like '%.*' and starts_with(type, left(p, -1)))) $$;
+
+-- Undoes the statement that accepts: PH001, when the types of its events and the webhooks that want them
+-- make too many pairs to look at; PH002, when its app has too many fan-outs that have not ended.
+create function fanout_refused(code text) returns bool language plpgsql as $$
+begin
+    raise exception 'a fan-out was refused' using errcode = code;
+end $$;

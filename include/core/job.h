@@ -50,6 +50,15 @@ extern const char *const job_state_names[]; /* ends with NULL */
 #define JOB_REST_MS    200
 #define JOB_STALLS_MAX 50
 
+/* Deliveries that the statement that accepts makes by itself; beyond, a fan-out does. */
+#define JOB_FANOUT_FROM 10000
+
+/* Pairs of an event type and a webhook that wants it, in one request: beyond, it is refused. */
+#define JOB_FANOUT_MAX 200000
+
+/* Fan-outs of an app that have not ended: what would begin another has to wait. */
+#define JOB_FANOUTS_MAX 100
+
 /* Who moves it: the runner, or a person through the API. */
 enum job_actor { JOB_BY_RUNNER, JOB_BY_PERSON };
 #define JOB_ACTORS 2

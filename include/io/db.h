@@ -173,7 +173,8 @@ bool db_ready(const struct db *db);
 /* When PostgreSQL last answered a statement without an error, on the monotonic clock. */
 int64_t db_heard_ms(const struct db *db);
 
-/* `err` is 0 or ERR_CONFLICT (unique), ERR_INVALID (any other error of the data), ERR_LOCKED (not run:
+/* `err` is 0 or ERR_TOO_LARGE or ERR_WRONG_STATE (SQLSTATE PH001 and PH002, which functions of ours raise),
+ * ERR_CONFLICT (unique), ERR_INVALID (any other error of the data), ERR_LOCKED (not run:
  * another session held a lock for longer than lock_timeout), ERR_UNAVAILABLE (not run, or the
  * connection broke), ERR_TIMEOUT, ERR_BUSY, ERR_INTERNAL (a statement that is wrong, or any other
  * trouble of PostgreSQL's). `rows` is NULL unless err is 0. */

@@ -21,7 +21,11 @@ struct event_new {
  *
  * Rows come in the order of the events, one per delivery or, for an event without any, one:
  * events_read_accepted(). ERR_CONFLICT: a grouped event's key was used for another request; nothing
- * of the statement was stored. */
+ * of the statement was stored. ERR_TOO_LARGE: over JOB_FANOUT_MAX, ERR_WRONG_STATE: over JOB_FANOUTS_MAX;
+ * likewise.
+ *
+ * Of events that go to so many webhooks that there are over JOB_FANOUT_FROM deliveries in all, a job makes them
+ * (core/job.h): it is stored in the same commit, and they have no rows. */
 struct db_op *events_accept(struct db *db, const struct event_new *const *events, size_t count,
                             db_cb *cb, void *arg);
 

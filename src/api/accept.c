@@ -163,8 +163,17 @@ static void split(struct accept_batch *b)
     }
 }
 
+/* Errors that one of the requests may have caused, whatever the others are. */
+static bool is_of_one(int err)
+{
+    return err == ERR_CONFLICT || err == ERR_INVALID || err == ERR_INTERNAL ||
+           err == ERR_TOO_LARGE || err == ERR_WRONG_STATE;
+}
+
 static int alone(int err)
 {
+    if (err == ERR_WRONG_STATE)
+        return ERR_BUSY; /* its app's fan-outs have to end first */
     if (err == ERR_CONFLICT)
         return ERR_IDEMPOTENCY;
     if (err != ERR_INVALID && err != ERR_INTERNAL)
@@ -205,7 +214,6 @@ static void on_accepted(void *arg, int err, const struct db_rows *rows)
 {
     struct accept_batch *b = arg;
     struct acceptor *a = b->acceptor;
-    bool of_data = err == ERR_CONFLICT || err == ERR_INVALID || err == ERR_INTERNAL;
 
     b->op = NULL;
     if (err == ERR_INVALID && !b->days_made) {
@@ -213,7 +221,7 @@ static void on_accepted(void *arg, int err, const struct db_rows *rows)
         b->op = work_partitions_make(a->api->db, on_days_made, b);
         return;
     }
-    if (of_data && b->count > 1) {
+    if (is_of_one(err) && b->count > 1) {
         split(b);
     } else {
         if (err == 0)

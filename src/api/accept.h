@@ -11,7 +11,7 @@ struct accepted {
     bool replayed; /* the event is that of an earlier request with its idempotency key */
 };
 
-/* 0, ERR_IDEMPOTENCY, ERR_BUSY, ERR_UNAVAILABLE or ERR_TIMEOUT. */
+/* 0, ERR_IDEMPOTENCY, ERR_TOO_LARGE (JOB_FANOUT_MAX), ERR_BUSY, ERR_UNAVAILABLE or ERR_TIMEOUT. */
 typedef void accept_done(struct call *call, int err);
 
 /* Events of one request, all or nothing. It lives in the request's pool. */

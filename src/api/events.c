@@ -4,6 +4,7 @@
 #include "accept.h"
 #include "base/json.h"
 #include "core/idempotency.h"
+#include "core/job.h"
 #include "delivery_view.h"
 #include "input.h"
 #include "page.h"
@@ -72,6 +73,11 @@ static bool accepted(struct call *call, const struct accept_request *r, int err)
 {
     if (err == ERR_IDEMPOTENCY)
         reply_error(call, err, NULL);
+    else if (err == ERR_TOO_LARGE)
+        reply_invalid(
+            call, r->count > 1 ? "events" : "type",
+            "go to more than " TEXT_OF(JOB_FANOUT_MAX) " webhooks, those of each type"
+                                                       " counted; send fewer types at once");
     else if (err < 0)
         result_error(call, err);
     else if (all_replayed(r))

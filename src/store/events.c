@@ -4,10 +4,53 @@
 #include "sql.h"
 #include "store/store.h"
 
+#include <stdlib.h>
+
 /* The series tells the planner that there are many rows, so that what is matched by number is
  * hashed: of an array alone it expects ten, and loops over all pairs. The lookups are lateral, so
  * that they go by key however few webhooks there were when the plan was made. */
-#define MANY "generate_series(1, cardinality($1::uuid[]))"
+#define MANY        "generate_series(1, cardinality($1::uuid[]))"
+#define FANOUT_FROM TEXT_OF(JOB_FANOUT_FROM)
+#define FANOUT_MAX  TEXT_OF(JOB_FANOUT_MAX)
+
+/* Events of the same app and type are of one kind, the number of the first of them. Which webhooks want it
+ * is found by those of its patterns that anybody has; where these are the same for several kinds, once for all
+ * of them, for the lead. */
+#define KINDS                                                                             \
+    "p as materialized ("                                                                 \
+    " select p.kind, p.pattern, p.app_id"                                                 \
+    " from rows from (unnest($8::int8[]), unnest($9::text[]), unnest($10::uuid[]), " MANY \
+    ") as p (kind, pattern, app_id, many)"                                                \
+    "  cross join lateral (select from subscription s"                                    \
+    "   where s.app_id = p.app_id and s.pattern = p.pattern limit 1) s"                   \
+    "), k as materialized ("                                                              \
+    " select kind, lead, kind = lead as leads from ("                                     \
+    "  select kind, min(kind) over (partition by app_id, patterns) as lead from ("        \
+    "   select kind, app_id, array_agg(pattern order by pattern) as patterns"             \
+    "   from p group by kind, app_id) p) k"                                               \
+    ")"
+
+/* The events whose deliveries the statement does not make, because there are too many in all: those that go to
+ * the most webhooks. */
+#define BIG                                                                      \
+    "big as materialized ("                                                      \
+    " select id, app_id, lead, n from ("                                         \
+    "  select *, sum(deliveries) over (order by deliveries, n) as so_far from o" \
+    "  where owner = id) o where so_far > " FANOUT_FROM                          \
+    "  and (select sum(deliveries) from o) > " FANOUT_FROM ")"
+
+/* They get jobs: one for all that go to the same webhooks by the same patterns. */
+#define FAN_OUT                                                                                 \
+    "j as ("                                                                                    \
+    " insert into job (id, app_id, kind, events, webhooks, matched, exact)"                     \
+    " select new_delivery_id(events[1]), app_id, " JOB_FANOUT_TEXT ", events, webhooks,"        \
+    "  cardinality(events)::int8 * cardinality(webhooks), true from ("                          \
+    "   select app_id, lead, array_agg(id order by n) as events from big group by app_id, lead" \
+    "  ) e cross join lateral ("                                                                \
+    "   select array_agg(w.id order by w.id) as webhooks from w where w.lead = e.lead offset 0" \
+    "  ) v where case when (select count(*) from job where job.app_id = e.app_id"               \
+    "    and ended_at is null and job.kind = " JOB_FANOUT_TEXT                                  \
+    ") >= " TEXT_OF(JOB_FANOUTS_MAX) "   then fanout_refused('PH002') else true end)"
 
 /* Now, or when the window of a webhook that gathers ends. */
 #define DUE_AT                                                                   \
@@ -16,27 +59,29 @@
 
 const struct db_stmt stmt_event_accept = {
     "event_accept",
-    "with r as materialized ("
-    " select * from rows from (unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]),"
-    "  unnest($4::bytea[]), unnest($5::uuid[]), unnest($6::uuid[]), unnest($7::bool[]), " MANY
-    ") with ordinality as r (id, app_id, type, data, key, hash, grouped, many, n)"
+    "with " KINDS ", r as materialized ("
+    " select r.*, k.lead from rows from ("
+    "  unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]),"
+    "  unnest($4::bytea[]), unnest($5::uuid[]), unnest($6::uuid[]), unnest($7::bool[]),"
+    "  unnest($11::int8[]), " MANY
+    ") with ordinality as r (id, app_id, type, data, key, hash, grouped, kind, many, n)"
+    "  left join k on k.kind = r.kind"
     "), w as materialized ("
-    " select distinct p.n, w.id, w.status, w.concurrency, w.rate_limit,"
-    "  w.batch_seconds, w.batch_max"
-    " from rows from (unnest($8::int8[]), unnest($9::text[]), unnest($10::uuid[]), " MANY
-    ") as p (n, pattern, app_id, many)"
-    "  cross join lateral (select webhook_id from subscription s"
-    "   where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s"
-    "  cross join lateral (select id, status, concurrency, rate_limit,"
-    "   batch_seconds, batch_max from webhook"
-    "   where app_id = p.app_id and id = s.webhook_id and deleted_at is null"
-    "    and (status <> " DISABLED " or disabled_reason <> " REASON_API ") offset 0) w"
-    "), c as materialized (select n, count(*) as deliveries from w group by n"
+    " select distinct lead, id, status, concurrency, rate_limit, batch_seconds, batch_max from ("
+    "  select k.lead, w.*, row_number() over () as place from k join p on p.kind = k.kind"
+    "   cross join lateral (select webhook_id from subscription s"
+    "    where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s"
+    "   cross join lateral (select id, status, concurrency, rate_limit, batch_seconds, batch_max"
+    "    from webhook where app_id = p.app_id and id = s.webhook_id and deleted_at is null"
+    "     and (status <> " DISABLED " or disabled_reason <> " REASON_API ") offset 0) w"
+    "   where k.leads) w"
+    " where case when place > " FANOUT_MAX " then fanout_refused('PH001') else true end"
+    "), c as materialized (select lead, count(*) as deliveries from w group by lead"
     "), i as ("
     " insert into idempotency as t (key, hash, event_id, deliveries, expires_at)"
     " select distinct on (r.key) r.key, r.hash, r.id, coalesce(c.deliveries, 0),"
     "  now() + interval '24 h'"
-    " from r left join c on c.n = r.n where r.key is not null order by r.key, r.n"
+    " from r left join c on c.lead = r.lead where r.key is not null order by r.key, r.n"
     " on conflict (key) do update set"
     "  hash = case when t.expires_at > now() then t.hash else excluded.hash end,"
     "  event_id = case when t.expires_at > now() then t.event_id else excluded.event_id end,"
@@ -47,59 +92,72 @@ const struct db_stmt stmt_event_accept = {
     " select r.*, coalesce(i.event_id, r.id) as owner,"
     "  coalesce(i.hash <> r.hash, false) as differs,"
     "  coalesce(i.deliveries, c.deliveries, 0) as deliveries"
-    " from r left join i on i.key = r.key left join c on c.n = r.n"
+    " from r left join i on i.key = r.key left join c on c.lead = r.lead"
     /* After the keys in every statement, and webhook by webhook: so that no two wait for each other. */
     "), g as materialized ("
     " select id, gather_due(id, batch_seconds) as due from ("
     "  select distinct id, batch_seconds from w"
     "  where batch_seconds > 0 and (select count(*) from o) > 0 order by id offset 0) x"
-    "), e as ("
+    "), " BIG ", e as ("
     " insert into event (id, app_id, test, type, data)"
     " select id, app_id, false, type, data from o where owner = id"
     "), d as ("
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
     " select new_delivery_id(o.id), o.id, w.id, o.app_id, " DUE_AT ","
     "  case w.status when " ACTIVE " then " PENDING " else " HELD " end, false"
-    " from o join w on w.n = o.n where o.owner = o.id"
+    " from o join w on w.lead = o.lead"
+    " where o.owner = o.id and o.id not in (select id from big)"
     " returning id, event_id, webhook_id, app_id, test, state, next_at"
-    ") select o.n, o.owner, o.differs,"
+    "), " FAN_OUT " select o.n, o.owner, o.differs,"
     " case when o.differs and o.grouped then idempotency_conflict() else o.deliveries end,"
     " d.state::int8, " QUEUE_ENTRY " from o left join d on d.event_id = o.id"
-    "  left join w on w.n = o.n and w.id = d.webhook_id"
+    "  left join w on w.lead = o.lead and w.id = d.webhook_id"
     " order by o.n",
-    10};
+    11};
 
-static void bind_patterns(struct db_args *args, const struct event_new *const *events, size_t count)
+/* The index of the first event of the same kind. Few are of many. */
+static size_t kind_of(const struct event_new *const *events, const size_t *kinds, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (kinds[k] == k && id_eq(events[k]->app, events[i]->app) &&
+            str_eq(events[k]->type, events[i]->type))
+            return k;
+    return i;
+}
+
+/* The patterns of each kind, with its number and its app. */
+static void bind_patterns(struct db_args *args, const struct event_new *const *events,
+                          const size_t *kinds, size_t count)
 {
     struct filter_iter it;
     struct str pattern;
     size_t total = 0;
 
-    for (size_t i = 0; i < count; i++)
-        for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
-            total++;
+#define FOR_PATTERNS(i)                \
+    for (size_t i = 0; i < count; i++) \
+        if (kinds[i] == i)             \
+            for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
+
+    FOR_PATTERNS(i) total++;
     db_array_begin(args, DB_TYPE_I64, total);
-    for (size_t i = 0; i < count; i++)
-        for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
-            db_arg(args, DB_I64((int64_t)i + 1));
+    FOR_PATTERNS(i) db_arg(args, DB_I64((int64_t)i + 1));
     db_array_end(args);
     db_array_begin(args, DB_TYPE_TEXT, total);
-    for (size_t i = 0; i < count; i++)
-        for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
-            db_arg(args, DB_STR(pattern));
+    FOR_PATTERNS(i) db_arg(args, DB_STR(pattern));
     db_array_end(args);
     db_array_begin(args, DB_TYPE_ID, total);
-    for (size_t i = 0; i < count; i++)
-        for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
-            db_arg(args, DB_ID(events[i]->app));
+    FOR_PATTERNS(i) db_arg(args, DB_ID(events[i]->app));
     db_array_end(args);
 }
 
 struct db_op *events_accept(struct db *db, const struct event_new *const *events, size_t count,
                             db_cb *cb, void *arg)
 {
+    size_t *kinds = xcalloc(count, sizeof *kinds);
     struct db_args args;
 
+    for (size_t i = 0; i < count; i++)
+        kinds[i] = kind_of(events, kinds, i);
     db_args_init(&args);
     DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(events[i]->id));
     DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(events[i]->app));
@@ -108,7 +166,9 @@ struct db_op *events_accept(struct db *db, const struct event_new *const *events
     DB_ARRAY(&args, DB_TYPE_ID, count, events[i]->keyed ? DB_ID(events[i]->key) : DB_NULL);
     DB_ARRAY(&args, DB_TYPE_ID, count, events[i]->keyed ? DB_ID(events[i]->hash) : DB_NULL);
     DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(events[i]->grouped));
-    bind_patterns(&args, events, count);
+    bind_patterns(&args, events, kinds, count);
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64((int64_t)kinds[i] + 1));
+    free(kinds);
     return store_exec(db, &stmt_event_accept, args, cb, arg);
 }
 

@@ -118,27 +118,28 @@ const struct db_stmt stmt_job_step_backfill = {
     2};
 
 /* Pair after pair: the first event to every webhook, the second to every webhook, and so on. They were
- * subscribed when the event was accepted; what was deleted since gets none. */
+ * subscribed when the event was accepted; what was deleted since gets none. The arrays are unpacked once
+ * each: they may be long. */
 const struct db_stmt stmt_job_step_fanout = {
     "job_step_fanout",
-    "with " JOB_J ", e as materialized ("
-    " select e.id, (e.n - 1) * cardinality(j.webhooks) as base"
-    " from j cross join lateral unnest(j.events) with ordinality e (id, n)"
-    " where e.n > j.at_place / cardinality(j.webhooks)"
-    "  and (e.n - 1) * cardinality(j.webhooks) < j.at_place + $2::int8"
+    "with " JOB_J ", a as materialized ("
+    " select app_id, events, webhooks, cardinality(webhooks) as width, at_place as low,"
+    "  at_place + $2::int8 as high from j"
+    "), e as materialized ("
+    " select e.id, (e.n - 1) * a.width as base"
+    " from a cross join lateral unnest(a.events) with ordinality e (id, n)"
+    " where e.n > a.low / a.width and (e.n - 1) * a.width < a.high"
     "), v as materialized ("
-    " select v.id, v.n from j cross join lateral unnest(j.webhooks) with ordinality v (id, n)"
+    " select v.id, v.n from a cross join lateral unnest(a.webhooks) with ordinality v (id, n)"
     "), x as materialized ("
-    " select e.id as event_id, v.id as webhook_id, j.app_id from j, e, v"
-    " where e.base + v.n > j.at_place and e.base + v.n <= j.at_place + $2::int8"
-    "), w as materialized ("
-    " select w.* from (select distinct webhook_id from x) x cross join lateral ("
-    "  select id, status, concurrency, rate_limit, batch_max from webhook"
-    "  where id = x.webhook_id and deleted_at is null offset 0) w"
+    " select e.id as event_id, a.app_id, v.id as webhook_id from a, e, v"
+    " where e.base + v.n > a.low and e.base + v.n <= a.high"
     "), d as ("
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
     " select new_delivery_id(x.event_id), x.event_id, w.id, x.app_id, now(),"
-    "  " BEGUN_STATE ", false from x join w on w.id = x.webhook_id"
+    "  " BEGUN_STATE ", false from x cross join lateral ("
+    "   select id, status from webhook"
+    "   where id = x.webhook_id and deleted_at is null offset 0) w"
     " returning id, webhook_id, app_id, test, next_at, state"
     "), s as materialized ("
     " select (select count(*) from x) as found, (select count(*) from d) as done,"
@@ -146,7 +147,8 @@ const struct db_stmt stmt_job_step_fanout = {
     "), u as ("
     " update job t set " STEPPED ", at_place = least(t.at_place + $2::int8, t.matched)"
     " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP " left join d on d.state = " PENDING
-    " left join w on w.id = d.webhook_id",
+    " left join lateral (select concurrency, rate_limit, batch_max from webhook"
+    "  where webhook.id = d.webhook_id offset 0) w on true",
     2};
 
 static const struct db_stmt *const steps[JOB_KINDS] = {

@@ -261,3 +261,133 @@ def test_two_workers_share_the_jobs_and_do_nothing_twice(start, database, receiv
     until(lambda: states(database) == {1: 4000}, 60, "all delivered")
     assert len(receiver.requests) == 4000
     assert len(workers) == 2
+
+
+# --- fan-out
+
+
+def clone(database, count):
+    """`count` webhooks like the newest, with its subscriptions."""
+    database.query(
+        f"""
+        with w as (select * from webhook order by id desc limit 1), n as (
+            insert into webhook (id, app_id, url, events, status, profile, secret, headers,
+                retry_schedule, timeout_ms, concurrency)
+            select new_delivery_id(w.id), app_id, url, events, status, profile, secret, headers,
+                retry_schedule, timeout_ms, concurrency from w, generate_series(1, {count})
+            returning id, app_id, events)
+        insert into subscription (app_id, pattern, webhook_id)
+        select app_id, unnest(events), id from n"""
+    )
+
+
+@pytest.mark.parametrize("types", [1, 1000])
+def test_a_thousand_events_to_a_thousand_webhooks_are_accepted(start, database, address, types):
+    client = start("api").client()
+    client.webhook(address)
+    clone(database, 999)
+    events = [{"type": f"t{n % types}", "data": {"n": n}} for n in range(1000)]
+    answer = client.post("/events/batch", {"events": events}, expect=202)
+    assert {e["deliveries"] for e in answer.json["data"]} == {1000}
+    (job,) = client.get("/jobs", kind="fanout").json["data"]
+    (made,) = database.query("select count(*) from delivery")[0]
+    assert int(made) == 10000 and (job["matched"], job["exact"]) == (990000, True)
+    start("worker", POSTHORN_WORKER_IN_FLIGHT=1)
+    until(lambda: client.get(f"/jobs/{job['id']}").json["done"] > 20000, 20, "progress")
+    assert client.delete(f"/jobs/{job['id']}").json["status"] == "cancelled"
+
+
+def test_a_fan_out_goes_to_every_webhook_once(start, database, address):
+    """A worker that is killed in the middle, a webhook that is deleted, and one that is disabled."""
+    client = start("api").client()
+    webhook = client.webhook(address, events=["a.*"])
+    client.patch(f"/webhooks/{webhook['id']}", {"status": "paused"})
+    clone(database, 99)
+    events = [{"type": ("a.x", "a.y.z")[n % 2], "data": {"n": n}} for n in range(400)]
+    client.post("/events/batch", {"events": events}, expect=202)
+    (job,) = client.get("/jobs").json["data"]
+    assert (job["kind"], job["matched"], job["webhook_id"]) == ("fanout", 30000, None)
+    late = client.webhook(address)
+    ids = [w["id"] for w in client.pages("/webhooks") if w["id"] != late["id"]]
+    client.delete(f"/webhooks/{ids[0]}", expect=204)
+    client.patch(f"/webhooks/{ids[1]}", {"status": "disabled"})
+    worker, before = start("worker"), 0
+    for _ in range(3):
+        until(lambda: client.get(f"/jobs/{job['id']}").json["done"] > before, 20, "progress")
+        worker.kill()
+        before = client.get(f"/jobs/{job['id']}").json["done"]
+        worker = worker.start()
+    assert ended(client, job, timeout=60)["done"] == 300 * 99
+    pairs = "select count(*), count(distinct (event_id, webhook_id)) from delivery"
+    assert database.query(pairs) == [[str(10000 + 300 * 99)] * 2]
+    live = "from delivery join webhook w on w.id = webhook_id where w.deleted_at is null"
+    assert database.query(f"select distinct state {live}") == [["4"]]
+    assert client.deliveries(late) == []
+
+
+def test_small_events_do_not_wait_for_large_ones(start, database, address, receiver):
+    """In the same batch: what goes to few is made at once."""
+    client = start("api").client()
+    client.webhook(receiver.url(), events=["small"])
+    client.webhook(address, events=["large"])
+    clone(database, 10999)
+    events = [{"type": "large", "data": {}}, {"type": "small", "data": {}}]
+    answer = client.post("/events/batch", {"events": events}, expect=202).json["data"]
+    assert [e["deliveries"] for e in answer] == [11000, 1]
+    assert database.query("select count(*) from delivery") == [["1"]]
+    (job,) = client.get("/jobs").json["data"]
+    assert job["matched"] == 11000
+    assert client.get(f"/events/{answer[1]['id']}").json["deliveries"][0]["status"] == "pending"
+
+
+def test_a_repeated_request_does_not_fan_out_again(start, database, address):
+    client = start("api").client()
+    client.webhook(address)
+    clone(database, 99)
+    events = [{"type": "a", "data": {"n": n}} for n in range(150)]
+    for _ in range(2):
+        answer = client.post(
+            "/events/batch", {"events": events}, expect=202, headers={"Idempotency-Key": "once"}
+        ).json["data"]
+        assert {e["deliveries"] for e in answer} == {100}
+    (job,) = client.get("/jobs").json["data"]
+    assert job["matched"] == 5000
+    assert database.counts()["event"] == 150
+
+
+def test_too_many_types_for_too_many_webhooks_are_refused(start, database, address):
+    """Each type with a webhook of its own, beside 1,000 that want all: no two go to the same."""
+    client = start("api").client()
+    client.webhook(address)
+    clone(database, 999)
+    database.query(
+        "insert into subscription (app_id, pattern, webhook_id)"
+        " select app_id, 't' || row_number() over (), id from webhook"
+    )
+    events = [{"type": f"t{n}", "data": {"n": n}} for n in range(1, 1001)]
+    refused = client.post("/events/batch", {"events": events}, expect=422)
+    assert refused.fields == ["events"] and "200000" in refused.json["detail"]
+    assert database.counts()["event"] == 0
+    assert client.get("/jobs").json["data"] == []
+    client.post("/events/batch", {"events": events[:90]}, expect=202)
+    assert sum(j["matched"] for j in client.get("/jobs", limit=250).json["data"]) == 90000 - 10000
+
+
+def test_so_many_fan_outs_at_once(start, database, address):
+    """Then those events are refused that would begin another, and no others."""
+    client = start("api").client()
+    client.webhook(address, events=["large"])
+    clone(database, 10999)
+    client.webhook(address, events=["small"])
+    large, small = ({"type": t, "data": {}} for t in ("large", "small"))
+    client.post("/events", large, expect=202)
+    columns = "app_id, kind, events, webhooks, matched, exact"
+    database.query(
+        f"insert into job (id, {columns}) select gen_random_uuid(), {columns} from job, generate_series(1, 99)"
+    )
+    assert client.post("/events", large, expect=503).code == "overloaded"
+    client.post("/events", small, expect=202)
+    client.post("/events/batch", {"events": [small, large]}, expect=503)
+    assert database.counts()["event"] == 2
+    database.query("update job set state = 2, ended_at = now() where id = (select id from job limit 1)")
+    client.post("/events", large, expect=202)
