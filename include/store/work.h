@@ -12,8 +12,7 @@
 /* --- claim --------------------------------------------------------------------------------------
  */
 
-/* Leases those of `ids` that are pending, due and unleased, and counts an attempt of each; of webhooks that
- * gather, what is due beside them comes along. All are noted under `owner` and `token` (work_leases()). What it
+/* Leases those of `ids` that are pending, due and unleased, and counts an attempt of each. All are noted under `owner` and `token` (work_leases()). What it
  * does not return is not sent: drop it from the queue; the reconciler knows better. Rows: claims_read(). A row
  * whose state is not pending was moved instead: held, because its webhook is paused or disabled, or cancelled,
  * because it is deleted. With about `bytes` of content and headers the answer has enough: what comes after, by
@@ -24,7 +23,7 @@ struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int6
 /* All that sending needs; of one beyond the bytes that were asked for content.data.p is NULL. */
 struct claim {
     struct queue_ref ref; /* what the queue knows it as */
-    bool gated;           /* its webhook's gate is not at rest; for claims_read_due() to say */
+    bool gated;           /* its webhook's gate is not at rest */
     struct recipient to;
     struct content content;
     int state;                      /* enum delivery_state */
@@ -32,10 +31,16 @@ struct claim {
     struct schedule schedule;
     int64_t timeout_ms;
     int64_t batch_max; /* of its webhook's events in one request; more than 1: it gathers */
-    bool along;        /* not asked for: in the queue it waits */
+    bool along;        /* it was gathered: in the queue it waits */
 };
 
 void claims_read(const struct db_rows *rows, int row, struct claim *claim);
+
+/* For `ids`, claimed with `token`, of webhooks that gather: leases what is due beside them with the same
+ * token, the earliest first, up to batch_max in all and to what an array may weigh. Rows, of these and of
+ * `ids`: claims_read(). */
+struct db_op *work_gather(struct db *db, const struct id *ids, size_t count, int64_t token,
+                          int64_t owner, db_cb *cb, void *arg);
 
 /* --- without the queue --------------------------------------------------------------------------
  */
@@ -67,9 +72,6 @@ struct work_due {
 
 /* Fills `refs`, which has room for `room.max`. */
 size_t claims_read_due(const struct db_rows *rows, struct work_due *due, struct queue_ref *refs);
-
-/* Of such a row: its webhook's gate is not at rest. */
-bool claims_read_gated(const struct db_rows *rows, int row);
 
 /* Those that a claim left out and that wait all the same, for a time that has not come by PostgreSQL's
  * clock: rows of (id, ms until it is due). */
@@ -167,9 +169,9 @@ struct db_op *work_today(struct db *db, db_cb *cb, void *arg);
 
 struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
-extern const struct db_stmt stmt_work_claim, stmt_work_waiting, stmt_work_finish, stmt_work_locked,
-    stmt_work_release, stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due, stmt_work_leases,
-    stmt_work_take_back, stmt_work_lease_end, stmt_work_settle, stmt_work_partitions_make,
-    stmt_work_partitions_drop, stmt_work_forget, stmt_work_today;
+extern const struct db_stmt stmt_work_claim, stmt_work_gather, stmt_work_waiting, stmt_work_finish,
+    stmt_work_locked, stmt_work_release, stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due,
+    stmt_work_leases, stmt_work_take_back, stmt_work_lease_end, stmt_work_settle,
+    stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget, stmt_work_today;
 
 #endif

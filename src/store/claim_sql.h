@@ -8,12 +8,6 @@
 /* Redis's clock and ours differ by less when all is well; nothing is sent earlier by more than that. */
 #define SLACK "interval '5 ms'"
 
-/* What goes along with what was claimed, in all and for each webhook. Data may grow in what is sent, so that not
- * all of it goes in one request: what is over is given back. */
-#define ALONG_MAX       "4096"
-#define ALONG_BYTES     "102400"
-#define ALONG_BYTES_ALL "4194304"
-
 /* What claiming does to a delivery d of a webhook w. What is leased is an attempt, and counted: the number that its
  * receiver may be told is nobody else's, whether or not what comes of it is ever recorded. */
 #define CLAIM_SET                                                                       \
@@ -29,50 +23,36 @@
     d ".id, " d ".event_id, " d ".webhook_id, " d ".app_id, " d ".state, " d ".attempts, " d \
       ".step, " d ".test, " d ".next_at, " d ".waits, " d ".waiting_since"
 
-/* The claimed, c. */
-#define CLAIM_RETURNING "returning " CLAIMED("d") ", w.batch_max"
+/* The claimed are c; l notes them as what their owner has. */
+#define CLAIM_RETURNING "returning " CLAIMED("d")
+#define CLAIM_NOTED                                                                          \
+    "), l as ("                                                                              \
+    " insert into lease (owner, token, ids) select $3::int8, $2::int8, array_agg(id) from c" \
+    "  where state = " PENDING " having count(*) > 0"
 
-/* s: what goes along with them. l: the claim's own row, by which its owner finds it. m: all of them with their events;
- * `bounds` of the events of c keep the planner off partitions. */
-#define CLAIM_MEMBERS(bounds)                                                                  \
-    "), g as ("                                                                                \
-    " select webhook_id, batch_max - count(*) as most, count(*) over () as webhooks from c"    \
-    " where batch_max > 1 and state = " PENDING " and not test group by webhook_id, batch_max" \
-    "), s as materialized ("                                                                   \
-    " select s.* from g"                                                                       \
-    "  cross join lateral gather_claim(g.webhook_id, $2::int8, $3::int8, now() + " SLACK ","   \
-    "   now() + " LEASE ", greatest(least(g.most, " ALONG_MAX " / g.webhooks), 0),"            \
-    "   least(" ALONG_BYTES ", " ALONG_BYTES_ALL " / g.webhooks)) s"                           \
-    "), l as ("                                                                                \
-    " insert into lease (owner, token, ids) select $3::int8, $2::int8, array_agg(id) from ("   \
-    "  select id from c where state = " PENDING " union all select id from s) x"               \
-    " having count(*) > 0"                                                                     \
-    "), m as ("                                                                                \
-    " select " CLAIMED(                                                                        \
-        "c") ", e.type, e.data, e.profile_options, false as along from c"                      \
-             "  cross join lateral (select type, data, profile_options from event"             \
-             "   where event.id = c.event_id " bounds " offset 0) e"                           \
-             " union all select " CLAIMED(                                                     \
-                 "s") ", e.type, e.data, e.profile_options, true from s"                       \
-                      "  cross join lateral (select type, data, profile_options from event"    \
-                      "   where event.id = s.event_id offset 0) e"
+/* What is large goes to the first whose sizes, all those before it together, stay within a bound. */
+#define CLAIM_FITS(bytes)                                                              \
+    "coalesce(sum(octet_length(e.data) + octet_length(w.headers)) over (order by c.id" \
+    " rows between unbounded preceding and 1 preceding), 0) < " bytes
 
-/* What is large goes to the first whose sizes, all those before it together, stay within a bound; what goes along
- * has its own. */
-#define CLAIM_FITS(bytes)                                                                     \
-    "(m.along or coalesce(sum(octet_length(m.data) + octet_length(w.headers)) over (order by" \
-    " m.along, m.id rows between unbounded preceding and 1 preceding), 0) < " bytes ")"
+/* What claims_read() reads: of c, its event e and its webhook w. When it was due is for retries to know. */
+#define CLAIM_ROW(data, headers, along)                                                       \
+    "c.id, c.event_id, c.webhook_id, c.app_id, c.state::int8, c.attempts::int8, "             \
+    "c.step::int8, c.test, " along ", case when c.attempts > 1 then ms_of(c.next_at) end, "   \
+    "w.batch_max::int8, e.type, " data ", w.url, w.profile, "                                 \
+    "coalesce(e.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET ", " headers \
+    ", w.retry_schedule, w.timeout_ms::int8, c.waits::int8, "                                 \
+    "ms_of(now()) - ms_of(c.waiting_since), "                                                 \
+    "w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0"
+#define CLAIM_ROW_WITHIN(bytes)                                  \
+    CLAIM_ROW("case when " CLAIM_FITS(bytes) " then e.data end", \
+              "case when " CLAIM_FITS(bytes) " then w.headers end", "false")
 
-/* What claims_read() reads, of m and its webhook w. */
-#define CLAIM_ROW(bytes)                                                                         \
-    "m.id, m.event_id, m.webhook_id, m.app_id, m.state::int8, m.attempts::int8, "                \
-    "m.step::int8, m.test, m.along, ms_of(m.next_at), w.batch_max::int8, m.type, "               \
-    "case when " CLAIM_FITS(                                                                     \
-        bytes) " then m.data end, w.url, w.profile, "                                            \
-               "coalesce(m.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET ", " \
-               "case when " CLAIM_FITS(                                                          \
-                   bytes) " then w.headers end, w.retry_schedule, "                              \
-                          "w.timeout_ms::int8, m.waits::int8, ms_of(now()) - ms_of(m.waiting_since)"
+/* Bounds of the events keep the planner off partitions. */
+#define CLAIM_JOIN(bounds)                                               \
+    " cross join lateral (select type, data, profile_options from event" \
+    "  where event.id = c.event_id " bounds " offset 0) e"               \
+    " join webhook w on w.id = c.webhook_id"
 
 enum {
     CLAIM_ID,
@@ -98,6 +78,7 @@ enum {
     CLAIM_TIMEOUT_MS,
     CLAIM_WAITS,
     CLAIM_WAITED_MS,
+    CLAIM_GATED,
     CLAIM_COLUMNS
 };
 

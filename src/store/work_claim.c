@@ -4,15 +4,16 @@
 #include "store/store.h"
 #include "store/work.h"
 
+#define ROW  CLAIM_ROW_WITHIN("$6::int8")
+#define JOIN CLAIM_JOIN("and event.id between $4::uuid and $5::uuid")
+
 const struct db_stmt stmt_work_claim = {
     "work_claim",
     "with c as ("
     " update delivery d set " CLAIM_SET " from webhook w"
     " where w.id = d.webhook_id and d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
     "  and d.state + 0 = " PENDING " and d.next_at + interval '0 s' <= now() + " SLACK
-    "  and " NOT_LEASED " " CLAIM_RETURNING
-        CLAIM_MEMBERS("and event.id between $4::uuid and $5::uuid") ") select " CLAIM_ROW(
-            "$6::int8") " from m join webhook w on w.id = m.webhook_id",
+    "  and " NOT_LEASED " " CLAIM_RETURNING CLAIM_NOTED ") select " ROW " from c" JOIN,
     6};
 
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
@@ -48,8 +49,69 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     c->to.sealed_headers = db_str(rows, row, CLAIM_HEADERS);
     schedule_read(rows, row, CLAIM_SCHEDULE, &c->schedule);
     c->timeout_ms = db_i64(rows, row, CLAIM_TIMEOUT_MS);
+    c->gated = db_bool(rows, row, CLAIM_GATED);
     c->waits = db_i64(rows, row, CLAIM_WAITS);
     c->waited_ms = db_i64(rows, row, CLAIM_WAITED_MS);
+}
+
+#define OWN   CLAIM_ROW("e.data", "w.headers", "false")
+#define ALONG CLAIM_ROW("e.data", "w.headers", "true")
+
+/* What comes along, in all and for each webhook. Data may grow in what is sent: what does not fit is given back. */
+#define ALONG_MAX       "2048"
+#define ALONG_BYTES     "102400"
+#define ALONG_BYTES_ALL "4194304"
+
+/* A statement of its own, so that other claims pay nothing for it. It waits for nobody: what another has
+ * locked is another's. Of a backlog it looks at no more than the first ALONG_MAX, which are sorted by their ids if
+ * they are due at the same moment; a number as limit, and both columns in the order, leave the planner no other
+ * index than that of what is pending for a webhook. */
+const struct db_stmt stmt_work_gather = {
+    "work_gather",
+    "with c as materialized ("
+    " select " CLAIMED(
+        "d") " from delivery d"
+             " where d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
+             "  and d.state + 0 = " PENDING " and d.lease_token = $2::int8"
+             "), g as materialized ("
+             " select w.*, least(w.batch_max - count(*), " ALONG_MAX " / count(*) over ()) as most,"
+             "  least(" ALONG_BYTES ", " ALONG_BYTES_ALL " / count(*) over ()) as weight"
+             " from c join webhook w on w.id = c.webhook_id group by w.id"
+             "), n as materialized ("
+             " select d.id, g.weight, sum(octet_length(e.data)) over ("
+             "  partition by g.id order by d.next_at, d.id) as sum"
+             " from g cross join lateral (select * from (select id, event_id, next_at from delivery"
+             "   where (webhook_id, next_at) >= (g.id, timestamptz '-infinity')"
+             "    and (webhook_id, next_at) <= (g.id, now() + " SLACK ")"
+             "    and state = " PENDING " and not test and " NOT_LEASED
+             "   order by webhook_id, next_at limit " ALONG_MAX ") x"
+             "  order by next_at, id limit greatest(g.most, 0)) d"
+             " cross join lateral (select data from event where id = d.event_id offset 0) e"
+             "), k as materialized ("
+             " select d.id from n cross join lateral (select id from delivery"
+             "  where id = n.id and state + 0 = " PENDING " and " NOT_LEASED
+             " for update skip locked) d"
+             " where n.sum <= n.weight"
+             "), u as ("
+             " update delivery d set lease_token = $2::int8, lease_owner = $3::int8,"
+             "  lease_until = now() + " LEASE ", attempts = least(d.attempts + 1, 32767)"
+             " where d.id = any (array (select id from k))"
+             "   and d.id between (select id from k order by id limit 1)"
+             "   and (select id from k order by id desc limit 1)"
+             " returning " CLAIMED("d") "), l as ("
+                                        " update lease set ids = ids || array (select id from u)"
+                                        " where owner = $3::int8 and token = $2::int8"
+                                        ") select " OWN " from c" JOIN " union all select " ALONG
+                                        " from u c" CLAIM_JOIN(""),
+    5};
+
+struct db_op *work_gather(struct db *db, const struct id *ids, size_t count, int64_t token,
+                          int64_t owner, db_cb *cb, void *arg)
+{
+    return store_exec(
+        db, &stmt_work_gather,
+        DB_ARGS(DB_IDS(ids, count), DB_I64(token), DB_I64(owner), STORE_BOUNDS(ids, count)), cb,
+        arg);
 }
 
 const struct db_stmt stmt_work_waiting = {

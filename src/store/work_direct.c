@@ -25,6 +25,9 @@
     "(select d.webhook_id from delivery d where d.state = " PENDING " and d.webhook_id > "
 #define IN_ORDER " order by d.webhook_id, d.next_at limit 1)"
 
+#define ROW      CLAIM_ROW_WITHIN("$9::int8")
+#define JOIN     CLAIM_JOIN("")
+
 #define DUE      "state = " PENDING " and next_at <= now()"
 
 /* width is core/gate.c's gate_width(). The rate is GCRA, as in store/lua/common.lua: an arrival further away than a
@@ -93,24 +96,21 @@ const struct db_stmt stmt_work_claim_due = {
     "), c as ("
     " update delivery d set " CLAIM_SET " from picked, webhook w"
     " where d.id = picked.id and w.id = d.webhook_id and d.state + 0 = " PENDING "  and " NOT_LEASED
-    " " CLAIM_RETURNING CLAIM_MEMBERS(
-        "") "), answer as ("
-            " select due.mine, (select id from walk order by n desc limit 1) as after,"
-            "  (select count(*) from q where not leased and place <= tokens)"
-            "   > (select count(*) from p) as left_out,"
-            "  least((select ms_of(next_at) - ms_of(now()) from delivery"
-            "    where state = " PENDING " and next_at > now() order by next_at limit 1),"
-            "   (select min(closed_ms) from w where closed_ms > 0),"
-            "   (select min(ahead_ms + (tokens - burst + 1) * step_ms) from q"
-            "    where not leased and place = tokens + 1)::int8) as next_ms from due"
-            ") select " CLAIM_ROW(
-                "$9::int8") ","
-                            "  w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0,"
-                            "  answer.mine, answer.after, answer.left_out, coalesce(answer.next_ms, -1)::int8"
-                            " from answer left join (m join webhook w on w.id = m.webhook_id) on true",
+    " " CLAIM_RETURNING CLAIM_NOTED "), answer as ("
+    " select due.mine, (select id from walk order by n desc limit 1) as after,"
+    "  (select count(*) from q where not leased and place <= tokens)"
+    "   > (select count(*) from p) as left_out,"
+    "  least((select ms_of(next_at) - ms_of(now()) from delivery"
+    "    where state = " PENDING " and next_at > now() order by next_at limit 1),"
+    "   (select min(closed_ms) from w where closed_ms > 0),"
+    "   (select min(ahead_ms + (tokens - burst + 1) * step_ms) from q"
+    "    where not leased and place = tokens + 1)::int8) as next_ms from due"
+    ") select " ROW ","
+    "  answer.mine, answer.after, answer.left_out, coalesce(answer.next_ms, -1)::int8"
+    " from answer left join (c" JOIN ") on true",
     9};
 
-enum { GATED = CLAIM_COLUMNS, MINE, AFTER, LEFT, NEXT_MS };
+enum { MINE = CLAIM_COLUMNS, AFTER, LEFT, NEXT_MS };
 
 struct db_op *work_claim_due(struct db *db, const struct work_ask *ask, int64_t token,
                              int64_t owner, db_cb *cb, void *arg)
@@ -140,13 +140,7 @@ size_t claims_read_due(const struct db_rows *rows, struct work_due *due, struct 
     if (!due->end)
         due->after = db_id(rows, 0, AFTER);
     for (int i = 0; i < all; i++)
-        if (!db_bool(rows, i, CLAIM_ALONG))
-            refs[count++] = queue_ref_of(db_id(rows, i, CLAIM_ID), db_id(rows, i, CLAIM_WEBHOOK),
-                                         db_id(rows, i, CLAIM_APP), db_bool(rows, i, CLAIM_TEST));
+        refs[count++] = queue_ref_of(db_id(rows, i, CLAIM_ID), db_id(rows, i, CLAIM_WEBHOOK),
+                                     db_id(rows, i, CLAIM_APP), db_bool(rows, i, CLAIM_TEST));
     return count;
-}
-
-bool claims_read_gated(const struct db_rows *rows, int row)
-{
-    return db_bool(rows, row, GATED);
 }

@@ -25,6 +25,8 @@ struct fenced {
     int64_t token;
     int64_t started_ms;    /* monotonic: the lease cannot have begun earlier */
     bool unknown;          /* what became of it: it may still be run, after its release */
+    bool gathers;          /* claimed already: what goes along with them is leased now */
+    bool direct;           /* PostgreSQL chose, and keeps the gates */
     leases_due_cb *on_due; /* of one for which PostgreSQL chose; its refs come with the rows */
     void *arg;
     size_t count;
@@ -208,15 +210,17 @@ static bool take_along(const struct fenced *f, const struct claim *c)
 }
 
 /* What becomes of a delivery that was asked for. */
-enum fate { LEFT_OUT, TAKEN, MOVED, TOO_MUCH };
+enum fate { LEFT_OUT, TAKEN, GATHERS, MOVED, TOO_MUCH };
 
 /* Too much: its content was not sent along, or, when this worker was stopped for long between the claim
- * and here, its lease runs out before its timeout. */
-static enum fate fate_of(const struct claim *c, int64_t lease_left_ms)
+ * and here, its lease runs out before its timeout. One that gathers goes when it has gathered. */
+static enum fate fate_of(const struct fenced *f, const struct claim *c, int64_t lease_left_ms)
 {
     if (c->state != DELIVERY_PENDING)
         return MOVED;
-    return c->content.data.p != NULL && c->timeout_ms <= lease_left_ms ? TAKEN : TOO_MUCH;
+    if (c->content.data.p == NULL || c->timeout_ms > lease_left_ms)
+        return TOO_MUCH;
+    return c->batch_max > 1 && !c->content.test && !f->gathers ? GATHERS : TAKEN;
 }
 
 /* Reads what may be sent, and finds out what becomes of each that was asked for. */
@@ -232,12 +236,12 @@ static size_t read_claims(const struct fenced *f, const struct db_rows *rows, st
         int at = index_of(f, c->ref.delivery);
         if (c->along ? !take_along(f, c) : at < 0)
             continue; /* in hand already, its lease run out: recording it is under way */
-        enum fate fate = fate_of(c, lease_left_ms);
+        enum fate fate = fate_of(f, c, lease_left_ms);
         if (!c->along)
             fates[at] = fate;
         else if (fate != TAKEN)
             places_give_back(f->leases->config.places, c->ref.delivery);
-        c->gated = f->on_due != NULL && claims_read_gated(rows, i);
+        c->gated = c->gated && f->direct;
         count += fate == TAKEN;
         held += c->state == DELIVERY_HELD;
         cancelled += c->state == DELIVERY_CANCELLED;
@@ -270,6 +274,25 @@ static void release_some(const struct fenced *f, const enum fate *fates)
         finish(some);
 }
 
+static void on_claimed(void *arg, int err, const struct db_rows *rows);
+
+static void gather(const struct fenced *f, const enum fate *fates)
+{
+    struct leases *l = f->leases;
+    struct fenced *some = fenced_create(l, &l->claiming, f->token);
+    struct id ids[LEASES_MAX];
+
+    some->started_ms = f->started_ms;
+    some->direct = f->direct;
+    some->gathers = true;
+    pick(f, fates, GATHERS, some);
+    if (some->count > 0)
+        some->op = work_gather(l->config.db, ids, ids_of(some, ids), f->token, l->config.owner,
+                               on_claimed, some);
+    else
+        finish(some);
+}
+
 /* What was moved instead of leased goes out of the queue, what is too much back into it; the refs that
  * are left are those of rows that did not come. */
 static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct claim *claims)
@@ -281,10 +304,11 @@ static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct clai
     for (size_t i = 0; i < f->count; i++) {
         if (fates[i] == MOVED)
             queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], -1}, 1);
-        if (fates[i] != TAKEN)
+        if (fates[i] != TAKEN && fates[i] != GATHERS)
             places_give_back(l->config.places, f->refs[i].delivery);
     }
     release_some(f, fates);
+    gather(f, fates);
     pick(f, fates, LEFT_OUT, f);
     return count;
 }
@@ -389,7 +413,9 @@ static void on_claimed(void *arg, int err, const struct db_rows *rows)
         return;
     }
     f->unknown = err < 0;
-    if (f->unknown)
+    if (f->gathers) /* others of its claim are in hand */
+        tokens_doubt(&l->config.places->tokens, f->token);
+    else if (f->unknown)
         tokens_forget(&l->config.places->tokens, f->token);
     give_up(f);
     tell_end(l);
@@ -402,8 +428,8 @@ static void claim(struct fenced *f)
     const struct leases_config *config = &f->leases->config;
 
     f->started_ms = clock_mono_ms();
-    f->op = work_claim(config->db, ids, count, f->token, config->owner, f->leases->bytes, on_claimed,
-                       f);
+    f->op = work_claim(config->db, ids, count, f->token, config->owner, f->leases->bytes,
+                       on_claimed, f);
 }
 
 /* Equality is all that fencing asks of a token: random ones need no sequence. */
@@ -483,6 +509,7 @@ void leases_claim_due(struct leases *l, struct work_ask *ask, leases_due_cb *cb,
 
     ask->room.max = leases_room(l);
     struct fenced *f = fenced_create(l, &l->claiming, new_token());
+    f->direct = true;
     f->on_due = cb;
     f->arg = arg;
     ask->bytes = l->bytes;

@@ -167,7 +167,8 @@ static void record_again(struct recorder *r)
     LIST_FOREACH(node, &r->kept)
     {
         const struct attempt *a = CONTAINER_OF(node, struct attempt, node);
-        tokens_take(&r->config.places->tokens, a->finish.token); /* nobody takes it back meanwhile */
+        tokens_take(&r->config.places->tokens,
+                    a->finish.token); /* nobody takes it back meanwhile */
         r->waiting_count++;
         r->again++;
     }
@@ -202,20 +203,35 @@ static void tell_disabled(const struct db_rows *rows)
     }
 }
 
-/* Out of the queue, or back into it for the retry. What is recorded again was told before, and comes back only
- * if PostgreSQL had lost it. */
+static struct queue_ack ack_of(const struct attempt *a)
+{
+    int64_t delay_ms = a->finish.state == DELIVERY_PENDING ? a->finish.delay_ms : -1;
+    struct gate_news news = a->recorded_ms == 0 ? a->verdict.news : (struct gate_news){0};
+    return (struct queue_ack){a->ref, delay_ms, news};
+}
+
+/* Out of the queue, or back into it for the retry. What frees the endpoint is told when all that went in the
+ * same request is recorded: the queue would hand out what is still leased. What is recorded again was told
+ * before, and comes back only if PostgreSQL had lost it. */
 static void tell_queue(const struct recorder *r, const struct batch *b, const bool *moved)
 {
-    struct queue_ack acks[BATCH_MAX];
+    struct queue_ack acks[2 * BATCH_MAX];
     size_t count = 0;
 
     for (size_t i = 0; i < b->count; i++) {
         const struct attempt *a = b->attempts[i];
-        int64_t delay_ms = a->finish.state == DELIVERY_PENDING ? a->finish.delay_ms : -1;
-        if (a->recorded_ms == 0)
-            acks[count++] = (struct queue_ack){a->ref, delay_ms, a->verdict.news};
-        else if (moved[i])
-            acks[count++] = (struct queue_ack){.ref = a->ref, .delay_ms = delay_ms};
+        struct sending *s = a->sending;
+        if (a->recorded_ms != 0) {
+            if (moved[i])
+                acks[count++] = ack_of(a);
+            continue;
+        }
+        if (a == s->teller)
+            s->last = ack_of(a);
+        else
+            acks[count++] = ack_of(a);
+        if (++s->recorded == s->sent)
+            acks[count++] = s->last;
     }
     queue_ack(r->config.queue, acks, count);
 }

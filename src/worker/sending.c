@@ -45,7 +45,7 @@ static void end(struct sending *s, enum attempt_error transport, struct finish *
         struct attempt *a = CONTAINER_OF(node, struct attempt, node);
         attempt_end(a, result, &seen, &s->schedule);
         /* One request says one thing of its endpoint, with what frees the endpoint for the next. */
-        if (node->next != &s->attempts)
+        if (a != s->teller)
             a->verdict.news = (struct gate_news){0};
     }
 }
@@ -110,8 +110,11 @@ static void on_fetched(void *arg, const struct fetch_result *r)
 
 static void add_attempt(struct sending *s, const struct claim *claim, int64_t token)
 {
-    list_push(&s->attempts, &attempt_create(claim, token, s)->node);
-    s->count++;
+    struct attempt *a = attempt_create(claim, token, s);
+
+    list_push(&s->attempts, &a->node);
+    s->teller = a;
+    s->count = ++s->sent;
 }
 
 static int make_message(struct sending *s, const struct settings *settings,

@@ -13,10 +13,13 @@ struct sending;
 typedef void sending_cb(void *arg, struct sending *sending);
 
 struct sending {
-    struct list node;     /* the sender's */
-    struct list attempts; /* that wait for its end; then the callback's to take */
-    size_t count;         /* of attempts that are not forgotten */
-    char *url;            /* as the webhook has it */
+    struct list node;             /* the sender's */
+    struct list attempts;         /* that wait for its end; then the callback's to take */
+    size_t count;                 /* of attempts that are not forgotten */
+    const struct attempt *teller; /* the last: it tells the gate, and frees the endpoint */
+    size_t sent, recorded;        /* of attempts */
+    struct queue_ack last;        /* the teller's, once that is recorded */
+    char *url;                    /* as the webhook has it */
     const struct profile_rules *rules;
     struct schedule schedule;
     struct message message;

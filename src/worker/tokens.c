@@ -13,6 +13,8 @@ static uintptr_t count_of(const struct tokens *tokens, int64_t token)
     return (uintptr_t)idmap_get(&tokens->counts, key_of(token));
 }
 
+#define DOUBT ((uintptr_t)1 << 32) /* beside the count */
+
 void tokens_fini(struct tokens *tokens)
 {
     idmap_fini(&tokens->counts);
@@ -29,14 +31,20 @@ void tokens_give_back(struct tokens *tokens, int64_t token)
 
     if (count == 0)
         return; /* forgotten */
-    idmap_set(&tokens->counts, key_of(token), (void *)(count - 1));
-    if (count == 1 && tokens->ended_count < TOKENS_ENDED_MAX)
+    count--;
+    idmap_set(&tokens->counts, key_of(token), count == DOUBT ? NULL : (void *)count);
+    if (count == 0 && tokens->ended_count < TOKENS_ENDED_MAX)
         tokens->ended[tokens->ended_count++] = token;
 }
 
 bool tokens_have(const struct tokens *tokens, int64_t token)
 {
     return count_of(tokens, token) > 0;
+}
+
+void tokens_doubt(struct tokens *tokens, int64_t token)
+{
+    idmap_set(&tokens->counts, key_of(token), (void *)(count_of(tokens, token) | DOUBT));
 }
 
 void tokens_forget(struct tokens *tokens, int64_t token)

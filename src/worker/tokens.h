@@ -23,6 +23,10 @@ void tokens_give_back(struct tokens *tokens, int64_t token);
 
 bool tokens_have(const struct tokens *tokens, int64_t token);
 
+/* More may be leased by this claim than is in hand: the ledger is not told when that has ended, and the rest is taken
+ * back. */
+void tokens_doubt(struct tokens *tokens, int64_t token);
+
 /* What became of a claim is not known, and is not for us to say; or of any, when the worker ends. They are
  * not in hand, and what is given back of them counts for nothing. */
 void tokens_forget(struct tokens *tokens, int64_t token);

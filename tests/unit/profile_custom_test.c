@@ -74,6 +74,77 @@ static void test_placeholders(void **state)
     message_fini(&m);
 }
 
+/* Two events of one moment; the ids of their deliveries do not matter. */
+static void two_events(struct profile_input in[2])
+{
+    for (int i = 0; i < 2; i++) {
+        in[i] = input_at(AT_2025_04_14, "a.b", i == 0 ? "{\"n\":1}" : "{\"n\":2}",
+                         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        in[i].event.b[15] = (uint8_t)(i + 1);
+    }
+}
+
+#define LIST(profile, options, ...)                                 \
+    {                                                               \
+        profile, "{\"envelope\":\"array\"" options "}", __VA_ARGS__ \
+    }
+
+/* A profile's array, and what names it; headers about one event are not there. */
+static void test_arrays(void **state)
+{
+    static const struct {
+        const char *profile, *options, *member, *header;
+    } rows[] = {
+        LIST("default", "", "\",\"type\":\"a.b\",\"created_at\":", "webhook-id: arr_"),
+        LIST("standard-webhooks", "", "\",\"type\":\"a.b\",\"timestamp\":", "webhook-id: arr_"),
+        LIST("custom", ",\"headers\":{\"X-Id\":\"{event_id}\"}", "\",\"type\":\"a.b\",",
+             "X-Id: arr_"),
+    };
+    struct profile_input in[2];
+    struct message m, again;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        two_events(in);
+        assert_int_equal(message_make(&m, rows[i].profile, rows[i].options, in, 2), 2);
+        assert_true(str_starts(buf_str(&m.body), STR_LIT("[{\"id\":\"evt_")));
+        assert_true(contains(buf_str(&m.body), rows[i].member));
+        assert_true(contains(buf_str(&m.body), "\"data\":{\"n\":1}},{\"id\":\"evt_"));
+        assert_true(contains(buf_str(&m.body), "\"data\":{\"n\":2}}]"));
+        assert_true(contains(buf_str(&m.head), rows[i].header));
+        assert_false(contains(buf_str(&m.head), "X-Webhook-Event"));
+        assert_false(contains(buf_str(&m.head), "X-Webhook-Delivery"));
+
+        /* The same events have the same id, whatever attempt it is. */
+        in[0].attempt = 2;
+        assert_int_equal(message_make(&again, rows[i].profile, rows[i].options, in, 2), 2);
+        expect_text(buf_str(&again.head), buf_text(&m.head));
+        message_fini(&again);
+
+        /* One alone has its own. */
+        assert_int_equal(message_make(&again, rows[i].profile, rows[i].options, in, 1), 1);
+        assert_true(contains(buf_str(&again.head), "d: evt_"));
+        assert_true(str_starts(buf_str(&again.body), STR_LIT("[{")));
+        message_fini(&again);
+        message_fini(&m);
+    }
+}
+
+static void test_array_of_data(void **state)
+{
+    struct profile_input in[2];
+    struct message m;
+
+    (void)state;
+    two_events(in);
+    assert_int_equal(message_make(&m, "custom",
+                                  "{\"envelope\":\"array\",\"body\":\"data\",\"json\":\"python\"}",
+                                  in, 2),
+                     2);
+    expect_text(buf_str(&m.body), "[{\"n\": 1}, {\"n\": 2}]");
+    message_fini(&m);
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -256,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vendors),  cmocka_unit_test(test_placeholders),
+        cmocka_unit_test(test_arrays),   cmocka_unit_test(test_array_of_data),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_written),
         cmocka_unit_test(test_names),    cmocka_unit_test(test_keys),
         cmocka_unit_test(test_standard),

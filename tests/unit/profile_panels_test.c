@@ -79,6 +79,22 @@ static void test_marzban_array(void **state)
     message_fini(&m);
 }
 
+/* The option `tries` makes a retry say what the panel's would; what is not there is not added. */
+static void test_marzban_send_at(void **state)
+{
+    struct profile_input in =
+        marzban_input("{\"enqueued_at\":1.5,\"send_at\":1.5,\"tries\":0,\"action\":\"x\"}", "s");
+
+    (void)state;
+#define SENT(send_at, tries) \
+    "[{\"enqueued_at\": 1.5, \"send_at\": " send_at ", \"tries\": " tries ", \"action\": \"x\"}]"
+    expect_message("marzban", "{\"tries\":true}", in, NULL, SENT("1.5", "0"));
+    in.attempt = 2;
+    in.due_ms = 1680506457250;
+    expect_message("marzban", "{\"tries\":true}", in, NULL, SENT("1680506457.25", "1"));
+    expect_message("marzban", "{}", in, NULL, SENT("1.5", "0"));
+}
+
 /* Arrays end at 100 KiB, but for one event that is larger. */
 static void test_marzban_split(void **state)
 {
@@ -260,10 +276,15 @@ static void test_example(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_marzban),         cmocka_unit_test(test_marzban_text),
-        cmocka_unit_test(test_marzban_array),   cmocka_unit_test(test_marzban_split),
-        cmocka_unit_test(test_remnawave),       cmocka_unit_test(test_remnawave_numbers),
-        cmocka_unit_test(test_remnawave_retry), cmocka_unit_test(test_authon),
+        cmocka_unit_test(test_marzban),
+        cmocka_unit_test(test_marzban_text),
+        cmocka_unit_test(test_marzban_array),
+        cmocka_unit_test(test_marzban_send_at),
+        cmocka_unit_test(test_marzban_split),
+        cmocka_unit_test(test_remnawave),
+        cmocka_unit_test(test_remnawave_numbers),
+        cmocka_unit_test(test_remnawave_retry),
+        cmocka_unit_test(test_authon),
         cmocka_unit_test(test_example),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
