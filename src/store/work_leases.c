@@ -1,5 +1,4 @@
-/* What a worker owns, by its claims: the cost is that of what is found, whatever else is pending. Tokens are joined:
- * `= any` would be tried on each of the owner's rows, one after another. */
+/* What a worker owns, by its claims: the cost is that of what is found, whatever else is pending. */
 #include "sql.h"
 #include "store/store.h"
 #include "store/work.h"
