@@ -54,7 +54,7 @@ extern const char *const job_state_names[]; /* ends with NULL */
 #define JOB_FANOUT_FROM 10000
 
 /* Pairs of an event type and a webhook that wants it, in one request: beyond, it is refused. */
-#define JOB_FANOUT_MAX 200000
+#define JOB_FANOUT_MAX 100000
 
 /* Fan-outs of an app that have not ended: what would begin another has to wait. */
 #define JOB_FANOUTS_MAX 100

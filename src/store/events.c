@@ -46,11 +46,12 @@
     " select new_delivery_id(events[1]), app_id, " JOB_FANOUT_TEXT ", events, webhooks,"        \
     "  cardinality(events)::int8 * cardinality(webhooks), true from ("                          \
     "   select app_id, lead, array_agg(id order by n) as events from big group by app_id, lead" \
-    "  ) e cross join lateral ("                                                                \
-    "   select array_agg(w.id order by w.id) as webhooks from w where w.lead = e.lead offset 0" \
-    "  ) v where case when (select count(*) from job where job.app_id = e.app_id"               \
-    "    and ended_at is null and job.kind = " JOB_FANOUT_TEXT                                  \
-    ") >= " TEXT_OF(JOB_FANOUTS_MAX) "   then fanout_refused('PH002') else true end)"
+    "  ) e join ("                                                                              \
+    "   select lead, array_agg(id order by id) as webhooks from w"                              \
+    "   where (select count(*) from big) > 0 group by lead"                                     \
+    "  ) v on v.lead = e.lead where case when (select count(*) from job"                        \
+    "    where job.app_id = e.app_id and ended_at is null and job.kind = " JOB_FANOUT_TEXT      \
+    "    ) >= " TEXT_OF(JOB_FANOUTS_MAX) "   then fanout_refused('PH002') else true end)"
 
 /* Now, or when the window of a webhook that gathers ends. */
 #define DUE_AT                                                                   \
@@ -67,15 +68,17 @@ const struct db_stmt stmt_event_accept = {
     ") with ordinality as r (id, app_id, type, data, key, hash, grouped, kind, many, n)"
     "  left join k on k.kind = r.kind"
     "), w as materialized ("
-    " select distinct lead, id, status, concurrency, rate_limit, batch_seconds, batch_max from ("
-    "  select k.lead, w.*, row_number() over () as place from k join p on p.kind = k.kind"
+    " select distinct s.lead, w.* from (select *, count(*) over () as pairs from ("
+    "  select k.lead, p.app_id, s.webhook_id from k join p on p.kind = k.kind"
     "   cross join lateral (select webhook_id from subscription s"
     "    where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s"
-    "   cross join lateral (select id, status, concurrency, rate_limit, batch_seconds, batch_max"
-    "    from webhook where app_id = p.app_id and id = s.webhook_id and deleted_at is null"
-    "     and (status <> " DISABLED " or disabled_reason <> " REASON_API ") offset 0) w"
-    "   where k.leads) w"
-    " where case when place > " FANOUT_MAX " then fanout_refused('PH001') else true end"
+    "  where k.leads limit " FANOUT_MAX " + 1) s) s"
+    "  cross join lateral ("
+    "   select id, status, concurrency, rate_limit, batch_seconds, batch_max from webhook"
+    "   where app_id = s.app_id and id = s.webhook_id and deleted_at is null"
+    "    and (status <> " DISABLED " or disabled_reason <> " REASON_API ")"
+    "    and case when s.pairs > " FANOUT_MAX " then fanout_refused('PH001') else true end"
+    "   offset 0) w"
     "), c as materialized (select lead, count(*) as deliveries from w group by lead"
     "), i as ("
     " insert into idempotency as t (key, hash, event_id, deliveries, expires_at)"

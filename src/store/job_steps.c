@@ -5,8 +5,13 @@
 #include "store/jobs.h"
 #include "store/store.h"
 
-/* Webhooks that a step of a retry looks at. */
-#define PAGE 10
+#define PAGE       "10" /* webhooks that a step of a retry looks at */
+#define ROOM       TEXT_OF(JOB_ROOM)
+#define STALLS_MAX TEXT_OF(JOB_STALLS_MAX)
+#define REST       "interval '" TEXT_OF(JOB_REST_MS) " ms'"
+#define OF_ITS     IS_ONE_OF("d.webhook_id", "w.id")
+#define OF_APP     IS_ONE_OF("app_id", "j.app_id")
+#define LACKS_IT   JOB_LACKS("j.event_type")
 
 /* $1: the job. */
 #define JOB_J                                                     \
@@ -15,12 +20,11 @@
     "  and set_config('synchronous_commit', 'on', true) = 'on' for update skip locked)"
 
 /* Of a webhook w and its job j: so much of it waits that the job rests. */
-#define FULL                                                                                       \
-    "j.stalls < " TEXT_OF(                                                                         \
-        JOB_STALLS_MAX) " and w.status = " ACTIVE " and exists ("                                  \
-                        " select from delivery d where d.webhook_id = w.id and d.state = " PENDING \
-                        "  and d.next_at <= now() order by d.next_at offset " TEXT_OF(             \
-                            JOB_ROOM) " limit 1) as is_full"
+#define FULL                                                           \
+    "j.stalls < " STALLS_MAX " and w.status = " ACTIVE " and exists (" \
+    " select from delivery d where " OF_ITS " and d.state = " PENDING  \
+    "  and d.next_at <= now() order by d.webhook_id, d.next_at"        \
+    "  offset " ROOM " limit 1) as is_full"
 
 #define BEGUN_STATE "case w.status when " ACTIVE " then " PENDING " else " HELD " end"
 
@@ -31,9 +35,7 @@
     " webhooks = case when not s.over then t.webhooks end,"                                         \
     " found = t.found + s.found, done = t.done + s.done, failures = 0, stepped_at = now(),"         \
     " stalls = case when s.stalled then t.stalls + 1 else 0 end,"                                   \
-    " step_at = case when s.stalled then now() + interval '" TEXT_OF(                               \
-        JOB_REST_MS) " ms'"                                                                         \
-                     "  else t.step_at end"
+    " step_at = case when s.stalled then now() + " REST " else t.step_at end"
 #define OF_STEP     " returning t.state, s.stalled, t.done"
 #define SELECT_STEP "select u.state::int8, u.stalled, u.done, " QUEUE_ENTRY " from u"
 
@@ -47,46 +49,44 @@ const struct db_stmt stmt_job_step_again = {
     "  where app_id = j.app_id and id >= j.at_webhook"
     "   and id <= coalesce(j.webhook_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
     "   and (id > j.at_webhook or j.at_id < j.before)"
-    "   and deleted_at is null and status <> " DISABLED "  order by id limit " TEXT_OF(
-        PAGE) ") w"
-              "), open as materialized ("
-              " select * from page where id < all (select id from page where is_full)"
-              "), x as materialized ("
-              " select d.* from j cross join open w cross join lateral ("
-              "  select id, event_id, webhook_id, state, test, last_error, last_code from delivery d"
-              "  where d.webhook_id = w.id and d.id < j.before"
-              "   and d.id > case when w.id = j.at_webhook then j.at_id else j.since end"
-              "  order by d.id limit $2::int8) d order by d.webhook_id, d.id limit $2::int8"
-              "), m as materialized ("
-              " select x.id, x.webhook_id, j.chosen_state from x cross join j"
-              " where x.state = j.chosen_state and not x.test"
-              "  and (j.chosen_error is null or x.last_error = j.chosen_error)"
-              "  and (j.chosen_code is null or x.last_code = j.chosen_code)"
-              "  and (j.event_type is null"
-              "   or (select type from event where event.id = x.event_id) = j.event_type)"
-              "), d as ("
-              " update delivery t set state = " BEGUN_STATE ", next_at = now(), " BEGIN_ANEW
-              " from m join open w on w.id = m.webhook_id where t.id = m.id and t.state = m.chosen_state"
-              " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
-              "), n as materialized ("
-              " select (select count(*) from x) as looked, (select count(*) from m) as found,"
-              "  (select count(*) from d) as done, (select count(*) from page) as pages,"
-              "  (select count(*) from open) as opens"
-              "), s as ("
-              " select found, done, looked = $2::int8 as cut, opens,"
-              "  looked < $2::int8 and opens = pages and pages < " TEXT_OF(
-                  PAGE) " as over,"
-                        "  opens = 0 and pages > 0 as stalled from n"
-                        "), u as ("
-                        " update job t set " STEPPED ","
-                        "  at_webhook = case when s.cut then (select webhook_id from x order by webhook_id desc limit 1)"
-                        "   when s.opens > 0 then (select id from open order by id desc limit 1)"
-                        "   else t.at_webhook end,"
-                        "  at_id = case when s.cut then (select id from x order by webhook_id desc, id desc limit 1)"
-                        "   when s.opens > 0 then t.before else t.at_id end"
-                        " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP
-                        " left join d on d.state = " PENDING
-                        " left join open w on w.id = d.webhook_id",
+    "   and deleted_at is null and status <> " DISABLED "  order by id limit " PAGE ") w"
+    "), open as materialized ("
+    " select * from page where id < all (select id from page where is_full)"
+    "), x as materialized ("
+    " select d.* from j cross join open w cross join lateral ("
+    "  select id, event_id, webhook_id, state, test, last_error, last_code from delivery d"
+    "  where " OF_ITS " and d.id < j.before"
+    "   and d.id > case when w.id = j.at_webhook then j.at_id else j.since end"
+    "  order by d.webhook_id desc, d.id limit $2::int8) d"
+    " order by d.webhook_id, d.id limit $2::int8"
+    "), m as materialized ("
+    " select x.id, x.webhook_id, j.chosen_state from x cross join j"
+    " where x.state = j.chosen_state and not x.test"
+    "  and (j.chosen_error is null or x.last_error = j.chosen_error)"
+    "  and (j.chosen_code is null or x.last_code = j.chosen_code)"
+    "  and (j.event_type is null"
+    "   or (select type from event where event.id = x.event_id) = j.event_type)"
+    "), d as ("
+    " update delivery t set state = " BEGUN_STATE ", next_at = now(), " BEGIN_ANEW
+    " from m join open w on w.id = m.webhook_id where t.id = m.id and t.state = m.chosen_state"
+    " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
+    "), n as materialized ("
+    " select (select count(*) from x) as looked, (select count(*) from m) as found,"
+    "  (select count(*) from d) as done, (select count(*) from page) as pages,"
+    "  (select count(*) from open) as opens"
+    "), s as ("
+    " select found, done, looked = $2::int8 as cut, opens,"
+    "  looked < $2::int8 and opens = pages and pages < " PAGE " as over,"
+    "  opens = 0 and pages > 0 as stalled from n"
+    "), u as ("
+    " update job t set " STEPPED ","
+    "  at_webhook = case when s.cut then (select webhook_id from x order by webhook_id desc limit 1)"
+    "   when s.opens > 0 then (select id from open order by id desc limit 1)"
+    "   else t.at_webhook end,"
+    "  at_id = case when s.cut then (select id from x order by webhook_id desc, id desc limit 1)"
+    "   when s.opens > 0 then t.before else t.at_id end"
+    " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP " left join d on d.state = " PENDING
+    " left join open w on w.id = d.webhook_id",
     2};
 
 /* Event after event. What the webhook has, it has: a delivery of the event, whatever became of it. */
@@ -97,24 +97,22 @@ const struct db_stmt stmt_job_step_backfill = {
     "  " FULL " from j join webhook w on w.id = j.webhook_id"
     " where w.deleted_at is null and w.status <> " DISABLED "), x as materialized ("
     " select e.* from j cross join w cross join lateral ("
-    "  select id, type, test from event where app_id = j.app_id and id > j.at_id"
-    "   and id < j.before order by id limit $2::int8) e where not w.is_full"
+    "  select id, type, test from event where " OF_APP " and id > j.at_id"
+    "   and id < j.before order by app_id desc, id limit $2::int8) e where not w.is_full"
     "), m as materialized ("
-    " select x.id from x cross join w cross join j where " JOB_LACKS(
-        "j.event_type") "), d as ("
-                        " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
-                        " select new_delivery_id(m.id), m.id, w.id, w.app_id, now(), " BEGUN_STATE
-                        ", false"
-                        " from m cross join w returning id, webhook_id, app_id, test, next_at, state"
-                        "), s as materialized ("
-                        " select (select count(*) from m) as found, (select count(*) from d) as done,"
-                        "  (select count(*) from x) < $2::int8 and not exists (select from w where is_full) as over,"
-                        "  exists (select from w where is_full) as stalled"
-                        "), u as ("
-                        " update job t set " STEPPED ","
-                        "  at_id = coalesce((select id from x order by id desc limit 1), t.at_id)"
-                        " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP
-                        " left join d on d.state = " PENDING " left join w on w.id = d.webhook_id",
+    " select x.id from x cross join w cross join j where " LACKS_IT "), d as ("
+    " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
+    " select new_delivery_id(m.id), m.id, w.id, w.app_id, now(), " BEGUN_STATE ", false"
+    " from m cross join w returning id, webhook_id, app_id, test, next_at, state"
+    "), s as materialized ("
+    " select (select count(*) from m) as found, (select count(*) from d) as done,"
+    "  (select count(*) from x) < $2::int8 and not exists (select from w where is_full) as over,"
+    "  exists (select from w where is_full) as stalled"
+    "), u as ("
+    " update job t set " STEPPED ","
+    "  at_id = coalesce((select id from x order by id desc limit 1), t.at_id)"
+    " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP " left join d on d.state = " PENDING
+    " left join w on w.id = d.webhook_id",
     2};
 
 /* Pair after pair: the first event to every webhook, the second to every webhook, and so on. They were

@@ -5,11 +5,14 @@
 #include "store/store.h"
 
 /* What a plan looks at, so that its time is bounded however long the history is. */
-#define PLAN_LOOK     20000
-#define PLAN_WEBHOOKS 1000
+#define PLAN_DELIVERIES 20000
+#define PLAN_EVENTS     5000
+#define PLAN_WEBHOOKS   1000
 
 /* --- plans ------------------------------------------------------------------------------------ */
 
+/* The limit is a parameter, although it never changes: of one that it knows to be large the planner thinks
+ * that all may as well be read and sorted. */
 const struct db_stmt stmt_job_plan_again = {
     "job_plan_again",
     "with w as materialized ("
@@ -18,25 +21,30 @@ const struct db_stmt stmt_job_plan_again = {
         PLAN_WEBHOOKS) "), x as materialized ("
                        " select d.* from w cross join lateral ("
                        "  select event_id, state, test, last_error, last_code from delivery d"
-                       "  where d.webhook_id = w.id and d.id > $4::uuid and d.id < $5::uuid"
-                       "  order by d.id desc limit " TEXT_OF(PLAN_LOOK) ") d limit " TEXT_OF(
-                           PLAN_LOOK) ") select count(*) filter (where x.state = $6::int8 and not x.test"
-                                      "  and ($7::int8 = 0 or x.last_error = $7::int8) and ($8::int8 = 0 or x.last_code = $8::int8)"
-                                      "  and ($9::text is null"
-                                      "   or (select type from event where event.id = x.event_id) = $9::text)),"
-                                      " count(*) < " TEXT_OF(PLAN_LOOK) "  and (select count(*) from w) < " TEXT_OF(
-                                          PLAN_WEBHOOKS) " from x having exists (select from w) or $2::uuid <> $3::uuid",
-    9};
+                       "  where " IS_ONE_OF(
+                           "d.webhook_id",
+                           "w.id") " and d.id > $4::uuid and d.id < $5::uuid"
+                                   "  order by d.webhook_id, d.id desc limit $10::int8) d limit $10::int8"
+                                   ") select count(*) filter (where x.state = $6::int8 and not x.test"
+                                   "  and ($7::int8 = 0 or x.last_error = $7::int8) and ($8::int8 = 0 or x.last_code = $8::int8)"
+                                   "  and ($9::text is null"
+                                   "   or (select type from event where event.id = x.event_id) = $9::text)),"
+                                   " count(*) < $10::int8 and (select count(*) from w) < " TEXT_OF(
+                                       PLAN_WEBHOOKS) " from x having exists (select from w) or $2::uuid <> $3::uuid",
+    10};
 
 const struct db_stmt stmt_job_plan_backfill = {
     "job_plan_backfill",
     "with w as materialized ("
     " select id, events from webhook where app_id = $1::uuid and id = $2::uuid"
     "  and deleted_at is null and status <> " DISABLED "), x as materialized ("
-    " select id, type, test from event where app_id = $1::uuid and id > $3::uuid"
-    "  and id < $4::uuid order by id desc limit " TEXT_OF(PLAN_LOOK) ") select count(*) filter (where " JOB_LACKS(
-        "$5::text") "), count(*) < " TEXT_OF(PLAN_LOOK) " from w left join x on true having count(w.id) > 0",
-    5};
+    " select id, type, test from event where " IS_ONE_OF(
+        "app_id",
+        "$1::uuid") "  and id > $3::uuid and id < $4::uuid order by app_id, id desc limit $6::int8"
+                    ") select count(*) filter (where " JOB_LACKS(
+                        "$5::text") "), count(*) < $6::int8"
+                                    " from w left join x on true having count(w.id) > 0",
+    6};
 
 struct db_op *jobs_plan(struct db *db, enum job_kind kind, const struct job_choice *c, db_cb *cb,
                         void *arg)
@@ -44,14 +52,14 @@ struct db_op *jobs_plan(struct db *db, enum job_kind kind, const struct job_choi
     if (kind == JOB_BACKFILL)
         return store_exec(db, &stmt_job_plan_backfill,
                           DB_ARGS(DB_ID(c->app), DB_ID(c->webhook), DB_ID(c->since),
-                                  DB_ID(c->before), DB_STR(c->type)),
+                                  DB_ID(c->before), DB_STR(c->type), DB_I64(PLAN_EVENTS)),
                           cb, arg);
     struct id low = {0};
     return store_exec(db, &stmt_job_plan_again,
                       DB_ARGS(DB_ID(c->app), DB_ID(c->one ? c->webhook : low),
                               DB_ID(c->one ? c->webhook : id_last()), DB_ID(c->since),
                               DB_ID(c->before), DB_I64(c->state), DB_I64(c->error), DB_I64(c->code),
-                              DB_STR(c->type)),
+                              DB_STR(c->type), DB_I64(PLAN_DELIVERIES)),
                       cb, arg);
 }
 
