@@ -11,7 +11,8 @@ from harness.wait import until
 
 
 class Redis:
-    def __init__(self):
+    def __init__(self, env=None):
+        self.env = env
         self.port = PORTS.take()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.process = None
@@ -35,6 +36,7 @@ class Redis:
                 ],
                 stdout=log,
                 stderr=log,
+                env=self.env,
             )
         until(self.answers_itself, 10, "Redis to start")
         return self
