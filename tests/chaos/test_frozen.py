@@ -84,7 +84,7 @@ def test_redis_stopped_with_two_workers(start, redis, receiver):
     flow.batch(60)
     receiver.wait(20)
     redis.pause()
-    time.sleep(6)
+    time.sleep(4)
     redis.resume()
     flow.batch(20)
     flow.all_arrive(15)

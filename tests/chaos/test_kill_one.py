@@ -7,7 +7,7 @@ from harness import replies
 from harness.flow import Flow, at_once
 from harness.wait import until
 
-KILLS = 8
+KILLS = 6
 RESUME_S = 3  # from the next worker's start until its webhook goes on
 
 
@@ -18,7 +18,7 @@ def test_killed_at_concurrency_one(start, receiver):
     receiver.script("/hook", replies.answer(200, delay=0.01))
     webhook = client.webhook(receiver.url(), concurrency=1)
     flow = Flow(client, receiver)
-    flow.batch(400)
+    flow.batch(250)
     chance = random.Random(3)
     for _ in range(KILLS):
         seen = len(receiver.requests)

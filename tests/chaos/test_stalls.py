@@ -136,27 +136,3 @@ def test_gone_from_where_the_webhook_was(start, receiver):
     client.settled(webhook, "failed")
     time.sleep(0.5)
     assert client.get(path).json["status"] == "active"
-
-
-def test_postgres_hangs(own_postgres, redis, start_on, receiver):
-    """It takes what is sent and answers nothing, for longer than any deadline; then it goes on."""
-    server = start_on(own_postgres.database, redis)
-    client = server.client()
-    receiver.script("/hook", replies.answer(200, delay=0.05))
-    client.webhook(receiver.url(), concurrency=4)
-    sent = {client.publish()["id"] for _ in range(100)}
-
-    def signal_all(number):
-        parent = own_postgres.process.pid
-        with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as f:
-            children = f.read().split()
-        for pid in [*children, parent]:
-            os.kill(int(pid), number)
-
-    signal_all(signal.SIGSTOP)
-    time.sleep(8)
-    signal_all(signal.SIGCONT)
-    until(lambda: client.get("/readyz", expect=None).status == 200, 15, "service again")
-    sent.add(client.publish()["id"])
-    until(lambda: {r.json["id"] for r in receiver.requests} == sent, 90, "all of them")
-    assert len(receiver.requests) <= len(sent) + 4

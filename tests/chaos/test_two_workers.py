@@ -98,7 +98,7 @@ FLUSHES = 6
 @pytest.mark.parametrize("cap", [1, 4])
 def test_caps_outlive_redis(client, redis, receiver, cap):
     """Emptied six times, with requests under way each time."""
-    receiver.script("/hook", replies.answer(200, delay=0.3))
+    receiver.script("/hook", replies.answer(200, delay=0.15))
     webhook = client.webhook(receiver.url(), concurrency=cap)
     flow = Flow(client, receiver)
     flow.batch(22 * cap)
