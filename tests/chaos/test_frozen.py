@@ -92,6 +92,27 @@ def test_redis_stopped_with_two_workers(start, redis, receiver):
     assert not flow.repeated()
 
 
+def test_redis_slow_while_all_places_come_free(start, redis, receiver):
+    """The answer to a claim comes when what it was for has changed: the worker asks again at once, and does
+    not sleep beside what waits."""
+    client = start(POSTHORN_WORKER_IN_FLIGHT=4).client()
+    receiver.script("/hook", replies.answer(200, delay=0.1))
+    webhook = client.webhook(receiver.url(), concurrency=64)
+    flow = Flow(client, receiver)
+    flow.batch(140)
+    for n in range(8):
+        receiver.wait(10 * (n + 1))
+        redis.pause()
+        time.sleep(0.3)
+        redis.resume()
+    flow.all_arrive(10)
+    flow.none_pending(webhook, 3)
+    times = [r.at for r in flow.requests()]
+    assert max(b - a for a, b in zip(times, times[1:])) < 0.3 + 1
+    assert not flow.repeated()
+    assert at_once(flow.requests()) <= 4
+
+
 def test_api_stopped_while_clients_post(start, receiver):
     """They wait, or are cut off; what was answered 202 is delivered."""
     api = start(role="api")
