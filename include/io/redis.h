@@ -7,7 +7,8 @@
  * ignore SIGPIPE.
  *
  * A server that hangs is noticed within 1.5 s, also without a command under way. One that answers
- * but cannot work (-LOADING, -READONLY, -OOM, -MISCONF and the like) counts as down. */
+ * but cannot work (-LOADING, -READONLY, -OOM, -MISCONF and the like) counts as down, until a write is taken: the
+ * connection stays, unless a new one may lead to another server, and a probe a second is all that it gets. */
 #ifndef IO_REDIS_H
 #define IO_REDIS_H
 
@@ -26,12 +27,17 @@ struct redis_script {
 struct redis_config {
     const char *url;
     const struct redis_script *const *scripts; /* ends with NULL; NULL: none */
+    /* Among the scripts; without keys and arguments. `probe` writes something: before that has passed Redis is not up.
+     * `relief` runs when the probe finds that there is no memory left, to free some. Each may be NULL; without a probe
+     * a server that refuses is left, and connected to again. */
+    const struct redis_script *probe, *relief;
+
     const char *channel; /* SUBSCRIBEd to on a second connection; NULL: none */
     int outstanding_max; /* commands without an answer; the next one gets ERR_BUSY */
 
     /* A message on `channel`, or the subscription came up: what was said before is not known. */
     void (*on_message)(void *arg);
-    void (*on_up)(void *arg);   /* connected, scripts loaded */
+    void (*on_up)(void *arg);   /* connected, scripts loaded, and it works */
     void (*on_down)(void *arg); /* it was up and is no more */
     void *arg;
 };

@@ -1,4 +1,8 @@
-/* Scripts on one connection, and the subscription on another. */
+/* Scripts on one connection, and the subscription on another.
+ *
+ * Redis is up when it is connected and has taken a write. One that refuses writes is down from then on; the connection
+ * is kept for the probes, since coming back to it at once would only bring the next refusal. One that takes the probe
+ * and refuses again what follows gets longer and longer pauses. */
 #include "redis_internal.h"
 
 #include "base/clock.h"
@@ -7,7 +11,13 @@
 
 #include <stdlib.h>
 
-enum { SHA_SIZE = 41 };
+enum {
+    SHA_SIZE = 41,
+    PROBE_MS = 1000,
+    PROBE_LAST_MS = 32000,
+    STEADY_MS = 10000, /* up for so long: the next refusal is a new one */
+    PROBE_DEADLINE_MS = 2000,
+};
 
 struct script {
     const struct redis_script *script;
@@ -22,6 +32,12 @@ struct redis {
     struct script *scripts;
     size_t script_count;
     size_t loading; /* scripts without an answer */
+    bool works;     /* it has taken a write since it was connected, or refused one */
+    bool refuses, probing, full;
+    bool gone_unheard; /* the owner has yet to hear that it is down */
+    int64_t probe_ms;  /* to the next probe */
+    int64_t up_ms;     /* monotonic: when it came up */
+    struct timeout *probe;
     int outstanding;
     struct list done, telling; /* operations that failed; those whose turn it is to be told */
     struct timeout *tell;
@@ -74,6 +90,110 @@ static void on_tell(void *arg)
     }
 }
 
+/* --- does it work? ---------------------------------------------------------------------------- */
+
+static void probe(struct redis *redis);
+
+static void come_up(struct redis *redis)
+{
+    redis->works = true;
+    redis->refuses = false;
+    redis->up_ms = clock_mono_ms();
+    log_info("redis_up", "scripts=%zu", redis->script_count);
+    if (redis->config.on_up != NULL)
+        redis->config.on_up(redis->config.arg);
+}
+
+static void go_down(struct redis *redis)
+{
+    if (!redis->works && !redis->gone_unheard)
+        return;
+    redis->works = redis->gone_unheard = false;
+    if (redis->config.on_down != NULL)
+        redis->config.on_down(redis->config.arg);
+}
+
+/* It answers and cannot work: as good as away, and maybe another one is in its place soon. */
+static void refuse(struct redis *redis, const redisReply *reply)
+{
+    char quoted[LOG_QUOTE_SIZE];
+    bool steady = clock_mono_ms() - redis->up_ms >= STEADY_MS;
+
+    if (!redis->refuses)
+        log_warn("redis_refuses", "error=%s", log_quote(quoted, reply->str));
+    redis->refuses = true;
+    redis->full = redis_reply_is_full(reply);
+    if (redis->config.probe == NULL || redis_reply_is_elsewhere(reply)) {
+        redis_link_drop(redis->commands, reply->str);
+        return;
+    }
+    if (!redis->works)
+        return; /* a probe, or what was sent before it was refused */
+    redis->probe_ms = steady                                ? PROBE_MS
+                      : 2 * redis->probe_ms < PROBE_LAST_MS ? 2 * redis->probe_ms
+                                                            : PROBE_LAST_MS;
+    redis->works = false;
+    redis->gone_unheard = true;
+    timeout_set(redis->probe, 0);
+}
+
+static void on_relieved(void *arg, int err, const struct redis_reply *reply)
+{
+    (void)arg;
+    (void)reply;
+    if (err < 0)
+        log_debug("redis_relief", "error=%s", err_name(err));
+}
+
+static struct redis_op *eval(struct redis *redis, const struct redis_script *script,
+                             const struct str *keys, size_t key_count, const struct str *args,
+                             size_t arg_count, int64_t deadline_ms, redis_cb *cb, void *arg);
+
+static void on_probed(void *arg, int err, const struct redis_reply *reply)
+{
+    struct redis *redis = arg;
+
+    (void)reply;
+    redis->probing = false;
+    if (err == 0) {
+        come_up(redis);
+        return;
+    }
+    timeout_set(redis->probe, redis->probe_ms);
+    if (redis->full && redis->config.relief != NULL && redis_link_up(redis->commands))
+        eval(redis, redis->config.relief, NULL, 0, NULL, 0, PROBE_DEADLINE_MS, on_relieved, redis);
+}
+
+static void probe(struct redis *redis)
+{
+    if (redis->probing || redis->works || !redis_link_up(redis->commands))
+        return;
+    redis->probing = true;
+    eval(redis, redis->config.probe, NULL, 0, NULL, 0, PROBE_DEADLINE_MS, on_probed, redis);
+}
+
+static void on_probe(void *arg)
+{
+    struct redis *redis = arg;
+
+    if (redis->gone_unheard) {
+        timeout_set(redis->probe, redis->probe_ms);
+        go_down(redis);
+    } else {
+        probe(redis);
+    }
+}
+
+/* Connected, and greeted. */
+static void begin(struct redis *redis, struct redis_link *link)
+{
+    redis_link_ready(link);
+    if (redis->config.probe != NULL)
+        probe(redis);
+    else
+        come_up(redis);
+}
+
 /* --- the connection for commands -------------------------------------------------------------- */
 
 static void on_script(redisAsyncContext *context, void *data, void *privdata)
@@ -92,10 +212,7 @@ static void on_script(redisAsyncContext *context, void *data, void *privdata)
     memcpy(script->sha, reply->str, SHA_SIZE);
     if (--redis->loading > 0 || redis_link_up(link))
         return;
-    redis_link_ready(link);
-    log_info("redis_up", "scripts=%zu", redis->script_count);
-    if (redis->config.on_up != NULL)
-        redis->config.on_up(redis->config.arg);
+    begin(redis, link);
 }
 
 static void load(struct redis *redis, struct redis_link *link, struct script *script)
@@ -111,11 +228,7 @@ static void on_pong(redisAsyncContext *context, void *reply, void *privdata)
     (void)privdata;
     if (link == NULL || redis_link_up(link))
         return;
-    redis_link_ready(link);
-    struct redis *redis = redis_link_arg(link);
-    log_info("redis_up", "scripts=0");
-    if (redis->config.on_up != NULL)
-        redis->config.on_up(redis->config.arg);
+    begin(redis_link_arg(link), link);
 }
 
 static void beat(struct redis_link *link)
@@ -155,14 +268,13 @@ static void on_reply(void *arg, struct redis_request *request, const redisReply 
     if (redis_reply_is_noscript(reply) && repeat(redis, op))
         return;
     redis->outstanding--;
-    if (reply->type == REDIS_REPLY_ERROR) {
+    if (reply->type == REDIS_REPLY_ERROR)
         err = redis_reply_err(reply);
+    if (err == ERR_UNAVAILABLE)
+        refuse(redis, reply);
+    else if (err < 0)
         log_bounded(LOG_LEVEL_ERROR, "redis_error", "script=%s error=%s", op->script->script->name,
                     log_quote(quoted, reply->str));
-    }
-    /* It answers and cannot work: as good as away, and maybe another one is in its place soon. */
-    if (err == ERR_UNAVAILABLE)
-        redis_link_drop(redis->commands, reply->str);
     finish(op, err, reply);
 }
 
@@ -176,9 +288,7 @@ static void on_failed(void *arg, struct redis_request *request, int err)
 
 static void on_down(void *arg)
 {
-    struct redis *redis = arg;
-    if (redis->config.on_down != NULL)
-        redis->config.on_down(redis->config.arg);
+    go_down(arg);
 }
 
 static const struct redis_link_hooks command_hooks = {"commands", on_connected, beat,
@@ -252,6 +362,9 @@ struct redis *redis_create(struct loop *loop, const struct redis_config *config)
     list_init(&redis->done);
     list_init(&redis->telling);
     redis->tell = timeout_create(loop, on_tell, redis);
+    redis->probe = timeout_create(loop, on_probe, redis);
+    redis->probe_ms = PROBE_MS;
+    redis->up_ms = INT64_MIN / 2;
     redis->script_count = count_scripts(config->scripts);
     redis->scripts = xcalloc(redis->script_count + 1, sizeof *redis->scripts);
     for (size_t i = 0; i < redis->script_count; i++)
@@ -280,6 +393,7 @@ void redis_destroy(struct redis *redis)
     forget_all(&redis->done);
     forget_all(&redis->telling);
     timeout_destroy(redis->tell);
+    timeout_destroy(redis->probe);
     redis_address_fini(&redis->address);
     free(redis->scripts);
     loop_free(redis->loop, redis);
@@ -287,7 +401,7 @@ void redis_destroy(struct redis *redis)
 
 bool redis_up(const struct redis *redis)
 {
-    return !redis->closing && redis_link_up(redis->commands);
+    return !redis->closing && redis->works && redis_link_up(redis->commands);
 }
 
 static struct script *find(struct redis *redis, const struct redis_script *script)
@@ -325,30 +439,42 @@ static void format(struct redis_op *op, const struct str *keys, size_t key_count
     free(lengths);
 }
 
-struct redis_op *redis_eval(struct redis *redis, const struct redis_script *script,
-                            const struct str *keys, size_t key_count, const struct str *args,
-                            size_t arg_count, int64_t deadline_ms, redis_cb *cb, void *arg)
+static struct redis_op *op_create(struct redis *redis, const struct redis_script *script,
+                                  redis_cb *cb, void *arg)
 {
     struct redis_op *op = xcalloc(1, sizeof *op);
-
-    assert(!redis->closing);
     op->script = find(redis, script);
     op->cb = cb;
     op->arg = arg;
-    if (!redis_up(redis)) {
-        fail_later(redis, op, ERR_UNAVAILABLE);
-        return op;
-    }
-    if (redis->outstanding >= redis->config.outstanding_max) {
-        fail_later(redis, op, ERR_BUSY);
-        return op;
-    }
+    return op;
+}
+
+static struct redis_op *eval(struct redis *redis, const struct redis_script *script,
+                             const struct str *keys, size_t key_count, const struct str *args,
+                             size_t arg_count, int64_t deadline_ms, redis_cb *cb, void *arg)
+{
+    struct redis_op *op = op_create(redis, script, cb, arg);
+
     format(op, keys, key_count, args, arg_count);
     if (redis_link_send(redis->commands, &op->request, op->command, op->length,
                         clock_mono_ms() + deadline_ms))
         redis->outstanding++;
     else
         fail_later(redis, op, ERR_UNAVAILABLE);
+    return op;
+}
+
+struct redis_op *redis_eval(struct redis *redis, const struct redis_script *script,
+                            const struct str *keys, size_t key_count, const struct str *args,
+                            size_t arg_count, int64_t deadline_ms, redis_cb *cb, void *arg)
+{
+    bool up = redis_up(redis);
+
+    assert(!redis->closing);
+    if (up && redis->outstanding < redis->config.outstanding_max)
+        return eval(redis, script, keys, key_count, args, arg_count, deadline_ms, cb, arg);
+    struct redis_op *op = op_create(redis, script, cb, arg);
+    fail_later(redis, op, up ? ERR_BUSY : ERR_UNAVAILABLE);
     return op;
 }
 

@@ -26,6 +26,10 @@ void redis_address_fini(struct redis_address *address);
 int redis_reply_err(const redisReply *reply);
 bool redis_reply_is_noscript(const redisReply *reply);
 
+/* Of ERR_UNAVAILABLE: a new connection may lead to a server that can; it has no memory left. */
+bool redis_reply_is_elsewhere(const redisReply *reply);
+bool redis_reply_is_full(const redisReply *reply);
+
 /* --- redis_link.c: one connection ------------------------------------------------------------- */
 
 /* A command whose answer is awaited. Embedded in its owner, which outlives the wait. */

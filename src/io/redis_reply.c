@@ -46,14 +46,30 @@ bool redis_reply_is_noscript(const redisReply *reply)
 int redis_reply_err(const redisReply *reply)
 {
     /* A server that lives and cannot do its work, now or here. */
-    static const struct str codes[] = {
-        {"LOADING", 7},   {"READONLY", 8},     {"MASTERDOWN", 10}, {"OOM", 3},
-        {"BUSY", 4},      {"MISCONF", 7},      {"NOSCRIPT", 8},    {"NOREPLICAS", 10},
-        {"TRYAGAIN", 8},  {"CLUSTERDOWN", 11}, {"UNKILLABLE", 10}, {"NOAUTH", 6},
-        {"WRONGTYPE", 9}, /* somebody else uses our keys */
-    };
+    static const struct str codes[] =
+        {
+            {"LOADING", 7},     {"OOM", 3},      {"BUSY", 4},   {"MISCONF", 7},
+            {"NOSCRIPT", 8},    {"TRYAGAIN", 8}, {"NOPERM", 6}, {"NOREPLICAS", 10},
+            {"WRONGTYPE", 9}, /* somebody else uses our keys */
+            {"UNKILLABLE", 10},
+        };
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
         if (says(reply, codes[i]))
             return ERR_UNAVAILABLE;
-    return ERR_INTERNAL;
+    return redis_reply_is_elsewhere(reply) ? ERR_UNAVAILABLE : ERR_INTERNAL;
+}
+
+bool redis_reply_is_elsewhere(const redisReply *reply)
+{
+    static const struct str codes[] = {
+        {"READONLY", 8}, {"MASTERDOWN", 10}, {"CLUSTERDOWN", 11}, {"NOAUTH", 6}};
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++)
+        if (says(reply, codes[i]))
+            return true;
+    return false;
+}
+
+bool redis_reply_is_full(const redisReply *reply)
+{
+    return says(reply, STR_LIT("OOM"));
 }

@@ -49,8 +49,11 @@ struct queue_op {
 };
 
 static const struct redis_script *const scripts[] = {
-    &queue_script_enqueue, &queue_script_claim, &queue_script_ack,    &queue_script_sweep,
-    &queue_script_resync,  &queue_script_gates, &queue_script_forget, NULL,
+    &queue_script_enqueue, &queue_script_claim,
+    &queue_script_ack,     &queue_script_sweep,
+    &queue_script_resync,  &queue_script_gates,
+    &queue_script_forget,  &queue_script_probe,
+    &queue_script_relief,  NULL,
 };
 
 /* Who was due earlier goes first, up to some days; beyond, who is put in first. */
@@ -110,16 +113,19 @@ struct queue *queue_create(struct loop *loop, const struct queue_config *config)
     snprintf(queue->owner, sizeof queue->owner, "%016" PRIx64, (uint64_t)config->owner);
     outbox_init(&queue->enqueues, loop, &enqueue_kind, queue->owner);
     outbox_init(&queue->acks, loop, &ack_kind, queue->owner);
-    queue->redis = redis_create(loop, &(struct redis_config){
-                                          .url = config->url,
-                                          .scripts = scripts,
-                                          .channel = config->on_wake != NULL ? QUEUE_WAKE : NULL,
-                                          .outstanding_max = OUTSTANDING_MAX,
-                                          .on_message = on_message,
-                                          .on_up = on_up,
-                                          .on_down = on_down,
-                                          .arg = queue,
-                                      });
+    queue->redis =
+        redis_create(loop, &(struct redis_config){
+                               .url = config->url,
+                               .scripts = scripts,
+                               .probe = &queue_script_probe,
+                               .relief = config->owner != 0 ? &queue_script_relief : NULL,
+                               .channel = config->on_wake != NULL ? QUEUE_WAKE : NULL,
+                               .outstanding_max = OUTSTANDING_MAX,
+                               .on_message = on_message,
+                               .on_up = on_up,
+                               .on_down = on_down,
+                               .arg = queue,
+                           });
     queue->enqueues.redis = queue->acks.redis = queue->redis;
     return queue;
 }

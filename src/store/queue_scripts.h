@@ -32,7 +32,8 @@
 /* clang-format on */
 
 extern const struct redis_script queue_script_enqueue, queue_script_claim, queue_script_ack,
-    queue_script_sweep, queue_script_resync, queue_script_gates, queue_script_forget;
+    queue_script_sweep, queue_script_resync, queue_script_gates, queue_script_forget,
+    queue_script_probe, queue_script_relief;
 
 /* Bytes of a packed entry of each. */
 #define QUEUE_ENQUEUE_SIZE  61

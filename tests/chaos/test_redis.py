@@ -1,10 +1,11 @@
 """Redis emptied, gone or deaf: nothing lost, nothing sent twice, and 202 all the same."""
 
+import os
 import time
 
 import pytest
 from harness import replies
-from harness.wait import until
+from harness.wait import never, until
 
 
 def batch(client, count, type_="a"):
@@ -107,6 +108,95 @@ def test_deaf(posthorn, redis, receiver):
     client.publish()
     receiver.wait(6, timeout=15)
     assert len({r.json["id"] for r in receiver.requests}) == len(receiver.requests) == 6
+
+
+def no_disk(redis):
+    """Its snapshot cannot be put in place, for there is a folder."""
+    os.mkdir(f"{redis.directory.name}/dump.rdb")
+    redis.command("CONFIG", "SET", "save", "3600 1")
+    redis.command("BGSAVE")
+    until(lambda: redis.command("SET", "probe", "").startswith(b"-MISCONF"), 10, "MISCONF")
+
+
+def takes_disk(redis):
+    redis.command("CONFIG", "SET", "stop-writes-on-bgsave-error", "no")
+
+
+def say(*words):
+    return lambda redis: redis.command(*words)
+
+
+# How Redis comes to refuse what it is told, and how it comes to take it again.
+REFUSALS = {
+    "OOM": (say("CONFIG", "SET", "maxmemory", "1"), say("CONFIG", "SET", "maxmemory", "0")),
+    "READONLY": (say("REPLICAOF", "127.0.0.1", "1"), say("REPLICAOF", "NO", "ONE")),
+    "NOREPLICAS": (
+        say("CONFIG", "SET", "min-replicas-to-write", "1"),
+        say("CONFIG", "SET", "min-replicas-to-write", "0"),
+    ),
+    "NOPERM": (say("ACL", "SETUSER", "default", "-evalsha"), say("ACL", "SETUSER", "default", "+evalsha")),
+    "MISCONF": (no_disk, takes_disk),
+}
+
+
+def connections(redis):
+    """How many there were, this one too."""
+    return int(redis.command("CLIENT", "ID")[1:])
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_refuses(posthorn, redis, receiver, refusal):
+    """It answers, and does not do its work: as good as away, and left in peace until it does."""
+    refuse, relent = REFUSALS[refusal]
+    client = posthorn.client()
+    webhook = client.webhook(receiver.url())
+    client.publish()
+    receiver.wait(1)
+    refuse(redis)
+    ids = batch(client, 1)
+    receiver.wait(2, timeout=5)
+    before = connections(redis)
+    for n in range(4):
+        started = time.monotonic()
+        ids += batch(client, 5)
+        receiver.wait(7 + 5 * n, timeout=5)
+        assert time.monotonic() - started < 1.5
+    never(lambda: "direct_mode on=false" in posthorn.log(), 3, "a return to the queue")
+    # A replica is left, since the name may lead to its master by now: once a second for two links at most.
+    assert connections(redis) - before <= (2 if refusal != "READONLY" else 14)
+    assert posthorn.log().count("event=redis_refuses") <= 2  # the API's, the worker's
+    relent(redis)
+    until(lambda: "direct_mode on=false" in posthorn.log(), 10, "the end of direct mode")
+    ids += batch(client, 5)
+    receiver.wait(27)
+    until(
+        lambda: {d["status"] for d in client.deliveries(webhook)} == {"delivered"},
+        what="all delivered",
+    )
+    assert len({r.json["id"] for r in receiver.requests}) == len(receiver.requests) == 27
+
+
+def test_out_of_memory_by_what_waits(posthorn, redis, receiver):
+    """The queue itself fills it. It is let go of, and what waits is sent all the same."""
+    client = posthorn.client()
+    webhook = client.webhook(receiver.url(), rate_limit=1)
+    client.publish()
+    receiver.wait(1)
+    used = int(next(line.split(":")[1] for line in redis.command("INFO", "memory", text=True).splitlines()
+                    if line.startswith("used_memory:")))
+    redis.command("CONFIG", "SET", "maxmemory", str(used + 300000))
+    for _ in range(4):
+        batch(client, 1000)
+    until(lambda: "event=redis_refuses" in posthorn.log(), 10, "Redis to be full")
+    until(lambda: "direct_mode on=true" in posthorn.log(), 10, "direct mode")
+    client.patch(f"/webhooks/{webhook['id']}", {"rate_limit": None}, expect=200)
+    receiver.wait(4001, timeout=60)
+    until(lambda: posthorn.log().count("direct_mode on=false") >= posthorn.log().count("direct_mode on=true"),
+          60, "the end of direct mode")
+    client.publish()
+    receiver.wait(4002)
+    assert len({r.json["id"] for r in receiver.requests}) == len(receiver.requests)
+    assert posthorn.log().count("event=redis_refuses") <= 16
 
 
 @pytest.mark.parametrize("key", ["nonsense", "posthorn"])

@@ -51,8 +51,8 @@ class Redis:
         except OSError:
             return False
 
-    def command(self, *words, lines=False):
-        """The first line of the reply; or the elements of an array of strings."""
+    def command(self, *words, lines=False, text=False):
+        """The first line of the reply; or the elements of an array of strings; or a string of many lines."""
         with socket.create_connection(("127.0.0.1", self.port), 5) as s:
             s.sendall(
                 b"*%d\r\n" % len(words)
@@ -60,6 +60,8 @@ class Redis:
             )
             with s.makefile("rb") as reply:
                 first = reply.readline().rstrip(b"\r\n")
+                if text:
+                    return reply.read(int(first[1:])).decode()
                 if not lines:
                     return first
                 return [

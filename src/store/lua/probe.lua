@@ -1,0 +1,3 @@
+-- Does Redis take a write? It answers -OOM, -READONLY, -MISCONF and the like before it runs the first one.
+call('SET', P..'probe', '', 'PX', 60000)
+return 1
