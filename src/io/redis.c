@@ -155,7 +155,7 @@ static void on_probed(void *arg, int err, const struct redis_reply *reply)
 
     (void)reply;
     redis->probing = false;
-    if (err == 0) {
+    if (err == 0 || err == ERR_INTERNAL) { /* an error of another kind refuses nothing */
         come_up(redis);
         return;
     }
