@@ -77,6 +77,8 @@ static void add_state(struct buf *out, const struct trace *t)
         add_time(out, d->completed_ms);
     }
     buf_printf(out, " after %lld attempt%s", (long long)ended, ended == 1 ? "" : "s");
+    if (delivery_end_text(d->last_error) != NULL && d->completed_ms > 0)
+        buf_printf(out, ": %s", delivery_end_text(d->last_error));
     if (d->next_ms > 0 && t->lease_ms == 0) {
         buf_add_text(out, ", the next is due at ");
         add_moment(out, d->next_ms, t->now_ms);
@@ -189,17 +191,30 @@ static void add_gate(struct buf *out, const struct trace *t, enum gate_health he
     }
 }
 
+static void add_lane(struct buf *out, const struct trace *t)
+{
+    if (id_eq(t->before, (struct id){0})) {
+        buf_add_text(out, "it is first in its order now: it will go on soon");
+    } else {
+        buf_add_text(out, "its order: it waits until delivery ");
+        add_id(out, ID_DELIVERY, t->before);
+        buf_add_text(out, " and what is between them has ended");
+    }
+}
+
 static void add_obstacle(struct buf *out, const struct trace *t)
 {
     const char *obstacle = status_obstacle(t);
     enum gate_health health = gate_health(&t->gate, t->now_ms);
 
-    if (obstacle == NULL && health == GATE_HEALTHY)
+    if (obstacle == NULL && health == GATE_HEALTHY && !t->delivery.asleep)
         return;
     begin(out, t->now_ms);
     buf_add_text(out, "held up: ");
     if (obstacle != NULL)
         buf_add_text(out, obstacle);
+    else if (t->delivery.asleep)
+        add_lane(out, t);
     else
         add_gate(out, t, health);
     buf_add_text(out, "\n");

@@ -7,11 +7,13 @@
 #include "core/gate.h"
 
 /* The numbers of the column. Macros, because the text of SQL is made from them (store/sql.h). */
-#define DELIVERY_PENDING_NUMBER   0
-#define DELIVERY_DELIVERED_NUMBER 1
-#define DELIVERY_FAILED_NUMBER    2
-#define DELIVERY_CANCELLED_NUMBER 3
-#define DELIVERY_HELD_NUMBER      4
+#define DELIVERY_PENDING_NUMBER    0
+#define DELIVERY_DELIVERED_NUMBER  1
+#define DELIVERY_FAILED_NUMBER     2
+#define DELIVERY_CANCELLED_NUMBER  3
+#define DELIVERY_HELD_NUMBER       4
+#define DELIVERY_EXPIRED_NUMBER    20
+#define DELIVERY_SUPERSEDED_NUMBER 21
 
 /* In flight is pending with a live lease: there is no state to be stranded in. */
 enum delivery_state {
@@ -48,7 +50,7 @@ enum delivery_actor { ACTOR_ATTEMPT, ACTOR_SERVICE, ACTOR_PERSON };
  * person sets going again is pending or, while its webhook is paused, held. */
 bool delivery_may_move(enum delivery_actor actor, enum delivery_state from, enum delivery_state to);
 
-/* Why an attempt did not succeed. The numbers are those of the column. */
+/* Why an attempt did not succeed, or a delivery has none. The numbers are those of the column. */
 enum attempt_error {
     ATTEMPT_OK = 0,
     ATTEMPT_BAD_URL = 1,
@@ -64,10 +66,17 @@ enum attempt_error {
     ATTEMPT_GONE = 11,
     ATTEMPT_INTERNAL = 12,
     ATTEMPT_UNRECORDED = 13, /* what came of it cannot be stored */
+
+    /* Why a delivery ended without another attempt. */
+    DELIVERY_EXPIRED = DELIVERY_EXPIRED_NUMBER,
+    DELIVERY_SUPERSEDED = DELIVERY_SUPERSEDED_NUMBER,
 };
 
 /* "http_status"; NULL for ATTEMPT_OK and unknown numbers. */
 const char *attempt_error_code(int error);
+
+/* What there is to say of an end without an attempt; NULL: the attempt's own text says it. */
+const char *delivery_end_text(int error);
 
 /* What an answer says that is no success, in words: also where a redirect leads (`location`, p == NULL:
  * nowhere), and how large the body was that was too large. "" of a success. Cut to `size`. */

@@ -38,6 +38,7 @@ enum {
     GATE_FAILED = 2,  /* any end but success */
     GATE_DEAD = 4,    /* no answer, or one that says that the receiver does not work */
     GATE_CROWDED = 8, /* it takes too long, or says that this is too much */
+    GATE_UNSENT = 16, /* there was none: what it took of the endpoint's rate is free again */
 };
 
 struct gate_news {

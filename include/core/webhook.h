@@ -15,6 +15,8 @@ struct settings;
 #define DISABLED_BY_API_NUMBER  1
 #define DISABLED_GONE_NUMBER    2
 #define DISABLED_FAILING_NUMBER 3
+#define ORDERING_NONE_NUMBER    0
+#define ORDERING_WEBHOOK_NUMBER 1
 
 enum webhook_status {
     WEBHOOK_ACTIVE = WEBHOOK_ACTIVE_NUMBER,
@@ -32,6 +34,13 @@ enum webhook_disabled_reason {
 };
 extern const char
     *const webhook_disabled_reasons[]; /* ends with NULL; of DISABLED_NOT none is told */
+
+/* What of a webhook is sent one after the other: what events ask for by their key, or everything. */
+enum webhook_ordering {
+    ORDERING_NONE = ORDERING_NONE_NUMBER,
+    ORDERING_WEBHOOK = ORDERING_WEBHOOK_NUMBER,
+};
+extern const char *const webhook_ordering_names[]; /* ends with NULL */
 
 #define WEBHOOK_URL_MAX          2048
 #define WEBHOOK_EVENTS_MAX       100

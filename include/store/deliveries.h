@@ -26,10 +26,13 @@ struct delivery {
     bool recorded;        /* an attempt was: `last_us` and `last_error` are its */
     int64_t code, last_us;
     int last_error; /* enum attempt_error */
+    bool asleep;    /* it waits for its turn in its lane; then there is no `next_ms` */
     struct str error_text;
+    struct str ordering_key; /* p == NULL: none */
+    int64_t expires_ms;      /* 0: never */
 };
 
-/* A row of a list, without `url` and `error_text`; a row of deliveries_get(), with them. */
+/* A row of a list, without `url` and what follows `asleep`; a row of deliveries_get(), with them. */
 void deliveries_read(const struct db_rows *rows, int row, struct delivery *delivery);
 void deliveries_read_whole(const struct db_rows *rows, int row, struct delivery *delivery);
 
@@ -45,7 +48,8 @@ struct db_op *deliveries_of_event(struct db *db, struct id app, struct id event,
 struct db_op *deliveries_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
 /* Moves one. No row: no such delivery. A row of (moved); not moved: its state does not allow it. Of
- * retry it goes on with queue_entry_read(). */
+ * both it goes on with queue_entry_read(): the delivery itself, or unless that is NULL the one that waited for
+ * what was cancelled. */
 struct db_op *deliveries_retry(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 

@@ -15,12 +15,15 @@ struct event_new {
     bool grouped;    /* one of several in a request, all or nothing */
     struct id key;   /* of the idempotency key; see idempotency_id() */
     struct id hash;  /* of the request: idempotency_hash() */
+
+    struct str ordering_key, coalesce_key; /* p == NULL: none */
+    int64_t deliver_ms, expires_ms;        /* wall clock; 0: none */
 };
 
 /* Stores events and a delivery for each webhook that subscribed, in one statement and one commit.
  *
- * Rows come in the order of the events, one per delivery or, for an event without any, one:
- * events_read_accepted(). ERR_CONFLICT: a grouped event's key was used for another request; nothing
+ * Rows come in the order of the events, one per delivery or, for an event without any, one; then
+ * those that are due since events replaced what they waited for: events_read_accepted(). ERR_CONFLICT: a grouped event's key was used for another request; nothing
  * of the statement was stored. ERR_TOO_LARGE: over JOB_FANOUT_MAX, ERR_WRONG_STATE: over JOB_FANOUTS_MAX;
  * likewise.
  *
@@ -30,6 +33,7 @@ struct db_op *events_accept(struct db *db, const struct event_new *const *events
                             db_cb *cb, void *arg);
 
 struct event_accepted {
+    bool of_event;   /* else it is only an entry for the queue */
     size_t index;    /* into `events` */
     struct id event; /* another's when the key is known: the answer of the first request */
     bool differs;    /* the key was used for another request; not stored */
@@ -47,10 +51,21 @@ struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook
                                  const struct event_new *event, struct str profile_options,
                                  db_cb *cb, void *arg);
 
-/* Rows: (id, test, type, data). */
+struct event {
+    struct id id;
+    bool test;
+    struct str type, data;
+    struct str ordering_key, coalesce_key; /* p == NULL: none */
+    int64_t deliver_ms, expires_ms;        /* 0: none */
+};
+
+/* A row of events_list(), without `data`; of events_get(), with it. */
+void events_read(const struct db_rows *rows, int row, struct event *event);
+void events_read_whole(const struct db_rows *rows, int row, struct event *event);
+
 struct db_op *events_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
-/* Rows: (id, test, type), newest first, from `from` (included) to `before` (excluded). */
+/* Newest first, from `from` (included) to `before` (excluded). */
 struct db_op *events_list(struct db *db, struct id app, struct str type, struct id from,
                           struct id before, int limit, db_cb *cb, void *arg);
 

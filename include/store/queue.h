@@ -76,6 +76,10 @@ void queue_entry_read(const struct db_rows *rows, int row, int column, struct qu
 enum queue_force {
     QUEUE_GENTLE, /* an entry in flight stays there, one that waits keeps its time */
     QUEUE_FORCE, /* one in flight for DELIVERY_OVERDUE_MS is put back, a waiting one may come earlier */
+
+    /* A waiting one may come earlier; one in flight comes again soon after: who has it claimed it before it
+     * was woken, and is about to take it out of the queue. */
+    QUEUE_WOKEN,
 };
 
 /* Puts entries in. Goes out in this turn of the loop, and stays in the buffer while Redis is away.

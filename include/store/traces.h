@@ -18,6 +18,7 @@ struct trace {
     struct delivery delivery;
     int64_t lease_ms; /* a worker has it until then; 0: none has */
     int64_t token;    /* of that lease */
+    struct id before; /* of one that is asleep: the delivery that its lane waits for, or none */
 
     /* Of the webhook, which may be deleted by now. */
     struct str profile;

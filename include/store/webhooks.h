@@ -24,6 +24,7 @@ struct webhook {
     int64_t rate_limit; /* 0: none */
     int64_t concurrency;
     int64_t batch_seconds, batch_max; /* of the profile's options; the first is not read */
+    int ordering;                     /* enum webhook_ordering */
     struct str description;           /* p == NULL: none */
     struct str metadata;              /* JSON */
     struct str managed;               /* the system whose settings keep it; p == NULL: the API's */

@@ -12,10 +12,11 @@
 /* --- claim --------------------------------------------------------------------------------------
  */
 
-/* Leases those of `ids` that are pending, due and unleased, and counts an attempt of each. All are noted under `owner` and `token` (work_leases()). What it
- * does not return is not sent: drop it from the queue; the reconciler knows better. Rows: claims_read(). A row
- * whose state is not pending was moved instead: held, because its webhook is paused or disabled, or cancelled,
- * because it is deleted. With about `bytes` of content and headers the answer has enough: what comes after, by
+/* Leases those of `ids` that are pending, due and unleased, and counts an attempt of each. All are noted under
+ * `owner` and `token` (work_leases()). What it does not return is not sent: drop it from the queue; the reconciler
+ * knows better. Rows: claims_read(). A row whose state is not pending was moved instead: held, because its webhook is
+ * paused or disabled, cancelled, because it is deleted, or failed, because it has expired. One that is asleep waits
+ * for its turn in its lane. With about `bytes` of content and headers the answer has enough: what comes after, by
  * ids, is leased and comes without them. */
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
                          int64_t owner, int64_t bytes, db_cb *cb, void *arg);
@@ -32,6 +33,9 @@ struct claim {
     int64_t timeout_ms;
     int64_t batch_max; /* of its webhook's events in one request; more than 1: it gathers */
     bool along;        /* it was gathered: in the queue it waits */
+    bool asleep;       /* it is not leased */
+    bool wakes;        /* `woken` is set: what is due now instead */
+    struct queue_entry woken;
 };
 
 void claims_read(const struct db_rows *rows, int row, struct claim *claim);
@@ -102,10 +106,14 @@ struct finish {
 struct db_op *work_finish(struct db *db, const struct finish *const *list, size_t count, db_cb *cb,
                           void *arg);
 
-/* A delivery that moved, or a webhook that was disabled. */
+/* A delivery that moved, a webhook that was disabled, or a delivery that has waited for one that moved and is due
+ * now. */
+enum finished_kind { FINISHED_MOVED, FINISHED_DISABLED, FINISHED_WOKEN };
+
 struct finished {
-    bool moved;
-    struct id id;
+    enum finished_kind kind;
+    struct id id;             /* of the first two */
+    struct queue_entry entry; /* of the third */
 };
 
 void finished_read(const struct db_rows *rows, int row, struct finished *finished);
@@ -167,11 +175,18 @@ struct db_op *work_partitions_drop(struct db *db, int64_t days, db_cb *cb, void 
 /* A row: is there a partition for what is accepted now? */
 struct db_op *work_today(struct db *db, db_cb *cb, void *arg);
 
+/* Wakes lanes whose first sleeps though nothing is before it any more, as when a partition was dropped: a page
+ * of lanes after (webhook, lane), of which (0, -1) is before all. A row, unless there was none: the last one's
+ * webhook and lane, how many there were, and how many were woken. */
+struct db_op *work_wake(struct db *db, struct id webhook, int64_t lane, int limit, db_cb *cb,
+                        void *arg);
+
 struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
 extern const struct db_stmt stmt_work_claim, stmt_work_gather, stmt_work_waiting, stmt_work_finish,
     stmt_work_locked, stmt_work_release, stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due,
     stmt_work_leases, stmt_work_take_back, stmt_work_lease_end, stmt_work_settle,
-    stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget, stmt_work_today;
+    stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget, stmt_work_today,
+    stmt_work_wake;
 
 #endif

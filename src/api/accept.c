@@ -95,7 +95,10 @@ static void distribute(struct accept_batch *b, const struct db_rows *rows)
     for (int i = 0; i < db_count(rows); i++) {
         events_read_accepted(rows, i, &row);
         if (row.queued)
-            queue_enqueue(b->acceptor->api->queue, &row.entry, 1, QUEUE_GENTLE);
+            queue_enqueue(b->acceptor->api->queue, &row.entry, 1,
+                          row.of_event ? QUEUE_GENTLE : QUEUE_WOKEN);
+        if (!row.of_event)
+            continue;
         size_t owner = owner_of(b, row.index);
         struct accept_request *r = b->requests[owner];
         if (r == NULL)

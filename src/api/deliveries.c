@@ -93,7 +93,7 @@ void handle_deliveries_get(struct call *call)
 
 /* --- retry and cancel ------------------------------------------------------------------------- */
 
-enum { MOVED, ENTRY }; /* the second of a retry only */
+enum { MOVED, ENTRY };
 
 /* True if it moved; else that it did not has been replied. */
 static bool moved(struct call *call, int err, const struct db_rows *rows, const char *why)
@@ -127,8 +127,15 @@ void handle_deliveries_retry(struct call *call)
 static void on_cancelled(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    if (moved(call, err, rows, NOT_CANCELLED))
-        get(call);
+    struct queue_entry entry;
+
+    if (!moved(call, err, rows, NOT_CANCELLED))
+        return;
+    if (!db_null(rows, 0, ENTRY)) {
+        queue_entry_read(rows, 0, ENTRY, &entry);
+        queue_enqueue(call->api->queue, &entry, 1, QUEUE_WOKEN);
+    }
+    get(call);
 }
 
 void handle_deliveries_cancel(struct call *call)

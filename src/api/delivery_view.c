@@ -23,13 +23,19 @@ static void write_head(struct jsonw *w, const struct delivery *d)
     jsonw_str(w, "event_type", d->type);
 }
 
+static void write_next(struct jsonw *w, const struct delivery *d)
+{
+    jsonw_time_or_null(w, "next_attempt_at", d->next_ms, CLOCK_MILLIS);
+    jsonw_text(w, "waiting_for", d->asleep ? "order" : NULL);
+}
+
 static void write_outcome(struct jsonw *w, const struct delivery *d)
 {
     jsonw_text(w, "status", str_name(delivery_state_names, d->state));
     jsonw_i64_or_null(w, "response_code", d->answered, d->code);
     jsonw_i64_or_null(w, "response_time_ms", d->recorded, d->last_us / 1000);
     jsonw_i64(w, "attempts", d->attempts);
-    jsonw_time_or_null(w, "next_attempt_at", d->next_ms, CLOCK_MILLIS);
+    write_next(w, d);
     jsonw_time(w, "created_at", d->created_ms, CLOCK_SECONDS);
 }
 
@@ -50,6 +56,8 @@ void delivery_write(struct jsonw *w, const struct delivery *d)
     write_outcome(w, d);
     jsonw_time_or_null(w, "completed_at", d->completed_ms, CLOCK_MILLIS);
     attempt_write_error(w, "last_error", d->last_error, d->error_text);
+    jsonw_str_or_null(w, "ordering_key", d->ordering_key);
+    jsonw_time_or_null(w, "expires_at", d->expires_ms, CLOCK_MILLIS);
     jsonw_end(w, '}');
 }
 
@@ -61,7 +69,7 @@ void delivery_write_of_event(struct jsonw *w, const struct delivery *d)
     jsonw_text(w, "status", str_name(delivery_state_names, d->state));
     jsonw_i64_or_null(w, "response_code", d->answered, d->code);
     jsonw_i64(w, "attempts", d->attempts);
-    jsonw_time_or_null(w, "next_attempt_at", d->next_ms, CLOCK_MILLIS);
+    write_next(w, d);
     jsonw_end(w, '}');
 }
 

@@ -2,9 +2,11 @@
 #include "store/events.h"
 
 #include "accept.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "core/idempotency.h"
 #include "core/job.h"
+#include "core/order.h"
 #include "delivery_view.h"
 #include "input.h"
 #include "page.h"
@@ -20,10 +22,11 @@
 #define DELIVERIES_SHOW 250
 
 struct event_input {
-    struct str type, data, key;
+    struct str type, data, ordering_key, coalesce_key, key;
+    int64_t deliver_ms, expires_ms;
 };
 
-enum { IN_TYPE, IN_DATA, IN_KEY };
+enum { IN_TYPE, IN_DATA, IN_ORDERING, IN_COALESCE, IN_DELIVER, IN_EXPIRES, IN_KEY };
 
 static const char *check_key(struct str key)
 {
@@ -39,6 +42,14 @@ static const struct field event_fields[] = {
                  .max = EVENT_TYPE_MAX, .check = event_type_check},
     [IN_DATA] = {"data", FIELD_RAW, offsetof(struct event_input, data), FIELD_REQUIRED,
                  .kinds = FIELD_KIND(JSON_OBJECT)},
+    [IN_ORDERING] = {"ordering_key", FIELD_STR, offsetof(struct event_input, ordering_key),
+                     FIELD_NULLABLE, .min = 1, .max = ORDER_KEY_MAX, .check = order_key_check},
+    [IN_COALESCE] = {"coalesce_key", FIELD_STR, offsetof(struct event_input, coalesce_key),
+                     FIELD_NULLABLE, .min = 1, .max = ORDER_KEY_MAX, .check = order_key_check},
+    [IN_DELIVER] = {"deliver_at", FIELD_TIME, offsetof(struct event_input, deliver_ms),
+                    FIELD_NULLABLE},
+    [IN_EXPIRES] = {"expires_at", FIELD_TIME, offsetof(struct event_input, expires_ms),
+                    FIELD_NULLABLE},
     [IN_KEY] = {"idempotency_key", FIELD_STR, offsetof(struct event_input, key), FIELD_NULLABLE,
                 .min = 1, .max = KEY_MAX, .check = check_key},
 };
@@ -126,14 +137,58 @@ static void set_event(struct call *call, struct event_new *event, const struct e
     event->app = call->app;
     event->type = in->type;
     event->data = in->data;
+    event->ordering_key = in->ordering_key;
+    event->coalesce_key = in->coalesce_key;
+    event->deliver_ms = in->deliver_ms;
+    event->expires_ms = in->expires_ms;
 }
 
-static void set_key(struct event_new *event, struct id key, struct str request)
+/* What an event says beside its type and data, as far as it says anything: so the hash of those that say
+ * nothing is what it always was. */
+static struct str extras_text(struct call *call, const struct event_new *event)
 {
-    struct str parts[] = {event->type, {"", 1}, event->data, {"", 1}, request};
+    char text[2 * ORDER_KEY_MAX + 80];
+
+    if (event->ordering_key.p == NULL && event->coalesce_key.p == NULL && event->deliver_ms == 0 &&
+        event->expires_ms == 0)
+        return (struct str){"", 0};
+    int n = snprintf(text, sizeof text, "%lld %lld %zu %zu %.*s %.*s", (long long)event->deliver_ms,
+                     (long long)event->expires_ms, event->ordering_key.n, event->coalesce_key.n,
+                     STR_FMT(event->ordering_key), STR_FMT(event->coalesce_key));
+    return call_copy(call, (struct str){text, (size_t)n});
+}
+
+static void set_key(struct call *call, struct event_new *event, struct id key, struct str request)
+{
+    struct str parts[] = {event->type, {"", 1}, event->data,
+                          {"", 1},     request, extras_text(call, event)};
     event->keyed = true;
     event->key = key;
     event->hash = idempotency_hash(parts, ARRAY_LEN(parts));
+}
+
+static void problem(struct call *call, const char *path, const char *name, const char *message)
+{
+    char field[64];
+    snprintf(field, sizeof field, "%s%s", path, name);
+    fields_problem(&call->fields, field, message);
+}
+
+/* Later than history is kept, nothing would be left to deliver. */
+static void check_times(struct call *call, const char *path, const struct event_input *in)
+{
+    int64_t days = call->api->settings->config.retention_days;
+    int64_t last_ms = clock_wall_ms() + days * 86400000;
+    char message[80];
+
+    snprintf(message, sizeof message, "must lie within the %lld days that history is kept",
+             (long long)days);
+    if (in->deliver_ms > last_ms)
+        problem(call, path, "deliver_at", message);
+    if (in->expires_ms > last_ms)
+        problem(call, path, "expires_at", message);
+    if (in->expires_ms != 0 && in->deliver_ms >= in->expires_ms)
+        problem(call, path, "expires_at", "must be later than deliver_at");
 }
 
 /* The Idempotency-Key header; false: it is wrong, and that has been replied. */
@@ -153,10 +208,15 @@ void handle_events_create(struct call *call)
 
     if (!read_key(call, &key) || !input_body(call, event_fields, IN_KEY, &in))
         return;
+    check_times(call, "", &in);
+    if (call->fields.problem_count > 0) {
+        reply_problems(call, ERR_INVALID);
+        return;
+    }
     struct accept_request *r = request_create(call, 1);
     set_event(call, &r->events[0], &in);
     if (key.p != NULL)
-        set_key(&r->events[0], idempotency_id(call->app, IDEMPOTENCY_EVENT, key, 0),
+        set_key(call, &r->events[0], idempotency_id(call->app, IDEMPOTENCY_EVENT, key, 0),
                 (struct str){"", 0});
     accept_start(call, r, on_accepted);
 }
@@ -177,13 +237,14 @@ static bool read_events(struct call *call, struct accept_request *r, struct str 
         snprintf(path, sizeof path, "events[%zu].", i);
         if (fields_bind(&call->fields, event_fields, ARRAY_LEN(event_fields), value, path, &in) < 0)
             continue;
+        check_times(call, path, &in);
         set_event(call, event, &in);
         event->grouped = true;
         if (in.key.p != NULL)
-            set_key(event, idempotency_id(call->app, IDEMPOTENCY_EVENT, in.key, 0),
+            set_key(call, event, idempotency_id(call->app, IDEMPOTENCY_EVENT, in.key, 0),
                     (struct str){"", 0});
         else if (key.p != NULL)
-            set_key(event, idempotency_id(call->app, IDEMPOTENCY_BATCH, key, i), call->body);
+            set_key(call, event, idempotency_id(call->app, IDEMPOTENCY_BATCH, key, i), call->body);
     }
     if (call->fields.problem_count == 0)
         return true;
@@ -214,23 +275,26 @@ void handle_events_create_batch(struct call *call)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* Columns of both statements that read events. */
-enum { COL_ID, COL_TEST, COL_TYPE, COL_DATA };
-
-static void write_event(struct jsonw *w, const struct db_rows *rows, int row)
+static void write_event(struct jsonw *w, const struct event *e)
 {
-    struct id id = db_id(rows, row, COL_ID);
-    jsonw_id(w, "id", db_bool(rows, row, COL_TEST) ? ID_TEST_EVENT : ID_EVENT, id);
-    jsonw_str(w, "type", db_str(rows, row, COL_TYPE));
-    jsonw_time(w, "created_at", id_time_ms(id), CLOCK_SECONDS);
+    jsonw_id(w, "id", e->test ? ID_TEST_EVENT : ID_EVENT, e->id);
+    jsonw_str(w, "type", e->type);
+    jsonw_time(w, "created_at", id_time_ms(e->id), CLOCK_SECONDS);
+    jsonw_str_or_null(w, "ordering_key", e->ordering_key);
+    jsonw_str_or_null(w, "coalesce_key", e->coalesce_key);
+    jsonw_time_or_null(w, "deliver_at", e->deliver_ms, CLOCK_MILLIS);
+    jsonw_time_or_null(w, "expires_at", e->expires_ms, CLOCK_MILLIS);
 }
 
 static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
                       int row)
 {
+    struct event event;
+
     (void)settings;
+    events_read(rows, row, &event);
     jsonw_begin(w, NULL, '{');
-    write_event(w, rows, row);
+    write_event(w, &event);
     jsonw_end(w, '}');
 }
 
@@ -275,15 +339,17 @@ static void on_deliveries(void *arg, int err, const struct db_rows *rows)
 static void on_event(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
+    struct event event;
 
     if (!result_row(call, err, rows))
         return;
     struct jsonw *w = reply_begin(call);
+    events_read_whole(rows, 0, &event);
     jsonw_begin(w, NULL, '{');
-    write_event(w, rows, 0);
-    jsonw_raw(w, "data", db_str(rows, 0, COL_DATA));
-    call->op = deliveries_of_event(call->api->db, call->app, db_id(rows, 0, COL_ID),
-                                   DELIVERIES_SHOW, on_deliveries, call);
+    write_event(w, &event);
+    jsonw_raw(w, "data", event.data);
+    call->op = deliveries_of_event(call->api->db, call->app, event.id, DELIVERIES_SHOW,
+                                   on_deliveries, call);
 }
 
 void handle_events_get(struct call *call)

@@ -60,6 +60,8 @@ _Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called")
                  FIELD_NULLABLE, .min = 1,  .max = WEBHOOK_RATE_MAX},                            \
     [IN_CONCURRENCY] = {"concurrency",  FIELD_I64, AT(concurrency),                              \
                         FIELD_NULLABLE, .min = 1,  .max = WEBHOOK_CONCURRENCY_MAX},              \
+    [IN_ORDERING] = {"ordering", FIELD_ENUM, AT(ordering), FIELD_NULLABLE,                       \
+                     .names = webhook_ordering_names},                                           \
     [IN_METADATA] = {"metadata",                                                                 \
                      FIELD_MAP,                                                                  \
                      AT(metadata),                                                               \
@@ -94,6 +96,7 @@ static const struct {
     [IN_TIMEOUT] = {MEMBER(timeout_ms), AT(timeout_ms)},
     [IN_RATE] = {MEMBER(rate_limit), AT(rate_limit)},
     [IN_CONCURRENCY] = {MEMBER(concurrency), AT(concurrency)},
+    [IN_ORDERING] = {MEMBER(ordering), AT(ordering)},
     [IN_METADATA] = {MEMBER(metadata)},
 };
 
@@ -139,6 +142,10 @@ static void apply_url(struct call *call, const struct webhook_input *in, struct 
     }
 }
 
+#define GATHERS                                                             \
+    "cannot be webhook while the profile gathers events, whose arrays are " \
+    "in order by themselves; set batch_seconds in profile_options to 0"
+
 /* Options are stored as they were given: what they do not say follows the profile. */
 static void apply_options(struct call *call, struct webhook *w)
 {
@@ -157,6 +164,8 @@ static void apply_options(struct call *call, struct webhook *w)
     f->nulls = nulls;
     w->batch_seconds = options.batch_seconds;
     w->batch_max = options.batch_max;
+    if (w->ordering == ORDERING_WEBHOOK && w->batch_max > 1)
+        fields_problem(f, "ordering", GATHERS);
     if (profile->rules != NULL && !field_has(f, IN_CONCURRENCY) &&
         w->concurrency == WEBHOOK_CONCURRENCY)
         w->concurrency = 1;

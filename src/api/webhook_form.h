@@ -12,7 +12,7 @@ struct webhook_input {
     struct field_map headers, metadata;
     struct field_i64s schedule;
     int64_t timeout_ms, rate_limit, concurrency;
-    int profile, status;
+    int profile, ordering, status;
 };
 
 /* Indices into the tables below. */
@@ -27,6 +27,7 @@ enum {
     IN_TIMEOUT,
     IN_RATE,
     IN_CONCURRENCY,
+    IN_ORDERING,
     IN_METADATA,
     IN_SECRET_OR_STATUS, /* at create the secret, at update the status */
     IN_COUNT,

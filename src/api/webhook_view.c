@@ -90,6 +90,7 @@ static void write_settings(struct jsonw *w, const struct webhook *webhook)
     jsonw_i64(w, "timeout_ms", webhook->timeout_ms);
     jsonw_i64_or_null(w, "rate_limit", webhook->rate_limit > 0, webhook->rate_limit);
     jsonw_i64(w, "concurrency", webhook->concurrency);
+    jsonw_text(w, "ordering", webhook_ordering_names[webhook->ordering]);
     jsonw_raw(w, "metadata", webhook->metadata);
     jsonw_text(w, "disabled_reason",
                webhook->disabled_reason == DISABLED_NOT

@@ -27,7 +27,7 @@ static const unsigned moves[DELIVERY_ACTORS][DELIVERY_STATES] = {
         },
     [ACTOR_SERVICE] =
         {
-            [DELIVERY_PENDING] = BIT(HELD) | BIT(CANCELLED),
+            [DELIVERY_PENDING] = BIT(HELD) | BIT(CANCELLED) | BIT(FAILED),
             [DELIVERY_HELD] = BIT(PENDING) | BIT(CANCELLED),
         },
     [ACTOR_PERSON] =
@@ -59,11 +59,25 @@ static const char *const error_codes[] = {
     [ATTEMPT_GONE] = "gone",
     [ATTEMPT_INTERNAL] = "internal",
     [ATTEMPT_UNRECORDED] = "unrecorded",
+    [DELIVERY_EXPIRED] = "expired",
+    [DELIVERY_SUPERSEDED] = "superseded",
 };
 
 const char *attempt_error_code(int error)
 {
     return error > 0 && (size_t)error < ARRAY_LEN(error_codes) ? error_codes[error] : NULL;
+}
+
+const char *delivery_end_text(int error)
+{
+    switch (error) {
+    case DELIVERY_EXPIRED:
+        return "its time, expires_at of the event, had passed before it was delivered";
+    case DELIVERY_SUPERSEDED:
+        return "a later event with the same coalesce_key came while it was waiting";
+    default:
+        return NULL;
+    }
 }
 
 static bool is_success(int status)

@@ -5,6 +5,7 @@
 #include "core/settings.h"
 
 const char *const webhook_status_names[] = {"active", "paused", "disabled", NULL};
+const char *const webhook_ordering_names[] = {"none", "webhook", NULL};
 const char *const webhook_disabled_reasons[] = {"", "api", "gone", "failing", NULL};
 
 /* Headers that frame the message or steer a proxy. One that ends with '-' stands for all that begin

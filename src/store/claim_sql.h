@@ -10,18 +10,22 @@
 
 /* What claiming does to a delivery d of a webhook w. What is leased is an attempt, and counted: the number that its
  * receiver may be told is nobody else's, whether or not what comes of it is ever recorded. */
-#define CLAIM_SET                                                                       \
-    "state = case when w.deleted_at is not null then " CANCELLED " when not d.test and" \
-    " w.status <> " ACTIVE " then " HELD " else " PENDING " end,"                       \
-    " completed_at = case when w.deleted_at is not null then now() end,"                \
-    " lease_token = $2::int8, lease_owner = $3::int8,"                                  \
-    " lease_until = case when " SENT " then now() + " LEASE " end,"                     \
+#define CLAIM_SET                                                                          \
+    "state = case when w.deleted_at is not null then " CANCELLED " when " EXPIRED " then " \
+    " case when " REPLACED " then " CANCELLED " else " FAILED " end"                       \
+    "  when not d.test and w.status <> " ACTIVE " then " HELD " else " PENDING " end,"     \
+    " completed_at = case when w.deleted_at is not null or " EXPIRED " then now() end,"    \
+    " last_error = case when (" EXPIRED ") is not true then d.last_error"                  \
+    "  when " REPLACED " then " ERROR_SUPERSEDED " else " ERROR_EXPIRED " end,"            \
+    " lease_token = $2::int8, lease_owner = $3::int8,"                                     \
+    " lease_until = case when " SENT " then now() + " LEASE " end,"                        \
     " attempts = least(d.attempts + case when " SENT " then 1 else 0 end, 32767)"
+#define REPLACED "d.expires_at = '-infinity'" /* while it was in flight */
 
 /* What is needed of a delivery that was claimed. */
 #define CLAIMED(d)                                                                           \
     d ".id, " d ".event_id, " d ".webhook_id, " d ".app_id, " d ".state, " d ".attempts, " d \
-      ".step, " d ".test, " d ".next_at, " d ".waits, " d ".waiting_since"
+      ".step, " d ".test, " d ".next_at, " d ".waits, " d ".waiting_since, " d ".lane"
 
 /* The claimed are c; l notes them as what their owner has. */
 #define CLAIM_RETURNING "returning " CLAIMED("d")
@@ -36,17 +40,26 @@
     " rows between unbounded preceding and 1 preceding), 0) < " bytes
 
 /* What claims_read() reads: of c, its event e and its webhook w. When it was due is for retries to know. */
-#define CLAIM_ROW(data, headers, along)                                                       \
+#define CLAIM_ROW(data, headers, along, asleep, woken)                                        \
     "c.id, c.event_id, c.webhook_id, c.app_id, c.state::int8, c.attempts::int8, "             \
     "c.step::int8, c.test, " along ", case when c.attempts > 1 then ms_of(c.next_at) end, "   \
     "w.batch_max::int8, e.type, " data ", w.url, w.profile, "                                 \
     "coalesce(e.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET ", " headers \
     ", w.retry_schedule, w.timeout_ms::int8, c.waits::int8, "                                 \
     "ms_of(now()) - ms_of(c.waiting_since), "                                                 \
-    "w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0"
-#define CLAIM_ROW_WITHIN(bytes)                                  \
-    CLAIM_ROW("case when " CLAIM_FITS(bytes) " then e.data end", \
-              "case when " CLAIM_FITS(bytes) " then w.headers end", "false")
+    "w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0, " asleep ", " woken      \
+    ", w.concurrency::int8, w.rate_limit::int8"
+#define CLAIM_ROW_WITHIN(bytes)                                                           \
+    CLAIM_ROW("case when " CLAIM_FITS(bytes) " and t.asleep is not true then e.data end", \
+              "case when " CLAIM_FITS(bytes) " then w.headers end", "false",              \
+              "coalesce(t.asleep, false)", "t.woken")
+#define CLAIM_ROW_OF(along) CLAIM_ROW("e.data", "w.headers", along, "false", "null::uuid")
+
+/* t: those that have a lane, looked at when all are leased, and only when there is such: who is not the first of his
+ * is asleep again when his row comes back. */
+#define CLAIM_LANES                                                   \
+    " left join lanes_claim((select array_agg(id order by id) from c" \
+    "  where lane is not null)) t on t.id = c.id"
 
 /* Bounds of the events keep the planner off partitions. */
 #define CLAIM_JOIN(bounds)                                               \
@@ -79,6 +92,10 @@ enum {
     CLAIM_WAITS,
     CLAIM_WAITED_MS,
     CLAIM_GATED,
+    CLAIM_ASLEEP,
+    CLAIM_WOKEN,
+    CLAIM_CONCURRENCY,
+    CLAIM_RATE_LIMIT,
     CLAIM_COLUMNS
 };
 

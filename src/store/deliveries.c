@@ -22,7 +22,8 @@ void deliveries_read(const struct db_rows *rows, int row, struct delivery *d)
         COMPLETED,
         CODE,
         LAST_US,
-        LAST_ERROR
+        LAST_ERROR,
+        IS_ASLEEP
     };
     d->id = db_id(rows, row, ID);
     d->event = db_id(rows, row, EVENT);
@@ -39,6 +40,7 @@ void deliveries_read(const struct db_rows *rows, int row, struct delivery *d)
     d->recorded = !db_null(rows, row, LAST_US);
     d->last_us = db_i64(rows, row, LAST_US);
     d->last_error = (int)db_i64(rows, row, LAST_ERROR);
+    d->asleep = db_bool(rows, row, IS_ASLEEP);
 }
 
 /* $3 to $6. */
@@ -78,7 +80,9 @@ struct db_op *deliveries_of_event(struct db *db, struct id app, struct id event,
 
 const struct db_stmt stmt_delivery_get = {
     "delivery_get",
-    "select " DELIVERY_ROW ", w.url, a.error_text from delivery d" EVENT_OF_D
+    "select " DELIVERY_ROW ", w.url, a.error_text, e.ordering_key, ms_of(e.expires_at)"
+    " from delivery d cross join lateral (select type, ordering_key, expires_at from event"
+    "  where event.id = d.event_id offset 0) e"
     " join webhook w on w.id = d.webhook_id"
     " left join lateral (select error_text from attempt where delivery_id = $1::uuid"
     "  order by number desc, started_at desc limit 1) a on true"
@@ -92,10 +96,15 @@ struct db_op *deliveries_get(struct db *db, struct id app, struct id id, db_cb *
 
 void deliveries_read_whole(const struct db_rows *rows, int row, struct delivery *d)
 {
-    enum { URL = 12, ERROR_TEXT };
+    enum { URL = 13, ERROR_TEXT, ORDERING_KEY, EXPIRES };
+    const char *end;
+
     deliveries_read(rows, row, d);
     d->url = db_str(rows, row, URL);
-    d->error_text = db_str(rows, row, ERROR_TEXT);
+    end = delivery_end_text(d->last_error);
+    d->error_text = end != NULL ? str_of(end) : db_str(rows, row, ERROR_TEXT);
+    d->ordering_key = db_str(rows, row, ORDERING_KEY);
+    d->expires_ms = db_i64(rows, row, EXPIRES);
 }
 
 const struct db_stmt stmt_delivery_retry = {
@@ -106,7 +115,8 @@ const struct db_stmt stmt_delivery_retry = {
     " from delivery d join webhook w on w.id = d.webhook_id"
     " where d.id = $1::uuid and d.app_id = $2::uuid"
     "), u as ("
-    " update delivery t set state = " PENDING ", next_at = now(), " BEGIN_ANEW
+    " update delivery t set state = " PENDING ", next_at = now(), " BEGIN_ANEW ","
+    "  turn = case when t.state in (" PENDING ", " HELD ") then t.turn else " NEW_TURN " end"
     " from d where t.id = $1::uuid and d.alive and (t.state <> " PENDING " or " NOT_LEASED ")"
     " returning t.id"
     ") select exists (select from u), " QUEUE_ENTRY " from d join webhook w on w.id = d.webhook_id",
@@ -132,8 +142,9 @@ const struct db_stmt stmt_delivery_cancel = {
     "), u as ("
     " update delivery t set state = " CANCELLED ", completed_at = now(), " END_LEASE
     " from d where t.id = $1::uuid and t.state in (" PENDING ", " HELD ")"
-    " returning t.id"
-    ") select exists (select from u) from d",
+    " returning t.id, t.lane"
+    ") select exists (select from u), w.* from d left join"
+    "  lanes_wake((select array_agg(id) from u where lane is not null)) w on true",
     2};
 
 struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)

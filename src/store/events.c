@@ -53,10 +53,10 @@
     "    where job.app_id = e.app_id and ended_at is null and job.kind = " JOB_FANOUT_TEXT      \
     "    ) >= " TEXT_OF(JOB_FANOUTS_MAX) "   then fanout_refused('PH002') else true end)"
 
-/* Now, or when the window of a webhook that gathers ends. */
-#define DUE_AT                                                                   \
-    "case when w.batch_seconds > 0 then (select g.due from g where g.id = w.id)" \
-    " else now() end"
+/* At the event's time, or when the window of a webhook that gathers ends. */
+#define DUE_AT                                                                                           \
+    "case when w.batch_seconds > 0 then greatest((select g.due from g where g.id = w.id), o.deliver_at)" \
+    " else greatest(now(), o.deliver_at) end"
 
 const struct db_stmt stmt_event_accept = {
     "event_accept",
@@ -67,6 +67,11 @@ const struct db_stmt stmt_event_accept = {
     "  unnest($11::int8[]), " MANY
     ") with ordinality as r (id, app_id, type, data, key, hash, grouped, kind, many, n)"
     "  left join k on k.kind = r.kind"
+    "), x as materialized ("
+    " select n, lane, replaces, time_of(deliver_ms) as deliver_at, time_of(expires_ms) as expires_at,"
+    "  ordering_key, coalesce_key"
+    " from unnest($12::int8[], $13::int8[], $14::int8[], $15::int8[], $16::int8[], $17::text[],"
+    "  $18::text[]) as x (n, lane, replaces, deliver_ms, expires_ms, ordering_key, coalesce_key)"
     "), w as materialized ("
     " select distinct s.lead, w.* from (select *, count(*) over () as pairs from ("
     "  select k.lead, p.app_id, s.webhook_id from k join p on p.kind = k.kind"
@@ -74,7 +79,8 @@ const struct db_stmt stmt_event_accept = {
     "    where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s"
     "  where k.leads limit " FANOUT_MAX " + 1) s) s"
     "  cross join lateral ("
-    "   select id, status, concurrency, rate_limit, batch_seconds, batch_max from webhook"
+    "   select id, status, concurrency, rate_limit, batch_seconds, batch_max, ordering"
+    "   from webhook"
     "   where app_id = s.app_id and id = s.webhook_id and deleted_at is null"
     "    and (status <> " DISABLED " or disabled_reason <> " REASON_API ")"
     "    and case when s.pairs > " FANOUT_MAX " then fanout_refused('PH001') else true end"
@@ -94,29 +100,51 @@ const struct db_stmt stmt_event_accept = {
     "), o as materialized ("
     " select r.*, coalesce(i.event_id, r.id) as owner,"
     "  coalesce(i.hash <> r.hash, false) as differs,"
-    "  coalesce(i.deliveries, c.deliveries, 0) as deliveries"
+    "  coalesce(i.deliveries, c.deliveries, 0) as deliveries,"
+    "  x.lane, x.replaces, x.deliver_at, x.expires_at, x.ordering_key, x.coalesce_key"
     " from r left join i on i.key = r.key left join c on c.lead = r.lead"
+    "  left join x on x.n = r.n"
     /* After the keys in every statement, and webhook by webhook: so that no two wait for each other. */
     "), g as materialized ("
     " select id, gather_due(id, batch_seconds) as due from ("
     "  select distinct id, batch_seconds from w"
     "  where batch_seconds > 0 and (select count(*) from o) > 0 order by id offset 0) x"
     "), " BIG ", e as ("
-    " insert into event (id, app_id, test, type, data)"
-    " select id, app_id, false, type, data from o where owner = id"
+    " insert into event (id, app_id, test, type, data, ordering_key, coalesce_key, lane, replaces,"
+    "  deliver_at, expires_at)"
+    " select id, app_id, false, type, data, ordering_key, coalesce_key, lane, replaces, deliver_at,"
+    "  expires_at from o where owner = id"
     "), d as ("
-    " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
+    " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn,"
+    "  replaces, expires_at)"
     " select new_delivery_id(o.id), o.id, w.id, o.app_id, " DUE_AT ","
-    "  case w.status when " ACTIVE " then " PENDING " else " HELD " end, false"
-    " from o join w on w.lead = o.lead"
-    " where o.owner = o.id and o.id not in (select id from big)"
-    " returning id, event_id, webhook_id, app_id, test, state, next_at"
-    "), " FAN_OUT " select o.n, o.owner, o.differs,"
-    " case when o.differs and o.grouped then idempotency_conflict() else o.deliveries end,"
-    " d.state::int8, " QUEUE_ENTRY " from o left join d on d.event_id = o.id"
-    "  left join w on w.lead = o.lead and w.id = d.webhook_id"
-    " order by o.n",
-    11};
+    "  case w.status when " ACTIVE " then " PENDING " else " HELD " end, false, " LANE_OF(
+        "o") ","
+             "  case when (" LANE_OF(
+                 "o") ") is not null and (o.deliver_at > now()) is not true"
+                      "   then (select nextval('delivery_turn')) + o.n end, o.replaces, o.expires_at"
+                      " from o join w on w.lead = o.lead"
+                      " where o.owner = o.id and o.id not in (select id from big)"
+                      " returning id, event_id, webhook_id, app_id, test, state, next_at, replaces"
+                      "), " FAN_OUT " (select o.n, o.owner, o.differs,"
+                      " case when o.differs and o.grouped then idempotency_conflict() else o.deliveries end,"
+                      " d.state::int8, " QUEUE_ENTRY " from o left join d on d.event_id = o.id"
+                      "  left join w on w.lead = o.lead and w.id = d.webhook_id"
+                      " order by o.n) union all "
+                      "select 0, null, null, null, " PENDING ", w.* from deliveries_replace(("
+                      " select array_agg(id order by id) from d where replaces is not null), " ERROR_SUPERSEDED
+                      "::int2) w",
+    18};
+
+static struct db_value number_of(struct str key)
+{
+    return key.p != NULL ? DB_I64(order_number(key)) : DB_NULL;
+}
+
+static struct db_value time_or_null(int64_t ms)
+{
+    return ms != 0 ? DB_I64(ms) : DB_NULL;
+}
 
 /* The index of the first event of the same kind. Few are of many. */
 static size_t kind_of(const struct event_new *const *events, const size_t *kinds, size_t i)
@@ -153,6 +181,32 @@ static void bind_patterns(struct db_args *args, const struct event_new *const *e
     db_array_end(args);
 }
 
+/* Of the few that have any: arrays of the others' nulls would cost them more than a join with nothing. */
+static void bind_extras(struct db_args *args, const struct event_new *const *events, size_t count)
+{
+    const struct event_new **some = xcalloc(count, sizeof *some);
+    int64_t *numbers = xcalloc(count, sizeof *numbers);
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct event_new *e = events[i];
+        if (e->ordering_key.p == NULL && e->coalesce_key.p == NULL && e->deliver_ms == 0 &&
+            e->expires_ms == 0)
+            continue;
+        numbers[n] = (int64_t)i + 1;
+        some[n++] = e;
+    }
+    DB_ARRAY(args, DB_TYPE_I64, n, DB_I64(numbers[i]));
+    DB_ARRAY(args, DB_TYPE_I64, n, number_of(some[i]->ordering_key));
+    DB_ARRAY(args, DB_TYPE_I64, n, number_of(some[i]->coalesce_key));
+    DB_ARRAY(args, DB_TYPE_I64, n, time_or_null(some[i]->deliver_ms));
+    DB_ARRAY(args, DB_TYPE_I64, n, time_or_null(some[i]->expires_ms));
+    DB_ARRAY(args, DB_TYPE_TEXT, n, DB_STR(some[i]->ordering_key));
+    DB_ARRAY(args, DB_TYPE_TEXT, n, DB_STR(some[i]->coalesce_key));
+    free(numbers);
+    free(some);
+}
+
 struct db_op *events_accept(struct db *db, const struct event_new *const *events, size_t count,
                             db_cb *cb, void *arg)
 {
@@ -172,6 +226,7 @@ struct db_op *events_accept(struct db *db, const struct event_new *const *events
     bind_patterns(&args, events, kinds, count);
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64((int64_t)kinds[i] + 1));
     free(kinds);
+    bind_extras(&args, events, count);
     return store_exec(db, &stmt_event_accept, args, cb, arg);
 }
 
@@ -179,7 +234,8 @@ void events_read_accepted(const struct db_rows *rows, int row, struct event_acce
 {
     enum { N, OWNER, DIFFERS, DELIVERIES, STATE, ENTRY };
 
-    out->index = (size_t)db_i64(rows, row, N) - 1;
+    out->of_event = db_i64(rows, row, N) > 0;
+    out->index = out->of_event ? (size_t)db_i64(rows, row, N) - 1 : 0;
     out->event = db_id(rows, row, OWNER);
     out->differs = db_bool(rows, row, DIFFERS);
     out->deliveries = db_i64(rows, row, DELIVERIES);
@@ -211,8 +267,30 @@ struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook
                       cb, arg);
 }
 
+#define EVENT_ROW "id, test, type, ordering_key, coalesce_key, ms_of(deliver_at), ms_of(expires_at)"
+
+void events_read(const struct db_rows *rows, int row, struct event *e)
+{
+    enum { ID, TEST, TYPE, ORDERING_KEY, COALESCE_KEY, DELIVER, EXPIRES };
+
+    e->id = db_id(rows, row, ID);
+    e->test = db_bool(rows, row, TEST);
+    e->type = db_str(rows, row, TYPE);
+    e->ordering_key = db_str(rows, row, ORDERING_KEY);
+    e->coalesce_key = db_str(rows, row, COALESCE_KEY);
+    e->deliver_ms = db_i64(rows, row, DELIVER);
+    e->expires_ms = db_i64(rows, row, EXPIRES);
+}
+
+void events_read_whole(const struct db_rows *rows, int row, struct event *e)
+{
+    enum { DATA = 7 };
+    events_read(rows, row, e);
+    e->data = db_str(rows, row, DATA);
+}
+
 const struct db_stmt stmt_event_get = {"event_get",
-                                       "select id, test, type, data from event"
+                                       "select " EVENT_ROW ", data from event"
                                        " where id = $1::uuid and app_id = $2::uuid",
                                        2};
 
@@ -223,7 +301,7 @@ struct db_op *events_get(struct db *db, struct id app, struct id id, db_cb *cb, 
 
 const struct db_stmt stmt_event_list = {
     "event_list",
-    "select id, test, type from event"
+    "select " EVENT_ROW " from event"
     " where app_id = $1::uuid and id >= $2::uuid and id < $3::uuid"
     "  and ($4::text is null or type = $4::text)"
     " order by id desc limit $5::int8",

@@ -60,14 +60,16 @@ const struct db_stmt stmt_job_step_again = {
     "  order by d.webhook_id desc, d.id limit $2::int8) d"
     " order by d.webhook_id, d.id limit $2::int8"
     "), m as materialized ("
-    " select x.id, x.webhook_id, j.chosen_state from x cross join j"
+    " select x.id, x.webhook_id, j.chosen_state, row_number() over (order by x.id) as n"
+    " from x cross join j"
     " where x.state = j.chosen_state and not x.test"
     "  and (j.chosen_error is null or x.last_error = j.chosen_error)"
     "  and (j.chosen_code is null or x.last_code = j.chosen_code)"
     "  and (j.event_type is null"
     "   or (select type from event where event.id = x.event_id) = j.event_type)"
     "), d as ("
-    " update delivery t set state = " BEGUN_STATE ", next_at = now(), " BEGIN_ANEW
+    " update delivery t set state = " BEGUN_STATE ", next_at = now(), " BEGIN_ANEW ","
+    "  turn = " NEW_TURN " + m.n"
     " from m join open w on w.id = m.webhook_id where t.id = m.id and t.state = m.chosen_state"
     " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
     "), n as materialized ("
@@ -94,25 +96,30 @@ const struct db_stmt stmt_job_step_backfill = {
     "job_step_backfill",
     "with " JOB_J ", w as materialized ("
     " select w.id, w.app_id, w.status, w.events, w.concurrency, w.rate_limit, w.batch_max,"
-    "  " FULL " from j join webhook w on w.id = j.webhook_id"
+    "  w.ordering, " FULL " from j join webhook w on w.id = j.webhook_id"
     " where w.deleted_at is null and w.status <> " DISABLED "), x as materialized ("
     " select e.* from j cross join w cross join lateral ("
-    "  select id, type, test from event where " OF_APP " and id > j.at_id"
+    "  select id, type, test, lane, expires_at from event where " OF_APP " and id > j.at_id"
     "   and id < j.before order by app_id desc, id limit $2::int8) e where not w.is_full"
     "), m as materialized ("
-    " select x.id from x cross join w cross join j where " LACKS_IT "), d as ("
-    " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
-    " select new_delivery_id(m.id), m.id, w.id, w.app_id, now(), " BEGUN_STATE ", false"
-    " from m cross join w returning id, webhook_id, app_id, test, next_at, state"
-    "), s as materialized ("
-    " select (select count(*) from m) as found, (select count(*) from d) as done,"
-    "  (select count(*) from x) < $2::int8 and not exists (select from w where is_full) as over,"
-    "  exists (select from w where is_full) as stalled"
-    "), u as ("
-    " update job t set " STEPPED ","
-    "  at_id = coalesce((select id from x order by id desc limit 1), t.at_id)"
-    " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP " left join d on d.state = " PENDING
-    " left join w on w.id = d.webhook_id",
+    " select x.id, x.expires_at, " LANE_OF(
+        "x") " as lane, row_number() over (order by x.id) as n"
+             " from x cross join w cross join j where " LACKS_IT "), d as ("
+             " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn,"
+             "  expires_at)"
+             " select new_delivery_id(m.id), m.id, w.id, w.app_id, now(), " BEGUN_STATE
+             ", false, lane,"
+             "  " NEW_TURN " + m.n, m.expires_at"
+             " from m cross join w returning id, webhook_id, app_id, test, next_at, state"
+             "), s as materialized ("
+             " select (select count(*) from m) as found, (select count(*) from d) as done,"
+             "  (select count(*) from x) < $2::int8 and not exists (select from w where is_full) as over,"
+             "  exists (select from w where is_full) as stalled"
+             "), u as ("
+             " update job t set " STEPPED ","
+             "  at_id = coalesce((select id from x order by id desc limit 1), t.at_id)"
+             " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP
+             " left join d on d.state = " PENDING " left join w on w.id = d.webhook_id",
     2};
 
 /* Pair after pair: the first event to every webhook, the second to every webhook, and so on. They were
@@ -130,23 +137,36 @@ const struct db_stmt stmt_job_step_fanout = {
     "), v as materialized ("
     " select v.id, v.n from a cross join lateral unnest(a.webhooks) with ordinality v (id, n)"
     "), x as materialized ("
-    " select e.id as event_id, a.app_id, v.id as webhook_id from a, e, v"
+    " select e.id as event_id, a.app_id, v.id as webhook_id, e.base + v.n as n from a, e, v"
     " where e.base + v.n > a.low and e.base + v.n <= a.high"
     "), d as ("
-    " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
-    " select new_delivery_id(x.event_id), x.event_id, w.id, x.app_id, now(),"
-    "  " BEGUN_STATE ", false from x cross join lateral ("
-    "   select id, status from webhook"
-    "   where id = x.webhook_id and deleted_at is null offset 0) w"
-    " returning id, webhook_id, app_id, test, next_at, state"
-    "), s as materialized ("
-    " select (select count(*) from x) as found, (select count(*) from d) as done,"
-    "  (select at_place + $2::int8 >= matched from j) as over, false as stalled"
-    "), u as ("
-    " update job t set " STEPPED ", at_place = least(t.at_place + $2::int8, t.matched)"
-    " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP " left join d on d.state = " PENDING
-    " left join lateral (select concurrency, rate_limit, batch_max from webhook"
-    "  where webhook.id = d.webhook_id offset 0) w on true",
+    " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn,"
+    "  replaces, expires_at)"
+    " select new_delivery_id(x.event_id), x.event_id, w.id, x.app_id,"
+    "  greatest(now(), e.deliver_at), " BEGUN_STATE ", false, " LANE_OF(
+        "e") ","
+             "  case when (" LANE_OF(
+                 "e") ") is not null and (e.deliver_at > now()) is not true"
+                      "   then (select nextval('delivery_turn')) + x.n end, e.replaces, e.expires_at"
+                      " from x join event e on e.id = x.event_id cross join lateral ("
+                      "   select id, status, ordering, batch_max from webhook"
+                      "   where id = x.webhook_id and deleted_at is null offset 0) w"
+                      " returning id, webhook_id, app_id, test, next_at, state, replaces"
+                      "), r as materialized ("
+                      " select count(*) as woken from deliveries_replace(("
+                      "  select array_agg(id order by id) from d where replaces is not null), " ERROR_SUPERSEDED
+                      "::int2)"
+                      "), s as materialized ("
+                      " select (select count(*) from x) as found, (select count(*) from d) as done,"
+                      "  (select at_place + $2::int8 >= matched from j) and (select woken from r) >= 0 as over,"
+                      "  false as stalled"
+                      "), u as ("
+                      " update job t set " STEPPED
+                      ", at_place = least(t.at_place + $2::int8, t.matched)"
+                      " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP
+                      " left join d on d.state = " PENDING
+                      " left join lateral (select concurrency, rate_limit, batch_max from webhook"
+                      "  where webhook.id = d.webhook_id offset 0) w on true",
     2};
 
 static const struct db_stmt *const steps[JOB_KINDS] = {

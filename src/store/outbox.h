@@ -16,7 +16,7 @@ struct outbox_entry {
     union {
         struct {
             int32_t concurrency, rate_limit;
-            bool force;
+            enum queue_force force;
         };
         struct gate_news news;
     };

@@ -23,8 +23,9 @@ enum {
 };
 
 _Static_assert(GATE_SUCCESS == 1 && GATE_FAILED == 2 && GATE_DEAD == 4 && GATE_CROWDED == 8 &&
-                   GATE_HEALTHY == 0 && GATE_FAILING == 1 && GATE_LIMITED == 2 &&
-                   GATE_PAUSED == 3 && GATE_BROKEN == 4,
+                   GATE_UNSENT == 16 && GATE_HEALTHY == 0 && GATE_FAILING == 1 &&
+                   GATE_LIMITED == 2 && GATE_PAUSED == 3 && GATE_BROKEN == 4 && QUEUE_GENTLE == 0 &&
+                   QUEUE_FORCE == 1 && QUEUE_WOKEN == 2,
                "QUEUE_CONSTANTS has them as numbers");
 _Static_assert(sizeof(struct queue_ref) == QUEUE_MEMBER_SIZE, "an entry of claim's answer");
 
@@ -63,7 +64,7 @@ static void pack_enqueue(uint8_t *out, const struct outbox_entry *entry, int64_t
     out = outbox_pack_i32(out, delay_ms < -AGE_MAX_MS ? -AGE_MAX_MS : (int32_t)delay_ms);
     out = outbox_pack_i32(out, entry->concurrency);
     out = outbox_pack_i32(out, entry->rate_limit);
-    *out = entry->force;
+    *out = (uint8_t)entry->force;
 }
 
 static void pack_ack(uint8_t *out, const struct outbox_entry *entry, int64_t delay_ms)
@@ -188,7 +189,7 @@ void queue_enqueue(struct queue *queue, const struct queue_entry *entries, size_
                                          .due_ms = now + e->delay_ms,
                                          .concurrency = e->concurrency,
                                          .rate_limit = e->rate_limit,
-                                         .force = force == QUEUE_FORCE,
+                                         .force = force,
                                      });
     }
 }

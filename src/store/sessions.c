@@ -96,6 +96,7 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_work_partitions_make,
     &stmt_work_partitions_drop,
     &stmt_work_forget,
+    &stmt_work_wake,
     &stmt_job_next,
     &stmt_job_step_again,
     &stmt_job_step_backfill,

@@ -5,13 +5,20 @@
 
 #include "core/delivery.h"
 #include "core/job.h"
+#include "core/order.h"
 #include "core/webhook.h"
 
 /* delivery.state */
 #define PENDING   TEXT_OF(DELIVERY_PENDING_NUMBER)
 #define DELIVERED TEXT_OF(DELIVERY_DELIVERED_NUMBER)
+#define FAILED    TEXT_OF(DELIVERY_FAILED_NUMBER)
 #define CANCELLED TEXT_OF(DELIVERY_CANCELLED_NUMBER)
 #define HELD      TEXT_OF(DELIVERY_HELD_NUMBER)
+
+/* delivery.last_error, delivery.lane */
+#define ERROR_EXPIRED    TEXT_OF(DELIVERY_EXPIRED_NUMBER)
+#define ERROR_SUPERSEDED TEXT_OF(DELIVERY_SUPERSEDED_NUMBER)
+#define WHOLE_WEBHOOK    TEXT_OF(LANE_OF_WEBHOOK_NUMBER)
 
 /* webhook.status, webhook.disabled_reason */
 #define ACTIVE         TEXT_OF(WEBHOOK_ACTIVE_NUMBER)
@@ -21,6 +28,8 @@
 #define REASON_API     TEXT_OF(DISABLED_BY_API_NUMBER)
 #define REASON_GONE    TEXT_OF(DISABLED_GONE_NUMBER)
 #define REASON_FAILING TEXT_OF(DISABLED_FAILING_NUMBER)
+
+#define ORDERED        TEXT_OF(ORDERING_WEBHOOK_NUMBER)
 
 #define LEASE          "interval '" TEXT_OF(DELIVERY_LEASE_MS) " ms'"
 #define HORIZON        "interval '" TEXT_OF(DELIVERY_HORIZON_MS) " ms'"
@@ -51,16 +60,26 @@
 /* Of a delivery. */
 #define NOT_LEASED "(lease_until is null or lease_until < now())"
 #define END_LEASE  "lease_token = null, lease_until = null, lease_owner = null"
-#define BEGIN_ANEW "completed_at = null, step = 0, waits = 0, waiting_since = null, " END_LEASE
+/* Of one that is pending: in its lane and not begun, and in no queue (0012_order.sql). */
+#define ASLEEP "d.turn > 0 and d.next_at > now()"
+/* The number of its turn when it is set going again, or null. */
+#define NEW_TURN "case when lane is not null then (select nextval('delivery_turn')) end"
+#define BEGIN_ANEW                                                     \
+    "completed_at = null, step = 0, waits = 0, waiting_since = null, " \
+    "expires_at = nullif(expires_at, '-infinity'), " END_LEASE
+/* Of a delivery d whose time is over, also of what was replaced while it was in flight. */
+#define EXPIRED "d.expires_at <= now()"
 
 /* Of a delivery d and its webhook w: a claim leases it. A test goes out whatever the webhook's status. */
-#define SENT "(d.test or w.status = " ACTIVE ") and w.deleted_at is null"
+#define SENT \
+    "(d.test or w.status = " ACTIVE ") and w.deleted_at is null and (" EXPIRED ") is not true"
 
 /* What deliveries_read() reads, of a delivery d and its event e. */
-#define DELIVERY_ROW                                                                     \
-    "d.id, d.event_id, d.webhook_id, d.test, e.type, d.state::int8, d.attempts::int8, "  \
-    "case when d.state = " PENDING " then ms_of(d.next_at) end, ms_of(d.completed_at), " \
-    "d.last_code::int8, d.last_us::int8, d.last_error::int8"
+#define DELIVERY_ROW                                                                           \
+    "d.id, d.event_id, d.webhook_id, d.test, e.type, d.state::int8, d.attempts::int8, "        \
+    "case when d.state = " PENDING " and (" ASLEEP ") is not true then ms_of(d.next_at) end, " \
+    "ms_of(d.completed_at), d.last_code::int8, d.last_us::int8, d.last_error::int8, "          \
+    "(d.state = " PENDING " and " ASLEEP ") is true"
 
 /* What attempts_read() reads, of an attempt a. */
 #define ATTEMPT_ROW                                                                               \
@@ -74,6 +93,12 @@
 #define QUEUE_ENTRY                                                                   \
     "d.id, d.webhook_id, d.app_id, d.test, ms_of(d.next_at) - ms_of(now()), " AT_ONCE \
     ", w.rate_limit::int8"
+
+/* The lane of a delivery of an event e to a webhook w. An array is in the order of its events; what is gathered does
+ * not wait for what was. */
+#define LANE_OF(e)                                                                          \
+    "case when w.batch_max > 1 then null when w.ordering = " ORDERED " then " WHOLE_WEBHOOK \
+    " else " e ".lane end"
 
 /* Of a webhook w, as long as it is valid. */
 #define PREVIOUS_SECRET "case when w.previous_until > now() then w.previous_secret end"

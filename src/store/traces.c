@@ -10,7 +10,10 @@ const struct db_stmt stmt_trace_find = {
     " ms_of(now()), case when d.lease_until >= now() then ms_of(d.lease_until) end, d.lease_token,"
     " w.url, w.profile, w.status::int8, w.disabled_reason::int8, w.deleted_at is not null,"
     " w.concurrency::int8, ms_of(w.gate_until), ms_of(w.failing_since), w.gate_limit,"
-    " w.gate_failures::int8, w.gate_openings::int8, w.gate_error::int8"
+    " w.gate_failures::int8, w.gate_openings::int8, w.gate_error::int8,"
+    " case when " ASLEEP " then (select b.id from delivery b where b.webhook_id = d.webhook_id"
+    "  and b.lane = d.lane and b.turn < d.turn and b.turn is not null"
+    "  and b.state in (" PENDING ", " HELD ") order by b.turn limit 1) end"
     " from event e left join (delivery d join webhook w on w.id = d.webhook_id)"
     "  on d.event_id = e.id and d.id between $2::uuid and $3::uuid"
     " where e.id between $2::uuid and $3::uuid and (e.id = $1::uuid or d.id = $1::uuid)"
@@ -27,7 +30,7 @@ void traces_read(const struct db_rows *rows, int row, struct trace *t)
 {
     enum {
         DELIVERY,
-        EVENT = 12,
+        EVENT = 13,
         APP,
         TEST,
         TYPE,
@@ -46,7 +49,8 @@ void traces_read(const struct db_rows *rows, int row, struct trace *t)
         LIMIT,
         FAILURES,
         OPENINGS,
-        ERROR
+        ERROR,
+        BEFORE
     };
     *t = (struct trace){.event = db_id(rows, row, EVENT),
                         .app = db_id(rows, row, APP),
@@ -65,6 +69,7 @@ void traces_read(const struct db_rows *rows, int row, struct trace *t)
     t->status = (int)db_i64(rows, row, STATUS);
     t->disabled_reason = (int)db_i64(rows, row, DISABLED_REASON);
     t->deleted = db_bool(rows, row, DELETED);
+    t->before = db_id(rows, row, BEFORE);
     t->concurrency = db_i64(rows, row, CONCURRENCY);
     t->gate = (struct gate){.until_ms = db_i64(rows, row, UNTIL),
                             .failing_ms = db_i64(rows, row, FAILING),

@@ -11,7 +11,7 @@
     "w.headers, w.retry_schedule, w.timeout_ms::int8, w.rate_limit::int8, w.concurrency::int8, " \
     "w.description, w.metadata, us_of(w.updated_at), w.managed, ms_of(now()), "                  \
     "ms_of(w.gate_until), ms_of(w.failing_since), w.gate_limit, w.gate_failures::int8, "         \
-    "w.gate_openings::int8, w.gate_error::int8, w.batch_max::int8"
+    "w.gate_openings::int8, w.gate_error::int8, w.batch_max::int8, w.ordering::int8"
 
 enum {
     COL_ID,
@@ -42,6 +42,7 @@ enum {
     COL_GATE_OPENINGS,
     COL_GATE_ERROR,
     COL_BATCH_MAX,
+    COL_ORDERING,
 };
 
 void schedule_read(const struct db_rows *rows, int row, int column, struct schedule *schedule)
@@ -83,6 +84,7 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
     w->managed = db_str(rows, row, COL_MANAGED);
     w->now_ms = db_i64(rows, row, COL_NOW);
     w->batch_max = db_i64(rows, row, COL_BATCH_MAX);
+    w->ordering = (int)db_i64(rows, row, COL_ORDERING);
     w->gate = (struct gate){
         .until_ms = db_i64(rows, row, COL_GATE_UNTIL),
         .failing_ms = db_i64(rows, row, COL_FAILING_SINCE),
@@ -106,30 +108,31 @@ struct recipient webhook_recipient(const struct webhook *w)
     };
 }
 
-/* $1 id, $2 app, and the settable columns from $3 to $17. */
+/* $1 id, $2 app, and the settable columns from $3 to $18. */
 #define SETTINGS(w)                                                                            \
     DB_ID((w)->id), DB_ID((w)->app), DB_STR((w)->url), DB_STRS((w)->events, (w)->event_count), \
         DB_I64((w)->status), DB_I64((w)->disabled_reason), DB_STR((w)->profile),               \
         DB_STR((w)->profile_options), DB_STR((w)->sealed_headers),                             \
         DB_I32S((w)->schedule.seconds, (w)->schedule.count), DB_I64((w)->timeout_ms),          \
         DB_I64((w)->rate_limit), DB_I64((w)->concurrency), DB_STR((w)->description),           \
-        DB_STR((w)->metadata), DB_I64((w)->batch_seconds), DB_I64((w)->batch_max)
+        DB_STR((w)->metadata), DB_I64((w)->batch_seconds), DB_I64((w)->batch_max),             \
+        DB_I64((w)->ordering)
 
 const struct db_stmt stmt_webhook_insert = {
     "webhook_insert",
     "with w as ("
     " insert into webhook (id, app_id, url, events, status, disabled_reason, profile,"
     "  profile_options, headers, retry_schedule, timeout_ms, rate_limit, concurrency, description,"
-    "  metadata, batch_seconds, batch_max, secret)"
+    "  metadata, batch_seconds, batch_max, ordering, secret)"
     " values ($1::uuid, $2::uuid, $3::text, $4::text[], $5::int8, $6::int8, $7::text, $8::text,"
     "  $9::bytea, $10::int8[], $11::int8, nullif($12::int8, 0), $13::int8, $14::text, $15::text,"
-    "  $16::int8, $17::int8, $18::bytea)"
+    "  $16::int8, $17::int8, $18::int8, $19::bytea)"
     " returning *"
     "), s as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w"
     ") select " COLUMNS " from w",
-    18};
+    19};
 
 struct db_op *webhooks_insert(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
 {
@@ -168,7 +171,7 @@ const struct db_stmt stmt_webhook_update = {
     "  disabled_reason = $6::int8, profile = $7::text, profile_options = $8::text,"
     "  headers = $9::bytea, retry_schedule = $10::int8[], timeout_ms = $11::int8,"
     "  rate_limit = nullif($12::int8, 0), concurrency = $13::int8, description = $14::text,"
-    "  metadata = $15::text, batch_seconds = $16::int8, batch_max = $17::int8,"
+    "  metadata = $15::text, batch_seconds = $16::int8, batch_max = $17::int8, ordering = $18::int8,"
     "  unsettled = unsettled or status <> $5::int8,"
     "  gate_until = case when " STAYS_AS_IT_IS " then gate_until end,"
     "  failing_since = case when " STAYS_AS_IT_IS " then failing_since end,"
@@ -180,7 +183,7 @@ const struct db_stmt stmt_webhook_update = {
     "  gate_at = case when " STAYS_AS_IT_IS " then gate_at end,"
     "  gate_error = case when " STAYS_AS_IT_IS " then gate_error else 0 end, " TOUCH
     " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
-    "  and us_of(updated_at) = $18::int8"
+    "  and us_of(updated_at) = $19::int8"
     " returning *"
     "), gone as ("
     " delete from subscription s using w where s.webhook_id = w.id and s.pattern <> all (w.events)"
@@ -188,7 +191,7 @@ const struct db_stmt stmt_webhook_update = {
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w on conflict do nothing"
     ") select " COLUMNS " from w",
-    18};
+    19};
 
 struct db_op *webhooks_update(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
 {

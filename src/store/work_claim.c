@@ -13,7 +13,7 @@ const struct db_stmt stmt_work_claim = {
     " update delivery d set " CLAIM_SET " from webhook w"
     " where w.id = d.webhook_id and d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
     "  and d.state + 0 = " PENDING " and d.next_at + interval '0 s' <= now() + " SLACK
-    "  and " NOT_LEASED " " CLAIM_RETURNING CLAIM_NOTED ") select " ROW " from c" JOIN,
+    "  and " NOT_LEASED " " CLAIM_RETURNING CLAIM_NOTED ") select " ROW " from c" CLAIM_LANES JOIN,
     6};
 
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
@@ -50,12 +50,19 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     schedule_read(rows, row, CLAIM_SCHEDULE, &c->schedule);
     c->timeout_ms = db_i64(rows, row, CLAIM_TIMEOUT_MS);
     c->gated = db_bool(rows, row, CLAIM_GATED);
+    c->asleep = db_bool(rows, row, CLAIM_ASLEEP);
+    c->wakes = !db_null(rows, row, CLAIM_WOKEN);
+    c->woken = (struct queue_entry){
+        .ref = {db_id(rows, row, CLAIM_WOKEN), c->to.webhook, c->ref.app},
+        .concurrency = (int)db_i64(rows, row, CLAIM_CONCURRENCY),
+        .rate_limit = (int)db_i64(rows, row, CLAIM_RATE_LIMIT),
+    };
     c->waits = db_i64(rows, row, CLAIM_WAITS);
     c->waited_ms = db_i64(rows, row, CLAIM_WAITED_MS);
 }
 
-#define OWN   CLAIM_ROW("e.data", "w.headers", "false")
-#define ALONG CLAIM_ROW("e.data", "w.headers", "true")
+#define OWN   CLAIM_ROW_OF("false")
+#define ALONG CLAIM_ROW_OF("true")
 
 /* What comes along, in all and for each webhook. Data may grow in what is sent: what does not fit is given back. */
 #define ALONG_MAX       "2048"
@@ -118,7 +125,7 @@ const struct db_stmt stmt_work_waiting = {
     "work_waiting",
     "select d.id, greatest(ms_of(d.next_at) - ms_of(now()), 0) from delivery d"
     " where d.id = any ($1::uuid[]) and d.id between $2::uuid and $3::uuid"
-    "  and d.state + 0 = " PENDING " and " NOT_LEASED,
+    "  and d.state + 0 = " PENDING " and " NOT_LEASED " and isfinite(d.next_at)",
     3};
 
 struct db_op *work_waiting(struct db *db, const struct id *ids, size_t count, db_cb *cb, void *arg)

@@ -101,13 +101,14 @@ const struct db_stmt stmt_work_claim_due = {
     "  (select count(*) from q where not leased and place <= tokens)"
     "   > (select count(*) from p) as left_out,"
     "  least((select ms_of(next_at) - ms_of(now()) from delivery"
-    "    where state = " PENDING " and next_at > now() order by next_at limit 1),"
+    "    where state = " PENDING
+    " and next_at > now() and next_at < 'infinity' order by next_at limit 1),"
     "   (select min(closed_ms) from w where closed_ms > 0),"
     "   (select min(ahead_ms + (tokens - burst + 1) * step_ms) from q"
     "    where not leased and place = tokens + 1)::int8) as next_ms from due"
     ") select " ROW ","
     "  answer.mine, answer.after, answer.left_out, coalesce(answer.next_ms, -1)::int8"
-    " from answer left join (c" JOIN ") on true",
+    " from answer left join (c" CLAIM_LANES JOIN ") on true",
     9};
 
 enum { MINE = CLAIM_COLUMNS, AFTER, LEFT, NEXT_MS };

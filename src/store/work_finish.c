@@ -11,6 +11,9 @@
 #include "store/store.h"
 #include "store/work.h"
 
+/* What has expired by then, or was replaced, ends as soon as that is so. */
+#define RETRY_AT "greatest(now(), least(now() + v.delay_ms * interval '1 ms', d.expires_at))"
+
 const struct db_stmt stmt_work_finish = {
     "work_finish",
     "with v as materialized ("
@@ -36,8 +39,7 @@ const struct db_stmt stmt_work_finish = {
     "  waits = case when v.keeps_step then least(d.waits + 1, 32767) else 0 end,"
     "  waiting_since = case when v.keeps_step then coalesce(d.waiting_since, now()) end,"
     "  last_code = nullif(v.code, 0), last_us = v.total_us, last_error = v.error,"
-    "  next_at = case when v.state = " PENDING " then now() + v.delay_ms * interval '1 ms'"
-    "   else d.next_at end,"
+    "  next_at = case when v.state = " PENDING " then " RETRY_AT " else d.next_at end,"
     "  completed_at = case when v.state <> " PENDING " then now() end,"
     "  " END_LEASE " from v"
     " where d.id = v.id and d.id = any ($1::uuid[]) and d.id between $22::uuid and $23::uuid"
@@ -45,23 +47,32 @@ const struct db_stmt stmt_work_finish = {
     "    or (d.lease_token is null and d.attempts < v.number)))"
     "   or (v.state = " DELIVERED " and d.state <> " DELIVERED
     "    and exists (select from a where a.delivery_id = v.id and a.token = v.token)))"
-    " returning d.id, v.test"
+    " returning d.id, v.test, d.lane"
     "), g as ("
     " update webhook w set status = " DISABLED ", disabled_reason = " REASON_GONE ","
     "  unsettled = true, " TOUCH " from v, a"
     " where v.gone_id is not null and a.delivery_id = v.id and a.token = v.token"
     "  and w.id = v.gone_id and w.url = v.gone_url and w.status <> " DISABLED
     "  and w.deleted_at is null returning w.id"
-    ") select id, null, case when test then"
-    "   pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end from u"
-    " union all select null, id, null from g",
+    ") select id, null::uuid, case when test then"
+    "   pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end, null::uuid, null::uuid,"
+    "  null::uuid, null::bool, null::int8, null::int8, null::int8 from u"
+    " union all select null, id, null, null, null, null, null, null, null, null from g"
+    " union all select null, null, null, w.* from lanes_wake(("
+    "  select array_agg(id order by id) from u where lane is not null)) w",
     25};
 
 void finished_read(const struct db_rows *rows, int row, struct finished *f)
 {
-    enum { DELIVERY, DISABLED_WEBHOOK };
-    f->moved = !db_null(rows, row, DELIVERY);
-    f->id = db_id(rows, row, f->moved ? DELIVERY : DISABLED_WEBHOOK);
+    enum { MOVED, DISABLED_WEBHOOK, NOTIFIED, ENTRY };
+
+    *f = (struct finished){.kind = FINISHED_WOKEN};
+    if (!db_null(rows, row, MOVED))
+        *f = (struct finished){.kind = FINISHED_MOVED, .id = db_id(rows, row, MOVED)};
+    else if (!db_null(rows, row, DISABLED_WEBHOOK))
+        *f = (struct finished){.kind = FINISHED_DISABLED, .id = db_id(rows, row, DISABLED_WEBHOOK)};
+    else
+        queue_entry_read(rows, row, ENTRY, &f->entry);
 }
 
 static bool is_gone(const struct finish *f)

@@ -44,7 +44,8 @@ struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int lim
  * the next pass. One is settled when a pass finds nothing of it that is to be moved, and not before
  * whatever began to accept or claim under an earlier status has ended (statement_timeout): it may still
  * write what is to be moved here. A delivery in flight is left to its attempt; the claim looks at the
- * webhook again. A retry that was held keeps its time. */
+ * webhook again. A retry that was held keeps its time; what slept in a lane is claimed, and goes to sleep,
+ * once more. */
 const struct db_stmt stmt_work_settle = {
     "work_settle",
     "with w as materialized ("
@@ -65,6 +66,7 @@ const struct db_stmt stmt_work_settle = {
     " update delivery t set"
     "  state = case when w.deleted then " CANCELLED " when w.status = " ACTIVE " then"
     "   " PENDING " else " HELD " end,"
+    "  next_at = case when t.turn > 0 then now() else t.next_at end,"
     "  completed_at = case when w.deleted then now() end"
     " from n, w where t.id = n.id and w.id = t.webhook_id"
     "  and (t.state = " HELD " or (t.state = " PENDING " and " NOT_LEASED "))"
@@ -100,6 +102,34 @@ const struct db_stmt stmt_work_partitions_drop = {
 struct db_op *work_partitions_drop(struct db *db, int64_t days, db_cb *cb, void *arg)
 {
     return store_exec(db, &stmt_work_partitions_drop, DB_ARGS(DB_I64(days)), cb, arg);
+}
+
+/* Lane after lane, each found by the one before it. Locks in the order that all who take several keep. */
+const struct db_stmt stmt_work_wake = {
+    "work_wake",
+    "with recursive l as (("
+    "  select webhook_id, lane from delivery where turn is not null and state in (" PENDING
+    ", " HELD ")"
+    "   and (webhook_id, lane) > ($1::uuid, $2::int8) order by webhook_id, lane limit 1"
+    " ) union all"
+    "  select n.webhook_id, n.lane from l cross join lateral ("
+    "   select d.webhook_id, d.lane from delivery d"
+    "   where d.turn is not null and d.state in (" PENDING ", " HELD ")"
+    "    and (d.webhook_id, d.lane) > (l.webhook_id, l.lane)"
+    "   order by d.webhook_id, d.lane limit 1) n"
+    "), page as materialized (select * from l limit $3::int8"
+    "), woken as materialized ("
+    " select lane_wake(webhook_id, lane) as id from ("
+    "  select * from page order by lane_lock(webhook_id, lane)) p"
+    ") select webhook_id, lane, (select count(*) from page), (select count(id) from woken)"
+    " from page order by webhook_id desc, lane desc limit 1",
+    3};
+
+struct db_op *work_wake(struct db *db, struct id webhook, int64_t lane, int limit, db_cb *cb,
+                        void *arg)
+{
+    return store_exec(db, &stmt_work_wake, DB_ARGS(DB_ID(webhook), DB_I64(lane), DB_I64(limit)), cb,
+                      arg);
 }
 
 const struct db_stmt stmt_work_today = {

@@ -122,7 +122,7 @@ void batch_find_moved(const struct batch *b, const struct db_rows *rows, bool *m
 
     for (int i = 0; i < db_count(rows); i++) {
         finished_read(rows, i, &f);
-        struct attempt *const *found = f.moved ? find(b, f.id) : NULL;
+        struct attempt *const *found = f.kind == FINISHED_MOVED ? find(b, f.id) : NULL;
         if (found != NULL)
             moved[found - b->attempts] = true;
     }

@@ -9,6 +9,7 @@
 #include "store/webhooks.h"
 
 #define FORGET_MAX 5000
+#define WAKE_MAX   1000
 
 /* --- the tasks -------------------------------------------------------------------------------- */
 
@@ -40,14 +41,19 @@ static struct db_op *disable_failing(struct janitor *j)
                                     j->config->disable_after_failures, on_ended, j);
 }
 
-static bool is_complete(const struct janitor *j, const struct db_rows *rows)
+static struct db_op *wake_lanes(struct janitor *j)
+{
+    return work_wake(j->db, j->webhook, j->lane, WAKE_MAX, on_ended, j);
+}
+
+static bool is_complete(struct janitor *j, const struct db_rows *rows)
 {
     (void)j;
     (void)rows;
     return true;
 }
 
-static bool tell_dropped(const struct janitor *j, const struct db_rows *rows)
+static bool tell_dropped(struct janitor *j, const struct db_rows *rows)
 {
     enum { DROPPED, UNENDED };
 
@@ -59,13 +65,13 @@ static bool tell_dropped(const struct janitor *j, const struct db_rows *rows)
     return true;
 }
 
-static bool all_forgotten(const struct janitor *j, const struct db_rows *rows)
+static bool all_forgotten(struct janitor *j, const struct db_rows *rows)
 {
     (void)j;
     return db_i64(rows, 0, 0) < FORGET_MAX;
 }
 
-static bool tell_disabled(const struct janitor *j, const struct db_rows *rows)
+static bool tell_disabled(struct janitor *j, const struct db_rows *rows)
 {
     enum { ID, APP, SINCE, FAILURES, ERROR };
     char webhook[ID_TEXT_SIZE], app[ID_TEXT_SIZE], since[CLOCK_TEXT_SIZE];
@@ -81,14 +87,28 @@ static bool tell_disabled(const struct janitor *j, const struct db_rows *rows)
     return true;
 }
 
+/* What was dropped may have been what others waited for: page after page of lanes. */
+static bool tell_woken(struct janitor *j, const struct db_rows *rows)
+{
+    enum { WEBHOOK, LANE, COUNT, WOKEN };
+    bool more = db_count(rows) > 0 && db_i64(rows, 0, COUNT) == WAKE_MAX;
+
+    if (db_count(rows) > 0 && db_i64(rows, 0, WOKEN) > 0)
+        log_warn("lanes_woken", "count=%lld", (long long)db_i64(rows, 0, WOKEN));
+    j->webhook = more ? db_id(rows, 0, WEBHOOK) : (struct id){0};
+    j->lane = more ? db_i64(rows, 0, LANE) : -1;
+    return !more;
+}
+
 static const struct {
     const char *name; /* in the log */
     int64_t period_ms;
     struct db_op *(*start)(struct janitor *j);
-    bool (*ended)(const struct janitor *j, const struct db_rows *rows); /* false: there is more */
+    bool (*ended)(struct janitor *j, const struct db_rows *rows); /* false: there is more */
 } tasks[JANITOR_TASKS] = {
     {"partitions_make", 3600000, make_days, is_complete},
     {"partitions_drop", 3600000, drop_days, tell_dropped},
+    {"lanes_wake", 3600000, wake_lanes, tell_woken},
     {"idempotency_forget", 10000, forget_keys, all_forgotten},
     {"jobs_forget", 60000, forget_jobs, all_forgotten},
     {"webhooks_disable", 60000, disable_failing, tell_disabled},
@@ -131,7 +151,7 @@ void janitor_tick(struct janitor *j)
 
 void janitor_init(struct janitor *j, struct db *db, const struct config *config)
 {
-    *j = (struct janitor){.db = db, .config = config};
+    *j = (struct janitor){.db = db, .config = config, .lane = -1};
 }
 
 void janitor_fini(struct janitor *j)

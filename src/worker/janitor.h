@@ -8,12 +8,14 @@
 #include "base/config.h"
 #include "store/work.h"
 
-#define JANITOR_TASKS 5
+#define JANITOR_TASKS 6
 
 struct janitor {
     struct db *db;
     const struct config *config;
     struct db_op *op;
+    struct id webhook; /* the last lane that was looked at for who sleeps in it */
+    int64_t lane;
     size_t task;                   /* the one under way */
     int64_t due_ms[JANITOR_TASKS]; /* the next run of each, monotonic; 0: at once */
 };

@@ -197,6 +197,11 @@ static void on_waiting(void *arg, int err, const struct db_rows *rows)
     tell_end(l);
 }
 
+static void enqueue_woken(struct leases *l, const struct claim *c)
+{
+    queue_enqueue(l->config.queue, &c->woken, 1, QUEUE_WOKEN);
+}
+
 /* What came along has a place of its own only now; not what is in hand already, its lease run out for want
  * of recording. */
 static bool take_along(const struct fenced *f, const struct claim *c)
@@ -216,7 +221,7 @@ enum fate { LEFT_OUT, TAKEN, GATHERS, MOVED, TOO_MUCH };
  * and here, its lease runs out before its timeout. One that gathers goes when it has gathered. */
 static enum fate fate_of(const struct fenced *f, const struct claim *c, int64_t lease_left_ms)
 {
-    if (c->state != DELIVERY_PENDING)
+    if (c->state != DELIVERY_PENDING || c->asleep)
         return MOVED;
     if (c->content.data.p == NULL || c->timeout_ms > lease_left_ms)
         return TOO_MUCH;
@@ -228,7 +233,7 @@ static size_t read_claims(const struct fenced *f, const struct db_rows *rows, st
                           enum fate *fates)
 {
     int64_t lease_left_ms = f->started_ms + DELIVERY_LEASE_MS - MARGIN_MS - clock_mono_ms();
-    size_t count = 0, held = 0, cancelled = 0;
+    size_t count = 0, held = 0, cancelled = 0, expired = 0;
 
     for (int i = 0; i < db_count(rows); i++) {
         struct claim *c = &claims[count];
@@ -242,12 +247,16 @@ static size_t read_claims(const struct fenced *f, const struct db_rows *rows, st
         else if (fate != TAKEN)
             places_give_back(f->leases->config.places, c->ref.delivery);
         c->gated = c->gated && f->direct;
+        if (c->wakes)
+            enqueue_woken(f->leases, c);
         count += fate == TAKEN;
         held += c->state == DELIVERY_HELD;
         cancelled += c->state == DELIVERY_CANCELLED;
+        expired += c->state == DELIVERY_FAILED;
     }
-    if (held + cancelled > 0)
-        log_bounded(LOG_LEVEL_INFO, "claims_moved", "held=%zu cancelled=%zu", held, cancelled);
+    if (held + cancelled + expired > 0)
+        log_bounded(LOG_LEVEL_INFO, "claims_moved", "held=%zu cancelled=%zu expired=%zu", held,
+                    cancelled, expired);
     return count;
 }
 
@@ -303,7 +312,8 @@ static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct clai
 
     for (size_t i = 0; i < f->count; i++) {
         if (fates[i] == MOVED)
-            queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], -1}, 1);
+            queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], -1, {.what = GATE_UNSENT}},
+                      1);
         if (fates[i] != TAKEN && fates[i] != GATHERS)
             places_give_back(l->config.places, f->refs[i].delivery);
     }

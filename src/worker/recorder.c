@@ -198,7 +198,7 @@ static void tell_disabled(const struct db_rows *rows)
 
     for (int i = 0; i < db_count(rows); i++) {
         finished_read(rows, i, &f);
-        if (!f.moved)
+        if (f.kind == FINISHED_DISABLED)
             log_warn("webhook_disabled", "webhook=%s reason=gone", id_text(id, ID_WEBHOOK, f.id));
     }
 }
@@ -236,6 +236,18 @@ static void tell_queue(const struct recorder *r, const struct batch *b, const bo
     queue_ack(r->config.queue, acks, count);
 }
 
+/* Those whose turn it is in their lanes. */
+static void enqueue_woken(const struct recorder *r, const struct db_rows *rows)
+{
+    struct finished f;
+
+    for (int i = 0; i < db_count(rows); i++) {
+        finished_read(rows, i, &f);
+        if (f.kind == FINISHED_WOKEN)
+            queue_enqueue(r->config.queue, &f.entry, 1, QUEUE_WOKEN);
+    }
+}
+
 static void give_back(const struct recorder *r, const struct batch *b)
 {
     for (size_t i = 0; i < b->count; i++)
@@ -259,6 +271,7 @@ static void end(struct recorder *r, struct batch *b, const struct db_rows *rows)
     batch_settle(b);
     batch_find_moved(b, rows, moved);
     tell_queue(r, b, moved); /* first: until then its slots are taken */
+    enqueue_woken(r, rows);
     move_all(b);
     tell_recorded(b, moved);
     tell_disabled(rows);

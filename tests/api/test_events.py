@@ -37,6 +37,10 @@ def test_post_without_webhooks(api):
         "id": made["id"],
         "type": "user.created",
         "created_at": made["created_at"],
+        "ordering_key": None,
+        "coalesce_key": None,
+        "deliver_at": None,
+        "expires_at": None,
         "data": {"id": "usr_789"},
         "deliveries": [],
     }
@@ -56,6 +60,7 @@ def test_get(api, receiver):
             "response_code": 200,
             "attempts": 1,
             "next_attempt_at": None,
+            "waiting_for": None,
         }
     ]
 

@@ -21,6 +21,7 @@ ORDER = [
     "timeout_ms",
     "rate_limit",
     "concurrency",
+    "ordering",
     "metadata",
     "disabled_reason",
     "secret_preview",

@@ -19,7 +19,7 @@ static void test_names(void **state)
 /* Rows: from; columns: to; both pending, delivered, failed, cancelled, held. */
 static const char *const moves[][DELIVERY_STATES] = {
     [ACTOR_ATTEMPT] = {"yyy--", "-----", "-y---", "-y---", "-y---"},
-    [ACTOR_SERVICE] = {"---yy", "-----", "-----", "-----", "y--y-"},
+    [ACTOR_SERVICE] = {"--yyy", "-----", "-----", "-----", "y--y-"},
     [ACTOR_PERSON] = {"y--y-", "y---y", "y---y", "y---y", "y--yy"},
 };
 
@@ -51,6 +51,12 @@ static void test_error_codes(void **state)
     assert_null(attempt_error_code(-1));
     assert_null(attempt_error_code(ATTEMPT_UNRECORDED + 1));
     assert_null(attempt_error_code(INT32_MAX));
+    assert_null(delivery_end_text(ATTEMPT_OK));
+    assert_null(delivery_end_text(ATTEMPT_INTERNAL));
+    assert_string_equal(attempt_error_code(DELIVERY_EXPIRED), "expired");
+    assert_string_equal(attempt_error_code(DELIVERY_SUPERSEDED), "superseded");
+    assert_non_null(delivery_end_text(DELIVERY_EXPIRED));
+    assert_non_null(delivery_end_text(DELIVERY_SUPERSEDED));
 }
 
 static const struct schedule schedule = {{60, 300, 172800}, 3}; /* the last: two days */

@@ -3,8 +3,10 @@
  * functions that the program calls; what it does must be what the table allows, no more and no less. */
 #include "base/err.h"
 #include "core/delivery.h"
+#include "core/order.h"
 #include "io/dbsync.h"
 #include "store/deliveries.h"
+#include "store/events.h"
 #include "store/jobs.h"
 #include "store/store.h"
 #include "store/webhooks.h"
@@ -20,6 +22,7 @@
 #define TOKEN 77
 #define OTHER 78
 #define OWNER 5
+#define KEY   STR_LIT("key")
 
 static struct postgres_server server;
 static struct dbsync *sync_db; /* for what is there before, and what is there after */
@@ -76,6 +79,7 @@ struct scene {
     bool test;
     bool leased;     /* by OWNER with TOKEN, for a while yet */
     bool claim_lost; /* it was, but PostgreSQL lost the claim in a crash */
+    bool expired, replaced;
 };
 
 static void run_sql(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -114,7 +118,7 @@ static void set_scene(const struct scene *scene, enum delivery_state state)
     char a[HEX_SIZE], w[HEX_SIZE], d[HEX_SIZE];
 
     run_sql("delete from attempt; delete from delivery; delete from event; delete from webhook;"
-            " delete from job; delete from lease");
+            " delete from job; delete from lease; delete from subscription");
     app = id_new();
     webhook = id_new();
     delivery = id_new(); /* its event has the same id: they share the partition's range */
@@ -126,13 +130,20 @@ static void set_scene(const struct scene *scene, enum delivery_state state)
             " values ('%s', '%s', 'http://a/', '{*}', %d, 'default', '', '', '{}', 1000, 1, true,"
             " %s)",
             w, a, (int)scene->status, scene->deleted ? "now()" : "null");
+    run_sql("insert into subscription (app_id, pattern, webhook_id) values ('%s', '*', '%s')", a,
+            w);
     run_sql("insert into event (id, app_id, test, type, data) values ('%s', '%s', %s, 't', '{}')",
             d, a, scene->test ? "true" : "false");
-    run_sql("insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test,"
-            " attempts, lease_until, lease_token, lease_owner) values ('%s', '%s', '%s', '%s',"
-            " now() - interval '1 s', %d, %s, %d, %s)",
-            d, d, w, a, (int)state, scene->test ? "true" : "false", scene->claim_lost ? 0 : 1,
-            scene->leased ? "now() + interval '1 min', 77, 5" : "null, null, null");
+    run_sql(
+        "insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, attempts,"
+        " replaces, expires_at, lease_until, lease_token, lease_owner) values ('%s', '%s', '%s',"
+        " '%s', now() - interval '1 s', %d, %s, %d, %" PRId64 ", %s, %s)",
+        d, d, w, a, (int)state, scene->test ? "true" : "false", scene->claim_lost ? 0 : 1,
+        order_number(KEY),
+        scene->replaced  ? "'-infinity'"
+        : scene->expired ? "now() - interval '1 ms'"
+                         : "null",
+        scene->leased ? "now() + interval '1 min', 77, 5" : "null, null, null");
     if (scene->leased)
         run_sql("insert into lease (owner, token, ids) values (5, 77, '{%s}')", d);
 }
@@ -309,6 +320,26 @@ static bool replay(enum delivery_state from)
     return finished(jobs_step(db, JOB_REPLAY, job, 10, on_done, NULL));
 }
 
+static bool says_nothing(const struct db_rows *rows)
+{
+    (void)rows;
+    return false;
+}
+
+/* A later event with the key of the delivery. */
+static bool replace(enum delivery_state from)
+{
+    struct event_new event = {.id = id_new(),
+                              .app = app,
+                              .type = STR_LIT("t"),
+                              .data = STR_LIT("{}"),
+                              .coalesce_key = KEY};
+    const struct event_new *events[] = {&event};
+    (void)from;
+    reader = says_nothing;
+    return finished(events_accept(db, events, 1, on_done, NULL));
+}
+
 /* --- the table --------------------------------------------------------------------------------- */
 
 #define BIT(state) (1U << DELIVERY_##state)
@@ -401,6 +432,23 @@ static const struct mover movers[] = {
      DELIVERY_CANCELLED,
      BIT(PENDING),
      {.deleted = true, .test = true}},
+    {"claim: expired", claim, ACTOR_SERVICE, DELIVERY_FAILED, ALL, {.expired = true}},
+    {"claim: expired, paused",
+     claim,
+     ACTOR_SERVICE,
+     DELIVERY_FAILED,
+     ALL,
+     {.status = WEBHOOK_PAUSED, .expired = true}},
+    {"claim: expired, in flight",
+     claim,
+     ACTOR_SERVICE,
+     DELIVERY_FAILED,
+     NONE,
+     {.leased = true, .expired = true}},
+    {"claim: replaced", claim, ACTOR_SERVICE, DELIVERY_CANCELLED, BIT(PENDING), {.replaced = true}},
+    {"accept: replaces", replace, ACTOR_SERVICE, DELIVERY_CANCELLED, ALL, {0}},
+    {"accept: replaces, paused", replace, ACTOR_SERVICE, DELIVERY_CANCELLED, ALL, PAUSE},
+    {"accept: replaces, in flight", replace, ACTOR_SERVICE, DELIVERY_CANCELLED, BIT(HELD), LEASED},
     {"release", release, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
     {"take back", take_back, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
 
@@ -457,7 +505,8 @@ static void check(const struct mover *m, enum delivery_state from)
     reader = NULL;
     running = m->name;
     bool said = m->run(from);
-    enum delivery_state now = (enum delivery_state)number_of("select state from delivery");
+    enum delivery_state now = (enum delivery_state)number_of(
+        "select state from delivery order by id limit 1"); /* what replaces it is later */
     bool may = (m->from >> from & 1) != 0 && delivery_may_move(m->actor, from, m->to);
     bool moved = now != from || (said && now == m->to);
 

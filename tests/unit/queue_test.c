@@ -134,6 +134,56 @@ static void the_rate_is_kept(void **state)
     assert_in_range(count, 50, 56);
 }
 
+static void what_was_not_sent_takes_no_rate(void **state)
+{
+    struct id slow = id_new();
+    (void)state;
+    put_many(slow, 3, 32, 5);
+    settle();
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(claim(100), 1);
+        ack_news(rig.claimed.refs[0], -1, GATE_UNSENT, 0);
+        settle();
+    }
+    assert_int_equal(claim(100), 1);
+    assert_int_equal(claim(100), 0);
+}
+
+static void wake(struct id delivery, struct id webhook)
+{
+    struct queue_entry entry = {.ref = {delivery, webhook, app}, .concurrency = 32};
+    queue_enqueue(rig.queue, &entry, 1, QUEUE_WOKEN);
+    settle();
+}
+
+/* Who has it in flight claimed it before, and takes it out. */
+static void the_woken_come_again(void **state)
+{
+    struct id delivery = id_new(), later = id_new(), webhook = id_new();
+    (void)state;
+    put(delivery, webhook, 0, 32, 0);
+    settle();
+    assert_int_equal(claim(10), 1);
+    struct queue_ref ref = rig.claimed.refs[0];
+    wake(delivery, webhook);
+    assert_int_equal(claim(10), 0);
+    ack(ref, -1);
+    settle();
+    WAIT(rig.loop, false, 102);
+    assert_int_equal(claim(10), 1);
+    assert_true(id_eq(rig.claimed.refs[0].delivery, delivery));
+    ack(rig.claimed.refs[0], -1);
+
+    put(later, webhook, 5000, 32, 0);
+    settle();
+    assert_int_equal(claim(10), 0);
+    wake(later, webhook);
+    assert_int_equal(claim(10), 1);
+    ack(rig.claimed.refs[0], -1);
+    settle();
+    assert_clean();
+}
+
 static void retries_come_back(void **state)
 {
     struct id delivery = id_new(), webhook = id_new();
@@ -420,6 +470,8 @@ int main(void)
         RIG_TEST(endpoints_share_what_is_left),
         RIG_TEST(concurrency_is_kept),
         RIG_TEST(the_rate_is_kept),
+        RIG_TEST(what_was_not_sent_takes_no_rate),
+        RIG_TEST(the_woken_come_again),
         RIG_TEST(retries_come_back),
         RIG_TEST(a_second_enqueue_changes_nothing),
         RIG_TEST(force_puts_back_what_flies_too_long),

@@ -110,6 +110,10 @@ static void test_numbers(void **state)
     (void)state;
     is(PREDICATE("delivery_due"), "(state = " PENDING ")");
     is(PREDICATE("delivery_held"), "(state = " HELD ")");
+#define WAITING "(state = ANY (ARRAY[" PENDING ", " HELD "])))"
+    is(PREDICATE("delivery_lane"), "((turn IS NOT NULL) AND " WAITING);
+    is(PREDICATE("delivery_replaces"), "((replaces IS NOT NULL) AND " WAITING);
+#undef WAITING
 }
 
 static void test_older(void **state)

@@ -67,6 +67,14 @@ local function learn(ea, e, what, err, took, pause)
   learned[ea] = true
 end
 
+-- Its turn in the ring may be earlier now.
+local function give_rate_back(ea, e)
+  local _, rate = limits(e)
+  if rate == 0 then return end
+  call('HSET', TAT, e, string.format('%.3f', arrival(e, rate) - 1000 / rate))
+  add(ea, first(P..'e:'..e) or math.huge)
+end
+
 -- A gate that closes moves the turn of what is in the ring.
 local function put_off(a, e)
   local opens = gate_of(e).until_ms * 1000
@@ -84,7 +92,7 @@ local function is_over(a, e, id)
   place(a)
 end
 
-local members, es = {}, {}
+local members, es, unsent = {}, {}, {}
 for pos = 1, #blob, SIZE do
   local m = string.sub(blob, pos, pos + MEMBER - 1)
   local ea = string.sub(m, 17)
@@ -100,7 +108,13 @@ for i, m in ipairs(members) do
   local flew = land(m)
   local heard = has(what, REPEATED) and flew == 0
   what = what % REPEATED
-  if not heard and (what > 0 or pause > 0) then learn(ea, e, what, err, took, pause) end
+  if heard then
+    what, pause = 0, 0
+  elseif what == UNSENT then
+    unsent[#unsent + 1] = ea
+  elseif what > 0 or pause > 0 then
+    learn(ea, e, what, err, took, pause)
+  end
   if delay >= 0 then
     call('ZADD', P..'e:'..e, text(now_ms + delay), string.sub(m, 1, 16))
     add(ea, now_ms + delay)
@@ -108,6 +122,7 @@ for i, m in ipairs(members) do
     is_over(app_of(ea), e, string.sub(m, 1, 16))
   end
 end
+for _, ea in ipairs(unsent) do give_rate_back(ea, endpoint_of(ea)) end
 call('SREM', own, unpack(members))
 release()
 

@@ -3,10 +3,12 @@ local ENTRY, SIZE = '>i4i4i4B', 61
 local blob = ARGV[1]
 local members, wanted, forced = {}, {}, {}
 
+local WOKEN_AGAIN_MS = 100 -- of one in flight: by then its ack has taken it out, and left what waits
+
 -- Takes one out of flight, if it may be: true if it stays.
 local function flies(m, lease_end, force)
-  if not lease_end then return false end
-  if force == 0 then return true end
+  if not lease_end or force == WOKEN then return false end
+  if force == GENTLE then return true end
   if math.abs(now - (tonumber(lease_end) - LEASE_MS)) < OVERDUE_MS then return true end
   land(m)
   return false
@@ -18,10 +20,11 @@ local lease_ends = call('ZMSCORE', INFLIGHT, unpack(members))
 for i, m in ipairs(members) do
   local ea, e = string.sub(m, 17), string.sub(m, 17, 32)
   local delay, cap, rate, force = struct.unpack(ENTRY, blob, (i - 1) * SIZE + MEMBER + 1)
-  local due, mode = now_ms + delay, force == 1 and 'LT' or 'NX'
+  local due, mode = now_ms + delay, force == GENTLE and 'NX' or 'LT'
+  if force == WOKEN and lease_ends[i] then due = due + WOKEN_AGAIN_MS end
   touched[ea] = true
   wanted[e] = (cap ~= CONCURRENCY or rate ~= 0) and cap..' '..rate
-  if force == 1 then forced[app_of(ea)] = true end
+  if force == FORCE then forced[app_of(ea)] = true end
   if not flies(m, lease_ends[i], force)
      and call('ZADD', P..'e:'..e, mode, 'CH', text(due), string.sub(m, 1, 16)) == 1 then add(ea, due) end
 end
