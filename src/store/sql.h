@@ -22,7 +22,6 @@
 
 /* webhook.status, webhook.disabled_reason */
 #define ACTIVE         TEXT_OF(WEBHOOK_ACTIVE_NUMBER)
-#define PAUSED         TEXT_OF(WEBHOOK_PAUSED_NUMBER)
 #define DISABLED       TEXT_OF(WEBHOOK_DISABLED_NUMBER)
 #define REASON_NONE    TEXT_OF(DISABLED_NOT_NUMBER)
 #define REASON_API     TEXT_OF(DISABLED_BY_API_NUMBER)
