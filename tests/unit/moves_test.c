@@ -1,162 +1,28 @@
 /* The moves of deliveries, as PostgreSQL makes them, against the table that says who may make which
  * (core/delivery.c). Every statement that moves a delivery is run on one in each state, through the
  * functions that the program calls; what it does must be what the table allows, no more and no less. */
-#include "base/err.h"
-#include "core/delivery.h"
-#include "core/order.h"
-#include "io/dbsync.h"
+#include "moves_rig.h"
+
 #include "store/deliveries.h"
 #include "store/events.h"
 #include "store/jobs.h"
-#include "store/store.h"
 #include "store/webhooks.h"
 #include "store/work.h"
 
-#include "postgres_server.h"
-#include "unit.h"
-#include "wait.h"
-
-#include <inttypes.h>
-#include <stdio.h>
-
-#define TOKEN 77
-#define OTHER 78
-#define OWNER 5
-#define KEY   STR_LIT("key")
-
-static struct postgres_server server;
-static struct dbsync *sync_db; /* for what is there before, and what is there after */
-static struct loop *loop;
-static struct db *db;
-static const struct db_stmt *stmts[128];
-
-static struct id app, webhook, delivery;
-
-/* --- the answer of the statement that runs ----------------------------------------------------- */
-
-static struct {
-    bool done;
-    int err, rows;
-    bool says; /* what the reader makes of the rows */
-} answer;
-
-typedef bool read_answer(const struct db_rows *rows);
-static read_answer *reader;
-static const char *running;
-
-static void on_done(void *arg, int err, const struct db_rows *rows)
-{
-    (void)arg;
-    answer.done = true;
-    answer.err = err;
-    answer.rows = err == 0 ? db_count(rows) : 0;
-    answer.says = answer.rows > 0 && reader != NULL && reader(rows);
-}
-
-/* True if the statement says that it moved the delivery. */
-static bool finished(struct db_op *op)
-{
-    answer.done = false;
-    assert_non_null(op);
-    WAIT(loop, answer.done, 10000);
-    assert_true(answer.done);
-    if (answer.err < 0)
-        fail_msg("%s: %s", running, err_name(answer.err));
-    return reader != NULL ? answer.says : answer.rows > 0;
-}
+/* --- the statements ---------------------------------------------------------------------------- */
 
 static bool first_is_true(const struct db_rows *rows)
 {
     return db_bool(rows, 0, 0);
 }
 
-/* --- what is there before ---------------------------------------------------------------------- */
-
-/* The webhook and the delivery that a statement meets. */
-struct scene {
-    enum webhook_status status;
-    bool deleted;
-    bool test;
-    bool leased;     /* by OWNER with TOKEN, for a while yet */
-    bool claim_lost; /* it was, but PostgreSQL lost the claim in a crash */
-    bool expired, replaced;
-};
-
-static void run_sql(const char *format, ...) PRINTF_LIKE(1, 2);
-
-static void run_sql(const char *format, ...)
-{
-    char sql[2048];
-    va_list args;
-    va_start(args, format);
-    assert_in_range(vsnprintf(sql, sizeof sql, format, args), 1, sizeof sql - 1);
-    va_end(args);
-    assert_int_equal(dbsync_script(sync_db, sql), 0);
-}
-
-static int64_t number_of(const char *sql)
-{
-    struct dbsync_rows *rows;
-    int64_t value;
-    assert_int_equal(dbsync_exec(sync_db, sql, 0, NULL, &rows), 0);
-    assert_int_equal(dbsync_count(rows), 1);
-    assert_true(str_to_i64(str_of(dbsync_text(rows, 0, 0)), INT64_MIN, INT64_MAX, &value));
-    dbsync_rows_free(rows);
-    return value;
-}
-
-#define HEX_SIZE 33
-
-static void hex(char out[HEX_SIZE], struct id id)
-{
-    for (size_t i = 0; i < sizeof id.b; i++)
-        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
-}
-
-static void set_scene(const struct scene *scene, enum delivery_state state)
-{
-    char a[HEX_SIZE], w[HEX_SIZE], d[HEX_SIZE];
-
-    run_sql("delete from attempt; delete from delivery; delete from event; delete from webhook;"
-            " delete from job; delete from lease; delete from subscription");
-    app = id_new();
-    webhook = id_new();
-    delivery = id_new(); /* its event has the same id: they share the partition's range */
-    hex(a, app);
-    hex(w, webhook);
-    hex(d, delivery);
-    run_sql("insert into webhook (id, app_id, url, events, status, profile, secret, headers,"
-            " retry_schedule, timeout_ms, concurrency, unsettled, deleted_at)"
-            " values ('%s', '%s', 'http://a/', '{*}', %d, 'default', '', '', '{}', 1000, 1, true,"
-            " %s)",
-            w, a, (int)scene->status, scene->deleted ? "now()" : "null");
-    run_sql("insert into subscription (app_id, pattern, webhook_id) values ('%s', '*', '%s')", a,
-            w);
-    run_sql("insert into event (id, app_id, test, type, data) values ('%s', '%s', %s, 't', '{}')",
-            d, a, scene->test ? "true" : "false");
-    run_sql(
-        "insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, attempts,"
-        " replaces, expires_at, lease_until, lease_token, lease_owner) values ('%s', '%s', '%s',"
-        " '%s', now() - interval '1 s', %d, %s, %d, %" PRId64 ", %s, %s)",
-        d, d, w, a, (int)state, scene->test ? "true" : "false", scene->claim_lost ? 0 : 1,
-        order_number(KEY),
-        scene->replaced  ? "'-infinity'"
-        : scene->expired ? "now() - interval '1 ms'"
-                         : "null",
-        scene->leased ? "now() + interval '1 min', 77, 5" : "null, null, null");
-    if (scene->leased)
-        run_sql("insert into lease (owner, token, ids) values (5, 77, '{%s}')", d);
-}
-
-/* --- the statements ---------------------------------------------------------------------------- */
-
 static const char *gone; /* from where */
 
 static bool finish(enum delivery_state state, int64_t token)
 {
     struct finish f = {
-        .delivery = delivery,
-        .webhook = webhook,
+        .delivery = rig.delivery,
+        .webhook = rig.webhook,
         .gone = str_of(gone),
         .token = token,
         .state = state,
@@ -167,7 +33,7 @@ static bool finish(enum delivery_state state, int64_t token)
         .request_head = STR_LIT(""),
     };
     const struct finish *list[] = {&f};
-    return finished(work_finish(db, list, 1, on_done, NULL));
+    return finished(work_finish(rig.db, list, 1, rig_on_done, NULL));
 }
 
 static bool succeed(enum delivery_state from)
@@ -209,7 +75,7 @@ static bool fail_once_late(enum delivery_state from)
 static bool claim(enum delivery_state from)
 {
     (void)from;
-    return finished(work_claim(db, &delivery, 1, OTHER, OWNER, 1 << 20, on_done, NULL));
+    return finished(work_claim(rig.db, &rig.delivery, 1, OTHER, OWNER, 1 << 20, rig_on_done, NULL));
 }
 
 static bool came(const struct db_rows *rows)
@@ -221,27 +87,27 @@ static bool claim_due(enum delivery_state from)
 {
     struct work_ask ask = {.webhooks = 10, .room = {.max = 10, .free = 10}};
     (void)from;
-    reader = came;
-    return finished(work_claim_due(db, &ask, OTHER, OWNER, on_done, NULL));
+    rig.reader = came;
+    return finished(work_claim_due(rig.db, &ask, OTHER, OWNER, rig_on_done, NULL));
 }
 
 static bool release(enum delivery_state from)
 {
     (void)from;
-    return finished(work_release(db, &delivery, 1, TOKEN, on_done, NULL));
+    return finished(work_release(rig.db, &rig.delivery, 1, TOKEN, rig_on_done, NULL));
 }
 
 static bool take_back(enum delivery_state from)
 {
     const int64_t tokens[] = {OTHER, TOKEN};
     (void)from;
-    return finished(work_take_back(db, OWNER, tokens, 2, on_done, NULL));
+    return finished(work_take_back(rig.db, OWNER, tokens, 2, rig_on_done, NULL));
 }
 
 static bool settle(enum delivery_state from)
 {
     (void)from;
-    return finished(work_settle(db, 100, on_done, NULL));
+    return finished(work_settle(rig.db, 100, rig_on_done, NULL));
 }
 
 static bool disable_and_settle(enum delivery_state from)
@@ -254,7 +120,7 @@ static bool disable_and_settle(enum delivery_state from)
 
 static bool delete_and_settle(enum delivery_state from)
 {
-    assert_true(finished(webhooks_delete(db, app, webhook, on_done, NULL)));
+    assert_true(finished(webhooks_delete(rig.db, rig.app, rig.webhook, rig_on_done, NULL)));
     return settle(from);
 }
 
@@ -266,12 +132,12 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
     assert_int_equal(db_count(rows), 1);
     webhooks_read(rows, 0, &w);
     w.status = (int)*status;
-    webhooks_update(db, &w, on_done, NULL);
+    webhooks_update(rig.db, &w, rig_on_done, NULL);
 }
 
 static bool update_and_settle(enum webhook_status status, enum delivery_state from)
 {
-    assert_true(finished(webhooks_get(db, app, webhook, on_webhook, &status)));
+    assert_true(finished(webhooks_get(rig.db, rig.app, rig.webhook, on_webhook, &status)));
     return settle(from);
 }
 
@@ -288,15 +154,15 @@ static bool activate_and_settle(enum delivery_state from)
 static bool retry(enum delivery_state from)
 {
     (void)from;
-    reader = first_is_true;
-    return finished(deliveries_retry(db, app, delivery, on_done, NULL));
+    rig.reader = first_is_true;
+    return finished(deliveries_retry(rig.db, rig.app, rig.delivery, rig_on_done, NULL));
 }
 
 static bool cancel(enum delivery_state from)
 {
     (void)from;
-    reader = first_is_true;
-    return finished(deliveries_cancel(db, app, delivery, on_done, NULL));
+    rig.reader = first_is_true;
+    return finished(deliveries_cancel(rig.db, rig.app, rig.delivery, rig_on_done, NULL));
 }
 
 static bool has_done(const struct db_rows *rows)
@@ -310,14 +176,14 @@ static bool has_done(const struct db_rows *rows)
 static bool replay(enum delivery_state from)
 {
     struct job_choice choice = {
-        .app = app, .one = true, .webhook = webhook, .state = from, .before = id_last()};
+        .app = rig.app, .one = true, .webhook = rig.webhook, .state = from, .before = id_last()};
     struct job_plan plan = {.matched = 1};
     struct id job = id_new();
 
-    reader = NULL;
-    assert_true(finished(jobs_insert(db, job, JOB_REPLAY, &choice, &plan, on_done, NULL)));
-    reader = has_done;
-    return finished(jobs_step(db, JOB_REPLAY, job, 10, on_done, NULL));
+    rig.reader = NULL;
+    assert_true(finished(jobs_insert(rig.db, job, JOB_REPLAY, &choice, &plan, rig_on_done, NULL)));
+    rig.reader = has_done;
+    return finished(jobs_step(rig.db, JOB_REPLAY, job, 10, rig_on_done, NULL));
 }
 
 static bool says_nothing(const struct db_rows *rows)
@@ -330,14 +196,14 @@ static bool says_nothing(const struct db_rows *rows)
 static bool replace(enum delivery_state from)
 {
     struct event_new event = {.id = id_new(),
-                              .app = app,
+                              .app = rig.app,
                               .type = STR_LIT("t"),
                               .data = STR_LIT("{}"),
                               .coalesce_key = KEY};
     const struct event_new *events[] = {&event};
     (void)from;
-    reader = says_nothing;
-    return finished(events_accept(db, events, 1, on_done, NULL));
+    rig.reader = says_nothing;
+    return finished(events_accept(rig.db, events, 1, rig_on_done, NULL));
 }
 
 /* --- the table --------------------------------------------------------------------------------- */
@@ -502,8 +368,8 @@ static bool seen[DELIVERY_ACTORS][DELIVERY_STATES][DELIVERY_STATES];
 static void check(const struct mover *m, enum delivery_state from)
 {
     set_scene(&m->scene, from);
-    reader = NULL;
-    running = m->name;
+    rig.reader = NULL;
+    rig.running = m->name;
     bool said = m->run(from);
     enum delivery_state now = (enum delivery_state)number_of(
         "select state from delivery order by id limit 1"); /* what replaces it is later */
@@ -546,7 +412,7 @@ static void test_lease(void **state)
 {
     (void)state;
     set_scene(&(struct scene){0}, DELIVERY_PENDING);
-    reader = NULL;
+    rig.reader = NULL;
     assert_true(claim(DELIVERY_PENDING));
     int64_t left_ms = number_of("select ms_of(lease_until) - ms_of(now()) from delivery");
     assert_in_range(left_ms, DELIVERY_LEASE_MS - 10000, DELIVERY_LEASE_MS);
@@ -557,10 +423,10 @@ static void test_a_success_counts_once(void **state)
 {
     (void)state;
     set_scene(&(struct scene){.leased = true}, DELIVERY_PENDING);
-    reader = NULL;
+    rig.reader = NULL;
     assert_true(succeed(DELIVERY_PENDING));
     assert_true(replay(DELIVERY_DELIVERED));
-    reader = NULL;
+    rig.reader = NULL;
     assert_false(succeed(DELIVERY_PENDING));
     assert_int_equal(number_of("select state from delivery"), DELIVERY_PENDING);
     assert_int_equal(number_of("select attempts from delivery"), 1);
@@ -571,7 +437,7 @@ static int64_t wait_ms;
 static bool read_wait(const struct db_rows *rows)
 {
     wait_ms = db_i64(rows, 0, 1);
-    return id_eq(db_id(rows, 0, 0), delivery);
+    return id_eq(db_id(rows, 0, 0), rig.delivery);
 }
 
 /* By PostgreSQL's clock, whatever the queue thinks. */
@@ -580,61 +446,19 @@ static void test_nothing_is_claimed_early(void **state)
     (void)state;
     set_scene(&(struct scene){0}, DELIVERY_PENDING);
     run_sql("update delivery set next_at = now() + interval '400 ms'");
-    reader = NULL;
+    rig.reader = NULL;
     assert_false(claim(DELIVERY_PENDING));
-    assert_int_equal(answer.rows, 0);
-    reader = read_wait;
-    finished(work_waiting(db, &delivery, 1, on_done, NULL));
-    assert_true(answer.says);
+    assert_int_equal(rig.answer.rows, 0);
+    rig.reader = read_wait;
+    finished(work_waiting(rig.db, &rig.delivery, 1, rig_on_done, NULL));
+    assert_true(rig.answer.says);
     assert_in_range(wait_ms, 200, 400);
     run_sql("update delivery set next_at = now()");
-    reader = NULL;
+    rig.reader = NULL;
     assert_true(claim(DELIVERY_PENDING));
-    reader = read_wait;
-    finished(work_waiting(db, &delivery, 1, on_done, NULL));
-    assert_int_equal(answer.rows, 0);
-}
-
-/* Those of a list that are not there yet: some are of the API and of the worker. */
-static size_t add_stmts(const struct db_stmt *const *list, size_t n)
-{
-    for (; *list != NULL; list++) {
-        size_t i = 0;
-        while (i < n && stmts[i] != *list)
-            i++;
-        stmts[i] = *list;
-        n += i == n;
-    }
-    return n;
-}
-
-static int start(void **state)
-{
-    (void)state;
-    postgres_server_start(&server);
-    sync_db = dbsync_open(server.url, 5000);
-    assert_non_null(sync_db);
-    assert_int_equal(postgres_server_migrate(sync_db), 0);
-    size_t n = add_stmts(store_worker_stmts, add_stmts(store_api_stmts, 0));
-    assert_true(n < ARRAY_LEN(stmts));
-    loop = loop_create(NULL, NULL);
-    db = db_create(loop, &(struct db_config){.url = server.url,
-                                             .session = store_worker_session,
-                                             .stmts = stmts,
-                                             .connections = 1,
-                                             .queue_max = 8,
-                                             .patience_ms = 5000});
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    db_destroy(db);
-    loop_destroy(loop);
-    dbsync_close(sync_db);
-    postgres_server_stop(&server);
-    return 0;
+    rig.reader = read_wait;
+    finished(work_waiting(rig.db, &rig.delivery, 1, rig_on_done, NULL));
+    assert_int_equal(rig.answer.rows, 0);
 }
 
 int main(void)
@@ -646,5 +470,5 @@ int main(void)
         cmocka_unit_test(test_a_success_counts_once),
         cmocka_unit_test(test_nothing_is_claimed_early),
     };
-    return cmocka_run_group_tests_name("moves", tests, start, stop);
+    return cmocka_run_group_tests_name("moves", tests, rig_begin, rig_end);
 }

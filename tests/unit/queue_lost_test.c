@@ -11,8 +11,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-static const struct id hook = {"hook"};
-
 static struct {
     int calls, err;
     bool older;

@@ -6,6 +6,7 @@
 struct queue_rig rig;
 
 const struct id app = {{1}};
+const struct id hook = {"hook"};
 
 static void on_wake(void *arg)
 {
@@ -214,6 +215,60 @@ void sweep(struct queue *which)
     WAIT(rig.loop, rig.swept.calls == calls + 1, 3000);
     assert_int_equal(rig.swept.calls, calls + 1);
     assert_int_equal(rig.swept.err, 0);
+}
+
+void end_one(int what, int64_t pause_ms)
+{
+    put(id_new(), hook, 0, 32, 0);
+    settle();
+    assert_int_equal(claim(1), 1);
+    assert_true(id_eq(rig.claimed.refs[0].endpoint, hook));
+    ack_news(rig.claimed.refs[0], -1, what, pause_ms);
+    settle();
+}
+
+void end_all(int what)
+{
+    for (size_t i = 0; i < rig.claimed.count; i++)
+        ack_news(rig.claimed.refs[i], 0, what, 0);
+    settle();
+}
+
+void break_it(void)
+{
+    put_many(hook, 200, 32, 0);
+    assert_int_equal(claim(GATE_STREAK), GATE_STREAK);
+    end_all(DEAD);
+}
+
+void let_pass(struct id endpoint, int64_t ms)
+{
+    redis_server_sayf(
+        &rig.server, "EVAL %s 0 %b %lld",
+        "local P, e, ms = 'posthorn:{q}:', ARGV[1], tonumber(ARGV[2]) "
+        "local g, i = redis.call('HGET', P..'gates', e), 0 "
+        "if g then redis.call('HSET', P..'gates', e, (string.gsub(g, '%d+', function(n) "
+        "i = i + 1 "
+        "return (i <= 3 or i == 9) and n ~= '0' and string.format('%d', n - ms) or n "
+        "end))) end "
+        "local t = redis.call('HGET', P..'told', e) "
+        "if t then local h, at = string.match(t, '(%d+) (%d+)') "
+        "redis.call('HSET', P..'told', e, h..' '..string.format('%d', at - ms)) end "
+        "for _, ring in ipairs(redis.call('KEYS', P..'ring:*')) do "
+        "local turn = redis.call('ZSCORE', ring, e) "
+        "if turn then redis.call('ZADD', ring, turn - 1000 * ms, e) "
+        "redis.call('ZADD', P..'apps', redis.call('ZRANGE', ring, 0, 0, 'WITHSCORES')[2], "
+        "string.sub(ring, -16)) end end return 1",
+        endpoint.b, sizeof endpoint.b, (long long)ms);
+}
+
+const struct queue_gate *told(struct id endpoint)
+{
+    sweep(rig.queue);
+    for (size_t i = 0; i < rig.swept.gate_count; i++)
+        if (id_eq(rig.swept.gates[i].endpoint, endpoint))
+            return &rig.swept.gates[i];
+    return NULL;
 }
 
 void assert_clean(void)

@@ -51,7 +51,8 @@ struct queue *rig_open_url(const char *url, int64_t owner);
 queue_claim_cb rig_on_claim;
 queue_sweep_cb rig_on_sweep;
 
-extern const struct id app; /* of what has no app of its own */
+extern const struct id app;  /* of what has no app of its own */
+extern const struct id hook; /* the endpoint, where one is enough */
 
 void settle(void); /* until nothing is pending */
 
@@ -70,6 +71,23 @@ int claimed_of_app(struct id of);
 void ack(struct queue_ref ref, int64_t delay_ms);
 void ack_news(struct queue_ref ref, int64_t delay_ms, int what, int64_t pause_ms);
 void sweep(struct queue *which);
+
+/* --- gates: of `hook`, unless an endpoint is named --------------------------------------------- */
+
+#define DEAD    (GATE_FAILED | GATE_DEAD)
+#define CROWDED (GATE_FAILED | GATE_CROWDED)
+
+void end_one(int what, int64_t pause_ms); /* one of it flies and ends with this news */
+void end_all(int what); /* what the last claim had ends like this and waits again */
+void break_it(void);    /* 200 wait, and the first of them find it dead */
+
+/* Time passes for the gate: so long ago was everything, and so much nearer is what is to come. */
+void let_pass(struct id endpoint, int64_t ms);
+
+/* Sweeps: what is told of the endpoint's gate, until the next sweep; or NULL. */
+const struct queue_gate *told(struct id endpoint);
+
+/* --- the end ---------------------------------------------------------------------------------- */
 
 /* Every entry gone means every key gone that counts entries. */
 void assert_clean(void);

@@ -338,6 +338,25 @@ static void what_is_due_overtakes_what_is_not(void **state)
     assert_in_range(rig.claimed.next_ms, 59000, 60000);
 }
 
+/* Held for long, put in late: before what came since, and in its own order when it is put in so. */
+static void what_was_due_earlier_goes_first(void **state)
+{
+    struct id ids[4] = {id_new(), id_new(), id_new(), id_new()};
+    const int64_t delays_ms[4] = {-86400000, -2000, 0, -30LL * 86400000};
+    (void)state;
+    for (int i = 3; i >= 0; i--) {
+        put(ids[i], hook, delays_ms[i], 1, 0);
+        settle();
+    }
+    static const int order[] = {3, 0, 1, 2};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(claim(10), 1);
+        assert_true(id_eq(rig.claimed.refs[0].delivery, ids[order[i]]));
+        ack(rig.claimed.refs[0], -1);
+        settle();
+    }
+}
+
 static void an_earlier_turn_wakes(void **state)
 {
     struct id webhook = id_new();
@@ -481,6 +500,7 @@ int main(void)
         RIG_TEST(one_rebuilds_after_flushall),
         RIG_TEST(scripts_come_back_after_script_flush),
         RIG_TEST(what_is_due_overtakes_what_is_not),
+        RIG_TEST(what_was_due_earlier_goes_first),
         RIG_TEST(an_earlier_turn_wakes),
         RIG_TEST(a_full_buffer_drops_and_counts),
         RIG_TEST(calls_that_failed_are_repeated),
