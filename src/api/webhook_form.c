@@ -144,7 +144,7 @@ static void apply_url(struct call *call, const struct webhook_input *in, struct 
 
 #define GATHERS                                                             \
     "cannot be webhook while the profile gathers events, whose arrays are " \
-    "in order by themselves; set batch_seconds in profile_options to 0"
+    "in order by themselves; set batch_max in profile_options to 1"
 
 /* Options are stored as they were given: what they do not say follows the profile. */
 static void apply_options(struct call *call, struct webhook *w)

@@ -85,11 +85,12 @@ static int render(struct message *m, const struct profile *profile, const struct
     assert(count > 0 && count <= MESSAGE_EVENTS_MAX);
     if (profile_options_bind(&f, profile, to->options, &options) < 0)
         return ERR_INVALID;
+    for (size_t i = 0; i < count; i++)
+        if (!json_is_object(contents[i]->data))
+            return ERR_INVALID;
     in = xcalloc(count, sizeof *in);
     for (size_t i = 0; i < count; i++) {
         const struct content *c = contents[i];
-        if (!json_is_object(c->data))
-            return ERR_INVALID;
         in[i] = (struct profile_input){
             .event = c->event,
             .test = c->test,

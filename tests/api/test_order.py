@@ -205,7 +205,7 @@ def test_replay_is_in_order(api, receiver):
     until(lambda: all_ended(api, webhook), 20)
     assert len(receiver.requests) == 20
     receiver.script("/hook", replies.answer(200, delay=0.01))
-    assert api.post(f"/webhooks/{webhook['id']}/replay", {}, expect=202).json["done"] == 20
+    api.post(f"/webhooks/{webhook['id']}/replay", {}, expect=202)
     requests = receiver.wait(40, timeout=20)
     assert numbers(requests[20:]) == list(range(20))
     check_lanes(requests[20:], lambda n: 0)
@@ -623,11 +623,11 @@ def test_refused(api, more, field, message):
 def test_order_and_gathering_exclude_each_other(api, address):
     body = {"url": address, "events": ["*"], "profile": "marzban", "ordering": "webhook"}
     problem = api.post("/webhooks", body, expect=422).json["errors"][0]
-    assert problem["field"] == "ordering" and "batch_seconds" in problem["message"]
+    assert problem["field"] == "ordering" and "batch_max" in problem["message"]
     made = api.post(
-        "/webhooks", {**body, "profile_options": {"batch_seconds": 0}}, expect=201
+        "/webhooks", {**body, "profile_options": {"batch_max": 1}}, expect=201
     ).json
-    options = {**made["profile_options"], "batch_seconds": 5}
+    options = {**made["profile_options"], "batch_max": 5}
     path = f"/webhooks/{made['id']}"
     assert (
         api.patch(path, {"profile_options": options}, expect=422).json["errors"][0]["field"]
