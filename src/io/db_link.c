@@ -128,9 +128,12 @@ void db_link_fini(struct db_link *link)
     timeout_destroy(link->timeout);
 }
 
+/* libpq may have closed the socket, and the loop must not poll it once more. */
 static void break_link(struct db_link *link)
 {
     link->broken = true;
+    if (link->watch != NULL)
+        watch_set(link->watch, 0);
     link->hooks->on_broken(link->arg);
 }
 

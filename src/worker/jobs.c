@@ -6,8 +6,8 @@
 #include "base/err.h"
 #include "base/log.h"
 
-#define LOOK_MS     500 /* while there is none */
-#define TAKEN_MS    50  /* somebody else is at it */
+#define LOOK_MS     1000 /* while there is none */
+#define TAKEN_MS    50   /* somebody else is at it */
 #define REST_MIN_MS 10
 #define REST_MAX_MS 1000
 #define LIMIT_FIRST 500
