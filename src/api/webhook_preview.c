@@ -87,9 +87,9 @@ static void find_webhook(struct call *call)
 
 static void on_event(void *arg, int err, const struct db_rows *rows)
 {
-    enum { ID, TEST, TYPE, DATA };
     struct call *call = arg;
     struct preview_state *state = call->state;
+    struct event event;
 
     if (!result_ok(call, err))
         return;
@@ -97,9 +97,10 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
         reply_invalid(call, "event_id", "must be the id of an event that exists");
         return;
     }
-    state->content.test = db_bool(rows, 0, TEST);
-    state->content.type = call_copy(call, db_str(rows, 0, TYPE));
-    state->content.data = call_copy(call, db_str(rows, 0, DATA));
+    events_read_whole(rows, 0, &event);
+    state->content.test = event.test;
+    state->content.type = call_copy(call, event.type);
+    state->content.data = call_copy(call, event.data);
     find_webhook(call);
 }
 

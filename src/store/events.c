@@ -156,29 +156,40 @@ static size_t kind_of(const struct event_new *const *events, const size_t *kinds
     return i;
 }
 
-/* The patterns of each kind, with its number and its app. */
-static void bind_patterns(struct db_args *args, const struct event_new *const *events,
-                          const size_t *kinds, size_t count)
+/* What is said of a pattern that wants the events of a kind: the kind's number, the pattern, the kind's app. */
+enum pattern_column { PATTERN_KIND, PATTERN_TEXT, PATTERN_APP, PATTERN_COLUMNS };
+
+/* Adds one column of all patterns, if there is anything to add to; how many there are. A pattern lives until the next. */
+static size_t add_patterns(struct db_args *args, enum pattern_column column,
+                           const struct event_new *const *events, const size_t *kinds, size_t count)
 {
     struct filter_iter it;
     struct str pattern;
     size_t total = 0;
 
-#define FOR_PATTERNS(i)                \
-    for (size_t i = 0; i < count; i++) \
-        if (kinds[i] == i)             \
-            for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern);)
+    for (size_t i = 0; i < count; i++) {
+        if (kinds[i] != i)
+            continue;
+        for (filter_iter_init(&it, events[i]->type); filter_iter_next(&it, &pattern); total++)
+            if (args != NULL)
+                db_arg(args, column == PATTERN_KIND   ? DB_I64((int64_t)i + 1)
+                             : column == PATTERN_TEXT ? DB_STR(pattern)
+                                                      : DB_ID(events[i]->app));
+    }
+    return total;
+}
 
-    FOR_PATTERNS(i) total++;
-    db_array_begin(args, DB_TYPE_I64, total);
-    FOR_PATTERNS(i) db_arg(args, DB_I64((int64_t)i + 1));
-    db_array_end(args);
-    db_array_begin(args, DB_TYPE_TEXT, total);
-    FOR_PATTERNS(i) db_arg(args, DB_STR(pattern));
-    db_array_end(args);
-    db_array_begin(args, DB_TYPE_ID, total);
-    FOR_PATTERNS(i) db_arg(args, DB_ID(events[i]->app));
-    db_array_end(args);
+static void bind_patterns(struct db_args *args, const struct event_new *const *events,
+                          const size_t *kinds, size_t count)
+{
+    static const enum db_type types[PATTERN_COLUMNS] = {DB_TYPE_I64, DB_TYPE_TEXT, DB_TYPE_ID};
+    size_t total = add_patterns(NULL, PATTERN_COLUMNS, events, kinds, count);
+
+    for (enum pattern_column column = PATTERN_KIND; column < PATTERN_COLUMNS; column++) {
+        db_array_begin(args, types[column], total);
+        add_patterns(args, column, events, kinds, count);
+        db_array_end(args);
+    }
 }
 
 /* Of the few that have any: arrays of the others' nulls would cost them more than a join with nothing. */

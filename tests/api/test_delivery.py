@@ -208,6 +208,7 @@ def test_history(api, receiver):
         "response_time_ms",
         "attempts",
         "next_attempt_at",
+        "waiting_for",
         "created_at",
     ]
     assert (listed["event_id"], listed["response_code"], listed["attempts"]) == (
