@@ -76,7 +76,7 @@ const struct db_stmt stmt_work_settle = {
     "  and not exists (select from n where n.webhook_id = w.id)"
     "  and (select d.id from delivery d where " TO_RESUME " limit 1) is null"
     "  and (select d.id from delivery d where " TO_HOLD " limit 1) is null"
-    ") select " QUEUE_ENTRY ", d.state::int8 from d join w on w.id = d.webhook_id",
+    ") select " QUEUE_ENTRY ", d.state::int8 from d join w on w.id = d.webhook_id order by d.id",
     1};
 
 struct db_op *work_settle(struct db *db, int limit, db_cb *cb, void *arg)
