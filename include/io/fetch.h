@@ -41,7 +41,10 @@ struct fetch_request {
     const char *url; /* normalised by url_parse() */
     struct str head; /* header lines, each ending with CRLF, without Host and Content-Length */
     struct str body;
-    int64_t timeout_ms; /* absolute: DNS, connect, TLS, sending, head and body */
+
+    /* Absolute: DNS, connect, TLS, sending, head and body. It begins again, once, if this process stood still
+     * meanwhile: that was not the receiver. */
+    int64_t timeout_ms;
 
     /* There is a connection, and the request goes out on it: from here on the receiver may have it. Once at
      * most, before the callback; it must not start or cancel a fetch. NULL is fine. */

@@ -83,7 +83,7 @@ static void clear(struct fetch *fetch)
     struct fetch_response *response = &fetch->response;
 
     fetch->dns = NULL;
-    fetch->dns_us = 0;
+    fetch->dns_us = fetch->granted_ms = 0;
     fetch->address_count = fetch->address_at = 0;
     fetch->requests = 0;
     fetch->resent = fetch->late = false;
@@ -186,10 +186,12 @@ static void on_turn(void *arg)
 static void on_deadline(void *arg)
 {
     struct fetch *fetch = arg;
+    bool granted = fetch_grant(fetch);
     int64_t left = fetch_left_ms(fetch);
 
-    if (left > 0 && fetch->state == FETCH_SENDING) {
-        if (fetch->requests == 0 && !is_last_address(fetch))
+    if (left > 0) {
+        if (!granted && fetch->state == FETCH_SENDING && fetch->requests == 0 &&
+            !is_last_address(fetch))
             try_next_address(fetch);
         else
             timeout_set(fetch->deadline, left);

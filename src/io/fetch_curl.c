@@ -158,7 +158,8 @@ static int on_request(void *arg, char *remote, char *local, int remote_port, int
     (void)local;
     (void)remote_port;
     (void)local_port;
-    if (fetch_left_ms(fetch) <= 0) { /* we stood still: nobody would wait for the answer */
+    fetch_grant(fetch);
+    if (fetch_left_ms(fetch) <= 0) { /* nobody would wait for the answer */
         fetch->late = true;
         return CURL_PREREQFUNC_ABORT;
     }

@@ -68,6 +68,7 @@ struct fetch {
     struct fetch_request request;
     struct timeout *deadline;
     int64_t start_us, dns_us;
+    int64_t granted_ms; /* beyond its timeout_ms, since we stood still */
 
     char host[256];
     uint16_t port;
@@ -115,6 +116,10 @@ size_t fetch_on_body(char *p, size_t size, size_t n, void *arg);
 
 /* Until its deadline; ≤ 0: it is over. */
 int64_t fetch_left_ms(const struct fetch *fetch);
+
+/* When it is over, by so much that it was this process that stood still, its time begins again, once: the
+ * receiver may not even have the request. False if it does not. */
+bool fetch_grant(struct fetch *fetch);
 
 /* "192.0.2.1:443", "[2001:db8::1]:443"; without the port when it is 0. */
 void fetch_address_text(char out[64], const struct sockaddr *address, uint16_t port);

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define STOOD_STILL_MS 250 /* a deadline that is noticed so late was missed by us */
+
 /* --- taking it in ----------------------------------------------------------------------------- */
 
 /* "HTTP/1.1 200 …" → 200; 0 if it is no status line of HTTP/1. */
@@ -135,7 +137,18 @@ enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
 
 int64_t fetch_left_ms(const struct fetch *fetch)
 {
-    return fetch->request.timeout_ms - (clock_mono_us() - fetch->start_us) / 1000;
+    return fetch->request.timeout_ms + fetch->granted_ms -
+           (clock_mono_us() - fetch->start_us) / 1000;
+}
+
+bool fetch_grant(struct fetch *fetch)
+{
+    int64_t over_ms = -fetch_left_ms(fetch);
+
+    if (over_ms < STOOD_STILL_MS || fetch->granted_ms > 0)
+        return false;
+    fetch->granted_ms = over_ms + fetch->request.timeout_ms;
+    return true;
 }
 
 /* --- in plain words --------------------------------------------------------------------------- */

@@ -46,10 +46,12 @@ bool redis_reply_is_noscript(const redisReply *reply)
 int redis_reply_err(const redisReply *reply)
 {
     /* A server that lives and cannot do its work now. */
-    static const struct str codes[] = {
-        {"LOADING", 7},  {"OOM", 3},    {"BUSY", 4},        {"MISCONF", 7},
-        {"TRYAGAIN", 8}, {"NOPERM", 6}, {"NOREPLICAS", 10}, {"UNKILLABLE", 10},
-    };
+    static const struct str codes[] =
+        {
+            {"LOADING", 7},   {"OOM", 3},    {"BUSY", 4},        {"MISCONF", 7},
+            {"TRYAGAIN", 8},  {"NOPERM", 6}, {"NOREPLICAS", 10}, {"UNKILLABLE", 10},
+            {"WRONGTYPE", 9}, /* somebody else uses our keys */
+        };
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
         if (says(reply, codes[i]))
             return ERR_UNAVAILABLE;
@@ -59,8 +61,7 @@ int redis_reply_err(const redisReply *reply)
 bool redis_reply_is_elsewhere(const redisReply *reply)
 {
     static const struct str codes[] = {
-        {"READONLY", 8}, {"MASTERDOWN", 10}, {"CLUSTERDOWN", 11}, {"NOAUTH", 6},
-        {"NOSCRIPT", 8}, {"WRONGTYPE", 9}, /* somebody else uses our keys: no probe would show it */
+        {"READONLY", 8}, {"MASTERDOWN", 10}, {"CLUSTERDOWN", 11}, {"NOAUTH", 6}, {"NOSCRIPT", 8},
     };
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
         if (says(reply, codes[i]))

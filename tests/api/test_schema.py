@@ -14,7 +14,7 @@ def days_without_partitions(database, first, last):
 
 
 def test_partitions_are_made_ahead(database):
-    assert days_without_partitions(database, 0, 7) == []
+    assert days_without_partitions(database, 0, 6) == []  # midnight may have passed since
 
 
 def test_a_worker_that_starts_makes_days_and_drops_old_ones(database, start):

@@ -22,6 +22,12 @@ static void serve_much(struct peer *peer)
     }
 }
 
+static void serve_nothing(struct peer *peer)
+{
+    while (!peer_stopping(peer))
+        uv_sleep(10);
+}
+
 static void turn(struct rig *rig)
 {
     uv_run(loop_uv(rig->loop), UV_RUN_NOWAIT);
@@ -63,7 +69,7 @@ static void test_answers_that_came_meanwhile(void **state)
     server_stop(server);
 }
 
-/* It stands still between connecting and sending: the receiver gets nothing that nobody waits for. */
+/* It stands still for a moment between connecting and sending: the receiver gets nothing that nobody waits for. */
 static void test_nothing_is_sent_late(void **state)
 {
     struct rig *rig = *state;
@@ -87,6 +93,47 @@ static void test_nothing_is_sent_late(void **state)
         if (!sent)
             assert_string_equal(outcome.error, "no connection within 100 ms");
     }
+    server_stop(server);
+}
+
+/* It stands still for long, anywhere on the way: the receiver, who is fast enough, has its time all the same. */
+static void test_time_begins_again(void **state)
+{
+    struct rig *rig = *state;
+    struct server *server = server_start(serve_much);
+    char url[128];
+
+    rig_url(url, "http", "127.0.0.1", server_port(server));
+    for (int turns = 0; turns < 4; turns++) {
+        struct outcome outcome = {0};
+        rig_start(rig, url, "", "{}", 200, &outcome);
+        for (int i = 0; i < turns; i++)
+            turn(rig);
+        uv_sleep(600);
+        rig_wait(rig, &outcome, 1);
+        assert_int_equal(outcome.outcome, FETCH_ANSWERED);
+    }
+    assert_int_equal(server_requests(server), 4);
+    server_stop(server);
+}
+
+/* Once: a receiver that hangs is not waited for longer than that. */
+static void test_it_begins_again_once(void **state)
+{
+    struct rig *rig = *state;
+    struct server *server = server_start(serve_nothing);
+    struct outcome outcome = {0};
+    char url[128];
+
+    rig_url(url, "http", "127.0.0.1", server_port(server));
+    rig_start(rig, url, "", "{}", 200, &outcome);
+    for (int i = 0; i < 3; i++) {
+        turn(rig);
+        uv_sleep(600);
+    }
+    rig_idle(rig, 20);
+    assert_int_equal(outcome.calls, 1);
+    assert_int_equal(outcome.outcome, FETCH_TIMED_OUT);
     server_stop(server);
 }
 
@@ -121,8 +168,8 @@ static void test_an_address_that_is_silent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_answers_that_came_meanwhile),
-        TEST(test_nothing_is_sent_late),
+        TEST(test_answers_that_came_meanwhile), TEST(test_nothing_is_sent_late),
+        TEST(test_time_begins_again),           TEST(test_it_begins_again_once),
         TEST(test_an_address_that_is_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
