@@ -23,14 +23,22 @@ struct event_new {
 /* Stores events and a delivery for each webhook that subscribed, in one statement and one commit.
  *
  * Rows come in the order of the events, one per delivery or, for an event without any, one; then
- * those that are due since events replaced what they waited for: events_read_accepted(). ERR_CONFLICT: a grouped event's key was used for another request; nothing
- * of the statement was stored. ERR_TOO_LARGE: over JOB_FANOUT_MAX, ERR_WRONG_STATE: over JOB_FANOUTS_MAX;
- * likewise.
+ * those that are due since events replaced what they waited for: events_read_accepted(). ERR_CONFLICT: a
+ * grouped event's key was used for another request; nothing of the statement was stored. ERR_TOO_LARGE: over
+ * JOB_FANOUT_MAX, ERR_WRONG_STATE: over JOB_FANOUTS_MAX; likewise.
  *
  * Of events that go to so many webhooks that there are over JOB_FANOUT_FROM deliveries in all, a job makes them
  * (core/job.h): it is stored in the same commit, and they have no rows. */
 struct db_op *events_accept(struct db *db, const struct event_new *const *events, size_t count,
                             db_cb *cb, void *arg);
+
+/* The same for plain events, at half the cost when they are few. No row: nothing was stored, since one of their
+ * webhooks gathers, or there are over JOB_FANOUT_FROM deliveries; events_accept() does it. */
+struct db_op *events_accept_plain(struct db *db, const struct event_new *const *events,
+                                  size_t count, db_cb *cb, void *arg);
+
+/* Without a key of order or of replacing, and without times. */
+bool event_is_plain(const struct event_new *event);
 
 struct event_accepted {
     bool of_event;   /* else it is only an entry for the queue */
@@ -69,7 +77,7 @@ struct db_op *events_get(struct db *db, struct id app, struct id id, db_cb *cb, 
 struct db_op *events_list(struct db *db, struct id app, struct str type, struct id from,
                           struct id before, int limit, db_cb *cb, void *arg);
 
-extern const struct db_stmt stmt_event_accept, stmt_event_insert_test, stmt_event_get,
-    stmt_event_list;
+extern const struct db_stmt stmt_event_accept, stmt_event_accept_plain, stmt_event_insert_test,
+    stmt_event_get, stmt_event_list;
 
 #endif

@@ -3,6 +3,7 @@
  * split until the culprit stands alone; nothing is stored by one that fails. */
 #include "accept.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "store/work.h"
@@ -16,8 +17,19 @@
 #define BATCH_BYTES    ((size_t)8 << 20)  /* of data in a statement, unless one request has more */
 #define WAITING_BYTES  ((size_t)64 << 20) /* of data, as WAITING_MAX */
 
+/* Apps for whose events the plain statement was too short are not tried with it again so soon. */
+#define SPECIAL_MAX 64
+#define SPECIAL_MS  60000
+
+struct special {
+    struct id app;
+    int64_t until_ms; /* monotonic */
+};
+
 struct acceptor {
     struct api *api;
+    struct special special[SPECIAL_MAX];
+    size_t special_count; /* since the start: the oldest make room */
     struct list waiting;
     size_t waiting_events, waiting_bytes;
     struct list batches;
@@ -30,6 +42,7 @@ struct accept_batch {
     struct list node;
     struct acceptor *acceptor;
     struct db_op *op;
+    bool plain;
     bool days_made; /* what failed may have wanted the partition of a day that nobody had made */
     size_t count, event_count, bytes;
     struct accept_request *requests[BATCH_REQUESTS]; /* NULL: the client is gone */
@@ -120,14 +133,30 @@ static void free_batch(struct accept_batch *b)
 
 static void on_accepted(void *arg, int err, const struct db_rows *rows);
 
+static bool is_special(const struct acceptor *a, struct id app)
+{
+    for (size_t i = 0; i < a->special_count && i < SPECIAL_MAX; i++)
+        if (id_eq(a->special[i].app, app) && a->special[i].until_ms > clock_mono_ms())
+            return true;
+    return false;
+}
+
 static void submit(struct accept_batch *b)
 {
+    struct acceptor *a = b->acceptor;
     const struct event_new **events = xcalloc(b->event_count, sizeof *events);
     size_t n = 0;
-    for (size_t i = 0; i < b->count; i++)
-        for (size_t j = 0; j < b->requests[i]->count; j++)
-            events[n++] = &b->requests[i]->events[j];
-    b->op = events_accept(b->acceptor->api->db, events, n, on_accepted, b);
+
+    b->plain = true;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct accept_request *r = b->requests[i];
+        b->plain = b->plain && !is_special(a, r->events[0].app);
+        for (size_t j = 0; j < r->count; j++) {
+            b->plain = b->plain && event_is_plain(&r->events[j]);
+            events[n++] = &r->events[j];
+        }
+    }
+    b->op = (b->plain ? events_accept_plain : events_accept)(a->api->db, events, n, on_accepted, b);
     free(events);
 }
 
@@ -192,14 +221,12 @@ static void finish_all(struct accept_batch *b, int err)
             finish(b->requests[i], err < 0 ? err : b->requests[i]->err);
 }
 
-static void on_days_made(void *arg, int err, const struct db_rows *rows)
+/* Without those whose client is gone meanwhile. */
+static void submit_again(struct accept_batch *b)
 {
-    struct accept_batch *b = arg;
+    struct acceptor *a = b->acceptor;
     size_t count = b->count;
-    (void)err;
-    (void)rows;
 
-    /* Without those whose client is gone meanwhile. */
     b->count = b->event_count = b->bytes = 0;
     for (size_t i = 0; i < count; i++)
         if (b->requests[i] != NULL)
@@ -208,9 +235,32 @@ static void on_days_made(void *arg, int err, const struct db_rows *rows)
         submit(b);
         return;
     }
-    struct acceptor *a = b->acceptor;
     free_batch(b);
     kick(a);
+}
+
+static void on_days_made(void *arg, int err, const struct db_rows *rows)
+{
+    (void)err;
+    (void)rows;
+    submit_again(arg);
+}
+
+/* Nothing was stored: one of them wants more than the plain statement does. */
+static void on_not_plain(struct accept_batch *b)
+{
+    struct acceptor *a = b->acceptor;
+
+    if (b->count > 1) {
+        split(b);
+        free_batch(b);
+        kick(a);
+        return;
+    }
+    if (b->requests[0] != NULL)
+        a->special[a->special_count++ % SPECIAL_MAX] =
+            (struct special){b->requests[0]->events[0].app, clock_mono_ms() + SPECIAL_MS};
+    submit_again(b);
 }
 
 static void on_accepted(void *arg, int err, const struct db_rows *rows)
@@ -222,6 +272,10 @@ static void on_accepted(void *arg, int err, const struct db_rows *rows)
     if (err == ERR_INVALID && !b->days_made) {
         b->days_made = true;
         b->op = work_partitions_make(a->api->db, on_days_made, b);
+        return;
+    }
+    if (err == 0 && b->plain && db_count(rows) == 0) {
+        on_not_plain(b);
         return;
     }
     if (is_of_one(err) && b->count > 1) {

@@ -13,6 +13,43 @@
 #define FANOUT_FROM TEXT_OF(JOB_FANOUT_FROM)
 #define FANOUT_MAX  TEXT_OF(JOB_FANOUT_MAX)
 
+/* r: the events; c: the webhooks of each kind, counted. What was answered to the first request with a key, if there is
+ * one, is what its repetition gets. Between the two there may be a condition. */
+#define KEYS                                                                      \
+    "i as ("                                                                      \
+    " insert into idempotency as t (key, hash, event_id, deliveries, expires_at)" \
+    " select distinct on (r.key) r.key, r.hash, r.id, coalesce(c.deliveries, 0)," \
+    "  now() + interval '24 h'"                                                   \
+    " from r left join c on c.lead = r.lead where r.key is not null"
+#define KEYS_OR_THEIR_OWNERS                                                                        \
+    " order by r.key, r.n on conflict (key) do update set"                                          \
+    "  hash = case when t.expires_at > now() then t.hash else excluded.hash end,"                   \
+    "  event_id = case when t.expires_at > now() then t.event_id else excluded.event_id end,"       \
+    "  deliveries = case when t.expires_at > now() then t.deliveries else excluded.deliveries end," \
+    "  expires_at = case when t.expires_at > now() then t.expires_at else excluded.expires_at end"  \
+    " returning key, hash, event_id, deliveries)"
+
+/* o: an event, its key's if there is one. */
+#define OWNED                                                                                 \
+    "r.*, coalesce(i.event_id, r.id) as owner, coalesce(i.hash <> r.hash, false) as differs," \
+    " coalesce(i.deliveries, c.deliveries, 0) as deliveries"
+#define OWNED_FROM "r left join i on i.key = r.key left join c on c.lead = r.lead"
+
+/* s: a webhook that has one of their patterns. */
+#define WEBHOOK_OF_S                                                                                 \
+    "   select id, status, concurrency, rate_limit, batch_seconds, batch_max, ordering from webhook" \
+    "   where app_id = s.app_id and id = s.webhook_id and deleted_at is null"                        \
+    "    and (status <> " DISABLED " or disabled_reason <> " REASON_API ")"
+#define LANE           LANE_OF("o")
+#define ACCEPTED_STATE "case w.status when " ACTIVE " then " PENDING " else " HELD " end"
+
+/* d: what was made of them. */
+#define ACCEPTED                                                                            \
+    "select o.n, o.owner, o.differs,"                                                       \
+    " case when o.differs and o.grouped then idempotency_conflict() else o.deliveries end," \
+    " d.state::int8, " QUEUE_ENTRY " from o left join d on d.event_id = o.id"               \
+    "  left join w on w.lead = o.lead and w.id = d.webhook_id order by o.n"
+
 /* Events of the same app and type are of one kind, the number of the first of them. Which webhooks want it
  * is found by those of its patterns that anybody has; where these are the same for several kinds, once for all
  * of them, for the lead. */
@@ -58,6 +95,43 @@
     "case when w.batch_seconds > 0 then greatest((select g.due from g where g.id = w.id), o.deliver_at)" \
     " else greatest(now(), o.deliver_at) end"
 
+/* Most are of this form, and so short that the start of the other, which has a place for everything, would cost them more
+ * than all their work. It finds out whether they are: else it stores nothing, and answers no row. */
+const struct db_stmt stmt_event_accept_plain = {
+    "event_accept_plain",
+    "with r as materialized ("
+    " select * from rows from ("
+    "  unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]),"
+    "  unnest($4::bytea[]), unnest($5::uuid[]), unnest($6::uuid[]), unnest($7::bool[]),"
+    "  unnest($11::int8[]), " MANY
+    ") with ordinality as r (id, app_id, type, data, key, hash, grouped, lead, many, n)"
+    "), s as materialized ("
+    " select p.lead, p.app_id, s.webhook_id"
+    " from rows from (unnest($8::int8[]), unnest($9::text[]), unnest($10::uuid[]), " MANY
+    ") as p (lead, pattern, app_id, many)"
+    "  cross join lateral (select webhook_id from subscription s"
+    "   where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s limit " FANOUT_FROM " + 1"
+    "), w as materialized ("
+    " select distinct s.lead, w.* from s cross join lateral (" WEBHOOK_OF_S " offset 0) w"
+    "), c as materialized (select lead, count(*) as deliveries from w group by lead"
+    "), f as materialized ("
+    " select (select count(*) from s) <= " FANOUT_FROM
+    "  and coalesce((select sum(deliveries) from r join c on c.lead = r.lead), 0) <= " FANOUT_FROM
+    "  and not exists (select from w where batch_seconds > 0) as plain"
+    "), " KEYS " and (select plain from f)" KEYS_OR_THEIR_OWNERS ", o as materialized ("
+    " select " OWNED ", null::int8 as lane from " OWNED_FROM " where (select plain from f)"
+    "), e as ("
+    " insert into event (id, app_id, test, type, data)"
+    " select id, app_id, false, type, data from o where owner = id"
+    "), d as ("
+    " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn)"
+    " select new_delivery_id(o.id), o.id, w.id, o.app_id, now(), " ACCEPTED_STATE ", false,"
+    "  " LANE ", case when (" LANE ") is not null then (select nextval('delivery_turn')) + o.n end"
+    " from o join w on w.lead = o.lead where o.owner = o.id"
+    " returning id, event_id, webhook_id, app_id, test, state, next_at"
+    ") " ACCEPTED,
+    11};
+
 const struct db_stmt stmt_event_accept = {
     "event_accept",
     "with " KINDS ", r as materialized ("
@@ -78,32 +152,14 @@ const struct db_stmt stmt_event_accept = {
     "   cross join lateral (select webhook_id from subscription s"
     "    where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s"
     "  where k.leads limit " FANOUT_MAX " + 1) s) s"
-    "  cross join lateral ("
-    "   select id, status, concurrency, rate_limit, batch_seconds, batch_max, ordering"
-    "   from webhook"
-    "   where app_id = s.app_id and id = s.webhook_id and deleted_at is null"
-    "    and (status <> " DISABLED " or disabled_reason <> " REASON_API ")"
-    "    and case when s.pairs > " FANOUT_MAX " then fanout_refused('PH001') else true end"
+    "  cross join lateral (" WEBHOOK_OF_S "    and case when s.pairs > " FANOUT_MAX
+    " then fanout_refused('PH001') else true end"
     "   offset 0) w"
     "), c as materialized (select lead, count(*) as deliveries from w group by lead"
-    "), i as ("
-    " insert into idempotency as t (key, hash, event_id, deliveries, expires_at)"
-    " select distinct on (r.key) r.key, r.hash, r.id, coalesce(c.deliveries, 0),"
-    "  now() + interval '24 h'"
-    " from r left join c on c.lead = r.lead where r.key is not null order by r.key, r.n"
-    " on conflict (key) do update set"
-    "  hash = case when t.expires_at > now() then t.hash else excluded.hash end,"
-    "  event_id = case when t.expires_at > now() then t.event_id else excluded.event_id end,"
-    "  deliveries = case when t.expires_at > now() then t.deliveries else excluded.deliveries end,"
-    "  expires_at = case when t.expires_at > now() then t.expires_at else excluded.expires_at end"
-    " returning key, hash, event_id, deliveries"
-    "), o as materialized ("
-    " select r.*, coalesce(i.event_id, r.id) as owner,"
-    "  coalesce(i.hash <> r.hash, false) as differs,"
-    "  coalesce(i.deliveries, c.deliveries, 0) as deliveries,"
-    "  x.lane, x.replaces, x.deliver_at, x.expires_at, x.ordering_key, x.coalesce_key"
-    " from r left join i on i.key = r.key left join c on c.lead = r.lead"
-    "  left join x on x.n = r.n"
+    "), " KEYS KEYS_OR_THEIR_OWNERS ", o as materialized ("
+    " select " OWNED
+    ", x.lane, x.replaces, x.deliver_at, x.expires_at, x.ordering_key, x.coalesce_key"
+    " from " OWNED_FROM " left join x on x.n = r.n"
     /* After the keys in every statement, and webhook by webhook: so that no two wait for each other. */
     "), g as materialized ("
     " select id, gather_due(id, batch_seconds) as due from ("
@@ -118,22 +174,16 @@ const struct db_stmt stmt_event_accept = {
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn,"
     "  replaces, expires_at)"
     " select new_delivery_id(o.id), o.id, w.id, o.app_id, " DUE_AT ","
-    "  case w.status when " ACTIVE " then " PENDING " else " HELD " end, false, " LANE_OF(
-        "o") ","
-             "  case when (" LANE_OF(
-                 "o") ") is not null and (o.deliver_at > now()) is not true"
-                      "   then (select nextval('delivery_turn')) + o.n end, o.replaces, o.expires_at"
-                      " from o join w on w.lead = o.lead"
-                      " where o.owner = o.id and o.id not in (select id from big)"
-                      " returning id, event_id, webhook_id, app_id, test, state, next_at, replaces"
-                      "), " FAN_OUT " (select o.n, o.owner, o.differs,"
-                      " case when o.differs and o.grouped then idempotency_conflict() else o.deliveries end,"
-                      " d.state::int8, " QUEUE_ENTRY " from o left join d on d.event_id = o.id"
-                      "  left join w on w.lead = o.lead and w.id = d.webhook_id"
-                      " order by o.n) union all "
-                      "select 0, null, null, null, " PENDING ", w.* from deliveries_replace(("
-                      " select array_agg(id order by id) from d where replaces is not null), " ERROR_SUPERSEDED
-                      "::int2) w",
+    "  " ACCEPTED_STATE ", false, " LANE ","
+    "  case when (" LANE ") is not null and (o.deliver_at > now()) is not true"
+    "   then (select nextval('delivery_turn')) + o.n end, o.replaces, o.expires_at"
+    " from o join w on w.lead = o.lead"
+    " where o.owner = o.id and o.id not in (select id from big)"
+    " returning id, event_id, webhook_id, app_id, test, state, next_at, replaces"
+    "), " FAN_OUT " (" ACCEPTED ") union all "
+    "select 0, null, null, null, " PENDING ", w.* from deliveries_replace(("
+    " select array_agg(id order by id) from d where replaces is not null), " ERROR_SUPERSEDED
+    "::int2) w",
     18};
 
 static struct db_value number_of(struct str key)
@@ -192,6 +242,12 @@ static void bind_patterns(struct db_args *args, const struct event_new *const *e
     }
 }
 
+bool event_is_plain(const struct event_new *event)
+{
+    return event->ordering_key.p == NULL && event->coalesce_key.p == NULL &&
+           event->deliver_ms == 0 && event->expires_ms == 0;
+}
+
 /* Of the few that have any: arrays of the others' nulls would cost them more than a join with nothing. */
 static void bind_extras(struct db_args *args, const struct event_new *const *events, size_t count)
 {
@@ -201,8 +257,7 @@ static void bind_extras(struct db_args *args, const struct event_new *const *eve
 
     for (size_t i = 0; i < count; i++) {
         const struct event_new *e = events[i];
-        if (e->ordering_key.p == NULL && e->coalesce_key.p == NULL && e->deliver_ms == 0 &&
-            e->expires_ms == 0)
+        if (event_is_plain(e))
             continue;
         numbers[n] = (int64_t)i + 1;
         some[n++] = e;
@@ -218,8 +273,7 @@ static void bind_extras(struct db_args *args, const struct event_new *const *eve
     free(some);
 }
 
-struct db_op *events_accept(struct db *db, const struct event_new *const *events, size_t count,
-                            db_cb *cb, void *arg)
+static struct db_args bind_events(const struct event_new *const *events, size_t count)
 {
     size_t *kinds = xcalloc(count, sizeof *kinds);
     struct db_args args;
@@ -237,6 +291,20 @@ struct db_op *events_accept(struct db *db, const struct event_new *const *events
     bind_patterns(&args, events, kinds, count);
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64((int64_t)kinds[i] + 1));
     free(kinds);
+    return args;
+}
+
+struct db_op *events_accept_plain(struct db *db, const struct event_new *const *events,
+                                  size_t count, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_event_accept_plain, bind_events(events, count), cb, arg);
+}
+
+struct db_op *events_accept(struct db *db, const struct event_new *const *events, size_t count,
+                            db_cb *cb, void *arg)
+{
+    struct db_args args = bind_events(events, count);
+
     bind_extras(&args, events, count);
     return store_exec(db, &stmt_event_accept, args, cb, arg);
 }

@@ -44,6 +44,7 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_webhook_delete,
     &stmt_webhook_list,
     &stmt_event_accept,
+    &stmt_event_accept_plain,
     &stmt_event_insert_test,
     &stmt_event_get,
     &stmt_event_list,
