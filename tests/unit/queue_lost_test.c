@@ -247,11 +247,12 @@ static void do_everything(struct queue *queue)
 
 #define P "posthorn:{q}:"
 
+/* One that was refused would come back after a pause that is longer each time. */
 static void renew(void)
 {
+    queue_destroy(rig.queue);
     redis_server_say(&rig.server, "FLUSHALL");
-    WAIT(rig.loop, queue_up(rig.queue) && queue_pending(rig.queue) == 0, 5000);
-    redis_server_say(&rig.server, "FLUSHALL");
+    rig.queue = rig_open(1);
     rig_fill();
 }
 
