@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "input.h"
 #include "reply.h"
 #include "result.h"
 #include "store/apps.h"
@@ -176,13 +177,33 @@ static bool is_admin_key(const struct settings *settings, struct str key)
                         (struct str){(const char *)settings->admin_key_hash, SHA256_SIZE});
 }
 
-static bool bearer(const struct call *call, struct str *key)
+/* The key; false: there is none, and that has been replied. */
+static bool bearer(struct call *call, struct str *key)
 {
-    struct str header = call_header(call, "authorization"), scheme = STR_LIT("Bearer ");
-    if (header.n <= scheme.n || !str_eq_nocase((struct str){header.p, scheme.n}, scheme))
+    struct str header, scheme = STR_LIT("Bearer ");
+
+    if (!input_header(call, "Authorization", &header))
         return false;
-    *key = str_trim((struct str){header.p + scheme.n, header.n - scheme.n});
+    if (header.n > scheme.n && str_eq_nocase((struct str){header.p, scheme.n}, scheme))
+        *key = str_trim((struct str){header.p + scheme.n, header.n - scheme.n});
+    if (key->n == 0)
+        reply_error(call, ERR_UNAUTHORIZED, NULL);
     return key->n > 0;
+}
+
+/* Which app an admin key means: p == NULL, the one named default. An empty name is no way to say that. */
+static bool read_app(struct call *call, struct str *text)
+{
+    if (call->route->shape == SHAPE_AUTHON) {
+        *text = call->params[0];
+        return true;
+    }
+    if (!input_header(call, "X-App-Id", text))
+        return false;
+    if (text->p != NULL && text->n == 0)
+        reply_error(call, ERR_BAD_REQUEST,
+                    "The header X-App-Id is empty: name an app, or leave it out");
+    return text->p == NULL || text->n > 0;
 }
 
 static bool known(struct call *call, const uint8_t hash[SHA256_SIZE])
@@ -201,13 +222,9 @@ bool auth_start(struct call *call, auth_done *done)
     struct auth *auth = call_alloc(call, sizeof *auth);
     struct id id;
 
-    if (!bearer(call, &auth->key)) {
-        reply_error(call, ERR_UNAUTHORIZED, NULL);
+    if (!bearer(call, &auth->key) || !read_app(call, &auth->app_text))
         return false;
-    }
     auth->done = done;
-    auth->app_text =
-        call->route->shape == SHAPE_AUTHON ? call->params[0] : call_header(call, "x-app-id");
     struct str parts[] = {auth->key, {"", 1}, auth->app_text};
     crypto_hmac_sha256(STR_LIT("posthorn-auth"), parts, ARRAY_LEN(parts), auth->hash);
     if (known(call, auth->hash))

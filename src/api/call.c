@@ -142,6 +142,13 @@ struct str call_header(const struct call *call, const char *name)
     return i == -1 ? STR_NONE : str_of_iovec(headers->entries[i].value);
 }
 
+bool call_header_comes_twice(const struct call *call, const char *name)
+{
+    const h2o_headers_t *headers = &call->req->headers;
+    ssize_t i = h2o_find_header_by_str(headers, name, strlen(name), -1);
+    return i != -1 && h2o_find_header_by_str(headers, name, strlen(name), i) != -1;
+}
+
 /* --- its answer ------------------------------------------------------------------------------- */
 
 void call_add_header(struct call *call, const char *name, const char *value)

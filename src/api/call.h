@@ -57,6 +57,7 @@ void call_is_last(struct call *call);
 
 /* A header of the request, or p == NULL. */
 struct str call_header(const struct call *call, const char *name);
+bool call_header_comes_twice(const struct call *call, const char *name);
 
 /* The call waits for something that is no statement: `cancel(arg)` ends that when the call ends before
  * call_wait_over(). One at a time. */

@@ -194,7 +194,8 @@ static void check_times(struct call *call, const char *path, const struct event_
 /* The Idempotency-Key header; false: it is wrong, and that has been replied. */
 static bool read_key(struct call *call, struct str *key)
 {
-    *key = call_header(call, "idempotency-key");
+    if (!input_header(call, "Idempotency-Key", key))
+        return false;
     if (key->p == NULL || (key->n > 0 && key->n <= KEY_MAX && check_key(*key) == NULL))
         return true;
     reply_invalid(call, "Idempotency-Key", "must be 1 to 255 printable ASCII characters");

@@ -32,6 +32,22 @@ bool input_body_if_any(struct call *call, const struct field *table, size_t coun
     return call->body.n == 0 || input_body(call, table, count, out);
 }
 
+bool input_header(struct call *call, const char *name, struct str *out)
+{
+    char lower[32], detail[80];
+
+    for (size_t i = 0; i <= strlen(name); i++) {
+        assert(i < sizeof lower);
+        lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+    }
+    *out = call_header(call, lower);
+    if (!call_header_comes_twice(call, lower))
+        return true;
+    snprintf(detail, sizeof detail, "The header %s comes twice: send it once", name);
+    reply_error(call, ERR_BAD_REQUEST, detail);
+    return false;
+}
+
 bool input_id(struct call *call, int i, const char *prefix, struct id *id)
 {
     if (id_parse(call->params[i], prefix, id))

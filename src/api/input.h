@@ -12,6 +12,9 @@ bool input_body(struct call *call, const struct field *table, size_t count, void
 bool input_body_if_any(struct call *call, const struct field *table, size_t count,
                        void *out) MUST_CHECK;
 
+/* A header; p == NULL: not there. It comes once, since of two nobody knows which one counts. */
+bool input_header(struct call *call, const char *name, struct str *out) MUST_CHECK;
+
 /* params[i] as an id; false: it is none, and the answer is 404. */
 bool input_id(struct call *call, int i, const char *prefix, struct id *id) MUST_CHECK;
 

@@ -148,7 +148,7 @@ static void begin(struct call *call, enum job_kind kind, size_t field_count)
     struct job_choice *c = &start->choice;
 
     if ((kind != JOB_RETRY && !input_id(call, 0, ID_WEBHOOK, &c->webhook)) ||
-        !input_body_if_any(call, fields, field_count, &in))
+        !input_body(call, fields, field_count, &in))
         return;
     start->kind = kind;
     start->dry_run = in.dry_run;

@@ -98,6 +98,14 @@ def test_not_json_everywhere(api, admin, address):
         assert client.request(method, path, b"{", expect=400).code == "invalid_json"
 
 
+@pytest.mark.parametrize("path", ["/webhooks/{id}/replay", "/webhooks/{id}/backfill", "/deliveries/retry"])
+def test_what_sends_much_again_says_what(api, address, path):
+    """No body is no choice: it would send again whatever failed. {} is one."""
+    path = path.format(id=api.webhook(address)["id"])
+    assert api.post(path, expect=400).code == "invalid_json"
+    api.post(path, {}, expect=202)
+
+
 def event_of(size):
     """A request body of exactly so many bytes."""
     frame = b'{"type":"big","data":{"x":"%s"}}'

@@ -100,3 +100,24 @@ def test_what_is_plain_still_works(api):
     head = post(api.key, "Transfer-Encoding: chunked\r\n").partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     answer = raw.exchange(api.address, head + pieces + NEXT.encode(), timeout=3)
     assert answer.count(b"HTTP/1.1 202 ") == 1 and answer.count(b"HTTP/1.1 200 ") == 1, answer
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "X-App-Id:\r\n",
+        "X-App-Id:  \r\n",
+        "X-App-Id: {app}\r\nX-App-Id: {app}\r\n",
+        "X-App-Id: {app}\r\nX-App-Id: another\r\n",
+        "X-App-Id: {app}\r\nx-app-id:\r\n",
+        "Idempotency-Key: 1\r\nIdempotency-Key: 2\r\n",
+        "Authorization: Bearer other\r\n",
+    ],
+)
+def test_headers_that_name_one_thing(headers, api, tenant):
+    """Whether or not the key is known already, and with what app."""
+    length = f"Content-Length: {len(BODY)}\r\nConnection: close\r\n"
+    fine, bad = length, length + headers.format(app=tenant.app["id"])
+    for more, status in ((bad, b"400"), (fine, b"202"), (bad, b"400"), (fine, b"202")):
+        sent = post(api.key, more).replace(NEXT.encode(), b"")
+        assert raw.exchange(api.address, sent, timeout=3).split()[1] == status
