@@ -48,4 +48,10 @@ int message_make(struct message *message, const struct settings *settings,
                  const struct recipient *to, const struct content *const *contents, size_t count,
                  int64_t now_ms, const char **why) MUST_CHECK;
 
+/* The same, for one who may look and not sign: the webhook's secret takes no part, and in `masked` what it would
+ * have made is ***. Only `url`, `masked` and `body` mean anything. */
+int message_show(struct message *message, const struct settings *settings,
+                 const struct recipient *to, const struct content *const *contents, size_t count,
+                 int64_t now_ms, const char **why) MUST_CHECK;
+
 #endif

@@ -1,8 +1,10 @@
 /* POST /webhooks/{id}/preview: the request that would be sent, without sending it. Plain secrets and the
- * webhook's own headers are masked, as in history. */
+ * webhook's own headers are masked, as in history; so are signatures, for who may only read: with one he could
+ * send data of his own to the receiver. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "core/filter.h"
+#include "core/key.h"
 #include "core/message.h"
 #include "input.h"
 #include "reply.h"
@@ -69,7 +71,8 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
     webhooks_read(rows, 0, &webhook);
     struct recipient to = webhook_recipient(&webhook);
     message_init(&message);
-    err = message_make(&message, call->api->settings, &to, contents, 1, clock_wall_ms(), &why);
+    err = (call->scope < SCOPE_WRITE ? message_show : message_make)(
+        &message, call->api->settings, &to, contents, 1, clock_wall_ms(), &why);
     if (err < 0) {
         reply_unsendable(call, why);
     } else {

@@ -145,9 +145,11 @@ static void forget(struct opened *opened)
     }
 }
 
-int message_make(struct message *m, const struct settings *settings, const struct recipient *to,
-                 const struct content *const *contents, size_t count, int64_t now_ms,
-                 const char **why)
+typedef void change_secret(struct opened *opened);
+
+static int make(struct message *m, const struct settings *settings, const struct recipient *to,
+                const struct content *const *contents, size_t count, int64_t now_ms,
+                change_secret *change, const char **why)
 {
     const struct profile *profile = profile_find(to->profile);
     struct opened opened;
@@ -155,6 +157,8 @@ int message_make(struct message *m, const struct settings *settings, const struc
 
     *why = "the webhook's secret was sealed with another encryption key: rotate it";
     int err = open_all(&opened, settings, to);
+    if (err == 0 && change != NULL)
+        change(&opened);
     if (err == 0) {
         *why =
             "the webhook's profile cannot send this event: it is too large, or has a number that "
@@ -171,4 +175,70 @@ int message_make(struct message *m, const struct settings *settings, const struc
     }
     forget(&opened);
     return err < 0 ? err : taken;
+}
+
+int message_make(struct message *m, const struct settings *settings, const struct recipient *to,
+                 const struct content *const *contents, size_t count, int64_t now_ms,
+                 const char **why)
+{
+    return make(m, settings, to, contents, count, now_ms, NULL, why);
+}
+
+/* --- for those who may only look -------------------------------------------------------------- */
+
+/* Another secret of the same kind: the head has the same lines. */
+static void stand_in(struct opened *opened)
+{
+    struct str secret = buf_str(&opened->secret);
+    const char *prefix = secret_is_private_key(secret) ? SECRET_PRIVATE_PREFIX
+                         : secret_is_standard(secret)  ? SECRET_PREFIX
+                                                       : "";
+    uint8_t random[32];
+
+    if (secret.n == 0)
+        return;
+    crypto_wipe(opened->secret.p, opened->secret.n);
+    buf_clear(&opened->secret);
+    crypto_random(random, sizeof random);
+    buf_add_text(&opened->secret, prefix);
+    crypto_base64(&opened->secret, random, sizeof random);
+    crypto_wipe(opened->previous.p, opened->previous.n);
+    buf_clear(&opened->previous);
+}
+
+/* The lines of `a`; those that `b` has otherwise without their value. */
+static void mask_difference(struct buf *out, struct str a, struct str b)
+{
+    struct str line, other;
+
+    while (str_next(&a, '\n', &line) && str_next(&b, '\n', &other)) {
+        const char *colon = memchr(line.p, ':', line.n);
+        if (str_eq(line, other) || colon == NULL)
+            buf_add_str(out, line);
+        else
+            buf_printf(out, "%.*s: ***\r", (int)(colon - line.p), line.p);
+        buf_add_char(out, '\n');
+    }
+}
+
+/* What two secrets make otherwise is what a secret makes. */
+int message_show(struct message *m, const struct settings *settings, const struct recipient *to,
+                 const struct content *const *contents, size_t count, int64_t now_ms,
+                 const char **why)
+{
+    struct message other;
+    struct buf masked;
+
+    message_init(&other);
+    buf_init(&masked, MESSAGE_HEAD_MAX);
+    int taken = make(m, settings, to, contents, count, now_ms, stand_in, why);
+    if (taken >= 0)
+        taken = make(&other, settings, to, contents, count, now_ms, stand_in, why);
+    if (taken >= 0)
+        mask_difference(&masked, buf_str(&m->masked), buf_str(&other.masked));
+    buf_clear(&m->masked);
+    buf_add_str(&m->masked, buf_str(&masked));
+    buf_fini(&masked);
+    message_fini(&other);
+    return taken;
 }

@@ -1,8 +1,11 @@
 """POST /webhooks/{id}/preview: the request that would be sent, without sending it."""
 
+import base64
 import hashlib
 import hmac
 import re
+
+import pytest
 
 UNKNOWN_EVENT = "evt_01kn2pa7gxe83r5cv0jw1mh4bd"
 
@@ -72,3 +75,27 @@ def test_what_cannot_be_sent(api, receiver):
         f"/webhooks/{webhook['id']}/preview", b'{"data":{"n":9007199254740993}}', expect=409
     )
     assert answer.json["detail"].startswith("Nothing would be sent: the webhook's profile cannot")
+
+
+WHSK = "whsk_" + base64.b64encode(bytes(range(32))).decode()
+CUSTOM = {"signed": "{timestamp}.{body}", "headers": {"X-Mac": "t={timestamp},v1={signature}", "X-Key": "{secret}"}}
+SIGNED = [
+    ({"secret": "your_webhook_secret"}, {"X-Webhook-Signature"}),
+    ({}, {"X-Webhook-Signature", "webhook-signature"}),
+    ({"profile": "standard-webhooks"}, {"webhook-signature"}),
+    ({"profile": "standard-webhooks", "secret": WHSK}, {"webhook-signature"}),
+    ({"profile": "remnawave", "secret": "s" * 32}, {"X-Remnawave-Signature"}),
+    ({"profile": "custom", "secret": "s" * 32, "profile_options": CUSTOM}, {"X-Mac"}),
+]
+
+
+@pytest.mark.parametrize("more, proofs", SIGNED)
+def test_who_may_read_may_not_sign(tenant, api, receiver, more, proofs):
+    """With a fresh signature over data of his own he could speak to the receiver in our name."""
+    webhook = api.webhook(receiver.url("/never"), **more)
+    path, event = f"/webhooks/{webhook['id']}/preview", {"type": "a.b", "data": {"n": 1}}
+    signed, shown = api.post(path, event).json, tenant.client("read").post(path, event).json
+    assert list(head(shown)) == list(head(signed))
+    assert {n for n, v in head(shown).items() if v == "***"} - {"X-Key"} == proofs
+    assert not proofs & {n for n, v in head(signed).items() if v == "***"}
+    assert shown["url"] == signed["url"] and shown["signed"] == signed["signed"]
