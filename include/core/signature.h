@@ -22,8 +22,8 @@ const char *secret_check_printable(struct str secret);
  * or those and the 32 of the public key. */
 const char *secret_check_signing(struct str secret);
 
-/* whsec_ and base64 of 32 random bytes. */
-void secret_generate(struct buf *out);
+/* `prefix`, one of the above or none, and base64 of 32 random bytes. */
+void secret_generate(struct buf *out, const char *prefix);
 
 /* True for a whsec_ secret: what Standard Webhooks can be signed with. */
 bool secret_is_standard(struct str secret);

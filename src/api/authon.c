@@ -83,7 +83,7 @@ void handle_authon_create(struct call *call)
     buf_init(&secret, SECRET_MAX);
     buf_init(&sealed, SECRET_MAX);
     make_secret(&secret);
-    webhook.sealed_secret = webhook_secret(call, webhook.id, true, buf_str(&secret), &sealed);
+    webhook.sealed_secret = webhook_secret(call, webhook.id, buf_str(&secret), NULL, &sealed);
     call->state = call_copy_text(call, buf_str(&secret));
     buf_fini(&secret);
     buf_fini(&sealed);

@@ -121,7 +121,7 @@ void attempt_write(struct jsonw *w, const struct attempt_row *a)
     jsonw_text(w, "status", attempt_status(a->error));
     jsonw_i64_or_null(w, "response_code", a->answered, a->code);
     attempt_write_error(w, "error", a->error, a->error_text);
-    jsonw_str(w, "address", a->address);
+    jsonw_str_or_null(w, "address", a->address.n > 0 ? a->address : STR_NONE);
     write_timings(w, a);
     write_messages(w, a);
     jsonw_end(w, '}');

@@ -265,15 +265,15 @@ bool webhook_secret_fits(struct call *call, const char *field, const struct webh
     return false;
 }
 
-struct str webhook_secret(struct call *call, struct id id, bool given, struct str secret,
+struct str webhook_secret(struct call *call, struct id id, struct str secret, const char *prefix,
                           struct buf *out)
 {
     struct buf sealed;
 
-    if (given)
+    if (secret.p != NULL)
         buf_add_str(out, secret);
     else
-        secret_generate(out);
+        secret_generate(out, prefix);
     buf_init(&sealed, SECRET_MAX + SEAL_OVERHEAD);
     webhook_seal(call->api->settings, id, buf_str(out), &sealed);
     struct str copy = call_copy(call, buf_str(&sealed));

@@ -50,8 +50,8 @@ void webhook_defaults(const struct call *call, struct webhook *webhook);
 bool webhook_secret_fits(struct call *call, const char *field, const struct webhook *webhook,
                          struct str secret) MUST_CHECK;
 
-/* A secret given or made, into `out`, and its sealed form, into the request's pool. */
-struct str webhook_secret(struct call *call, struct id id, bool given, struct str secret,
+/* A secret given or (p == NULL) made with the prefix, into `out`, and its sealed form, into the request's pool. */
+struct str webhook_secret(struct call *call, struct id id, struct str secret, const char *prefix,
                           struct buf *out);
 
 /* May the API change it? False: it is a managed one, and 409 has been replied. */

@@ -1,4 +1,5 @@
 /* POST /webhooks/{id}/secret/rotate: another secret, beside which the old one stays valid for a while. */
+#include "base/crypto.h"
 #include "core/signature.h"
 #include "input.h"
 #include "reply.h"
@@ -38,6 +39,19 @@ static void on_rotated(void *arg, int err, const struct db_rows *rows)
     reply_send(call, 200);
 }
 
+/* One that signs with a private key goes on so: its receivers have learnt where the public keys are. */
+static const char *prefix_after(struct call *call, const struct webhook *webhook)
+{
+    struct buf old;
+
+    buf_init(&old, SECRET_MAX);
+    int err = webhook_open(call->api->settings, webhook->id, webhook->sealed_secret, &old);
+    bool private = err == 0 && secret_is_private_key(buf_str(&old));
+    crypto_wipe(old.p, old.n);
+    buf_fini(&old);
+    return private ? SECRET_PRIVATE_PREFIX : SECRET_PREFIX;
+}
+
 static void on_rotating(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
@@ -48,11 +62,11 @@ static void on_rotating(void *arg, int err, const struct db_rows *rows)
     if (!result_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
-    bool given = field_has(&call->fields, IN_SECRET);
-    if (given && !webhook_secret_fits(call, "secret", &webhook, in->secret))
+    if (in->secret.p != NULL && !webhook_secret_fits(call, "secret", &webhook, in->secret))
         return;
     buf_init(&secret, SECRET_MAX);
-    struct str sealed = webhook_secret(call, webhook.id, given, in->secret, &secret);
+    struct str sealed =
+        webhook_secret(call, webhook.id, in->secret, prefix_after(call, &webhook), &secret);
     call->state = call_copy_text(call, buf_str(&secret));
     buf_fini(&secret);
     call->op = webhooks_rotate(call->api->db, call->app, webhook.id, sealed, in->overlap_seconds,

@@ -46,8 +46,7 @@ void handle_webhooks_create(struct call *call)
          !webhook_secret_fits(call, "secret", &webhook, in.secret)))
         return;
     buf_init(&secret, SECRET_MAX);
-    webhook.sealed_secret = webhook_secret(
-        call, webhook.id, field_has(&call->fields, IN_SECRET_OR_STATUS), in.secret, &secret);
+    webhook.sealed_secret = webhook_secret(call, webhook.id, in.secret, SECRET_PREFIX, &secret);
     call->state = call_copy_text(call, buf_str(&secret));
     buf_fini(&secret);
     call->op = webhooks_insert(call->api->db, &webhook, on_created, call);

@@ -193,15 +193,12 @@ static void stand_in(struct opened *opened)
     const char *prefix = secret_is_private_key(secret) ? SECRET_PRIVATE_PREFIX
                          : secret_is_standard(secret)  ? SECRET_PREFIX
                                                        : "";
-    uint8_t random[32];
 
     if (secret.n == 0)
         return;
     crypto_wipe(opened->secret.p, opened->secret.n);
     buf_clear(&opened->secret);
-    crypto_random(random, sizeof random);
-    buf_add_text(&opened->secret, prefix);
-    crypto_base64(&opened->secret, random, sizeof random);
+    secret_generate(&opened->secret, prefix);
     crypto_wipe(opened->previous.p, opened->previous.n);
     buf_clear(&opened->previous);
 }

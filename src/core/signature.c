@@ -39,11 +39,11 @@ const char *secret_check(struct str secret)
     return n < 0 ? "must have base64 of 24 to 64 bytes after whsec_" : NULL;
 }
 
-void secret_generate(struct buf *out)
+void secret_generate(struct buf *out, const char *prefix)
 {
     uint8_t key[GENERATED_BYTES];
     crypto_random(key, sizeof key);
-    buf_add_text(out, SECRET_PREFIX);
+    buf_add_text(out, prefix);
     crypto_base64(out, key, sizeof key);
     crypto_wipe(key, sizeof key);
 }

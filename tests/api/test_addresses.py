@@ -183,6 +183,7 @@ def test_stored_before_the_network_was_closed(start, receiver):
         attempt = client.attempted(hook)[0]
         assert (attempt["status"], attempt["response"]) == ("failed", None)
         assert attempt["error"]["code"] in ("address_forbidden", "bad_url")
+        assert attempt["address"] is None
     assert receiver.opened == 0
 
 

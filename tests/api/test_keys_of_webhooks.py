@@ -22,6 +22,14 @@ def test_two_while_rotating(api, receiver):
     assert len(api.get(f"/webhooks/{webhook['id']}/jwks.json").json["keys"]) == 2
 
 
+def test_rotating_keeps_the_kind(api, receiver):
+    """Receivers that verify by public keys would be left with nothing to verify."""
+    webhook = api.webhook(receiver.url(), profile="standard-webhooks", secret=SECRET)
+    new = api.post(f"/webhooks/{webhook['id']}/secret/rotate", expect=200).json["secret"]
+    assert new.startswith("whsk_") and new != SECRET
+    assert len(api.get(f"/webhooks/{webhook['id']}/jwks.json").json["keys"]) == 2
+
+
 def test_none_for_other_secrets(api, receiver):
     webhook = api.webhook(receiver.url())
     assert api.get(f"/webhooks/{webhook['id']}/jwks.json").json == {"keys": []}

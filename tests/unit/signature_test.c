@@ -141,8 +141,8 @@ static void test_generate(void **state)
     (void)state;
     struct buf other;
     buf_init(&other, 100);
-    secret_generate(&out);
-    secret_generate(&other);
+    secret_generate(&out, SECRET_PREFIX);
+    secret_generate(&other, SECRET_PREFIX);
     assert_int_equal(out.n, strlen(SECRET_PREFIX) + 44);
     assert_null(secret_check(buf_str(&out)));
     assert_true(secret_is_standard(buf_str(&out)));
