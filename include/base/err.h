@@ -18,6 +18,7 @@ enum err {
     ERR_TOO_LARGE,
     ERR_URI_TOO_LONG,
     ERR_INVALID,
+    ERR_LIMITED,
     ERR_BUSY,
     ERR_LOCKED,
     ERR_UNAVAILABLE,

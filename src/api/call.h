@@ -28,6 +28,8 @@ struct call {
     char request_id[ID_TEXT_SIZE];
     int64_t start_us; /* monotonic; set at log level debug */
 
+    bool testing; /* it waits for a receiver's answer to a test, or soon will */
+
     int scope;     /* of the key */
     struct id app; /* the tenant */
 

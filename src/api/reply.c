@@ -75,7 +75,7 @@ static void send_error(struct call *call, int err)
     int status = problem_of(err)->status;
     if (status == 401)
         call_add_header(call, "WWW-Authenticate", "Bearer");
-    if (status == 503)
+    if (status == 503 || status == 429)
         call_add_header(call, "Retry-After", "1");
     call_send(call, status, is_authon(call) ? JSON_TYPE : PROBLEM_TYPE, buf_str(&call->out));
 }

@@ -7,8 +7,11 @@
 #include "result.h"
 #include "store/events.h"
 
+#include <stdio.h>
+
 /* A test waits for its worker, a request of the longest timeout, and recording. */
 #define WAIT_MS (WEBHOOK_TIMEOUT_MS_MAX + 5000)
+#define ALL_MAX 250 /* of all apps: with the largest bodies some hundred megabytes */
 
 /* In the request's pool. */
 struct sending {
@@ -32,9 +35,36 @@ static void on_stored(void *arg, int err, const struct db_rows *rows)
     test_wait_start(call, s->event, entry.ref.delivery, WAIT_MS, s->done);
 }
 
+/* A test keeps a request, with its body, for as long as the receiver takes. */
+static bool has_room(struct call *call)
+{
+    int64_t max = call->api->settings->config.tests_per_app, own = 0, all = 0;
+    char detail[120];
+
+    LIST_FOREACH(node, &call->api->calls)
+    {
+        const struct call *other = CONTAINER_OF(node, struct call, node);
+        bool waits = other->testing && other != call && !call_answered(other);
+        all += waits;
+        own += waits && id_eq(other->app, call->app);
+    }
+    call->testing = own < max && all < ALL_MAX;
+    if (own >= max) {
+        snprintf(detail, sizeof detail,
+                 "%lld tests of this app are waiting already, which is POSTHORN_TESTS_PER_APP",
+                 (long long)own);
+        reply_error(call, ERR_LIMITED, detail);
+    } else if (all >= ALL_MAX) {
+        reply_error(call, ERR_BUSY, NULL);
+    }
+    return call->testing;
+}
+
 void test_event_send(struct call *call, struct id webhook, struct str type, struct str data,
                      struct str profile_options, test_done *done)
 {
+    if (!has_room(call))
+        return;
     struct sending *s = call_alloc(call, sizeof *s);
     struct event_new event = {.id = id_new(), .type = type, .data = data};
 

@@ -7,6 +7,7 @@ import time
 import pytest
 from harness import replies
 from harness.signature import verify_standard
+from harness.tenant import Tenant
 
 
 def send(api, webhook, *body, **more):
@@ -171,3 +172,31 @@ def test_without_a_worker(start, receiver):
     if answer.status == 200:
         assert answer.json["status"] == "pending"
     assert receiver.requests == []
+
+
+def test_an_app_has_so_many_at_once(start, receiver):
+    """Each keeps a request and its body for as long as its receiver takes; another app's go through."""
+    opened = threading.Event()
+    receiver.script("/hang", replies.gate(opened))
+    admin = start(POSTHORN_TESTS_PER_APP=3).client()
+    one, other = Tenant(admin).write, Tenant(admin).write
+    webhook, fast = one.webhook(receiver.url("/hang")), other.webhook(receiver.url("/hook"))
+    answers = []
+
+    def wait():
+        answers.append(send(one, webhook))
+
+    waiting = [threading.Thread(target=wait) for _ in range(3)]
+    for thread in waiting:
+        thread.start()
+    receiver.wait(3, "/hang")
+    refused = one.post(f"/webhooks/{webhook['id']}/test", expect=429)
+    assert (refused.code, refused.headers["Retry-After"]) == ("app_limit", "1")
+    assert "POSTHORN_TESTS_PER_APP" in refused.json["detail"]
+    assert len(receiver.at("/hang")) == 3
+    assert send(other, fast)["status"] == "delivered"
+    opened.set()
+    for thread in waiting:
+        thread.join()
+    assert [a["status"] for a in answers] == ["delivered"] * 3
+    assert send(one, webhook)["status"] == "delivered"
