@@ -1,26 +1,12 @@
-/* worker/gatekeeper on a real ledger: two of them, as two workers have, learn of the same webhook, and nothing that either
- * was told is lost. */
+/* worker/gatekeeper on a real ledger: two of them, as two workers have, learn of the same webhook, and nothing
+ * that either was told is lost. */
 #include "worker/gatekeeper.h"
 
-#include "io/dbsync.h"
-#include "store/store.h"
+#include "ledger_rig.h"
 
-#include "postgres_server.h"
-#include "unit.h"
-#include "wait.h"
-
-#include <stdio.h>
-
-#define WEBHOOK "01900000-0000-7000-8000-000000000001"
-
-static const struct id webhook = {{1, 0x90, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1}};
 static const struct gate_news dead = {.what = GATE_FAILED | GATE_DEAD, .error = 4};
 static const struct gate_news success = {.what = GATE_SUCCESS};
 
-static struct postgres_server server;
-static struct dbsync *sync_db;
-static struct loop *loop;
-static struct db *db;
 static struct gatekeeper one, two;
 static int idle;
 
@@ -30,68 +16,41 @@ static void on_idle(void *arg)
     idle++;
 }
 
-static void is(const char *sql, const char *want)
-{
-    struct dbsync_rows *rows;
-    assert_int_equal(dbsync_exec(sync_db, sql, 0, NULL, &rows), 0);
-    assert_int_equal(dbsync_count(rows), 1);
-    assert_string_equal(dbsync_text(rows, 0, 0), want);
-    dbsync_rows_free(rows);
-}
-
 static void settle(void)
 {
-    WAIT(loop, gatekeeper_idle(&one) && gatekeeper_idle(&two), 10000);
+    WAIT(rig.loop, gatekeeper_idle(&one) && gatekeeper_idle(&two), 10000);
     assert_true(gatekeeper_idle(&one) && gatekeeper_idle(&two));
 }
 
 static int start(void **state)
 {
-    (void)state;
-    postgres_server_start(&server);
-    sync_db = dbsync_open(server.url, 5000);
-    assert_int_equal(postgres_server_migrate(sync_db), 0);
-    loop = loop_create(NULL, NULL);
-    db = db_create(loop, &(struct db_config){.url = server.url,
-                                             .session = store_worker_session,
-                                             .stmts = store_worker_stmts,
-                                             .connections = 3,
-                                             .queue_max = 10,
-                                             .patience_ms = 5000});
-    gatekeeper_init(&one, loop, db, on_idle, NULL);
-    gatekeeper_init(&two, loop, db, on_idle, NULL);
-    WAIT(loop, db_ready(db), 5000);
-    return db_ready(db) ? 0 : -1;
+    int ready = rig_begin(state);
+    gatekeeper_init(&one, rig.loop, rig.db, on_idle, NULL);
+    gatekeeper_init(&two, rig.loop, rig.db, on_idle, NULL);
+    return ready;
 }
 
 static int stop(void **state)
 {
-    (void)state;
     gatekeeper_fini(&one);
     gatekeeper_fini(&two);
-    db_destroy(db);
-    loop_destroy(loop);
-    dbsync_close(sync_db);
-    postgres_server_stop(&server);
-    return 0;
+    return rig_end(state);
 }
 
 static int set_up(void **state)
 {
     (void)state;
     idle = 0;
-    return dbsync_script(sync_db,
-                         "delete from webhook;"
-                         "insert into webhook (id, app_id, url, events, profile, secret, headers,"
-                         " retry_schedule, timeout_ms, concurrency) values ('" WEBHOOK
-                         "', '" WEBHOOK "', 'http://a/', '{*}', 'default', '', '', '{}', 1000, 8)");
+    rig_scene();
+    run_sql("update webhook set concurrency = 8");
+    return 0;
 }
 
 static void a_success_of_one_at_rest_costs_nothing(void **state)
 {
     (void)state;
-    gatekeeper_learn(&one, webhook, &success);
-    gatekeeper_learn(&one, webhook, &(struct gate_news){0});
+    gatekeeper_learn(&one, rig.webhook, &success);
+    gatekeeper_learn(&one, rig.webhook, &(struct gate_news){0});
     assert_true(gatekeeper_idle(&one));
     is("select gate_at is null from webhook", "t");
 }
@@ -101,9 +60,9 @@ static void two_workers_find_a_dead_receiver(void **state)
 {
     (void)state;
     for (int i = 0; i < GATE_STREAK / 2; i++) {
-        gatekeeper_learn(&one, webhook, &dead);
-        gatekeeper_learn(&two, webhook, &dead);
-        WAIT(loop, false, 1);
+        gatekeeper_learn(&one, rig.webhook, &dead);
+        gatekeeper_learn(&two, rig.webhook, &dead);
+        WAIT(rig.loop, false, 1);
     }
     settle();
     is("select gate_failures::text from webhook", "10");
@@ -114,7 +73,7 @@ static void two_workers_find_a_dead_receiver(void **state)
     assert_true(idle >= 2);
 
     /* Whoever is answered closes it; it stays to be told of, for a Redis that knows it as it was. */
-    gatekeeper_learn(&two, webhook, &success);
+    gatekeeper_learn(&two, rig.webhook, &success);
     settle();
     is("select gate_openings::text || gate_failures::text from webhook", "00");
     is("select gate_limit::text from webhook", "1000");
@@ -124,10 +83,10 @@ static void two_workers_find_a_dead_receiver(void **state)
 static void a_claim_says_who_is_not_at_rest(void **state)
 {
     (void)state;
-    gatekeeper_learn(&one, webhook, &dead);
+    gatekeeper_learn(&one, rig.webhook, &dead);
     settle();
-    gatekeeper_note(&two, webhook);
-    gatekeeper_learn(&two, webhook, &success);
+    gatekeeper_note(&two, rig.webhook);
+    gatekeeper_learn(&two, rig.webhook, &success);
     settle();
     is("select gate_failures::text from webhook", "0");
     is("select failing_since is null from webhook", "t");
@@ -136,7 +95,8 @@ static void a_claim_says_who_is_not_at_rest(void **state)
 static void a_pause_is_from_when_it_was_said(void **state)
 {
     (void)state;
-    gatekeeper_learn(&one, webhook, &(struct gate_news){.what = GATE_FAILED, .pause_ms = 60000});
+    gatekeeper_learn(&one, rig.webhook,
+                     &(struct gate_news){.what = GATE_FAILED, .pause_ms = 60000});
     one.waiting[0].at_ms -= 20000; /* PostgreSQL was away */
     settle();
     is("select gate_until between now() + interval '35 s' and now() + interval '41 s'"
@@ -149,8 +109,8 @@ static void who_is_gone_is_forgotten(void **state)
     (void)state;
     gatekeeper_learn(&one, (struct id){{7}}, &dead);
     settle();
-    assert_int_equal(dbsync_script(sync_db, "update webhook set deleted_at = now()"), 0);
-    gatekeeper_learn(&one, webhook, &dead);
+    run_sql("update webhook set deleted_at = now()");
+    gatekeeper_learn(&one, rig.webhook, &dead);
     settle();
     is("select gate_failures::text from webhook", "0");
 }

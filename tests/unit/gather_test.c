@@ -1,134 +1,53 @@
 /* Gathering, as PostgreSQL does it: which deliveries come along with one that is claimed, and how long those
  * that are accepted wait for others. */
-#include "base/err.h"
 #include "io/dbsync.h"
-#include "store/store.h"
 #include "store/work.h"
 
-#include "postgres_server.h"
-#include "unit.h"
-#include "wait.h"
+#include "ledger_rig.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-
-#define TOKEN 78
-#define OWNER 5
-
-static struct postgres_server server;
-static struct dbsync *sync_db; /* for what is there before, and what is there after */
-static struct loop *loop;
-static struct db *db;
-static struct id app, webhook, delivery;
-
-static void run_sql(const char *format, ...) PRINTF_LIKE(1, 2);
-
-static void run_sql(const char *format, ...)
-{
-    char sql[2048];
-    va_list args;
-    va_start(args, format);
-    assert_in_range(vsnprintf(sql, sizeof sql, format, args), 1, sizeof sql - 1);
-    va_end(args);
-    assert_int_equal(dbsync_script(sync_db, sql), 0);
-}
-
-static int64_t number_of(const char *sql)
-{
-    struct dbsync_rows *rows;
-    int64_t value;
-    assert_int_equal(dbsync_exec(sync_db, sql, 0, NULL, &rows), 0);
-    assert_int_equal(dbsync_count(rows), 1);
-    assert_true(str_to_i64(str_of(dbsync_text(rows, 0, 0)), INT64_MIN, INT64_MAX, &value));
-    dbsync_rows_free(rows);
-    return value;
-}
-
-#define HEX_SIZE 33
-
-static void hex(char out[HEX_SIZE], struct id id)
-{
-    for (size_t i = 0; i < sizeof id.b; i++)
-        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
-}
 
 /* A webhook that gathers, and a delivery that is due. */
 static void set_scene(int batch_max)
 {
-    char a[HEX_SIZE], w[HEX_SIZE], d[HEX_SIZE];
-
-    run_sql("delete from lease; delete from delivery; delete from event; delete from webhook");
-    app = id_new();
-    webhook = id_new();
-    delivery = id_new(); /* its event has the same id: they share the partition's range */
-    hex(a, app);
-    hex(w, webhook);
-    hex(d, delivery);
-    run_sql("insert into webhook (id, app_id, url, events, profile, secret, headers,"
-            " retry_schedule, timeout_ms, concurrency, batch_max)"
-            " values ('%s', '%s', 'http://a/', '{*}', 'marzban', '', '', '{}', 1000, 1, %d)",
-            w, a, batch_max);
-    run_sql(
-        "insert into event (id, app_id, test, type, data) values ('%s', '%s', false, 't', '{}')", d,
-        a);
-    run_sql("insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
-            " values ('%s', '%s', '%s', '%s', now() - interval '1 s', 0, false)",
-            d, d, w, a);
+    rig_scene();
+    run_sql("update webhook set profile = 'marzban', batch_max = %d", batch_max);
 }
 
 /* --- statements --------------------------------------------------------------------------------- */
 
-static struct {
-    bool done;
-    int rows;
-    size_t along;
-} answer;
+static size_t along;
 
-static void on_done(void *arg, int err, const struct db_rows *rows)
-{
-    (void)arg;
-    (void)rows;
-    assert_int_equal(err, 0);
-    answer.done = true;
-    answer.rows = db_count(rows);
-}
-
-static void on_gathered(void *arg, int err, const struct db_rows *rows)
+static bool read_gathered(const struct db_rows *rows)
 {
     struct claim c;
 
-    on_done(arg, err, rows);
-    answer.along = 0;
+    along = 0;
     for (int i = 0; i < db_count(rows); i++) {
         claims_read(rows, i, &c);
         assert_int_equal(c.content.attempt, 2);
         assert_true(c.content.due_ms > 0);
-        assert_true(id_eq(c.to.webhook, webhook));
-        assert_true(!c.along || id_eq(c.ref.app, app));
-        assert_true(c.along != id_eq(c.content.delivery, delivery));
-        answer.along += c.along;
+        assert_true(id_eq(c.to.webhook, rig.webhook));
+        assert_true(!c.along || id_eq(c.ref.app, rig.app));
+        assert_true(c.along != id_eq(c.content.delivery, rig.delivery));
+        along += c.along;
     }
-}
-
-static void finish(struct db_op *op)
-{
-    assert_non_null(op);
-    WAIT(loop, answer.done, 10000);
-    assert_true(answer.done);
-    answer.done = false;
+    return true;
 }
 
 /* How many come along with the one that is claimed. */
 static size_t gathered(void)
 {
-    finish(work_claim(db, &delivery, 1, TOKEN, OWNER, 1 << 20, on_done, NULL));
-    assert_int_equal(answer.rows, 1);
-    finish(work_gather(db, &delivery, 1, TOKEN, OWNER, on_gathered, NULL));
+    rig.reader = NULL;
+    assert_int_equal(
+        rows_of(work_claim(rig.db, &rig.delivery, 1, OTHER, OWNER, 1 << 20, rig_on_done, NULL)), 1);
+    rig.reader = read_gathered;
+    int rows = rows_of(work_gather(rig.db, &rig.delivery, 1, OTHER, OWNER, rig_on_done, NULL));
     int64_t leased = number_of("select count(*) from delivery where lease_token = 78"
                                " and lease_owner = 5 and lease_until > now()");
-    assert_int_equal(leased, answer.along + 1);
-    assert_int_equal(answer.rows, answer.along + 1);
-    return answer.along;
+    assert_int_equal(leased, along + 1);
+    assert_int_equal(rows, along + 1);
+    return along;
 }
 
 #define BESIDE "lpad('', 1000, 'x')"
@@ -137,9 +56,9 @@ static size_t gathered(void)
 static void add_beside(const char *set, int count)
 {
     char w[HEX_SIZE], a[HEX_SIZE], d[HEX_SIZE];
-    hex(w, webhook);
-    hex(a, app);
-    hex(d, delivery);
+    hex(w, rig.webhook);
+    hex(a, rig.app);
+    hex(d, rig.delivery);
     run_sql("with e as (insert into event (id, app_id, test, type, data)"
             " select encode(substr(uuid_send(id), 1, 7) || substr(uuid_send(gen_random_uuid()), 8),"
             "  'hex')::uuid, '%s', false, 't', convert_to('\"' || " BESIDE " || '\"', 'utf8')"
@@ -197,14 +116,14 @@ static void test_batch_max(void **state)
 /* What another has locked is another's: nobody waits for it. */
 static void test_locked(void **state)
 {
-    struct dbsync *other = dbsync_open(server.url, 5000);
+    struct dbsync *other = dbsync_open(rig.url, 5000);
 
     (void)state;
     assert_non_null(other);
     set_scene(7);
     add_beside(NULL, 3);
     char d[HEX_SIZE], sql[200];
-    hex(d, delivery);
+    hex(d, rig.delivery);
     snprintf(sql, sizeof sql,
              "begin; select from delivery where id <> '%s' order by id limit 1 for update", d);
     assert_int_equal(dbsync_script(other, sql), 0);
@@ -215,13 +134,13 @@ static void test_locked(void **state)
 /* Two accept at the same time: the second waits for the first, and takes its moment. */
 static void test_one_window(void **state)
 {
-    struct dbsync *other = dbsync_open(server.url, 5000);
+    struct dbsync *other = dbsync_open(rig.url, 5000);
     char w[HEX_SIZE], sql[600];
 
     (void)state;
     assert_non_null(other);
     set_scene(1000);
-    hex(w, webhook);
+    hex(w, rig.webhook);
     snprintf(sql, sizeof sql, "update delivery set next_at = gather_due('%s', 3)", w);
     run_sql("%s", sql);
     snprintf(sql, sizeof sql,
@@ -235,33 +154,6 @@ static void test_one_window(void **state)
     dbsync_close(other);
 }
 
-static int start(void **state)
-{
-    (void)state;
-    postgres_server_start(&server);
-    sync_db = dbsync_open(server.url, 5000);
-    assert_non_null(sync_db);
-    assert_int_equal(postgres_server_migrate(sync_db), 0);
-    loop = loop_create(NULL, NULL);
-    db = db_create(loop, &(struct db_config){.url = server.url,
-                                             .session = store_worker_session,
-                                             .stmts = store_worker_stmts,
-                                             .connections = 1,
-                                             .queue_max = 8,
-                                             .patience_ms = 5000});
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    db_destroy(db);
-    loop_destroy(loop);
-    dbsync_close(sync_db);
-    postgres_server_stop(&server);
-    return 0;
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -270,5 +162,5 @@ int main(void)
         cmocka_unit_test(test_locked),
         cmocka_unit_test(test_one_window),
     };
-    return cmocka_run_group_tests_name("gather", tests, start, stop);
+    return cmocka_run_group_tests_name("gather", tests, rig_begin, rig_end);
 }

@@ -1,80 +1,16 @@
 /* Jobs: their moves as PostgreSQL makes them, against the table (core/job.c); whose turn it is; and that
  * a step that fails puts its job off. */
-#include "base/err.h"
 #include "core/job.h"
-#include "io/dbsync.h"
 #include "store/jobs.h"
-#include "store/store.h"
 
-#include "postgres_server.h"
-#include "unit.h"
-#include "wait.h"
+#include "ledger_rig.h"
 
-#include <stdio.h>
-
-static struct postgres_server server;
-static struct dbsync *sync_db;
-static struct loop *loop;
-static struct db *db;
 static struct id app, job;
-
-static struct {
-    bool done;
-    int err, rows;
-    struct id id;
-} answer;
-
-static void on_done(void *arg, int err, const struct db_rows *rows)
-{
-    bool with_id = arg != NULL;
-    answer.done = true;
-    answer.err = err;
-    answer.rows = err == 0 ? db_count(rows) : 0;
-    if (with_id && answer.rows > 0)
-        answer.id = db_id(rows, 0, 0);
-}
 
 /* True if there are rows. */
 static bool finished(struct db_op *op)
 {
-    answer.done = false;
-    assert_non_null(op);
-    WAIT(loop, answer.done, 10000);
-    assert_true(answer.done);
-    assert_int_equal(answer.err, 0);
-    return answer.rows > 0;
-}
-
-static void run_sql(const char *format, ...) PRINTF_LIKE(1, 2);
-
-static void run_sql(const char *format, ...)
-{
-    char sql[2048];
-    va_list args;
-    va_start(args, format);
-    assert_in_range(vsnprintf(sql, sizeof sql, format, args), 1, sizeof sql - 1);
-    va_end(args);
-    assert_int_equal(dbsync_script(sync_db, sql), 0);
-}
-
-static int64_t number_of(const char *sql)
-{
-    struct dbsync_rows *rows;
-    int64_t value;
-    assert_int_equal(dbsync_exec(sync_db, sql, 0, NULL, &rows), 0);
-    assert_int_equal(dbsync_count(rows), 1);
-    assert_true(str_to_i64(str_of(dbsync_text(rows, 0, 0)), INT64_MIN, INT64_MAX, &value));
-    dbsync_rows_free(rows);
-    return value;
-}
-
-#define HEX_SIZE 33
-
-static const char *hex(char out[HEX_SIZE], struct id id)
-{
-    for (size_t i = 0; i < sizeof id.b; i++)
-        snprintf(out + 2 * i, 3, "%02x", id.b[i]);
-    return out;
+    return rows_of(op) > 0;
 }
 
 /* A job of `kind` with nothing left to do. */
@@ -97,19 +33,19 @@ static struct id add_job(struct id of, enum job_kind kind, enum job_state state)
 
 static bool step(enum job_kind kind)
 {
-    return finished(jobs_step(db, kind, job, 10, on_done, NULL));
+    return finished(jobs_step(rig.db, kind, job, 10, rig_on_done, NULL));
 }
 
 static bool cancel(enum job_kind kind)
 {
     (void)kind;
-    return finished(jobs_cancel(db, app, job, on_done, NULL));
+    return finished(jobs_cancel(rig.db, app, job, rig_on_done, NULL));
 }
 
 static bool put_off(enum job_kind kind)
 {
     (void)kind;
-    return finished(jobs_put_off(db, job, on_done, NULL));
+    return finished(jobs_put_off(rig.db, job, rig_on_done, NULL));
 }
 
 static bool give_up(enum job_kind kind)
@@ -160,12 +96,12 @@ static void test_it_runs_while_there_is_more(void **state)
     run_sql("update job set matched = 3, webhooks = array[gen_random_uuid(), gen_random_uuid(),"
             " gen_random_uuid()]");
     for (int i = 1; i <= 3; i++) {
-        assert_true(finished(jobs_step(db, JOB_FANOUT, job, 1, on_done, NULL)));
+        assert_true(finished(jobs_step(rig.db, JOB_FANOUT, job, 1, rig_on_done, NULL)));
         assert_int_equal(number_of("select at_place from job"), i);
         assert_int_equal(number_of("select state from job"), i < 3 ? JOB_RUNNING : JOB_DONE);
     }
     assert_int_equal(number_of("select count(*) from job where events is null"), 1);
-    assert_false(finished(jobs_step(db, JOB_FANOUT, job, 1, on_done, NULL)));
+    assert_false(finished(jobs_step(rig.db, JOB_FANOUT, job, 1, rig_on_done, NULL)));
 }
 
 static void test_a_job_that_failed_rests(void **state)
@@ -175,20 +111,30 @@ static void test_a_job_that_failed_rests(void **state)
     app = id_new();
     job = add_job(app, JOB_REPLAY, JOB_WAITING);
     assert_true(put_off(JOB_REPLAY));
-    assert_false(finished(jobs_next(db, on_done, &answer)));
+    assert_false(finished(jobs_next(rig.db, rig_on_done, NULL)));
     assert_in_range(number_of("select ms_of(step_at) - ms_of(now()) from job"), 1, 1000);
     run_sql("update job set step_at = now()");
-    assert_true(finished(jobs_next(db, on_done, &answer)));
+    assert_true(finished(jobs_next(rig.db, rig_on_done, NULL)));
     assert_true(step(JOB_REPLAY));
     assert_int_equal(number_of("select failures from job"), 0);
 }
 
 /* --- turns ------------------------------------------------------------------------------------- */
 
+static struct id next_id;
+
+static bool read_id(const struct db_rows *rows)
+{
+    next_id = db_id(rows, 0, 0);
+    return true;
+}
+
 static struct id next(void)
 {
-    assert_true(finished(jobs_next(db, on_done, &answer)));
-    return answer.id;
+    rig.reader = read_id;
+    assert_true(finished(jobs_next(rig.db, rig_on_done, NULL)));
+    rig.reader = NULL;
+    return next_id;
 }
 
 static void stepped(struct id id)
@@ -236,45 +182,6 @@ static void test_fanouts_go_first(void **state)
     }
 }
 
-/* --- the rig ----------------------------------------------------------------------------------- */
-
-static const struct db_stmt *const stmts[] = {
-    &stmt_job_next,
-    &stmt_job_step_again,
-    &stmt_job_step_backfill,
-    &stmt_job_step_fanout,
-    &stmt_job_put_off,
-    &stmt_job_cancel,
-    NULL,
-};
-
-static int start(void **state)
-{
-    (void)state;
-    postgres_server_start(&server);
-    sync_db = dbsync_open(server.url, 5000);
-    assert_non_null(sync_db);
-    assert_int_equal(postgres_server_migrate(sync_db), 0);
-    loop = loop_create(NULL, NULL);
-    db = db_create(loop, &(struct db_config){.url = server.url,
-                                             .session = store_worker_session,
-                                             .stmts = stmts,
-                                             .connections = 1,
-                                             .queue_max = 8,
-                                             .patience_ms = 5000});
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    db_destroy(db);
-    loop_destroy(loop);
-    dbsync_close(sync_db);
-    postgres_server_stop(&server);
-    return 0;
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -284,5 +191,5 @@ int main(void)
         cmocka_unit_test(test_apps_take_turns),
         cmocka_unit_test(test_fanouts_go_first),
     };
-    return cmocka_run_group_tests_name("jobs", tests, start, stop);
+    return cmocka_run_group_tests_name("jobs", tests, rig_begin, rig_end);
 }

@@ -1,15 +1,62 @@
 /* The moves of deliveries, as PostgreSQL makes them, against the table that says who may make which
  * (core/delivery.c). Every statement that moves a delivery is run on one in each state, through the
  * functions that the program calls; what it does must be what the table allows, no more and no less. */
-#include "moves_rig.h"
-
+#include "core/delivery.h"
+#include "core/order.h"
+#include "core/webhook.h"
 #include "store/deliveries.h"
 #include "store/events.h"
 #include "store/jobs.h"
 #include "store/webhooks.h"
 #include "store/work.h"
 
+#include "ledger_rig.h"
+
+#include <inttypes.h>
+
+#define KEY STR_LIT("key")
+
+/* --- the scene --------------------------------------------------------------------------------- */
+
+/* The webhook and the delivery that a statement meets. */
+struct scene {
+    enum webhook_status status;
+    bool deleted;
+    bool test;
+    bool leased;     /* by OWNER with TOKEN, for a while yet */
+    bool claim_lost; /* it was, but PostgreSQL lost the claim in a crash */
+    bool expired, replaced;
+};
+
+static void set_scene(const struct scene *scene, enum delivery_state state)
+{
+    const char *test = scene->test ? "true" : "false";
+
+    rig_scene();
+    run_sql("update webhook set status = %d, unsettled = true, deleted_at = %s", (int)scene->status,
+            scene->deleted ? "now()" : "null");
+    run_sql("update event set test = %s", test);
+    run_sql("update delivery set state = %d, test = %s, attempts = %d, replaces = %" PRId64
+            ", expires_at = %s",
+            (int)state, test, scene->claim_lost ? 0 : 1, order_number(KEY),
+            scene->replaced  ? "'-infinity'"
+            : scene->expired ? "now() - interval '1 ms'"
+                             : "null");
+    if (scene->leased)
+        run_sql("update delivery set lease_until = now() + interval '1 min', lease_token = %d,"
+                " lease_owner = %d; insert into lease (owner, token, ids)"
+                " select lease_owner, lease_token, array[id] from delivery",
+                TOKEN, OWNER);
+}
+
 /* --- the statements ---------------------------------------------------------------------------- */
+
+/* Waits for it: true if the statement says that it moved the delivery. */
+static bool finished(struct db_op *op)
+{
+    int rows = rows_of(op);
+    return rig.reader != NULL ? rig.says : rows > 0; /* no reader: it moved what it has rows of */
+}
 
 static bool first_is_true(const struct db_rows *rows)
 {
@@ -448,17 +495,17 @@ static void test_nothing_is_claimed_early(void **state)
     run_sql("update delivery set next_at = now() + interval '400 ms'");
     rig.reader = NULL;
     assert_false(claim(DELIVERY_PENDING));
-    assert_int_equal(rig.answer.rows, 0);
+    assert_int_equal(rig.rows, 0);
     rig.reader = read_wait;
     finished(work_waiting(rig.db, &rig.delivery, 1, rig_on_done, NULL));
-    assert_true(rig.answer.says);
+    assert_true(rig.says);
     assert_in_range(wait_ms, 200, 400);
     run_sql("update delivery set next_at = now()");
     rig.reader = NULL;
     assert_true(claim(DELIVERY_PENDING));
     rig.reader = read_wait;
     finished(work_waiting(rig.db, &rig.delivery, 1, rig_on_done, NULL));
-    assert_int_equal(rig.answer.rows, 0);
+    assert_int_equal(rig.rows, 0);
 }
 
 int main(void)

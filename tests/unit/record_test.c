@@ -1,81 +1,25 @@
 /* What claim, release and finish write down, against a real PostgreSQL: numbers of attempts, webhooks
  * whose receivers are gone, what others have locked. */
-#include "base/err.h"
-#include "io/dbsync.h"
-#include "store/store.h"
 #include "store/work.h"
 
-#include "postgres_server.h"
-#include "unit.h"
-#include "wait.h"
+#include "ledger_rig.h"
 
-#include <stdio.h>
-
-#define TOKEN 77
-#define OTHER 78
-#define OWNER 5
-
-static struct postgres_server server;
-static struct dbsync *sync_db; /* for what is there before, and what is there after */
-static struct loop *loop;
-static struct db *db;
-
-static struct id delivery;
-
-static void run_sql(const char *sql)
-{
-    assert_int_equal(dbsync_script(sync_db, sql), 0);
-}
-
-static void is(const char *sql, const char *want)
-{
-    struct dbsync_rows *rows;
-    assert_int_equal(dbsync_exec(sync_db, sql, 0, NULL, &rows), 0);
-    assert_int_equal(dbsync_count(rows), 1);
-    assert_string_equal(dbsync_text(rows, 0, 0), want);
-    dbsync_rows_free(rows);
-}
-
-/* --- the statement that runs ------------------------------------------------------------------- */
-
-static struct {
-    bool done;
-    int err, rows;
-} answer;
-
-static void on_done(void *arg, int err, const struct db_rows *rows)
-{
-    (void)arg;
-    answer.done = true;
-    answer.err = err;
-    answer.rows = err == 0 ? db_count(rows) : 0;
-}
-
-/* How many rows it answers. */
-static int rows_of(struct db_op *op)
-{
-    answer.done = false;
-    assert_non_null(op);
-    WAIT(loop, answer.done, 10000);
-    assert_true(answer.done);
-    assert_int_equal(answer.err, 0);
-    return answer.rows;
-}
+/* --- the statements ---------------------------------------------------------------------------- */
 
 static int claim(int64_t token)
 {
-    return rows_of(work_claim(db, &delivery, 1, token, OWNER, 1 << 20, on_done, NULL));
+    return rows_of(work_claim(rig.db, &rig.delivery, 1, token, OWNER, 1 << 20, rig_on_done, NULL));
 }
 
 static int release(int64_t token)
 {
-    return rows_of(work_release(db, &delivery, 1, token, on_done, NULL));
+    return rows_of(work_release(rig.db, &rig.delivery, 1, token, rig_on_done, NULL));
 }
 
 static struct finish finish_of(enum delivery_state state, int64_t token, int64_t number)
 {
     return (struct finish){
-        .delivery = delivery,
+        .delivery = rig.delivery,
         .token = token,
         .state = state,
         .error = state == DELIVERY_DELIVERED ? ATTEMPT_OK : ATTEMPT_HTTP_STATUS,
@@ -90,33 +34,13 @@ static int finish(enum delivery_state state, int64_t token, int64_t number)
 {
     struct finish f = finish_of(state, token, number);
     const struct finish *list[] = {&f};
-    return rows_of(work_finish(db, list, 1, on_done, NULL));
+    return rows_of(work_finish(rig.db, list, 1, rig_on_done, NULL));
 }
-
-/* --- the scene: an active webhook, and a delivery that is due ---------------------------------- */
-
-#define HEX_SIZE 33
 
 static int set_scene(void **state)
 {
-    char hex[HEX_SIZE], sql[1024];
     (void)state;
-
-    delivery = id_new();
-    for (size_t i = 0; i < sizeof delivery.b; i++)
-        snprintf(hex + 2 * i, 3, "%02x", delivery.b[i]);
-    run_sql(
-        "delete from lease; delete from attempt; delete from delivery; delete from event; delete from webhook");
-    snprintf(
-        sql, sizeof sql,
-        "insert into webhook (id, app_id, url, events, status, profile, secret, headers,"
-        " retry_schedule, timeout_ms, concurrency) values ('%s', '%s', 'http://a/', '{*}', 0,"
-        " 'default', '', '', '{}', 1000, 1);"
-        "insert into event (id, app_id, test, type, data) values ('%s', '%s', false, 't', '{}');"
-        "insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
-        " values ('%s', '%s', '%s', '%s', now() - interval '1 s', 0, false)",
-        hex, hex, hex, hex, hex, hex, hex, hex);
-    run_sql(sql);
+    rig_scene();
     return 0;
 }
 
@@ -147,7 +71,8 @@ static void test_a_lost_attempt_keeps_its_number(void **state)
 {
     (void)state;
     assert_int_equal(claim(TOKEN), 1);
-    assert_int_equal(rows_of(work_take_back(db, OWNER, &(int64_t){TOKEN}, 1, on_done, NULL)), 1);
+    assert_int_equal(
+        rows_of(work_take_back(rig.db, OWNER, &(int64_t){TOKEN}, 1, rig_on_done, NULL)), 1);
     assert_int_equal(claim(OTHER), 1);
     is(ATTEMPTS, "2");
     assert_int_equal(finish(DELIVERY_PENDING, TOKEN, 1), 0);
@@ -201,9 +126,9 @@ static int finish_gone(int64_t token, int64_t number, const char *url)
     const struct finish *list[] = {&f};
 
     f.error = ATTEMPT_GONE;
-    f.webhook = delivery; /* the scene's have the same id */
+    f.webhook = rig.webhook;
     f.gone = str_of(url);
-    return rows_of(work_finish(db, list, 1, on_done, NULL));
+    return rows_of(work_finish(rig.db, list, 1, rig_on_done, NULL));
 }
 
 #define STATUS "select status || ' ' || disabled_reason || ' ' || unsettled from webhook"
@@ -241,8 +166,8 @@ static void test_gone_and_come_back(void **state)
 
 static int ask_locked(void)
 {
-    const struct id ids[] = {delivery, id_new()};
-    return rows_of(work_locked(db, ids, 2, &delivery, 1, on_done, NULL));
+    const struct id ids[] = {rig.delivery, id_new()};
+    return rows_of(work_locked(rig.db, ids, 2, &rig.webhook, 1, rig_on_done, NULL));
 }
 
 static void test_locked(void **state)
@@ -255,33 +180,6 @@ static void test_locked(void **state)
     assert_int_equal(ask_locked(), 2);
     run_sql("commit");
     assert_int_equal(ask_locked(), 0);
-}
-
-static int start(void **state)
-{
-    (void)state;
-    postgres_server_start(&server);
-    sync_db = dbsync_open(server.url, 5000);
-    assert_non_null(sync_db);
-    assert_int_equal(postgres_server_migrate(sync_db), 0);
-    loop = loop_create(NULL, NULL);
-    db = db_create(loop, &(struct db_config){.url = server.url,
-                                             .session = store_worker_session,
-                                             .stmts = store_worker_stmts,
-                                             .connections = 1,
-                                             .queue_max = 8,
-                                             .patience_ms = 5000});
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    db_destroy(db);
-    loop_destroy(loop);
-    dbsync_close(sync_db);
-    postgres_server_stop(&server);
-    return 0;
 }
 
 int main(void)
@@ -298,5 +196,5 @@ int main(void)
         cmocka_unit_test_setup(test_gone_and_come_back, set_scene),
         cmocka_unit_test_setup(test_locked, set_scene),
     };
-    return cmocka_run_group_tests_name("record", tests, start, stop);
+    return cmocka_run_group_tests_name("record", tests, rig_begin, rig_end);
 }
