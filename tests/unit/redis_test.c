@@ -1,57 +1,23 @@
 /* io/redis against a real server that comes, goes, hangs and forgets. */
-#include "io/redis.h"
-
 #include "base/err.h"
 #include "io/redis_internal.h"
-#include "redis_server.h"
 
-#include <setjmp.h>
+#include "redis_rig.h"
+
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
-#include <cmocka.h>
 
 static const struct redis_script echo = {"echo", "return {#KEYS, KEYS[1], ARGV[1], false}"};
 static const struct redis_script wrong = {"wrong", "return redis.call('GET')"};
 static const struct redis_script oom = {"oom", "return redis.error_reply('OOM test')"};
 static const struct redis_script *const scripts[] = {&echo, &wrong, &oom, NULL};
 
-static struct redis_server server;
-static struct loop *loop;
-static struct redis *redis;
-static int ups, downs, messages;
-static int answers[16]; /* by error: -err % 16 */
-static int answered;
 static int64_t last_i64;
 static char last_key[16], last_arg[16];
 static bool last_nil;
-
-static void on_message(void *arg)
-{
-    (void)arg;
-    messages++;
-}
-
-static void on_up(void *arg)
-{
-    (void)arg;
-    ups++;
-}
-
-static void on_down(void *arg)
-{
-    (void)arg;
-    downs++;
-}
-
-static int count_of(int err)
-{
-    return answers[-err % 16];
-}
 
 static void note(char out[16], struct str s)
 {
@@ -60,12 +26,7 @@ static void note(char out[16], struct str s)
 
 static void on_answer(void *arg, int err, const struct redis_reply *reply)
 {
-    int *calls = arg;
-    answered++;
-    answers[-err % 16]++;
-    if (calls != NULL)
-        (*calls)++;
-    assert_true((err == 0) == (reply != NULL));
+    rig_on_answer(arg, err, reply);
     if (reply == NULL || redis_count(reply) != 4)
         return;
     last_i64 = redis_i64(redis_at(reply, 0));
@@ -77,47 +38,31 @@ static void on_answer(void *arg, int err, const struct redis_reply *reply)
 static struct redis_op *run(const struct redis_script *script, int64_t deadline_ms, int *calls)
 {
     const struct str keys[] = {STR_LIT("k")}, args[] = {STR_LIT("a\0b")};
-    return redis_eval(redis, script, keys, 1, args, 1, deadline_ms, on_answer, calls);
+    return redis_eval(rig.redis, script, keys, 1, args, 1, deadline_ms, on_answer, calls);
+}
+
+static struct redis_config config(void)
+{
+    struct redis_config c = rig_config(scripts);
+    c.channel = "wake";
+    c.on_message = rig_on_message;
+    return c;
 }
 
 static void open_redis(const char *url)
 {
-    redis = redis_create(loop, &(struct redis_config){.url = url,
-                                                      .scripts = scripts,
-                                                      .channel = "wake",
-                                                      .outstanding_max = 100,
-                                                      .on_message = on_message,
-                                                      .on_up = on_up,
-                                                      .on_down = on_down});
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    redis_server_init(&server);
-    loop = loop_create(NULL, NULL);
-    ups = downs = messages = answered = 0;
-    memset(answers, 0, sizeof answers);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    redis_destroy(redis);
-    redis = NULL;
-    loop_destroy(loop);
-    redis_server_fini(&server);
-    return 0;
+    struct redis_config c = config();
+    c.url = url;
+    rig.redis = redis_create(rig.loop, &c);
 }
 
 static void start_all(void)
 {
-    redis_server_start(&server);
-    open_redis(server.url);
-    WAIT(loop, ups == 1 && messages == 1, 5000);
-    assert_int_equal(ups, 1);
-    assert_int_equal(messages, 1);
+    redis_server_start(&rig.server);
+    open_redis(rig.server.url);
+    WAIT(rig.loop, rig.ups == 1 && rig.messages == 1, 5000);
+    assert_int_equal(rig.ups, 1);
+    assert_int_equal(rig.messages, 1);
 }
 
 static void urls_are_checked(void **state)
@@ -173,24 +118,24 @@ static void a_server_that_appears_later_is_found(void **state)
 {
     int calls = 0;
     (void)state;
-    open_redis(server.url);
+    open_redis(rig.server.url);
     run(&echo, 1000, &calls);
     assert_int_equal(calls, 0); /* never before the start returns */
-    WAIT(loop, calls == 1, 1000);
+    WAIT(rig.loop, calls == 1, 1000);
     assert_int_equal(count_of(ERR_UNAVAILABLE), 1);
-    WAIT(loop, false, 300);
-    assert_false(redis_up(redis));
-    redis_server_start(&server);
-    WAIT(loop, ups == 1 && messages == 1, 3000);
-    assert_true(redis_up(redis));
+    WAIT(rig.loop, false, 300);
+    assert_false(redis_up(rig.redis));
+    redis_server_start(&rig.server);
+    WAIT(rig.loop, rig.ups == 1 && rig.messages == 1, 3000);
+    assert_true(redis_up(rig.redis));
     run(&echo, 1000, &calls);
-    WAIT(loop, calls == 2, 1000);
+    WAIT(rig.loop, calls == 2, 1000);
     assert_int_equal(count_of(0), 1);
     assert_int_equal(last_i64, 1);
     assert_string_equal(last_key, "k");
     assert_string_equal(last_arg, "a");
     assert_true(last_nil);
-    assert_int_equal(downs, 0);
+    assert_int_equal(rig.downs, 0);
 }
 
 /* Nobody listens: libuv reports the refusal as an error of the descriptor. */
@@ -198,9 +143,9 @@ static void a_refused_tcp_connection_is_retried(void **state)
 {
     (void)state;
     open_redis("redis://127.0.0.1:1");
-    WAIT(loop, false, 300);
-    assert_false(redis_up(redis));
-    assert_int_equal(ups + downs, 0);
+    WAIT(rig.loop, false, 300);
+    assert_false(redis_up(rig.redis));
+    assert_int_equal(rig.ups + rig.downs, 0);
 }
 
 static void killed_with_commands_under_way(void **state)
@@ -208,19 +153,19 @@ static void killed_with_commands_under_way(void **state)
     int calls[50] = {0};
     (void)state;
     start_all();
-    kill(server.pid, SIGSTOP);
+    kill(rig.server.pid, SIGSTOP);
     for (int i = 0; i < 50; i++)
         run(&echo, 10000, &calls[i]);
-    WAIT(loop, false, 20);
-    redis_server_kill(&server);
-    WAIT(loop, answered == 50 && downs == 1, 2000);
-    assert_int_equal(answered, 50);
+    WAIT(rig.loop, false, 20);
+    redis_server_kill(&rig.server);
+    WAIT(rig.loop, rig.answered == 50 && rig.downs == 1, 2000);
+    assert_int_equal(rig.answered, 50);
     assert_int_equal(count_of(ERR_UNAVAILABLE), 50);
-    assert_int_equal(downs, 1);
-    redis_server_start(&server);
-    WAIT(loop, ups == 2 && messages == 2, 3000);
-    assert_int_equal(ups, 2);
-    assert_int_equal(messages, 2); /* subscribed again, and told so */
+    assert_int_equal(rig.downs, 1);
+    redis_server_start(&rig.server);
+    WAIT(rig.loop, rig.ups == 2 && rig.messages == 2, 3000);
+    assert_int_equal(rig.ups, 2);
+    assert_int_equal(rig.messages, 2); /* subscribed again, and told so */
     for (int i = 0; i < 50; i++)
         assert_int_equal(calls[i], 1);
 }
@@ -229,16 +174,16 @@ static void a_hung_server_is_noticed(void **state)
 {
     (void)state;
     start_all();
-    WAIT(loop, false, 1200); /* heartbeats pass on both connections */
-    assert_int_equal(downs, 0);
-    kill(server.pid, SIGSTOP);
+    WAIT(rig.loop, false, 1200); /* heartbeats pass on both connections */
+    assert_int_equal(rig.downs, 0);
+    kill(rig.server.pid, SIGSTOP);
     int64_t since = clock_mono_ms();
-    WAIT(loop, downs == 1, 4000);
+    WAIT(rig.loop, rig.downs == 1, 4000);
     assert_in_range(clock_mono_ms() - since, 900, 1700);
-    assert_int_equal(downs, 1);
-    kill(server.pid, SIGCONT);
-    WAIT(loop, ups == 2, 4000);
-    assert_int_equal(ups, 2);
+    assert_int_equal(rig.downs, 1);
+    kill(rig.server.pid, SIGCONT);
+    WAIT(rig.loop, rig.ups == 2, 4000);
+    assert_int_equal(rig.ups, 2);
 }
 
 /* The kernel takes the connection, and nobody ever speaks on it. */
@@ -247,16 +192,16 @@ static void a_server_that_hangs_at_connect_is_left(void **state)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     (void)state;
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", server.socket);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", rig.server.socket);
     assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(listener, 10), 0);
-    open_redis(server.url);
-    WAIT(loop, false, 100);
-    unlink(server.socket);
-    redis_server_start(&server);
-    WAIT(loop, ups == 1 && messages == 1, 3000);
-    assert_int_equal(ups, 1);
-    assert_int_equal(messages, 1);
+    open_redis(rig.server.url);
+    WAIT(rig.loop, false, 100);
+    unlink(rig.server.socket);
+    redis_server_start(&rig.server);
+    WAIT(rig.loop, rig.ups == 1 && rig.messages == 1, 3000);
+    assert_int_equal(rig.ups, 1);
+    assert_int_equal(rig.messages, 1);
     close(listener);
 }
 
@@ -265,16 +210,16 @@ static void a_deadline_breaks_the_connection(void **state)
     int slow = 0, later = 0;
     (void)state;
     start_all();
-    kill(server.pid, SIGSTOP);
+    kill(rig.server.pid, SIGSTOP);
     run(&echo, 5000, &later);
     run(&echo, 200, &slow);
     int64_t since = clock_mono_ms();
-    WAIT(loop, answered == 2, 2000);
+    WAIT(rig.loop, rig.answered == 2, 2000);
     assert_in_range(clock_mono_ms() - since, 190, 500);
     assert_int_equal(count_of(ERR_TIMEOUT), 1);
     assert_int_equal(count_of(ERR_UNAVAILABLE), 1);
     assert_int_equal(slow + later, 2);
-    kill(server.pid, SIGCONT);
+    kill(rig.server.pid, SIGCONT);
 }
 
 /* Not the server stood still but this process: the answers are in the socket. */
@@ -282,29 +227,29 @@ static void a_pause_of_our_own_breaks_nothing(void **state)
 {
     (void)state;
     start_all();
-    kill(server.pid, SIGSTOP);
-    WAIT(loop, false, 700); /* heartbeats are out */
+    kill(rig.server.pid, SIGSTOP);
+    WAIT(rig.loop, false, 700); /* heartbeats are out */
     run(&echo, 300, NULL);
-    WAIT(loop, false, 20); /* so is this */
-    kill(server.pid, SIGCONT);
+    WAIT(rig.loop, false, 20); /* so is this */
+    kill(rig.server.pid, SIGCONT);
     usleep(1600 * 1000);
-    WAIT(loop, answered == 1, 1000);
+    WAIT(rig.loop, rig.answered == 1, 1000);
     assert_int_equal(count_of(0), 1);
-    WAIT(loop, false, 50);
-    assert_int_equal(downs, 0);
-    assert_int_equal(messages, 1);
+    WAIT(rig.loop, false, 50);
+    assert_int_equal(rig.downs, 0);
+    assert_int_equal(rig.messages, 1);
 }
 
 static void forgotten_scripts_are_loaded_again(void **state)
 {
     (void)state;
     start_all();
-    redis_server_say(&server, "SCRIPT FLUSH");
+    redis_server_say(&rig.server, "SCRIPT FLUSH");
     for (int i = 0; i < 10; i++)
         run(&echo, 1000, NULL);
-    WAIT(loop, answered == 10, 2000);
+    WAIT(rig.loop, rig.answered == 10, 2000);
     assert_int_equal(count_of(0), 10);
-    assert_int_equal(downs, 0);
+    assert_int_equal(rig.downs, 0);
 }
 
 static void errors_are_told_apart(void **state)
@@ -312,16 +257,16 @@ static void errors_are_told_apart(void **state)
     (void)state;
     start_all();
     run(&wrong, 1000, NULL);
-    WAIT(loop, answered == 1, 1000);
+    WAIT(rig.loop, rig.answered == 1, 1000);
     assert_int_equal(count_of(ERR_INTERNAL), 1);
-    assert_int_equal(downs, 0);
+    assert_int_equal(rig.downs, 0);
     run(&oom, 1000, NULL);
     run(&echo, 1000, NULL); /* under way when the connection is dropped */
-    WAIT(loop, answered == 3, 1000);
+    WAIT(rig.loop, rig.answered == 3, 1000);
     assert_int_equal(count_of(ERR_UNAVAILABLE), 2);
-    WAIT(loop, downs == 1 && ups == 2, 1000);
-    assert_int_equal(downs, 1);
-    assert_int_equal(ups, 2);
+    WAIT(rig.loop, rig.downs == 1 && rig.ups == 2, 1000);
+    assert_int_equal(rig.downs, 1);
+    assert_int_equal(rig.ups, 2);
 }
 
 static void too_many_commands_are_refused(void **state)
@@ -330,7 +275,7 @@ static void too_many_commands_are_refused(void **state)
     start_all();
     for (int i = 0; i < 120; i++)
         run(&echo, 1000, NULL);
-    WAIT(loop, answered == 120, 2000);
+    WAIT(rig.loop, rig.answered == 120, 2000);
     assert_int_equal(count_of(0), 100);
     assert_int_equal(count_of(ERR_BUSY), 20);
 }
@@ -343,12 +288,12 @@ static void a_cancelled_command_is_silent(void **state)
     redis_cancel(run(&echo, 1000, &calls));
     redis_cancel(NULL);
     run(&echo, 1000, NULL);
-    WAIT(loop, answered == 1, 1000);
+    WAIT(rig.loop, rig.answered == 1, 1000);
     assert_int_equal(calls, 0);
-    redis_server_kill(&server);
-    WAIT(loop, downs == 1, 1000);
+    redis_server_kill(&rig.server);
+    WAIT(rig.loop, rig.downs == 1, 1000);
     redis_cancel(run(&echo, 1000, &calls)); /* refused, and told to nobody */
-    WAIT(loop, false, 50);
+    WAIT(rig.loop, false, 50);
     assert_int_equal(calls, 0);
 }
 
@@ -356,18 +301,18 @@ static void a_cancelled_command_is_silent(void **state)
 
 static void destroy(void)
 {
-    struct redis *mine = redis;
-    redis = NULL;
+    struct redis *mine = rig.redis;
+    rig.redis = NULL;
     redis_destroy(mine);
 }
 
 /* Nothing calls back any more, whatever the loop still does. */
 static void expect_silence(int answers_so_far)
 {
-    int seen = ups + downs + messages;
-    WAIT(loop, false, 30);
-    assert_int_equal(answered, answers_so_far);
-    assert_int_equal(ups + downs + messages, seen);
+    int seen = rig.ups + rig.downs + rig.messages;
+    WAIT(rig.loop, false, 30);
+    assert_int_equal(rig.answered, answers_so_far);
+    assert_int_equal(rig.ups + rig.downs + rig.messages, seen);
 }
 
 static void destroying_cancels_what_is_under_way(void **state)
@@ -384,15 +329,15 @@ static void destroying_while_connecting(void **state)
 {
     static const char *const urls[] = {NULL, "redis://127.0.0.1:1"};
     (void)state;
-    redis_server_start(&server);
+    redis_server_start(&rig.server);
     for (size_t i = 0; i < ARRAY_LEN(urls); i++)
         for (int turns = 0; turns < 12; turns++) {
-            open_redis(urls[i] != NULL ? urls[i] : server.url);
+            open_redis(urls[i] != NULL ? urls[i] : rig.server.url);
             run(&echo, 1000, NULL);
             for (int k = 0; k < turns; k++)
-                uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+                uv_run(loop_uv(rig.loop), UV_RUN_NOWAIT);
             destroy();
-            expect_silence(answered);
+            expect_silence(rig.answered);
         }
 }
 
@@ -402,13 +347,13 @@ static void on_answer_destroy(void *arg, int err, const struct redis_reply *repl
     destroy();
     if (reply != NULL) /* lent until the callback returns */
         assert_int_equal(redis_count(reply), 4);
-    answered++;
+    rig.answered++;
 }
 
 static void run_destroying(const struct redis_script *script, int64_t deadline_ms, int *err)
 {
     const struct str keys[] = {STR_LIT("k")}, args[] = {STR_LIT("a")};
-    redis_eval(redis, script, keys, 1, args, 1, deadline_ms, on_answer_destroy, err);
+    redis_eval(rig.redis, script, keys, 1, args, 1, deadline_ms, on_answer_destroy, err);
 }
 
 static void an_answer_may_destroy(void **state)
@@ -420,8 +365,8 @@ static void an_answer_may_destroy(void **state)
     run_destroying(&echo, 1000, &err);
     for (int i = 0; i < 90; i++) /* whose answers are in the same read */
         run(&echo, 1000, NULL);
-    WAIT(loop, redis == NULL, 1000);
-    assert_null(redis);
+    WAIT(rig.loop, rig.redis == NULL, 1000);
+    assert_null(rig.redis);
     expect_silence(2);
 }
 
@@ -432,8 +377,8 @@ static void an_answer_that_drops_the_connection_may_destroy(void **state)
     start_all();
     run_destroying(&oom, 1000, &err);
     run(&echo, 1000, NULL);
-    WAIT(loop, redis == NULL, 1000);
-    assert_null(redis);
+    WAIT(rig.loop, rig.redis == NULL, 1000);
+    assert_null(rig.redis);
     expect_silence(1);
 }
 
@@ -442,12 +387,12 @@ static void a_failure_may_destroy(void **state)
     int err = ERR_TIMEOUT;
     (void)state;
     start_all();
-    kill(server.pid, SIGSTOP);
+    kill(rig.server.pid, SIGSTOP);
     run_destroying(&echo, 100, &err);
     run(&echo, 1000, NULL);
-    WAIT(loop, redis == NULL, 1000);
-    assert_null(redis);
-    kill(server.pid, SIGCONT);
+    WAIT(rig.loop, rig.redis == NULL, 1000);
+    assert_null(rig.redis);
+    kill(rig.server.pid, SIGCONT);
     expect_silence(1);
 }
 
@@ -455,11 +400,11 @@ static void a_refusal_may_destroy(void **state)
 {
     int err = ERR_UNAVAILABLE;
     (void)state;
-    open_redis(server.url);
+    open_redis(rig.server.url);
     run_destroying(&echo, 100, &err);
     run(&echo, 1000, NULL);
-    WAIT(loop, redis == NULL, 1000);
-    assert_null(redis);
+    WAIT(rig.loop, rig.redis == NULL, 1000);
+    assert_null(rig.redis);
     expect_silence(1);
 }
 
@@ -473,31 +418,29 @@ static void on_event_destroy(void *arg)
 static void an_event_may_destroy(void **state)
 {
     (void)state;
-    redis_server_start(&server);
+    redis_server_start(&rig.server);
     for (int which = 0; which < 4; which++) {
-        ups = messages = 0;
-        redis = redis_create(
-            loop, &(struct redis_config){.url = server.url,
-                                         .scripts = scripts,
-                                         .channel = "wake",
-                                         .outstanding_max = 100,
-                                         .on_message = which == 1 ? on_event_destroy : on_message,
-                                         .on_up = which == 0 ? on_event_destroy : on_up,
-                                         .on_down = which == 3 ? on_event_destroy : on_down});
-        WAIT(loop, redis == NULL || ups + messages == 2, 3000);
+        rig.ups = rig.messages = 0;
+        struct redis_config c = config();
+        c.on_up = which == 0 ? on_event_destroy : c.on_up;
+        c.on_message = which == 1 ? on_event_destroy : c.on_message;
+        c.on_down = which == 3 ? on_event_destroy : c.on_down;
+        rig.redis = redis_create(rig.loop, &c);
+        WAIT(rig.loop, rig.redis == NULL || rig.ups + rig.messages == 2, 3000);
         if (which == 2) {
-            redis_destroy(redis);
-            redis = redis_create(loop, &(struct redis_config){.url = server.url,
+            redis_destroy(rig.redis);
+            rig.redis =
+                redis_create(rig.loop, &(struct redis_config){.url = rig.server.url,
                                                               .channel = "wake",
                                                               .outstanding_max = 100,
                                                               .on_message = on_event_destroy});
         } else if (which == 3) {
             run(&echo, 1000, NULL);
-            redis_server_kill(&server);
+            redis_server_kill(&rig.server);
         }
-        WAIT(loop, redis == NULL, 3000);
-        assert_null(redis);
-        expect_silence(answered);
+        WAIT(rig.loop, rig.redis == NULL, 3000);
+        assert_null(rig.redis);
+        expect_silence(rig.answered);
     }
 }
 
@@ -507,15 +450,15 @@ static void messages_arrive(void **state)
 {
     (void)state;
     start_all();
-    redis_server_say(&server, "PUBLISH wake x");
-    redis_server_say(&server, "PUBLISH other x");
-    WAIT(loop, messages == 2, 1000);
-    WAIT(loop, false, 50);
-    assert_int_equal(messages, 2);
-    redis_server_say(&server, "CLIENT KILL TYPE pubsub");
-    WAIT(loop, messages == 3, 2000);
-    assert_int_equal(messages, 3);
-    assert_int_equal(downs, 0);
+    redis_server_say(&rig.server, "PUBLISH wake x");
+    redis_server_say(&rig.server, "PUBLISH other x");
+    WAIT(rig.loop, rig.messages == 2, 1000);
+    WAIT(rig.loop, false, 50);
+    assert_int_equal(rig.messages, 2);
+    redis_server_say(&rig.server, "CLIENT KILL TYPE pubsub");
+    WAIT(rig.loop, rig.messages == 3, 2000);
+    assert_int_equal(rig.messages, 3);
+    assert_int_equal(rig.downs, 0);
 }
 
 static void a_password_and_a_database_are_used(void **state)
@@ -523,47 +466,46 @@ static void a_password_and_a_database_are_used(void **state)
     char url[200], command[64];
     int port = 20000 + getpid() % 10000;
     (void)state;
-    redis_server_start(&server);
+    redis_server_start(&rig.server);
     snprintf(command, sizeof command, "CONFIG SET port %d", port);
-    redis_server_say(&server, command);
-    redis_server_say(&server, "ACL SETUSER joe on >p@ss ~* &* +@all");
+    redis_server_say(&rig.server, command);
+    redis_server_say(&rig.server, "ACL SETUSER joe on >p@ss ~* &* +@all");
     snprintf(url, sizeof url, "redis://joe:p%%40ss@127.0.0.1:%d/5", port);
     open_redis(url);
-    WAIT(loop, ups == 1 && messages == 1, 3000);
-    assert_int_equal(ups, 1);
-    redis_destroy(redis);
+    WAIT(rig.loop, rig.ups == 1 && rig.messages == 1, 3000);
+    assert_int_equal(rig.ups, 1);
+    redis_destroy(rig.redis);
     snprintf(url, sizeof url, "redis://joe:wrong@127.0.0.1:%d/5", port);
     open_redis(url);
-    WAIT(loop, false, 300);
-    assert_int_equal(ups, 1);
+    WAIT(rig.loop, false, 300);
+    assert_int_equal(rig.ups, 1);
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_are_checked),
         cmocka_unit_test(urls_are_taken_apart),
-        TEST(a_server_that_appears_later_is_found),
-        TEST(a_refused_tcp_connection_is_retried),
-        TEST(killed_with_commands_under_way),
-        TEST(a_hung_server_is_noticed),
-        TEST(a_server_that_hangs_at_connect_is_left),
-        TEST(a_deadline_breaks_the_connection),
-        TEST(a_pause_of_our_own_breaks_nothing),
-        TEST(forgotten_scripts_are_loaded_again),
-        TEST(errors_are_told_apart),
-        TEST(too_many_commands_are_refused),
-        TEST(a_cancelled_command_is_silent),
-        TEST(destroying_cancels_what_is_under_way),
-        TEST(destroying_while_connecting),
-        TEST(an_answer_may_destroy),
-        TEST(an_answer_that_drops_the_connection_may_destroy),
-        TEST(a_failure_may_destroy),
-        TEST(a_refusal_may_destroy),
-        TEST(an_event_may_destroy),
-        TEST(messages_arrive),
-        TEST(a_password_and_a_database_are_used),
+        RIG_TEST(a_server_that_appears_later_is_found),
+        RIG_TEST(a_refused_tcp_connection_is_retried),
+        RIG_TEST(killed_with_commands_under_way),
+        RIG_TEST(a_hung_server_is_noticed),
+        RIG_TEST(a_server_that_hangs_at_connect_is_left),
+        RIG_TEST(a_deadline_breaks_the_connection),
+        RIG_TEST(a_pause_of_our_own_breaks_nothing),
+        RIG_TEST(forgotten_scripts_are_loaded_again),
+        RIG_TEST(errors_are_told_apart),
+        RIG_TEST(too_many_commands_are_refused),
+        RIG_TEST(a_cancelled_command_is_silent),
+        RIG_TEST(destroying_cancels_what_is_under_way),
+        RIG_TEST(destroying_while_connecting),
+        RIG_TEST(an_answer_may_destroy),
+        RIG_TEST(an_answer_that_drops_the_connection_may_destroy),
+        RIG_TEST(a_failure_may_destroy),
+        RIG_TEST(a_refusal_may_destroy),
+        RIG_TEST(an_event_may_destroy),
+        RIG_TEST(messages_arrive),
+        RIG_TEST(a_password_and_a_database_are_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
