@@ -4,6 +4,20 @@
 
 #include "store/store.h"
 
+/* The columns that a statement which writes gates begins with, for the array `of`, whose elements call
+ * their webhook `whose`. */
+#define BIND_GATES(args, of, count, whose)                                       \
+    do {                                                                         \
+        DB_ARRAY((args), DB_TYPE_ID, (count), DB_ID((of)[i].whose));             \
+        DB_ARRAY((args), DB_TYPE_I64, (count), DB_I64((of)[i].gate.until_ms));   \
+        DB_ARRAY((args), DB_TYPE_I64, (count), DB_I64((of)[i].gate.failing_ms)); \
+        DB_ARRAY((args), DB_TYPE_I64, (count), DB_I64((of)[i].gate.limit));      \
+        DB_ARRAY((args), DB_TYPE_I64, (count), DB_I64((of)[i].gate.failures));   \
+        DB_ARRAY((args), DB_TYPE_I64, (count), DB_I64((of)[i].gate.openings));   \
+        DB_ARRAY((args), DB_TYPE_I64, (count), DB_I64((of)[i].gate.error));      \
+    } while (0)
+#define GATE_COLUMNS "id, until_ms, failing_ms, lim, failures, openings, error"
+
 const struct db_stmt stmt_gate_update = {
     "gate_update",
     "update webhook set gate_until = case when v.until_ms > 0"
@@ -12,7 +26,7 @@ const struct db_stmt stmt_gate_update = {
     "  gate_limit = v.lim, gate_failures = v.failures, gate_openings = v.openings,"
     "  gate_error = v.error, gate_streak = 0, gate_cut = null, gate_at = now()"
     " from unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[],"
-    "  $7::int8[]) as v (id, until_ms, failing_ms, lim, failures, openings, error)"
+    "  $7::int8[]) as v (" GATE_COLUMNS ")"
     " where webhook.id = v.id and deleted_at is null",
     7};
 
@@ -22,13 +36,7 @@ struct db_op *gates_update(struct db *db, const struct queue_gate *gates, size_t
     struct db_args args;
 
     db_args_init(&args);
-    DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(gates[i].endpoint));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.until_ms));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.failing_ms));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.limit));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.failures));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.openings));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.error));
+    BIND_GATES(&args, gates, count, endpoint);
     return store_exec(db, &stmt_gate_update, args, cb, arg);
 }
 
@@ -117,8 +125,8 @@ const struct db_stmt stmt_gate_put = {
     "  gate_openings = v.openings, gate_error = v.error,"
     "  gate_at = greatest(clock_timestamp(), gate_at + interval '1 us')"
     " from unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[],"
-    "  $7::int8[], $8::int8[], $9::int8[], $10::int8[]) as v (id, until_ms, cut_ms, failing_ms,"
-    "  lim, failures, streak, openings, error, at_us)"
+    "  $7::int8[], $8::int8[], $9::int8[], $10::int8[])"
+    "  as v (" GATE_COLUMNS ", cut_ms, streak, at_us)"
     " where w.id = v.id and coalesce(us_of(w.gate_at), 0) = v.at_us and w.deleted_at is null"
     " returning w.id",
     10};
@@ -129,15 +137,9 @@ struct db_op *gates_put(struct db *db, const struct ledger_gate *gates, size_t c
     struct db_args args;
 
     db_args_init(&args);
-    DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(gates[i].webhook));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.until_ms));
+    BIND_GATES(&args, gates, count, webhook);
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.cut_ms));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.failing_ms));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.limit));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.failures));
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.streak));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.openings));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].gate.error));
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(gates[i].at_us));
     return store_exec(db, &stmt_gate_put, args, cb, arg);
 }
