@@ -20,9 +20,8 @@ struct ledger_gate {
     struct id webhook;
     struct gate gate;
     int concurrency;
-    int64_t
-        at_us; /* when it was learnt last: of what is written meanwhile this is no longer true */
     int64_t now_ms; /* when it was read */
+    int64_t at_us;  /* when it was learnt last: another with each writing */
 };
 
 /* Those of webhooks that are there: rows of gates_read_ledger(). */

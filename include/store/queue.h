@@ -146,17 +146,18 @@ struct queue_gate {
 };
 
 /* Gates as the ledger knows them, for a Redis that has lost its own or was away; where it has one, the
- * one counts that was learnt later. Nothing is claimed from such a Redis before the last of them, of which there may be none. */
+ * one counts that was learnt later. Nothing is claimed from such a Redis before the last of them, of which
+ * there may be none. */
 void queue_set_gates(struct queue *queue, const struct queue_gate *gates, size_t count, bool last);
 
 /* Its endpoint begins anew, with a gate at rest, of which the ledger will be told too. */
 void queue_forget_gate(struct queue *queue, struct id endpoint, struct id app);
 
 struct queue_swept {
-    bool
-        rebuild; /* Redis is empty or was emptied, and this caller is the one to fill it: gates first */
-    const struct queue_gate
-        *gates; /* that changed since anybody was told; dies with the callback */
+    /* Redis is empty or was emptied, and this caller is the one to fill it: gates first. */
+    bool rebuild;
+    /* Those that changed since anybody was told; they die with the callback. */
+    const struct queue_gate *gates;
     size_t gate_count;
 };
 

@@ -86,8 +86,7 @@ struct db_op *work_waiting(struct db *db, const struct id *ids, size_t count, db
 
 struct finish {
     struct id delivery, webhook;
-    struct str
-        gone; /* the webhook's URL, if its receiver is gone from there for good; p == NULL: it is not */
+    struct str gone; /* the URL that the receiver is gone from for good; p == NULL: it is not */
     int64_t token;
     enum delivery_state state;
     enum attempt_error error;

@@ -74,8 +74,8 @@ void call_cancel(struct call *call);
 /* `value` must live as long as the call. */
 void call_add_header(struct call *call, const char *name, const char *value);
 
-/* Once a call; a line of the log at debug. `body` is not copied; without one (n == 0) `type` is NULL. Nothing may touch the call
- * afterwards. */
+/* Once a call; a line of the log at debug. `body` is not copied; without one (n == 0) `type` is NULL. Nothing
+ * may touch the call afterwards. */
 void call_send(struct call *call, int status, const char *type, struct str body);
 
 bool call_answered(const struct call *call);

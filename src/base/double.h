@@ -1,9 +1,9 @@
 /* Doubles and decimals, each from the other, exactly and in bounded time.
  *
- * Reading: the product of the decimal's first 19 digits and 128 bits of the power of ten, with what both leave out as an
- * interval; where both ends round to one double that is it (after D. Lemire, "Number Parsing at a Gigabyte per
- * Second", Software: Practice and Experience 51(8), 2021). The rest, within 2^-64 of the middle between two
- * doubles, is strtod()'s.
+ * Reading: the product of the decimal's first 19 digits and 128 bits of the power of ten, with what both leave
+ * out as an interval; where both ends round to one double that is it (after D. Lemire, "Number Parsing at a
+ * Gigabyte per Second", Software: Practice and Experience 51(8), 2021). The rest, within 2^-64 of the middle
+ * between two doubles, is strtod()'s.
  * Writing: R. Giulietti, "The Schubfach way to render doubles", 2020: the fewest digits that read back as the same
  * double, and of those the nearest.
  *

@@ -95,8 +95,8 @@
     "case when w.batch_seconds > 0 then greatest((select g.due from g where g.id = w.id), o.deliver_at)" \
     " else greatest(now(), o.deliver_at) end"
 
-/* Most are of this form, and so short that the start of the other, which has a place for everything, would cost them more
- * than all their work. It finds out whether they are: else it stores nothing, and answers no row. */
+/* Most are of this form, and so short that the start of the other, which has a place for everything, would cost
+ * them more than all their work. It finds out whether they are: else it stores nothing, and answers no row. */
 const struct db_stmt stmt_event_accept_plain = {
     "event_accept_plain",
     "with r as materialized ("
@@ -209,7 +209,8 @@ static size_t kind_of(const struct event_new *const *events, const size_t *kinds
 /* What is said of a pattern that wants the events of a kind: the kind's number, the pattern, the kind's app. */
 enum pattern_column { PATTERN_KIND, PATTERN_TEXT, PATTERN_APP, PATTERN_COLUMNS };
 
-/* Adds one column of all patterns, if there is anything to add to; how many there are. A pattern lives until the next. */
+/* Adds one column of all patterns, if there is anything to add to; how many there are. A pattern lives until
+ * the next. */
 static size_t add_patterns(struct db_args *args, enum pattern_column column,
                            const struct event_new *const *events, const size_t *kinds, size_t count)
 {

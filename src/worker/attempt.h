@@ -38,8 +38,8 @@ struct attempt *attempt_create(const struct claim *claim, int64_t token, struct 
 /* The only way from one state to another: asserts that it is a legal move, and tells of it. */
 void attempt_move(struct attempt *attempt, enum attempt_state to);
 
-/* Moves it to its end, and judges what was `seen`, by this attempt's own place in the schedule. `result` is what it shares
- * with others of its sending. */
+/* Moves it to its end, and judges what was `seen`, by this attempt's own place in the schedule. `result` is what
+ * it shares with others of its sending. */
 void attempt_end(struct attempt *attempt, const struct finish *result,
                  const struct attempt_seen *seen, const struct schedule *schedule);
 

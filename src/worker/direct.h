@@ -1,5 +1,5 @@
-/* Direct mode: while Redis is away PostgreSQL is asked what to send, again and again. Each asking looks at some webhooks
- * and the next one goes on behind them; one after the last is a round. */
+/* Direct mode: while Redis is away PostgreSQL is asked what to send, again and again. Each asking looks at
+ * some webhooks and the next one goes on behind them; one after the last is a round. */
 #ifndef WORKER_DIRECT_H
 #define WORKER_DIRECT_H
 

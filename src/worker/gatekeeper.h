@@ -1,5 +1,5 @@
-/* While Redis is away: what attempts say of endpoints is learnt here, by the rules of core/gate.h, into the ledger, where
- * all workers see it. */
+/* While Redis is away: what attempts say of endpoints is learnt here, by the rules of core/gate.h, into the
+ * ledger, where all workers see it. */
 #ifndef WORKER_GATEKEEPER_H
 #define WORKER_GATEKEEPER_H
 

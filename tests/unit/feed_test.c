@@ -1,4 +1,5 @@
-/* worker/feed and worker/direct: when they ask, and when they ask again. The queue and the leases are the test's own. */
+/* worker/feed and worker/direct: when they ask, and when they ask again. The queue and the leases are the
+ * test's own. */
 #include "worker/feed.h"
 
 #include "base/err.h"

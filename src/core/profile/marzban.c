@@ -4,8 +4,8 @@
  *
  * An event's data is the notification: its members in their order, then `action`, `enqueued_at` and
  * `tries` where they are missing. With the option `tries` a retry says what the panel's would: how often it
- * was tried, and in `send_at`, if it is there, when it was due. requests' Accept-Encoding is left out, because answers are kept
- * as they come, and Connection, because it is the transport's to say. */
+ * was tried, and in `send_at`, if it is there, when it was due. requests' Accept-Encoding is left out, because
+ * answers are kept as they come, and Connection, because it is the transport's to say. */
 #include "profile_internal.h"
 
 #include "base/err.h"

@@ -19,8 +19,8 @@
 --   cursors    HASH  hash -> cursor           how far sweeps looked through it
 --   crowded    STRING                        there while a worker may have left out an app for its share
 -- Times are milliseconds of Redis's own clock. Turns are microseconds, so that who is served can go behind the others
--- and still have the next turn at once; and whole ones, since Redis is slow with fractions. When that clock is set back,
--- what is queued waits too long: the reconciler's force puts it right.
+-- and still have the next turn at once; and whole ones, since Redis is slow with fractions. When that clock is set
+-- back, what is queued waits too long: the reconciler's force puts it right.
 --
 -- An endpoint is in its app's ring when something waits and a slot is free. A full one is taken out, and put back by
 -- the ack (or sweep) that frees a slot, so that nobody polls it. A rate limit, a pause, an open breaker are a turn in

@@ -8,8 +8,8 @@ for _, m in ipairs(call('ZRANGE', INFLIGHT, '-inf', text(now_ms), 'BYSCORE', 'LI
 end
 release()
 
--- Going over all that is in flight takes a while: only if the sum is not right. An endpoint whose number is right is put
--- into its ring by who lands; one whose number was wrong may have missed it.
+-- Going over all that is in flight takes a while: only if the sum is not right. An endpoint whose number is right is
+-- put into its ring by who lands; one whose number was wrong may have missed it.
 local function recount()
   local count, sum = {}, 0
   for _, n in ipairs(call('HVALS', SLOTS)) do sum = sum + (tonumber(n) or 0) end
@@ -44,8 +44,8 @@ scan(TAT, function(e, tat)
   if (tonumber(tat) or 0) < now then call('HDEL', TAT, e) end
 end)
 
--- Gates that came to rest, or grew too old for their limit, while nothing was sent; and those of which nothing was heard for so long that their endpoint
--- may be gone.
+-- Gates that came to rest, or grew too old for their limit, while nothing was sent; and those of which nothing was
+-- heard for so long that their endpoint may be gone.
 scan(GATES, function(e, stored)
   local learnt_ms = tonumber(string.match(stored, '(%d+)$') or 0)
   gate_texts[e] = stored
