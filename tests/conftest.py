@@ -99,8 +99,10 @@ def start_on(tmp_path, contract):
 
 
 @pytest.fixture
-def start(start_on, database, redis):
-    """start(role=None, wait=True, POSTHORN_X=…) → a running Posthorn."""
+def start(database, redis, start_on):
+    """start(role=None, wait=True, POSTHORN_X=…) → a running Posthorn.
+
+    start_on comes last: what it has started is stopped first, while its servers are still there."""
     return lambda role=None, wait=True, **env: start_on(database, redis, role, wait, **env)
 
 

@@ -58,7 +58,7 @@ RELEASED = "event=release .*error=none"
 LEASED = "SELECT count(*) FROM delivery WHERE state = 0 AND lease_until > now()"
 
 
-def test_claim_run_after_its_release(start_on, own_postgres, redis, receiver):
+def test_claim_run_after_its_release(own_postgres, redis, start_on, receiver):
     """PostgreSQL stood still until the worker gave a claim up, and runs it all the same."""
     client = start_on(own_postgres.database, redis, role="api").client()
     webhook = client.webhook(receiver.url())
@@ -92,7 +92,7 @@ def backends(postgres):
 
 
 @pytest.mark.parametrize("how", [signal.SIGQUIT, signal.SIGKILL], ids=["immediate", "killed"])
-def test_postgres_crashes_under_load(start_on, own_postgres, redis, receiver, how):
+def test_postgres_crashes_under_load(own_postgres, redis, start_on, receiver, how):
     """A crash may undo what was recorded last, and keep the claim: nothing waits for a lease to run
     out."""
     server = start_on(own_postgres.database, redis)
@@ -123,7 +123,7 @@ def test_sigterm_while_a_receiver_hangs(start, database, receiver):
     until(lambda: delivered(client, webhook) == 3, 3, "all three")
 
 
-def test_sigterm_while_postgres_stands_still(start_on, own_postgres, redis, receiver):
+def test_sigterm_while_postgres_stands_still(own_postgres, redis, start_on, receiver):
     """What was claimed is given back as soon as PostgreSQL listens, and not sent."""
     client = start_on(own_postgres.database, redis, role="api").client()
     webhook = client.webhook(receiver.url())
@@ -200,7 +200,7 @@ class SlowLine:
             each.close()
 
 
-def test_large_payloads_on_a_slow_line(start_on, database, redis, receiver):
+def test_large_payloads_on_a_slow_line(database, redis, start_on, receiver):
     """What a claim asks for is bounded by what the line takes in time."""
     client = start_on(database, redis, role="api").client()
     webhook = client.webhook(receiver.url(), concurrency=200)
