@@ -4,6 +4,8 @@
 `tenant`   that app, with keys of every scope
 `admin`    the operator's client on the shared server
 `start`    starts posthorn processes on a database and a Redis of this test's own
+`split`    an API and its workers, each such a process of its own
+`direct`   the same in direct mode: Redis is gone
 `posthorn` one such process, api and worker in one
 `receiver` a receiver on a port of its own"""
 
@@ -17,6 +19,7 @@ from harness.receiver import Receiver
 from harness.redis import Redis
 from harness.server import Posthorn, command, options
 from harness.tenant import Tenant
+from harness.wait import until
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +107,29 @@ def start(database, redis, start_on):
 
     start_on comes last: what it has started is stopped first, while its servers are still there."""
     return lambda role=None, wait=True, **env: start_on(database, redis, role, wait, **env)
+
+
+@pytest.fixture
+def split(start):
+    """split(workers=1) → a client of the API, and the workers."""
+    return lambda workers=1: (
+        start(role="api").client(),
+        *(start(role="worker") for _ in range(workers)),
+    )
+
+
+@pytest.fixture
+def direct(split, redis):
+    """direct(workers=2) → a client of the API."""
+
+    def run(workers=2):
+        client, *started = split(workers)
+        redis.stop()
+        for worker in started:
+            until(lambda w=worker: "event=direct_mode on=true" in w.log(), 10, "direct mode")
+        return client
+
+    return run
 
 
 @pytest.fixture

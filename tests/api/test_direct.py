@@ -3,7 +3,6 @@ same, for two workers as for one."""
 
 import time
 
-import pytest
 from harness import replies
 from harness.tenant import Tenant
 from harness.wait import never, until
@@ -25,25 +24,6 @@ SELECT e.id, e.id, w.id, e.app_id, now() - interval '30 s', 0, false
 COMMITS = "SELECT pg_stat_get_db_xact_commit(oid) FROM pg_database WHERE datname = current_database()"
 
 
-@pytest.fixture
-def workers(start, redis):
-    """workers(count=2) → a client of an API with so many workers, all in direct mode."""
-
-    def run(count=2):
-        api = start(role="api")
-        made = [start(role="worker") for _ in range(count)]
-        redis.stop()
-        for worker in made:
-            until(lambda: "event=direct_mode on=true" in worker.log(), 10, "direct mode")
-        return api.client()
-
-    return run
-
-
-def publish(client, count, type_="a"):
-    client.post("/events/batch", {"events": [{"type": type_, "data": {"n": n}} for n in range(count)]}, expect=202)
-
-
 def add_backlog(database, url, count):
     database.query(BACKLOG.format(count=count, url=url))
 
@@ -57,10 +37,10 @@ def no_overlap(requests, most):
         assert under_way <= most
 
 
-def test_the_rate_is_that_of_all_workers(workers, receiver):
-    client = workers()
+def test_the_rate_is_that_of_all_workers(direct, receiver):
+    client = direct()
     client.webhook(receiver.url(), rate_limit=1)
-    publish(client, 10)
+    client.batch(10)
     receiver.wait(1)
     never(lambda: len(receiver.at("/hook")) > 6, 5, "more than one a second")
     sent = receiver.at("/hook")
@@ -68,25 +48,25 @@ def test_the_rate_is_that_of_all_workers(workers, receiver):
     assert all(b.at - a.at > 0.9 for a, b in zip(sent, sent[1:]))
 
 
-def test_a_higher_rate_is_reached(workers, receiver):
-    client = workers()
+def test_a_higher_rate_is_reached(direct, receiver):
+    client = direct()
     client.webhook(receiver.url(), rate_limit=20)
-    publish(client, 100)
+    client.batch(100)
     first = receiver.wait(1)[0]
     last = receiver.wait(61, timeout=10)[60]
     assert 2.7 <= last.at - first.at <= 4.5
 
 
-def test_the_concurrency_is_that_of_all_workers(workers, receiver):
-    client = workers()
+def test_the_concurrency_is_that_of_all_workers(direct, receiver):
+    client = direct()
     receiver.script("/hook", replies.answer(200, delay=0.1))
     client.webhook(receiver.url(), concurrency=1)
-    publish(client, 15)
+    client.batch(15)
     no_overlap(receiver.wait(15, timeout=15), 1)
 
 
-def test_a_backlog_does_not_hold_up_another_app(workers, receiver, database):
-    admin = workers()
+def test_a_backlog_does_not_hold_up_another_app(direct, receiver, database):
+    admin = direct()
     receiver.script("/slow", replies.answer(200, delay=0.2))
     Tenant(admin).write.webhook(receiver.url("/slow"))
     add_backlog(database, receiver.url("/slow"), 30000)
@@ -99,8 +79,8 @@ def test_a_backlog_does_not_hold_up_another_app(workers, receiver, database):
         assert receiver.wait(n + 1, "/other")[n].at - asked < 1
 
 
-def test_twenty_hanging_webhooks_leave_room_for_others(workers, receiver, database):
-    admin = workers(1)
+def test_twenty_hanging_webhooks_leave_room_for_others(direct, receiver, database):
+    admin = direct(1)
     receiver.script("/hangs", replies.answer(200, delay=20))
     hanging = Tenant(admin).write
     for n in range(20):
@@ -110,28 +90,28 @@ def test_twenty_hanging_webhooks_leave_room_for_others(workers, receiver, databa
     other = Tenant(admin).write
     other.webhook(receiver.url("/other"))
     asked = time.monotonic()
-    publish(other, 20)
+    other.batch(20)
     assert receiver.wait(20, "/other")[-1].at - asked < 2
 
 
-def test_a_pause_is_heeded_by_all(workers, receiver):
-    client = workers()
+def test_a_pause_is_heeded_by_all(direct, receiver):
+    client = direct()
     receiver.script("/hook", replies.answer(429, headers=[("Retry-After", "4")]), replies.answer(200))
     webhook = client.webhook(receiver.url())
     client.publish()
     paused = receiver.wait(1)[0]
     until(lambda: client.get(f"/webhooks/{webhook['id']}").json["health"]["state"] == "paused", 3, "a pause")
-    publish(client, 10)
+    client.batch(10)
     sent = receiver.wait(11, timeout=10)
     assert sent[1].at - paused.ended > 3.9
     assert sent[10].at - paused.ended < 7
 
 
-def test_a_dead_receiver_costs_one_place(workers, receiver):
-    client = workers()
+def test_a_dead_receiver_costs_one_place(direct, receiver):
+    client = direct()
     receiver.script("/hook", replies.reset())
     webhook = client.webhook(receiver.url(), concurrency=4, retry_schedule=[3600])
-    publish(client, 80)
+    client.batch(80)
     health = until(
         lambda: (h := client.get(f"/webhooks/{webhook['id']}").json["health"])["state"] == "broken" and h, 10, "broken"
     )
@@ -146,21 +126,21 @@ def test_a_dead_receiver_costs_one_place(workers, receiver):
     until(lambda: client.get(f"/webhooks/{webhook['id']}").json["health"]["state"] == "healthy", 10, "healthy")
 
 
-def test_redis_hears_what_was_learnt(workers, receiver, redis):
-    client = workers()
+def test_redis_hears_what_was_learnt(direct, receiver, redis):
+    client = direct()
     receiver.script("/hook", replies.answer(429, headers=[("Retry-After", "8")]), replies.answer(200))
     client.webhook(receiver.url())
     client.publish()
     paused = receiver.wait(1)[0]
     redis.start()
     until(lambda: client.get("/readyz").json["redis"] == "up", 10, "Redis to be up")
-    publish(client, 10)
+    client.batch(10)
     sent = receiver.wait(11, timeout=15)
     assert sent[1].at - paused.ended > 7.9
 
 
-def test_a_test_goes_out_past_pause_and_backlog(workers, receiver, database):
-    client = workers()
+def test_a_test_goes_out_past_pause_and_backlog(direct, receiver, database):
+    client = direct()
     webhook = client.webhook(receiver.url(), rate_limit=1)
     add_backlog(database, receiver.url(), 1000)
     receiver.wait(1)
@@ -169,8 +149,8 @@ def test_a_test_goes_out_past_pause_and_backlog(workers, receiver, database):
     assert client.post(f"/webhooks/{webhook['id']}/test").json["response_code"] == 200
 
 
-def test_quiet_when_nothing_is_due(workers, receiver, database):
-    client = workers()
+def test_quiet_when_nothing_is_due(direct, receiver, database):
+    client = direct()
     receiver.script("/hook", replies.answer(500))
     webhook = client.webhook(receiver.url(), retry_schedule=[3600])
     client.publish()
@@ -182,8 +162,8 @@ def test_quiet_when_nothing_is_due(workers, receiver, database):
     assert asked <= 2 * (4 + 3) + 2  # a second; also what workers do each second, and this test
 
 
-def test_a_retry_comes_at_its_time(workers, receiver):
-    client = workers()
+def test_a_retry_comes_at_its_time(direct, receiver):
+    client = direct()
     receiver.script("/hook", replies.answer(500), replies.answer(200))
     client.webhook(receiver.url(), retry_schedule=[2])
     client.publish()

@@ -7,11 +7,6 @@ from harness import replies
 from harness.wait import never, until
 
 
-def batch(client, count, type_="a"):
-    events = [{"type": type_, "data": {"n": n}} for n in range(count)]
-    client.post("/events/batch", {"events": events}, expect=202)
-
-
 def health(client, webhook):
     return client.get(f"/webhooks/{webhook['id']}", expect=200).json["health"]
 
@@ -37,7 +32,7 @@ def test_a_dead_receiver_costs_one_request_at_a_time(api, receiver):
     opened = threading.Event()
     receiver.script("/hook", replies.answer(500))
     webhook = api.webhook(receiver.url(), concurrency=2, retry_schedule=[60])
-    batch(api, 20)
+    api.batch(20)
     broken = in_state(api, webhook, "broken")
     assert broken["reason"] == "http_status"
     assert broken["concurrency"] == 1
@@ -57,7 +52,7 @@ def test_a_dead_receiver_costs_one_request_at_a_time(api, receiver):
 def test_answers_of_a_client_error_break_nothing(api, receiver):
     receiver.script("/hook", replies.answer(404))
     webhook = api.webhook(receiver.url(), retry_schedule=[])
-    batch(api, 30)
+    api.batch(30)
     receiver.wait(30, timeout=5)
     failing = in_state(api, webhook, "failing")
     assert failing["failures"] >= 10
@@ -67,7 +62,7 @@ def test_retry_after_is_for_all_that_waits(api, receiver):
     """Whatever else is due for the endpoint waits as well, and costs its deliveries nothing."""
     receiver.script("/hook", replies.answer(429, headers=[("Retry-After", "2")]), replies.answer(200))
     webhook = api.webhook(receiver.url(), concurrency=1, retry_schedule=[1])
-    batch(api, 30)
+    api.batch(30)
     first = receiver.wait(1)[0]
     paused = in_state(api, webhook, "paused", 3)
     assert paused["next_at"] is not None
@@ -87,7 +82,7 @@ def test_of_two_workers_both_obey(start, receiver):
     client.publish()
     first = receiver.wait(1)[0]
     in_state(client, webhook, "paused", 3)
-    batch(client, 20)
+    client.batch(20)
     second = receiver.wait(2, timeout=6)[1]
     assert second.at - first.ended >= 2.9
 
@@ -95,19 +90,19 @@ def test_of_two_workers_both_obey(start, receiver):
 def test_an_overloaded_receiver_gets_fewer_at_once(api, receiver):
     receiver.script("/hook", replies.answer(429))
     webhook = api.webhook(receiver.url(), concurrency=32, retry_schedule=[1, 1, 1])
-    batch(api, 8)
+    api.batch(8)
     limited = in_state(api, webhook, "limited")
     assert limited["concurrency"] <= 16
     receiver.script("/hook", replies.answer(200))
     for _ in range(3):
-        batch(api, 200)
+        api.batch(200)
     in_state(api, webhook, "healthy", 30)
 
 
 def test_a_test_reaches_a_broken_endpoint(api, receiver):
     receiver.script("/hook", replies.answer(500))
     webhook = api.webhook(receiver.url(), retry_schedule=[60])
-    batch(api, 15)
+    api.batch(15)
     in_state(api, webhook, "broken")
     started = time.monotonic()
     answer = api.post(f"/webhooks/{webhook['id']}/test", expect=200).json
@@ -124,6 +119,6 @@ def test_a_gate_outlives_redis(posthorn, redis, receiver):
     first = receiver.wait(1)[0]
     in_state(client, webhook, "paused", 3)
     redis.flush()
-    batch(client, 5)
+    client.batch(5)
     second = receiver.wait(2, timeout=12)[1]
     assert second.at - first.ended >= 5.5

@@ -14,9 +14,7 @@ def test_recorded_soon_after_a_crash(own_postgres, redis, start_on, receiver):
     """What commits of the last moment are lost, the worker knows: claims and results are made good within
     seconds, not when leases run out. Only what came to the receiver in that moment may come again."""
     client = start_on(own_postgres.database, redis).client()
-    receiver.script("/hook", replies.answer(200, delay=0.05))
-    webhook = client.webhook(receiver.url(), concurrency=16)
-    flow = Flow(client, receiver)
+    flow = Flow(client, receiver, replies.answer(200, delay=0.05), concurrency=16)
     for crash in (1, 2, 3):
         flow.batch(100)
         receiver.wait(100 * crash - 50, timeout=20)
@@ -27,7 +25,7 @@ def test_recorded_soon_after_a_crash(own_postgres, redis, start_on, receiver):
         own_postgres.start()
         until(lambda: client.get("/readyz", expect=None).status == 200, 10, "service again")
         flow.all_arrive(RECORDED_S)
-        flow.none_pending(webhook, RECORDED_S)
+        flow.none_pending(RECORDED_S)
         uncertain |= {r.json["id"] for r in flow.requests() if r.at > crashed}
         assert flow.repeated() <= uncertain
     assert max(flow.arrived().values()) <= 2

@@ -44,10 +44,10 @@ def counted(receiver):
     return set(ids), len(ids)
 
 
-@pytest.mark.parametrize("split", [False, True], ids=["one-process", "api-and-worker"])
-def test_sigterm_under_load(start, receiver, split):
+@pytest.mark.parametrize("roles", [[None], ["api", "worker"]], ids=["one-process", "api-and-worker"])
+def test_sigterm_under_load(start, receiver, roles):
     receiver.script("/hook", replies.answer(200, delay=0.02))
-    servers = [start(role="api"), start(role="worker")] if split else [start()]
+    servers = [start(role=role) for role in roles]
     servers[0].client().webhook(receiver.url())
     load = Load(servers[0].client())
     until(lambda: len(load.accepted) > 200, 30, "some load")
@@ -64,12 +64,11 @@ def test_sigterm_under_load(start, receiver, split):
     assert len(ids) == count, "sent twice"
 
 
-def test_rolling_restart_of_workers(start, receiver):
+def test_rolling_restart_of_workers(split, receiver):
     receiver.script("/hook", replies.answer(200, delay=0.02))
-    api = start(role="api")
-    workers = [start(role="worker"), start(role="worker")]
-    api.client().webhook(receiver.url())
-    load = Load(api.client(), threads=2)
+    client, *workers = split(2)
+    client.webhook(receiver.url())
+    load = Load(client, threads=2)
     for worker in workers * 2:
         seen = len(receiver.requests)
         until(lambda seen=seen: len(receiver.requests) > seen + 50, 30, "some deliveries")

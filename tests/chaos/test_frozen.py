@@ -15,14 +15,11 @@ def server(own_postgres, redis, start_on):
     return start_on(own_postgres.database, redis)
 
 
-def test_worker_stopped_longer_than_the_timeout(start, receiver):
+def test_worker_stopped_longer_than_the_timeout(split, receiver):
     """Answers that came meanwhile are there when it goes on: they count, and nothing is sent again."""
-    api, worker = start(role="api"), start(role="worker")
-    client = api.client()
+    client, worker = split()
     opened = threading.Event()
-    receiver.script("/hook", replies.gate(opened))
-    webhook = client.webhook(receiver.url(), timeout_ms=1000, concurrency=16, retry_schedule=[1])
-    flow = Flow(client, receiver)
+    flow = Flow(client, receiver, replies.gate(opened), timeout_ms=1000, concurrency=16, retry_schedule=[1])
     flow.batch(16)
     receiver.wait(16)
     worker.process.send_signal(signal.SIGSTOP)
@@ -30,36 +27,28 @@ def test_worker_stopped_longer_than_the_timeout(start, receiver):
     until(lambda: all(r.ended for r in receiver.requests), 5, "the answers")
     time.sleep(2)
     worker.process.send_signal(signal.SIGCONT)
-    flow.none_pending(webhook, 5)
-    assert {d["attempts"] for d in client.deliveries(webhook, status="delivered")} == {1}
+    flow.none_pending(5)
+    assert {d["attempts"] for d in client.deliveries(flow.webhook, status="delivered")} == {1}
     assert not flow.repeated() and len(receiver.requests) == 16
 
 
-def test_one_of_two_workers_stopped(start, receiver):
+def test_one_of_two_workers_stopped(split, receiver):
     """The other goes on with what is left of the cap; all of it is there when the first goes on."""
-    client = start(role="api").client()
-    workers = [start(role="worker") for _ in range(2)]
-    receiver.script("/hook", replies.answer(200, delay=0.05))
-    webhook = client.webhook(receiver.url(), concurrency=64, timeout_ms=30000)
-    flow = Flow(client, receiver)
+    client, worker, _ = split(2)
+    flow = Flow(client, receiver, replies.answer(200, delay=0.05), concurrency=64, timeout_ms=30000)
     flow.batch(400)
     receiver.wait(100)
-    workers[0].process.send_signal(signal.SIGSTOP)
+    worker.process.send_signal(signal.SIGSTOP)
     time.sleep(3)
     flow.batch(10)
-    workers[0].process.send_signal(signal.SIGCONT)
-    flow.all_arrive(10)
-    flow.none_pending(webhook, 5)
-    assert not flow.repeated()
+    worker.process.send_signal(signal.SIGCONT)
+    flow.all_once(10, 5)
     assert at_once(flow.requests()) <= 64
 
 
 def test_postgres_stopped_under_load(own_postgres, server, receiver):
     """For longer than any deadline. What had been sent and not recorded may come twice, not more."""
-    client = server.client()
-    receiver.script("/hook", replies.answer(200, delay=0.05))
-    webhook = client.webhook(receiver.url(), concurrency=4)
-    flow = Flow(client, receiver)
+    flow = Flow(server.client(), receiver, replies.answer(200, delay=0.05), concurrency=4)
     flow.batch(200)
     receiver.wait(20)
     own_postgres.signal(signal.SIGSTOP)
@@ -67,49 +56,38 @@ def test_postgres_stopped_under_load(own_postgres, server, receiver):
     own_postgres.signal(signal.SIGCONT)
     until(flow.try_one, 15, "service again")
     flow.all_arrive(15)
-    flow.none_pending(webhook, 5)
+    flow.none_pending(5)
     assert len(flow.repeated()) <= 4
     assert max(flow.arrived().values()) <= 2
     assert at_once(flow.requests()) <= 4
 
 
-def test_redis_stopped_with_two_workers(start, redis, receiver):
+def test_redis_stopped_with_two_workers(split, redis, receiver):
     """For longer than its deadlines, with one request at a time."""
-    client = start(role="api").client()
-    for _ in range(2):
-        start(role="worker")
-    receiver.script("/hook", replies.answer(200, delay=0.02))
-    webhook = client.webhook(receiver.url(), concurrency=1)
-    flow = Flow(client, receiver)
+    flow = Flow(split(2)[0], receiver, replies.answer(200, delay=0.02), concurrency=1)
     flow.batch(60)
     receiver.wait(20)
     redis.pause()
     time.sleep(4)
     redis.resume()
     flow.batch(20)
-    flow.all_arrive(15)
-    flow.none_pending(webhook, 5)
-    assert not flow.repeated()
+    flow.all_once(15, 5)
 
 
 def test_redis_slow_while_all_places_come_free(start, redis, receiver):
     """The answer to a claim comes when what it was for has changed: the worker asks again at once, and does
     not sleep beside what waits."""
     client = start(POSTHORN_WORKER_IN_FLIGHT=4).client()
-    receiver.script("/hook", replies.answer(200, delay=0.1))
-    webhook = client.webhook(receiver.url(), concurrency=64)
-    flow = Flow(client, receiver)
+    flow = Flow(client, receiver, replies.answer(200, delay=0.1), concurrency=64)
     flow.batch(140)
     for n in range(8):
         receiver.wait(10 * (n + 1))
         redis.pause()
         time.sleep(0.3)
         redis.resume()
-    flow.all_arrive(10)
-    flow.none_pending(webhook, 3)
+    flow.all_once(10, 3)
     times = [r.at for r in flow.requests()]
     assert max(b - a for a, b in zip(times, times[1:])) < 0.3 + 1
-    assert not flow.repeated()
     assert at_once(flow.requests()) <= 4
 
 
@@ -117,9 +95,7 @@ def test_api_stopped_while_clients_post(start, receiver):
     """They wait, or are cut off; what was answered 202 is delivered."""
     api = start(role="api")
     start(role="worker")
-    client = api.client()
-    client.webhook(receiver.url())
-    flow = Flow(client, receiver)
+    flow = Flow(api.client(), receiver)
     threads = [threading.Thread(target=flow.try_one) for _ in range(20)]
     api.process.send_signal(signal.SIGSTOP)
     for t in threads:

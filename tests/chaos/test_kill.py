@@ -9,24 +9,16 @@ from harness import raw, replies
 from harness.wait import until
 
 
-def batch(client, count):
-    events = [{"type": "a", "data": {"n": n}} for n in range(count)]
-    return {
-        e["id"] for e in client.post("/events/batch", {"events": events}, expect=202).json["data"]
-    }
-
-
 def ids(receiver):
     return {r.json["id"] for r in receiver.requests}
 
 
-def test_worker_killed_with_deliveries_in_flight(start, receiver):
-    api, worker = start(role="api"), start(role="worker")
-    client = api.client()
+def test_worker_killed_with_deliveries_in_flight(split, receiver):
+    client, worker = split()
     opened = threading.Event()
     receiver.script("/hook", replies.gate(opened))
     webhook = client.webhook(receiver.url(), concurrency=16)
-    made = batch(client, 200)
+    made = client.batch(200)
     receiver.wait(16)
     worker.kill()
     in_flight = len(receiver.requests)
@@ -43,14 +35,13 @@ def test_worker_killed_with_deliveries_in_flight(start, receiver):
     assert len(receiver.requests) <= 200 + in_flight
 
 
-def test_worker_killed_again_and_again(start, receiver):
+def test_worker_killed_again_and_again(split, receiver):
     """Each time no more is sent twice than was under way. What a dead worker claims after its successor
     took over (test_late_claim.py) must not wait for its lease either: that is the deadline here."""
-    api, worker = start(role="api"), start(role="worker")
-    client = api.client()
+    client, worker = split()
     receiver.script("/hook", replies.answer(200, delay=0.01))
     webhook = client.webhook(receiver.url(), concurrency=8)
-    made = batch(client, 1000)
+    made = client.batch(1000)
     for kills in range(1, 5):
         receiver.wait(kills * 100, timeout=20)
         worker.kill()
@@ -60,9 +51,8 @@ def test_worker_killed_again_and_again(start, receiver):
     assert len(receiver.requests) <= 1000 + 4 * 8
 
 
-def test_the_number_of_an_attempt_that_was_lost_is_not_given_again(start, receiver):
-    api, worker = start(role="api"), start(role="worker")
-    client = api.client()
+def test_the_number_of_an_attempt_that_was_lost_is_not_given_again(split, receiver):
+    client, worker = split()
     opened = threading.Event()
     receiver.script("/hook", replies.gate(opened), replies.answer(500), replies.answer(200))
     webhook = client.webhook(receiver.url(), retry_schedule=[1])
@@ -110,15 +100,14 @@ def test_everything_killed_while_accepting(start, receiver):
     until(lambda: accepted <= ids(receiver), 30, "all that was accepted")
 
 
-def test_worker_frozen(start, receiver):
+def test_worker_frozen(split, receiver):
     """Stopped and continued: nothing lost."""
     import signal
 
-    api, worker = start(role="api"), start(role="worker")
-    client = api.client()
+    client, worker = split()
     webhook = client.webhook(receiver.url())
     worker.process.send_signal(signal.SIGSTOP)
-    made = batch(client, 50)
+    made = client.batch(50)
     client.get("/webhooks", expect=200)
     worker.process.send_signal(signal.SIGCONT)
     until(lambda: ids(receiver) == made, 15, "all of them")
@@ -126,14 +115,12 @@ def test_worker_frozen(start, receiver):
     assert len(receiver.requests) == 50
 
 
-def test_two_workers_send_each_once(start, receiver):
-    client = start(role="api").client()
-    for _ in range(2):
-        start(role="worker")
+def test_two_workers_send_each_once(split, receiver):
+    client = split(2)[0]
     client.webhook(receiver.url(), concurrency=64)
     made = set()
     for _ in range(5):
-        made |= batch(client, 200)
+        made |= client.batch(200)
     until(lambda: ids(receiver) == made, 60, "all of them")
     assert len(receiver.requests) == 1000
 

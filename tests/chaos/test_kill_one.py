@@ -11,13 +11,10 @@ KILLS = 6
 RESUME_S = 3  # from the next worker's start until its webhook goes on
 
 
-def test_killed_at_concurrency_one(start, receiver):
+def test_killed_at_concurrency_one(split, receiver):
     """At any moment of a delivery: before it is sent, while it is, while it is recorded, before Redis knows."""
-    api, worker = start(role="api"), start(role="worker")
-    client = api.client()
-    receiver.script("/hook", replies.answer(200, delay=0.01))
-    webhook = client.webhook(receiver.url(), concurrency=1)
-    flow = Flow(client, receiver)
+    client, worker = split()
+    flow = Flow(client, receiver, replies.answer(200, delay=0.01), concurrency=1)
     flow.batch(250)
     chance = random.Random(3)
     for _ in range(KILLS):
@@ -31,19 +28,16 @@ def test_killed_at_concurrency_one(start, receiver):
         receiver.wait(seen + 1, timeout=10)
         assert time.monotonic() - started < RESUME_S
     flow.all_arrive(20)
-    flow.none_pending(webhook, 3)
+    flow.none_pending(3)
     assert len(flow.repeated()) <= KILLS  # what was under way, once for each
     assert max(flow.arrived().values()) <= 2
     assert at_once(flow.requests()) <= 1
 
 
-def test_killed_while_its_receiver_hangs(start, receiver):
+def test_killed_while_its_receiver_hangs(split, receiver):
     """The request that was under way is sent again by the next worker, and others after it."""
-    api, worker = start(role="api"), start(role="worker")
-    client = api.client()
-    receiver.script("/hook", replies.hang(), replies.answer(200))
-    webhook = client.webhook(receiver.url(), concurrency=1, timeout_ms=30000)
-    flow = Flow(client, receiver)
+    client, worker = split()
+    flow = Flow(client, receiver, replies.hang(), replies.answer(200), concurrency=1, timeout_ms=30000)
     flow.batch(5)
     receiver.wait(1)
     worker.kill()
@@ -51,14 +45,13 @@ def test_killed_while_its_receiver_hangs(start, receiver):
     started = time.monotonic()
     flow.all_arrive(10)
     assert time.monotonic() - started < RESUME_S
-    flow.none_pending(webhook, 3)
+    flow.none_pending(3)
     assert sum(flow.arrived().values()) == 6
 
 
-def test_killed_with_a_retry_waiting(start, receiver):
+def test_killed_with_a_retry_waiting(split, receiver):
     """The retry keeps its time."""
-    api, worker = start(role="api"), start(role="worker")
-    client = api.client()
+    client, worker = split()
     receiver.script("/hook", replies.answer(500), replies.answer(200))
     webhook = client.webhook(receiver.url(), concurrency=1, retry_schedule=[3])
     client.publish()

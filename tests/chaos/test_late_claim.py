@@ -34,14 +34,12 @@ def stopped(pids):
 def test_a_claim_that_comes_after_its_worker(database, redis, start, receiver):
     """The worker has asked for its deliveries and is dead; PostgreSQL does what it asked for when the next
     worker has long taken over, and leases them to nobody."""
-    api = start(role="api")
-    client = api.client()
-    webhook = client.webhook(receiver.url(), concurrency=4)
+    client = start(role="api").client()
+    flow = Flow(client, receiver, concurrency=4)
     others = backends(database)
     worker = start(role="worker")
-    flow = Flow(client, receiver)
     flow.batch(1)
-    flow.none_pending(webhook, 5)
+    flow.none_pending(5)
     mine = backends(database) - others
     with stopped(mine):
         flow.batch(8)
@@ -53,6 +51,4 @@ def test_a_claim_that_comes_after_its_worker(database, redis, start, receiver):
         time.sleep(0.4)
     time.sleep(0.2)
     redis.resume()
-    flow.all_arrive(8)
-    flow.none_pending(webhook, 5)
-    assert not flow.repeated()
+    flow.all_once(8, 5)

@@ -21,11 +21,6 @@ SELECT new_delivery_id(e.id), e.id, '{webhook}', w.app_id, now() + interval '1 h
        generate_series(1, {count}) n"""
 
 
-def batch(client, count):
-    events = [{"type": "a", "data": {"n": n}} for n in range(count)]
-    return client.post("/events/batch", {"events": events}, expect=202).json["data"]
-
-
 def delivered(client, webhook):
     return len(client.deliveries(webhook, status="delivered", limit=250))
 
@@ -33,13 +28,12 @@ def delivered(client, webhook):
 READ = "SELECT sum(idx_tup_read)::int8 FROM pg_stat_all_indexes WHERE relname LIKE 'delivery%'"
 
 
-def test_killed_beside_a_backlog(start, database, receiver):
+def test_killed_beside_a_backlog(split, database, receiver):
     """A worker that starts looks at what its predecessor had, not at all that is pending."""
-    api, worker = start(role="api"), start(role="worker")
-    client = api.client()
+    client, worker = split()
     receiver.script("/hook", replies.hang(), replies.hang(), replies.answer(200))
     webhook = client.webhook(receiver.url(), concurrency=2)
-    batch(client, 4)
+    client.batch(4)
     receiver.wait(2)
     worker.kill()
     elsewhere = "00000000-0000-7000-8000-000000000001"
@@ -64,14 +58,14 @@ def test_claim_run_after_its_release(own_postgres, redis, start_on, receiver):
     webhook = client.webhook(receiver.url())
     others = backends(own_postgres)
     worker = start_on(own_postgres.database, redis, role="worker", POSTHORN_LOG_LEVEL="debug")
-    batch(client, 1)
+    client.batch(1)
     until(lambda: delivered(client, webhook) == 1, 10, "the first")
     for count in range(2, 7):
         log_from = len(worker.log())
         frozen = backends(own_postgres) - others
         for pid in frozen:
             os.kill(pid, signal.SIGSTOP)
-        batch(client, 1)
+        client.batch(1)
         until(lambda: re.search(RELEASED, worker.log(log_from)), 20, "a release")
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)
@@ -99,7 +93,7 @@ def test_postgres_crashes_under_load(own_postgres, redis, start_on, receiver, ho
     client = server.client()
     receiver.script("/hook", replies.answer(200, delay=0.1))
     webhook = client.webhook(receiver.url(), concurrency=20)
-    batch(client, 200)
+    client.batch(200)
     receiver.wait(100)
     own_postgres.stop(how)
     own_postgres.start()
@@ -107,13 +101,12 @@ def test_postgres_crashes_under_load(own_postgres, redis, start_on, receiver, ho
     until(lambda: delivered(client, webhook) == 200, 8, "all of them")
 
 
-def test_sigterm_while_a_receiver_hangs(start, database, receiver):
+def test_sigterm_while_a_receiver_hangs(start, split, database, receiver):
     """A process ends within 30 s. What has no answer by then is another worker's at once."""
-    api, worker = start(role="api"), start(role="worker")
-    client = api.client()
+    client, worker = split()
     receiver.script("/hook", replies.hang(), replies.answer(200))
     webhook = client.webhook(receiver.url(), timeout_ms=30000, concurrency=1)
-    batch(client, 3)
+    client.batch(3)
     receiver.wait(1)
     started = time.monotonic()
     worker.stop()
@@ -129,12 +122,12 @@ def test_sigterm_while_postgres_stands_still(own_postgres, redis, start_on, rece
     webhook = client.webhook(receiver.url())
     others = backends(own_postgres)
     worker = start_on(own_postgres.database, redis, role="worker")
-    batch(client, 1)
+    client.batch(1)
     until(lambda: delivered(client, webhook) == 1, 10, "the first")
     frozen = [own_postgres.process.pid, *(backends(own_postgres) - others)]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
-    batch(client, 5)
+    client.batch(5)
     time.sleep(0.3)
     worker.terminate()
     time.sleep(12)

@@ -18,9 +18,8 @@ def delivered(client, webhook):
 def test_among_those_to_be_recorded(database, posthorn, receiver):
     client = posthorn.client()
     opened = threading.Event()
-    receiver.script("/hook", replies.gate(opened))
-    webhook = client.webhook(receiver.url(), concurrency=64)
-    flow = Flow(client, receiver)
+    flow = Flow(client, receiver, replies.gate(opened), concurrency=64)
+    webhook = flow.webhook
     flow.batch(61)
     receiver.wait(61)
     with database.holding(ONE_ROW):
@@ -29,19 +28,15 @@ def test_among_those_to_be_recorded(database, posthorn, receiver):
         until(lambda: delivered(client, webhook) == 60, ALONE_S, lambda: f"60, {delivered(client, webhook)}")
         flow.batch(20)
         until(lambda: delivered(client, webhook) == 80, SPLIT_S, lambda: f"80, {delivered(client, webhook)}")
-    flow.none_pending(webhook, 5)
+    flow.none_pending(5)
     assert not flow.repeated()
 
 
 def test_among_those_to_be_claimed(database, start, receiver):
-    client = start(role="api").client()
-    webhook = client.webhook(receiver.url(), concurrency=64)
-    flow = Flow(client, receiver)
+    flow = Flow(start(role="api").client(), receiver, concurrency=64)
     flow.batch(40)
     with database.holding(ONE_ROW):
         start(role="worker")
         receiver.wait(20, timeout=SPLIT_S)
         receiver.wait(39, timeout=ALONE_S)
-    flow.all_arrive(8)
-    flow.none_pending(webhook, 5)
-    assert not flow.repeated()
+    flow.all_once(8, 5)

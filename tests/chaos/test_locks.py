@@ -11,30 +11,26 @@ from harness.wait import until
 def test_a_locked_webhook_holds_up_no_other(database, posthorn, receiver):
     """A change of it that waits for a foreign session; its deliveries and those of others do not."""
     client = posthorn.client()
-    locked = client.webhook(receiver.url("/locked"), events=["locked"])
-    client.webhook(receiver.url("/other"), events=["other"])
-    flows = [Flow(client, receiver, f"/{name}", name) for name in ("locked", "other")]
+    flows = [Flow(client, receiver, path=f"/{name}", type_=name, events=[name]) for name in ("locked", "other")]
+    path = f"/webhooks/{flows[0].webhook['id']}"
     with database.holding("SELECT FROM webhook WHERE url LIKE '%/locked' FOR NO KEY UPDATE"):
         for flow in flows:
             flow.batch(30)
         for flow in flows:
             flow.all_arrive(5)
-        answer = client.patch(f"/webhooks/{locked['id']}", {"concurrency": 2}, expect=503)
+        answer = client.patch(path, {"concurrency": 2}, expect=503)
         assert answer.seconds < 10
         for flow in flows:
             flow.batch(10)
             flow.all_arrive(5)
-    client.patch(f"/webhooks/{locked['id']}", {"concurrency": 2})
+    client.patch(path, {"concurrency": 2})
     for flow in flows:
         assert not flow.repeated()
 
 
 def test_a_locked_table(database, posthorn, receiver):
     """Nobody reads or writes deliveries for some seconds: events are refused in words, or delivered after."""
-    client = posthorn.client()
-    receiver.script("/hook", replies.answer(200, delay=0.02))
-    webhook = client.webhook(receiver.url(), concurrency=8)
-    flow = Flow(client, receiver)
+    flow = Flow(posthorn.client(), receiver, replies.answer(200, delay=0.02), concurrency=8)
     flow.batch(60)
     receiver.wait(10)
     with database.holding("LOCK TABLE delivery IN ACCESS EXCLUSIVE MODE"):
@@ -46,6 +42,6 @@ def test_a_locked_table(database, posthorn, receiver):
         thread.join()
     until(flow.try_one, 10, "service again")
     flow.all_arrive(10)
-    flow.none_pending(webhook, 8)
+    flow.none_pending(8)
     assert len(flow.repeated()) <= 8  # under way and not recorded when the table was locked
     assert max(flow.arrived().values()) <= 2

@@ -3,38 +3,12 @@
 import contextlib
 import os
 import signal
-import subprocess
 import threading
 import time
 
 import pytest
 from harness import replies
-from harness.postgres import binary
 from harness.wait import until
-
-
-@contextlib.contextmanager
-def locked(database, sql):
-    """A session of somebody else's that holds what `sql` locks."""
-    session = subprocess.Popen(
-        [binary("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database.url],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        session.stdin.write(f"BEGIN; {sql}; SELECT 'held';\n")
-        session.stdin.flush()
-        assert any(line.strip() == "held" for line in session.stdout)
-        yield
-    finally:
-        session.communicate("COMMIT;\n", timeout=30)
-
-
-def batch(client, count, type_="a"):
-    events = [{"type": type_, "data": {"n": n}} for n in range(count)]
-    made = client.post("/events/batch", {"events": events}, expect=202).json["data"]
-    return {event["id"] for event in made}
 
 
 def number(database, sql):
@@ -120,7 +94,7 @@ def test_failures_are_recorded_again_too(own_postgres, redis, start_on, receiver
     client = server.client()
     receiver.script("/hook", replies.answer(404))
     client.webhook(receiver.url(), concurrency=64, retry_schedule=[600])
-    accepted = batch(client, 200)
+    accepted = client.batch(200)
     until(lambda: len(receiver.requests) == 200, 20, "an attempt of each")
     crash(own_postgres, signal.SIGQUIT)
     own_postgres.start()
@@ -142,13 +116,13 @@ def test_a_locked_row_holds_up_only_itself(database, start, receiver):
     opened = threading.Event()
     receiver.script("/hook", replies.gate(opened))
     client.webhook(receiver.url(), concurrency=64)
-    batch(client, 61)
+    client.batch(61)
     receiver.wait(61)
-    with locked(database, "SELECT FROM delivery ORDER BY id LIMIT 1 FOR UPDATE"):
+    with database.holding("SELECT FROM delivery ORDER BY id LIMIT 1 FOR UPDATE"):
         opened.set()
         until(lambda: states(database) == {0: 1, 1: 60}, 3, lambda: f"the others: {states(database)}")
         # What comes meanwhile does not wait for it either.
-        batch(client, 20)
+        client.batch(20)
         until(lambda: states(database) == {0: 1, 1: 80}, 3, lambda: f"more: {states(database)}")
         time.sleep(3)
     until(lambda: states(database) == {1: 81}, 3, "the one that was locked")
@@ -158,11 +132,11 @@ def test_a_locked_row_holds_up_only_itself(database, start, receiver):
 def test_a_locked_row_is_not_waited_for_by_claims(database, start, receiver):
     client = start(role="api").client()
     client.webhook(receiver.url(), concurrency=64)
-    batch(client, 100)
-    with locked(database, "SELECT FROM delivery ORDER BY id LIMIT 1 FOR UPDATE"):
+    client.batch(100)
+    with database.holding("SELECT FROM delivery ORDER BY id LIMIT 1 FOR UPDATE"):
         start(role="worker")
         receiver.wait(99, timeout=4)
-        batch(client, 20)
+        client.batch(20)
         receiver.wait(119, timeout=4)
     receiver.wait(120, timeout=8)
     until(lambda: states(database) == {1: 120}, 5, "all recorded")
@@ -174,9 +148,9 @@ def test_a_locked_row_does_not_keep_others_from_resuming(database, start, receiv
     first, second = (client.webhook(receiver.url(), events=["a"]) for _ in range(2))
     for webhook in (first, second):
         client.patch(f"/webhooks/{webhook['id']}", {"status": "paused"})
-    batch(client, 20)
+    client.batch(20)
     assert states(database) == {4: 40}
-    with locked(database, "SELECT FROM delivery ORDER BY id LIMIT 1 FOR UPDATE"):
+    with database.holding("SELECT FROM delivery ORDER BY id LIMIT 1 FOR UPDATE"):
         for webhook in (first, second):
             client.patch(f"/webhooks/{webhook['id']}", {"status": "active"})
         until(lambda: states(database) == {4: 1, 1: 39}, 5, lambda: f"the others: {states(database)}")
@@ -190,7 +164,7 @@ def test_a_locked_key_does_not_keep_others_from_being_forgotten(database, start,
     for key in "abc":
         client.publish(headers={"Idempotency-Key": key})
     database.query("UPDATE idempotency SET expires_at = now() - interval '1 h'")
-    with locked(database, "SELECT FROM idempotency ORDER BY key LIMIT 1 FOR UPDATE"):
+    with database.holding("SELECT FROM idempotency ORDER BY key LIMIT 1 FOR UPDATE"):
         start(role="worker")
         until(lambda: number(database, "SELECT count(*) FROM idempotency") == 1, 5, "the others")
 
@@ -203,7 +177,7 @@ def test_dropping_old_days_stops_nobody(database, start, receiver):
             " FROM (id_floor('2020-01-01 00:00Z')) TO (id_floor('2020-01-02 00:00Z'))"
         )
     reading = "; ".join(f"SELECT FROM {table} LIMIT 1" for table in ("event", "delivery", "attempt"))
-    with locked(database, reading):
+    with database.holding(reading):
         client = start().client()
         client.webhook(receiver.url())
         slowest = 0
@@ -238,7 +212,7 @@ def test_an_answer_that_is_refused_is_left_out(database, start, receiver):
     receiver.script("/bad", replies.answer(500, b"poison"))
     good = client.webhook(receiver.url(), concurrency=64)
     bad = client.webhook(receiver.url("/bad"), events=["bad"], retry_schedule=[])
-    batch(client, 40)
+    client.batch(40)
     client.publish("bad")
     until(lambda: states(database) == {1: 41, 2: 1}, 20, lambda: str(states(database)))
     assert len(receiver.requests) == 42
@@ -252,9 +226,9 @@ def test_what_is_refused_in_any_form_is_parked(database, start, receiver):
     refuse(database, "length(new.request_head) > 0 AND new.request_head::text LIKE '%' || encode('X-Webhook-Event: bad', 'hex') || '%'")
     client = start().client()
     webhook = client.webhook(receiver.url(), concurrency=64, retry_schedule=[1])
-    batch(client, 20)
+    client.batch(20)
     client.publish("bad")
-    batch(client, 20)
+    client.batch(20)
     until(lambda: states(database) == {1: 40, 2: 1}, 30, lambda: str(states(database)))
     delivery = client.deliveries(webhook, status="failed")[0]
     assert (delivery["attempts"], delivery["response_code"]) == (1, None)
@@ -274,7 +248,7 @@ def test_while_everything_is_refused_nothing_is_given_up(database, start, receiv
     client.webhook(receiver.url(), concurrency=64)
     bad = client.webhook(receiver.url("/bad"), events=["bad"], retry_schedule=[])
     refuse(database, "true")
-    batch(client, 40)
+    client.batch(40)
     client.publish("bad")
     receiver.wait(41)
     time.sleep(12)
@@ -298,11 +272,11 @@ def test_a_gone_receiver_is_disabled_though_its_row_is_locked(database, start, r
     receiver.script("/hook", replies.gate(opened))
     gone = client.webhook(receiver.url("/gone"), events=["gone"])
     client.webhook(receiver.url(), events=["a"], concurrency=64)
-    batch(client, 30)
+    client.batch(30)
     client.publish("gone")
     receiver.wait(30)
     receiver.wait(1, "/gone")
-    with locked(database, "SELECT FROM webhook ORDER BY id LIMIT 1 FOR UPDATE"):
+    with database.holding("SELECT FROM webhook ORDER BY id LIMIT 1 FOR UPDATE"):
         opened.set()
         until(lambda: states(database).get(1) == 30, 3, lambda: f"the others: {states(database)}")
         time.sleep(6)

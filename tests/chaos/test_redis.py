@@ -8,13 +8,6 @@ from harness import replies
 from harness.wait import never, until
 
 
-def batch(client, count, type_="a"):
-    events = [{"type": type_, "data": {"n": n}} for n in range(count)]
-    return [
-        e["id"] for e in client.post("/events/batch", {"events": events}, expect=202).json["data"]
-    ]
-
-
 def received(receiver, path="/hook"):
     return sorted(r.json["id"] for r in receiver.at(path))
 
@@ -23,9 +16,9 @@ def test_flushed_while_sending(posthorn, redis, receiver):
     client = posthorn.client()
     receiver.script("/hook", replies.answer(200, delay=0.02))
     client.webhook(receiver.url(), concurrency=8)
-    ids = []
+    ids = set()
     for _ in range(10):
-        ids += batch(client, 30)
+        ids |= client.batch(30)
         redis.flush()
     receiver.wait(300, timeout=30)
     redis.flush()
@@ -46,10 +39,10 @@ def test_flushed_before_a_retry(posthorn, redis, receiver):
 def test_restarted_empty(posthorn, redis, receiver):
     client = posthorn.client()
     client.webhook(receiver.url())
-    ids = batch(client, 20)
+    ids = client.batch(20)
     redis.stop()
     redis.start()
-    ids += batch(client, 20)
+    ids |= client.batch(20)
     receiver.wait(40, timeout=15)
     assert received(receiver) == sorted(ids)
 
@@ -153,12 +146,12 @@ def test_refuses(posthorn, redis, receiver, refusal):
     client.publish()
     receiver.wait(1)
     refuse(redis)
-    ids = batch(client, 1)
+    client.batch(1)
     receiver.wait(2, timeout=5)
     before = connections(redis)
     for n in range(4):
         started = time.monotonic()
-        ids += batch(client, 5)
+        client.batch(5)
         receiver.wait(7 + 5 * n, timeout=5)
         assert time.monotonic() - started < 1.5
     never(lambda: "direct_mode on=false" in posthorn.log(), 3, "a return to the queue")
@@ -167,7 +160,7 @@ def test_refuses(posthorn, redis, receiver, refusal):
     assert posthorn.log().count("event=redis_refuses") <= 2  # the API's, the worker's
     relent(redis)
     until(lambda: "direct_mode on=false" in posthorn.log(), 10, "the end of direct mode")
-    ids += batch(client, 5)
+    client.batch(5)
     receiver.wait(27)
     until(
         lambda: {d["status"] for d in client.deliveries(webhook)} == {"delivered"},
@@ -186,7 +179,7 @@ def test_out_of_memory_by_what_waits(posthorn, redis, receiver):
                     if line.startswith("used_memory:")))
     redis.command("CONFIG", "SET", "maxmemory", str(used + 300000))
     for _ in range(4):
-        batch(client, 1000)
+        client.batch(1000)
     until(lambda: "event=redis_refuses" in posthorn.log(), 10, "Redis to be full")
     until(lambda: "direct_mode on=true" in posthorn.log(), 10, "direct mode")
     client.patch(f"/webhooks/{webhook['id']}", {"rate_limit": None}, expect=200)

@@ -10,31 +10,25 @@ def switches(server):
 
 
 def test_out_of_memory(posthorn, redis, receiver):
-    receiver.script("/hook", replies.answer(200, delay=0.01))
     client = posthorn.client()
-    webhook = client.webhook(receiver.url(), concurrency=8)
-    flow = Flow(client, receiver)
+    flow = Flow(client, receiver, replies.answer(200, delay=0.01), concurrency=8)
     flow.batch(20)
     flow.all_arrive(5)
     redis.limit_memory(1)
     for _ in range(5):
         flow.batch(20)
     flow.all_arrive(15)
-    flow.none_pending(webhook, 5)
+    flow.none_pending(5)
     assert client.get("/readyz").json["status"] == "ready"
     redis.limit_memory(0)
     until(lambda: client.get("/readyz").json["redis"] == "up", 5, "Redis in use again")
     flow.batch(20)
-    flow.all_arrive(5)
-    flow.none_pending(webhook, 10)
-    assert not flow.repeated()
+    flow.all_once(5, 10)
 
 
 def test_no_gusts_while_out_of_memory(posthorn, redis, receiver):
     """It stays in direct mode: what comes one by one is not late because Redis is tried again and again."""
-    client = posthorn.client()
-    client.webhook(receiver.url())
-    flow = Flow(client, receiver)
+    flow = Flow(posthorn.client(), receiver)
     redis.limit_memory(1)
     flow.batch(1)
     flow.all_arrive(5)
@@ -53,15 +47,10 @@ def test_no_gusts_while_out_of_memory(posthorn, redis, receiver):
 
 def test_out_of_memory_while_much_is_in_flight(posthorn, redis, receiver):
     """What was claimed from Redis is acknowledged to it late, and sent once."""
-    receiver.script("/hook", replies.answer(200, delay=0.05))
-    client = posthorn.client()
-    webhook = client.webhook(receiver.url(), concurrency=16)
-    flow = Flow(client, receiver)
+    flow = Flow(posthorn.client(), receiver, replies.answer(200, delay=0.05), concurrency=16)
     flow.batch(200)
     receiver.wait(40)
     redis.limit_memory(1)
     receiver.wait(120, timeout=20)
     redis.limit_memory(0)
-    flow.all_arrive(15)
-    flow.none_pending(webhook, 10)
-    assert not flow.repeated()
+    flow.all_once(15, 10)

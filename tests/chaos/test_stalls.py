@@ -1,12 +1,9 @@
 """PostgreSQL slow or in the way at the worst moment: nothing crashes, nothing stays behind."""
 
-import os
-import signal
 import threading
 import time
 
 from harness import replies
-from harness.postgres import holding
 from harness.wait import until
 
 
@@ -23,7 +20,7 @@ def test_many_large_events_while_commits_wait(database, start, receiver):
         statuses.append(answer.status)
 
     threads = [threading.Thread(target=post) for _ in range(100)]
-    with holding(database, "LOCK TABLE event IN ACCESS EXCLUSIVE MODE", 2.5):
+    with database.holding("LOCK TABLE event IN ACCESS EXCLUSIVE MODE", 2.5):
         for t in threads:
             t.start()
         time.sleep(1)
@@ -47,7 +44,7 @@ def test_leases_of_a_dead_worker_are_locked_when_its_successor_starts(database, 
     receiver.wait(1)
     worker.kill()
     opened.set()
-    with holding(database, "SELECT FROM delivery FOR UPDATE", 6):
+    with database.holding("SELECT FROM delivery FOR UPDATE", 6):
         worker.start()
     receiver.wait(2, timeout=10)
 
@@ -63,7 +60,7 @@ def test_accepted_as_held_while_the_webhook_resumes(database, start, receiver):
     database.query("UPDATE idempotency SET expires_at = now() - interval '1 h'")
     client.patch(path, {"status": "paused"})
     publisher = threading.Thread(target=client.publish, kwargs={"headers": key})
-    with holding(database, "SELECT FROM idempotency FOR UPDATE", 3.5):
+    with database.holding("SELECT FROM idempotency FOR UPDATE", 3.5):
         publisher.start()
         time.sleep(0.5)
         client.patch(path, {"status": "active"})

@@ -6,7 +6,6 @@ import threading
 import time
 
 from harness import replies
-from harness.postgres import holding
 from harness.wait import until
 
 
@@ -22,23 +21,21 @@ def stopped(server, seconds):
         server.process.send_signal(signal.SIGCONT)
 
 
-def test_answers_that_came_while_the_worker_stood_still(start, receiver):
+def test_answers_that_came_while_the_worker_stood_still(split, receiver):
     """Twenty requests are under way, with five seconds each; the worker is away for eight, longer than
     its statements and Redis's commands may take."""
-    api, worker = start(role="api"), start(role="worker")
-    client = api.client()
+    client, worker = split()
     opened = threading.Event()
-    events = [{"type": "a", "data": {}}] * 20
     webhook = client.webhook(receiver.url(), timeout_ms=5000)
 
     def delivered():
         return len(client.deliveries(webhook, status="delivered"))
 
     receiver.script("/hook", replies.answer(200, delay=0.2))
-    client.post("/events/batch", {"events": events}, expect=202)
+    client.batch(20)
     until(lambda: delivered() == 20)  # the connections stay open
     receiver.script("/hook", replies.gate(opened))
-    client.post("/events/batch", {"events": events}, expect=202)
+    client.batch(20)
     receiver.wait(40)
     with stopped(worker, 8):
         opened.set()
@@ -48,14 +45,12 @@ def test_answers_that_came_while_the_worker_stood_still(start, receiver):
     assert "lost" not in worker.log() and "timed out" not in worker.log()
 
 
-def test_a_busy_worker_stood_still(start, receiver):
+def test_a_busy_worker_stood_still(split, receiver):
     """In the middle of claiming, sending and recording: nothing is sent again for it."""
-    api, worker = start(role="api"), start(role="worker")
-    client = api.client()
+    client, worker = split()
     receiver.script("/hook", replies.answer(200, delay=0.05))
     webhook = client.webhook(receiver.url(), timeout_ms=2000)
-    events = [{"type": "a", "data": {}}] * 1000
-    client.post("/events/batch", {"events": events}, expect=202)
+    client.batch(1000)
     receiver.wait(200, timeout=20)
     with stopped(worker, 8):
         pass
@@ -73,7 +68,7 @@ def test_an_answer_for_a_producer(database, start, receiver):
     client.webhook(receiver.url())
     answers = []
     publisher = threading.Thread(target=lambda: answers.append(client.publish()))
-    with holding(database, "LOCK TABLE event IN ACCESS EXCLUSIVE MODE", 2):
+    with database.holding("LOCK TABLE event IN ACCESS EXCLUSIVE MODE", 2):
         publisher.start()
         until(lambda: database.query("SELECT 1 FROM pg_locks WHERE NOT granted"))
         api.process.send_signal(signal.SIGSTOP)

@@ -3,21 +3,25 @@
 import collections
 import time
 
+from harness import replies
 from harness.wait import until
 
 
 class Flow:
-    def __init__(self, client, receiver, path="/hook", type_="a"):
+    """To a webhook of its own at `path`, whose receiver answers by `steps`, if there are any."""
+
+    def __init__(self, client, receiver, *steps, path="/hook", type_="a", **webhook):
         self.client = client
         self.receiver = receiver
         self.path = path
         self.type = type_
         self.accepted = set()
+        if steps:
+            receiver.script(path, *steps)
+        self.webhook = client.webhook(receiver.url(path), **webhook)
 
     def batch(self, count):
-        events = [{"type": self.type, "data": {"n": n}} for n in range(count)]
-        made = self.client.post("/events/batch", {"events": events}, expect=202).json["data"]
-        self.accepted |= {e["id"] for e in made}
+        self.accepted |= self.client.batch(count, self.type)
 
     def try_one(self):
         """Posts an event that may be refused in words (503); whether it was accepted."""
@@ -45,12 +49,37 @@ class Flow:
         """The events that came more than once."""
         return {event for event, times in self.arrived().items() if times > 1}
 
-    def none_pending(self, webhook, seconds):
+    def none_pending(self, seconds):
         until(
-            lambda: not self.client.deliveries(webhook, status="pending"),
+            lambda: not self.client.deliveries(self.webhook, status="pending"),
             seconds,
-            lambda: f"the end of {self.client.deliveries(webhook, status='pending')}",
+            lambda: f"the end of {self.client.deliveries(self.webhook, status='pending')}",
         )
+
+    def all_once(self, arrive, record):
+        """All arrive in so many seconds, and once; nothing is pending so many seconds later."""
+        self.all_arrive(arrive)
+        self.none_pending(record)
+        assert not self.repeated()
+
+    def health(self):
+        return self.client.get(f"/webhooks/{self.webhook['id']}").json["health"]["state"]
+
+
+def probes_of_a_broken(flow, seconds):
+    """Events for an endpoint that answers 500, until the breaker opens; the probes after that, of which there are
+    two at least and never two at once."""
+    receiver = flow.receiver
+    flow.batch(60)
+    until(lambda: flow.health() == "broken", seconds, "the breaker")
+    time.sleep(0.5)
+    tried = len(receiver.requests)
+    assert tried <= 10 + 7
+    receiver.script(flow.path, replies.answer(500, delay=0.5))
+    receiver.wait(tried + 2, flow.path, timeout=10)
+    probes = receiver.requests[tried:]
+    assert at_once(probes) == 1
+    return probes
 
 
 def at_once(requests):

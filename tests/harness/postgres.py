@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 from harness.process import PORTS, end, short_directory, spawn, unprivileged
 from harness.wait import until
@@ -68,8 +69,9 @@ class Database:
         return [line.split("\t") for line in out.stdout.splitlines()]
 
     @contextlib.contextmanager
-    def holding(self, sql):
-        """A foreign session that has run `sql` in a transaction, and commits at the end of the block."""
+    def holding(self, sql, seconds=0):
+        """A foreign session that has run `sql` in a transaction, and commits at the end of the block, but not
+        before so many seconds have passed."""
         session = subprocess.Popen(
             [binary("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url],
             stdin=subprocess.PIPE,
@@ -81,7 +83,9 @@ class Database:
             session.stdin.flush()
             while (line := session.stdout.readline()) != "held\n":
                 assert line, f"PostgreSQL did not take: {sql}"
+            held = time.monotonic()
             yield
+            time.sleep(max(0, held + seconds - time.monotonic()))
             session.stdin.write("COMMIT;\n")
         finally:
             session.communicate(timeout=30)
@@ -185,20 +189,3 @@ class Cluster:
     def drop(self, database):
         Database(self, "postgres").query(f'DROP DATABASE "{database.name}" WITH (FORCE)')
         assert os.path.isdir(self.directory)
-
-
-@contextlib.contextmanager
-def holding(database, sql, seconds):
-    """A transaction that runs `sql` and commits after `seconds`."""
-    command = f"BEGIN; {sql}; SELECT 'held'; SELECT pg_sleep({seconds}); COMMIT"
-    words = [binary("psql"), "-XAtq", "-d", database.url]
-    for statement in command.split(";"):
-        words += ["-c", statement]
-    session = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    try:
-        for line in session.stdout:
-            if line.strip() == "held":
-                break
-        yield
-    finally:
-        session.communicate(timeout=30)
