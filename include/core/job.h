@@ -9,6 +9,7 @@
 #define JOB_RETRY_NUMBER    1
 #define JOB_BACKFILL_NUMBER 2
 #define JOB_FANOUT_NUMBER   3
+#define JOB_SETTLE_NUMBER   5
 
 enum job_kind {
     JOB_REPLAY = JOB_REPLAY_NUMBER,     /* deliveries of a webhook that have ended go out again */
@@ -16,9 +17,10 @@ enum job_kind {
     JOB_BACKFILL = JOB_BACKFILL_NUMBER, /* a webhook gets past events that it has not had */
     JOB_FANOUT =
         JOB_FANOUT_NUMBER, /* deliveries that were too many for the statement that accepts */
+    JOB_SETTLE = JOB_SETTLE_NUMBER, /* the deliveries of a webhook follow its status */
 };
 
-#define JOB_KINDS 4
+#define JOB_KINDS 6
 extern const char *const job_kind_names[]; /* ends with NULL */
 
 #define JOB_WAITING_NUMBER   0
@@ -40,7 +42,15 @@ extern const char *const job_state_names[]; /* ends with NULL */
 
 #define JOB_FAILURES_MAX 10
 
-/* Jobs of an app that have not ended, beside fan-outs: no more are begun. */
+/* A settle job does not fail: what failed is tried again, after this at the latest. */
+#define JOB_SETTLE_PAUSE_S 60
+
+/* It looks again so often while it finds nothing to move, and ends when that is so this long after the last change of
+ * its webhook: until then statements that began before it (statement_timeout) may write what is to be moved. */
+#define JOB_SETTLE_EVERY_MS 1000
+#define JOB_SETTLE_AFTER_MS 10000
+
+/* Jobs of an app that somebody asked for and that have not ended: no more are begun. */
 #define JOB_ACTIVE_MAX 10
 
 /* What a webhook may have waiting and due before a job goes on to fill it; and after how many steps
@@ -63,7 +73,7 @@ extern const char *const job_state_names[]; /* ends with NULL */
 enum job_actor { JOB_BY_RUNNER, JOB_BY_PERSON };
 #define JOB_ACTORS 2
 
-/* What has ended stays as it is. */
-bool job_may_move(enum job_actor actor, enum job_state from, enum job_state to);
+/* What has ended stays as it is. A settle job ends when it is done, and not before. */
+bool job_may_move(enum job_actor actor, enum job_kind kind, enum job_state from, enum job_state to);
 
 #endif

@@ -36,11 +36,11 @@ struct job {
     enum job_state state;
     bool one;
     struct id webhook;
-    int chosen_state;    /* enum delivery_state; < 0: of a backfill or fan-out */
+    int chosen_state;    /* enum delivery_state; < 0: of a backfill, fan-out or settle job */
     int64_t error, code; /* 0: any */
     struct str type;     /* p == NULL: any */
     int64_t since_ms;    /* 0: none */
-    int64_t before_ms;   /* 0: of a fan-out */
+    int64_t before_ms;   /* 0: of a fan-out or settle job */
     struct job_plan plan;
     int64_t done, ended_ms; /* 0: it has not */
 };
@@ -58,32 +58,40 @@ struct db_op *jobs_list(struct db *db, struct id app, int kind, int state, struc
 
 struct db_op *jobs_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
-/* The row as it is then, or none: there is no such job, or it has ended. */
+/* The row as it is then, or none: there is no such job, or it has ended, or it is a settle job. */
 struct db_op *jobs_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
 /* --- the worker's side ------------------------------------------------------------------------ */
 
-/* Whose turn it is: apps take turns, and so do the jobs of an app, after its fan-outs. A row of (id, kind),
- * or none. */
+/* Whose turn it is: apps take turns, and so do the jobs of an app, after its fan-outs and settle jobs. An app
+ * whose only job is a settle job that was not looked at since its webhook changed goes before the others. A row of
+ * (id, kind), or none. */
 struct db_op *jobs_next(struct db *db, db_cb *cb, void *arg);
 
 /* One step: it looks at `limit` deliveries, events or pairs at most, and its commit is durable. Rows for
  * jobs_read_step(), one for each delivery that is to be sent now, or one without; none: the job has ended,
- * or somebody else is at it. */
+ * or somebody else is at it.
+ *
+ * A settle job moves deliveries after the status of its webhook: of one that is active again held → pending, the
+ * oldest first and in that order its rows, of a paused or disabled one pending → held, of a deleted one → cancelled:
+ * at most `limit` of what is pending and of what is held. Others that are due have their step in the same statement, and
+ * share it, as long as none of them has failed: the rows of each job are together. */
 struct db_op *jobs_step(struct db *db, enum job_kind kind, struct id id, int64_t limit, db_cb *cb,
                         void *arg);
 
 struct job_step {
+    struct id id;
     enum job_state state; /* after it */
-    bool stalled;         /* a webhook is full; the job rests */
-    int64_t done;         /* all that the job has done */
-    bool queued;          /* the row has a queue_entry from JOB_STEP_ENTRY on */
+    bool stalled; /* the job rests: a webhook is full, or there is nothing more to move as yet */
+    int64_t done; /* all that the job has done */
+    bool queued;  /* the row has a queue_entry from JOB_STEP_ENTRY on */
 };
 
-#define JOB_STEP_ENTRY 3
+#define JOB_STEP_ENTRY 4
 void jobs_read_step(const struct db_rows *rows, int row, struct job_step *step);
 
-/* A step failed. The job rests, longer each time, and fails after JOB_FAILURES_MAX. A row of (failed). */
+/* A step failed. The job rests, longer each time, and fails after JOB_FAILURES_MAX, but for a settle job. A row of
+ * (failed). */
 struct db_op *jobs_put_off(struct db *db, struct id id, db_cb *cb, void *arg);
 
 /* Removes those that ended long ago; a row with how many: `limit` at most. */
@@ -91,6 +99,7 @@ struct db_op *jobs_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
 extern const struct db_stmt stmt_job_plan_again, stmt_job_plan_backfill, stmt_job_insert,
     stmt_job_list, stmt_job_get, stmt_job_cancel, stmt_job_next, stmt_job_step_again,
-    stmt_job_step_backfill, stmt_job_step_fanout, stmt_job_put_off, stmt_job_forget;
+    stmt_job_step_backfill, stmt_job_step_fanout, stmt_job_step_settle, stmt_job_put_off,
+    stmt_job_forget;
 
 #endif

@@ -147,7 +147,7 @@ struct db_op *work_lease_end(struct db *db, int64_t owner, const int64_t *tokens
 /* --- reconcile ----------------------------------------------------------------------------------
  */
 
-/* Rows of the three that follow: queue_entry_read() from the first column on; delay_ms may be
+/* Rows of both that follow: queue_entry_read() from the first column on; delay_ms may be
  * negative, overdue. */
 
 /* Pending, unleased and due for DELIVERY_OVERDUE_MS: the queue may have lost them. Newest first,
@@ -161,12 +161,6 @@ struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int lim
 
 /* --- the janitor --------------------------------------------------------------------------------
  */
-
-/* Moves deliveries after the status of their webhook: of one that is active again held → pending, of
- * a paused or disabled one pending → held, of a deleted one → cancelled. Those that moved are the
- * rows, as above; their sixth column is the state. At most `limit` of what is pending and of what is
- * held each time, and of each webhook the oldest, by age. */
-struct db_op *work_settle(struct db *db, int limit, db_cb *cb, void *arg);
 
 /* Makes the partitions of the days ahead; drops those past retention; forgets expired keys. */
 struct db_op *work_partitions_make(struct db *db, db_cb *cb, void *arg);
@@ -184,8 +178,7 @@ struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
 extern const struct db_stmt stmt_work_claim, stmt_work_gather, stmt_work_waiting, stmt_work_finish,
     stmt_work_locked, stmt_work_release, stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due,
-    stmt_work_leases, stmt_work_take_back, stmt_work_lease_end, stmt_work_settle,
-    stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget, stmt_work_today,
-    stmt_work_wake;
+    stmt_work_leases, stmt_work_take_back, stmt_work_lease_end, stmt_work_partitions_make,
+    stmt_work_partitions_drop, stmt_work_forget, stmt_work_today, stmt_work_wake;
 
 #endif

@@ -4,8 +4,9 @@
 static void write_choice(struct jsonw *w, const struct job *job)
 {
     const char *state = job->chosen_state >= 0 ? delivery_state_names[job->chosen_state] : NULL;
+    bool chosen = job->kind != JOB_FANOUT && job->kind != JOB_SETTLE;
 
-    if (!jsonw_begin_or_null(w, "filter", job->kind != JOB_FANOUT, '{'))
+    if (!jsonw_begin_or_null(w, "filter", chosen, '{'))
         return;
     jsonw_time_or_null(w, "since", job->since_ms, CLOCK_MILLIS);
     jsonw_time_or_null(w, "until", job->before_ms, CLOCK_MILLIS);

@@ -1,5 +1,5 @@
-/* Jobs: list, one, cancel. What begins them is in job_start.c and, of fan-outs, the statement that accepts
- * events. */
+/* Jobs: list, one, cancel. What begins them is in job_start.c; of fan-outs, the statement that accepts events; of
+ * settle jobs, a change of a webhook's status. */
 #include "input.h"
 #include "job_view.h"
 #include "page.h"
@@ -57,8 +57,16 @@ void handle_jobs_get(struct call *call)
 static void on_untouched(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    if (result_row(call, err, rows))
-        reply_error(call, ERR_WRONG_STATE, "The job has ended");
+    struct job job;
+
+    if (!result_row(call, err, rows))
+        return;
+    jobs_read(rows, 0, &job);
+    reply_error(
+        call, ERR_WRONG_STATE,
+        job.kind == JOB_SETTLE && job.ended_ms == 0
+            ? "A settle job cannot be cancelled: deliveries follow the status of their webhook"
+            : "The job has ended");
 }
 
 static void on_cancelled(void *arg, int err, const struct db_rows *rows)

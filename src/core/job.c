@@ -1,7 +1,8 @@
 /* Kinds, states and moves, as tables. */
 #include "core/job.h"
 
-const char *const job_kind_names[] = {"replay", "retry", "backfill", "fanout", NULL};
+const char *const job_kind_names[] = {"replay", "retry",  "backfill", "fanout",
+                                      "erase",  "settle", NULL};
 
 const char *const job_state_names[] = {"waiting", "running", "done", "cancelled", "failed", NULL};
 
@@ -22,7 +23,12 @@ static const unsigned moves[JOB_ACTORS][JOB_STATES] = {
         },
 };
 
-bool job_may_move(enum job_actor actor, enum job_state from, enum job_state to)
+/* What a kind's jobs never become, or deliveries would be held for ever. */
+static const unsigned never[JOB_KINDS] = {
+    [JOB_SETTLE] = BIT(CANCELLED) | BIT(FAILED),
+};
+
+bool job_may_move(enum job_actor actor, enum job_kind kind, enum job_state from, enum job_state to)
 {
-    return (moves[actor][from] >> to & 1) != 0;
+    return ((moves[actor][from] & ~never[kind]) >> to & 1) != 0;
 }

@@ -48,7 +48,7 @@ const struct db_stmt stmt_dropin_put = {
     "  profile_options = excluded.profile_options, retry_schedule = excluded.retry_schedule,"
     "  batch_seconds = excluded.batch_seconds, batch_max = excluded.batch_max,"
     "  status = " ACTIVE ","
-    "  disabled_reason = " REASON_NONE ", unsettled = w.unsettled or w.status <> " ACTIVE ","
+    "  disabled_reason = " REASON_NONE ","
     "  secret = excluded.secret,"
     "  previous_secret = case when " NEW_SECRET " then w.secret else w.previous_secret end,"
     "  previous_until = case when " NEW_SECRET " then now() else w.previous_until end,"

@@ -5,19 +5,26 @@
 #include "store/jobs.h"
 #include "store/store.h"
 
-#define PAGE       "10" /* webhooks that a step of a retry looks at */
-#define ROOM       TEXT_OF(JOB_ROOM)
-#define STALLS_MAX TEXT_OF(JOB_STALLS_MAX)
-#define REST       "interval '" TEXT_OF(JOB_REST_MS) " ms'"
-#define OF_ITS     IS_ONE_OF("d.webhook_id", "w.id")
-#define OF_APP     IS_ONE_OF("app_id", "j.app_id")
-#define LACKS_IT   JOB_LACKS("j.event_type")
+#define PAGE         "10"  /* webhooks that a step of a retry looks at */
+#define WEBHOOKS     "100" /* and a step of settle jobs */
+#define ROOM         TEXT_OF(JOB_ROOM)
+#define STALLS_MAX   TEXT_OF(JOB_STALLS_MAX)
+#define FAILURES_MAX TEXT_OF(JOB_FAILURES_MAX)
+#define SETTLE_PAUSE TEXT_OF(JOB_SETTLE_PAUSE_S)
+#define MS(number)   "interval '" TEXT_OF(number) " ms'"
+#define REST         MS(JOB_REST_MS)
+#define LOOK_AGAIN   MS(JOB_SETTLE_EVERY_MS)
+#define IN_FLIGHT    MS(JOB_SETTLE_AFTER_MS)
+#define OF_ITS       IS_ONE_OF("d.webhook_id", "w.id")
+#define OF_APP       IS_ONE_OF("app_id", "j.app_id")
+#define LACKS_IT     JOB_LACKS("j.event_type")
 
 /* $1: the job. */
+#define DURABLE "set_config('synchronous_commit', 'on', true) = 'on'"
 #define JOB_J                                                     \
     "j as materialized ("                                         \
     " select * from job where id = $1::uuid and ended_at is null" \
-    "  and set_config('synchronous_commit', 'on', true) = 'on' for update skip locked)"
+    "  and " DURABLE " for update skip locked)"
 
 /* Of a webhook w and its job j: so much of it waits that the job rests. */
 #define FULL                                                           \
@@ -34,10 +41,11 @@
     " ended_at = case when s.over then now() end, events = case when not s.over then t.events end," \
     " webhooks = case when not s.over then t.webhooks end,"                                         \
     " found = t.found + s.found, done = t.done + s.done, failures = 0, stepped_at = now(),"         \
-    " stalls = case when s.stalled then t.stalls + 1 else 0 end,"                                   \
-    " step_at = case when s.stalled then now() + " REST " else t.step_at end"
-#define OF_STEP     " returning t.state, s.stalled, t.done"
-#define SELECT_STEP "select u.state::int8, u.stalled, u.done, " QUEUE_ENTRY " from u"
+    " stalls = case when s.stalled then least(t.stalls + 1, " STALLS_MAX ") else 0 end,"            \
+    " step_at = case when s.stalled then now() + case t.kind when " JOB_SETTLE_TEXT                 \
+    "  then " LOOK_AGAIN " else " REST " end else t.step_at end"
+#define OF_STEP     " returning t.id, t.state, s.stalled, t.done"
+#define SELECT_STEP "select u.id, u.state::int8, u.stalled, u.done, " QUEUE_ENTRY " from u"
 
 /* Webhook after webhook, and of each delivery after delivery: at_webhook and at_id are the last that was
  * looked at, or at_id is `before`, when nothing is left of that webhook. */
@@ -169,23 +177,85 @@ const struct db_stmt stmt_job_step_fanout = {
                       "  where webhook.id = d.webhook_id offset 0) w on true",
     2};
 
+/* Of a delivery d, after the status of its webhook w. */
+#define TO_RESUME \
+    "d.state = " HELD " and d.webhook_id = w.id and (w.deleted or w.status = " ACTIVE ")"
+#define TO_HOLD                                                                               \
+    "d.state = " PENDING " and d.webhook_id = w.id and (w.deleted or w.status <> " ACTIVE ")" \
+    " and not d.test and " NOT_LEASED
+
+/* With the job, others of its kind that are due: most have little to do, and what a step costs is mostly that there is
+ * one. What failed has its steps alone: it does not hold the others up. Every webhook gets its share, what is held oldest first; what another session has locked is left for the next
+ * step. A job is over when a step finds nothing that is to be moved, and not before whatever began to accept or claim
+ * under an earlier status has ended: it may still write what is to be moved here. The webhook's row is locked meanwhile,
+ * so that its status does not change between the look and the end (0014_settle.sql); if another has it, there is a step
+ * again. A delivery in flight is left to its attempt; the claim looks at the webhook again. A retry that was held keeps
+ * its time; what slept in a lane is claimed, and goes to sleep, once more. */
+const struct db_stmt stmt_job_step_settle = {
+    "job_step_settle",
+    "with j as materialized ("
+    " select id, webhook_id from job where kind = " JOB_SETTLE_TEXT " and ended_at is null"
+    "  and (id = $1::uuid or (step_at <= now() and failures = 0"
+    "   and (select failures from job where id = $1::uuid) = 0)) and " DURABLE
+    " order by id <> $1::uuid, stepped_at, id limit " WEBHOOKS " for update skip locked"
+    "), w as materialized ("
+    " select l.*, greatest($2::int8 / count(*) over (), 1) as share from ("
+    "  select x.* from j cross join lateral ("
+    "   select id, status, deleted_at is not null as deleted, concurrency, rate_limit, batch_max,"
+    "    greatest(updated_at, deleted_at) < now() - " IN_FLIGHT " as old"
+    "   from webhook where id = j.webhook_id for no key update skip locked) x) l"
+    "), n as materialized ("
+    " select h.id, w.id as webhook_id, w.status, w.deleted from w cross join lateral (("
+    "  select id from (select d.id from delivery d where " TO_RESUME
+    "   order by d.id limit w.share for no key update skip locked) r"
+    " ) union all ("
+    "  select id from (select d.id from delivery d where " TO_HOLD
+    "   limit w.share for no key update skip locked) p"
+    " )) h"
+    "), d as ("
+    " update delivery t set"
+    "  state = case when n.deleted then " CANCELLED " when n.status = " ACTIVE " then"
+    "   " PENDING " else " HELD " end,"
+    "  next_at = case when t.turn > 0 then now() else t.next_at end,"
+    "  completed_at = case when n.deleted then now() end"
+    " from n where t.id = n.id"
+    "  and (t.state = " HELD " or (t.state = " PENDING " and " NOT_LEASED "))"
+    " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
+    "), s as materialized ("
+    " select j.id, coalesce(f.found, 0) as found, coalesce(m.done, 0) as done,"
+    "  coalesce(f.found, 0) < coalesce(w.share, 1) as stalled,"
+    "  case when f.found > 0 then false"
+    "   when w.id is null then not exists (select from webhook x where x.id = j.webhook_id)"
+    "   else w.old and (select d.id from delivery d where " TO_RESUME " limit 1) is null"
+    "    and (select d.id from delivery d where " TO_HOLD " limit 1) is null end as over"
+    " from j left join w on w.id = j.webhook_id"
+    "  left join (select webhook_id, count(*) as found from n group by webhook_id) f"
+    "   on f.webhook_id = j.webhook_id"
+    "  left join (select webhook_id, count(*) as done from d group by webhook_id) m"
+    "   on m.webhook_id = j.webhook_id"
+    "), u as ("
+    " update job t set " STEPPED " from s where t.id = s.id" OF_STEP ", t.webhook_id"
+    ") " SELECT_STEP " left join d on d.webhook_id = u.webhook_id and d.state = " PENDING
+    " left join w on w.id = d.webhook_id order by u.id, d.id",
+    2};
+
 static const struct db_stmt *const steps[JOB_KINDS] = {
-    [JOB_REPLAY] = &stmt_job_step_again,
-    [JOB_RETRY] = &stmt_job_step_again,
-    [JOB_BACKFILL] = &stmt_job_step_backfill,
-    [JOB_FANOUT] = &stmt_job_step_fanout,
+    [JOB_REPLAY] = &stmt_job_step_again,      [JOB_RETRY] = &stmt_job_step_again,
+    [JOB_BACKFILL] = &stmt_job_step_backfill, [JOB_FANOUT] = &stmt_job_step_fanout,
+    [JOB_SETTLE] = &stmt_job_step_settle,
 };
 
 struct db_op *jobs_step(struct db *db, enum job_kind kind, struct id id, int64_t limit, db_cb *cb,
                         void *arg)
 {
-    assert(limit > 0 && job_may_move(JOB_BY_RUNNER, JOB_RUNNING, JOB_DONE));
+    assert(limit > 0 && job_may_move(JOB_BY_RUNNER, kind, JOB_RUNNING, JOB_DONE));
     return store_exec(db, steps[kind], DB_ARGS(DB_ID(id), DB_I64(limit)), cb, arg);
 }
 
 void jobs_read_step(const struct db_rows *rows, int row, struct job_step *step)
 {
-    enum { STATE, STALLED, DONE };
+    enum { ID, STATE, STALLED, DONE };
+    step->id = db_id(rows, row, ID);
     step->state = (enum job_state)db_i64(rows, row, STATE);
     step->stalled = db_bool(rows, row, STALLED);
     step->done = db_i64(rows, row, DONE);
@@ -197,7 +267,7 @@ const struct db_stmt stmt_job_next = {
     "select id, kind::int8 from ("
     " select id, kind, max(stepped_at) over (partition by app_id) as turn,"
     "  row_number() over (partition by app_id"
-    "   order by kind <> " JOB_FANOUT_TEXT ", stepped_at, id) as place"
+    "   order by not " JOB_FOLLOWS ", stepped_at, id) as place"
     " from job where ended_at is null and step_at <= now()"
     ") j where place = 1 order by turn, id limit 1",
     0};
@@ -209,25 +279,30 @@ struct db_op *jobs_next(struct db *db, db_cb *cb, void *arg)
 
 const struct db_stmt stmt_job_put_off = {
     "job_put_off",
-    "update job set failures = failures + 1, step_at = now() + (interval '1 s' * (1 << failures)),"
-    " stepped_at = now(), state = case when failures + 1 >= " TEXT_OF(
-        JOB_FAILURES_MAX) " then " JOB_FAILED_TEXT " else state end,"
-                          " ended_at = case when failures + 1 >= " TEXT_OF(
-                              JOB_FAILURES_MAX) " then now() end"
-                                                " where id = $1::uuid and ended_at is null returning state = " JOB_FAILED_TEXT,
+    "update job j set failures = f.failures, stepped_at = now(),"
+    " step_at = now() + interval '1 s' * least(1 << f.before, f.pause_max),"
+    " state = case when f.fails then " JOB_FAILED_TEXT " else j.state end,"
+    " ended_at = case when f.fails then now() end from ("
+    "  select id, failures as before, least(failures + 1, " FAILURES_MAX ") as failures,"
+    "   case kind when " JOB_SETTLE_TEXT " then " SETTLE_PAUSE " else 1 << " FAILURES_MAX " end"
+    "    as pause_max,"
+    "   kind <> " JOB_SETTLE_TEXT " and failures + 1 >= " FAILURES_MAX " as fails"
+    "  from job where id = $1::uuid and ended_at is null for update) f"
+    " where j.id = f.id returning j.state = " JOB_FAILED_TEXT,
     1};
 
 struct db_op *jobs_put_off(struct db *db, struct id id, db_cb *cb, void *arg)
 {
-    assert(job_may_move(JOB_BY_RUNNER, JOB_RUNNING, JOB_FAILED) &&
-           job_may_move(JOB_BY_RUNNER, JOB_WAITING, JOB_FAILED));
+    assert(job_may_move(JOB_BY_RUNNER, JOB_REPLAY, JOB_RUNNING, JOB_FAILED) &&
+           job_may_move(JOB_BY_RUNNER, JOB_REPLAY, JOB_WAITING, JOB_FAILED));
     return store_exec(db, &stmt_job_put_off, DB_ARGS(DB_ID(id)), cb, arg);
 }
 
 const struct db_stmt stmt_job_forget = {
     "job_forget",
     "with k as (delete from job where id in ("
-    "  select id from job where ended_at < now() - interval '30 days' limit $1::int8)"
+    "  select id from job where ended_at < now() - interval '30 days' limit $1::int8"
+    "  for update skip locked)"
     " returning id)"
     " select count(*) from k",
     1};

@@ -124,7 +124,7 @@ const struct db_stmt stmt_job_insert = {
     "  nullif($8::int8, 0), nullif($9::int8, 0), $10::text, $11::int8, $12::bool,"
     "  coalesce($4::uuid, id_floor('epoch')), $5::uuid"
     " where (select count(*) from job where app_id = $2::uuid and ended_at is null"
-    "  and kind <> " JOB_FANOUT_TEXT ") < " TEXT_OF(JOB_ACTIVE_MAX) " returning " COLUMNS,
+    "  and not " JOB_FOLLOWS ") < " TEXT_OF(JOB_ACTIVE_MAX) " returning " COLUMNS,
     12};
 
 struct db_op *jobs_insert(struct db *db, struct id id, enum job_kind kind,
@@ -170,12 +170,13 @@ struct db_op *jobs_get(struct db *db, struct id app, struct id id, db_cb *cb, vo
 const struct db_stmt stmt_job_cancel = {
     "job_cancel",
     "update job set state = " JOB_CANCELLED_TEXT ", " JOB_END
-    " where id = $1::uuid and app_id = $2::uuid and ended_at is null returning " COLUMNS,
+    " where id = $1::uuid and app_id = $2::uuid and ended_at is null"
+    "  and kind <> " JOB_SETTLE_TEXT " returning " COLUMNS,
     2};
 
 struct db_op *jobs_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
 {
-    assert(job_may_move(JOB_BY_PERSON, JOB_WAITING, JOB_CANCELLED) &&
-           job_may_move(JOB_BY_PERSON, JOB_RUNNING, JOB_CANCELLED));
+    assert(job_may_move(JOB_BY_PERSON, JOB_REPLAY, JOB_WAITING, JOB_CANCELLED) &&
+           job_may_move(JOB_BY_PERSON, JOB_REPLAY, JOB_RUNNING, JOB_CANCELLED));
     return store_exec(db, &stmt_job_cancel, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
 }

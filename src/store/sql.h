@@ -40,7 +40,10 @@
 #define JOB_CANCELLED_TEXT TEXT_OF(JOB_CANCELLED_NUMBER)
 #define JOB_FAILED_TEXT    TEXT_OF(JOB_FAILED_NUMBER)
 #define JOB_FANOUT_TEXT    TEXT_OF(JOB_FANOUT_NUMBER)
-#define JOB_END            "ended_at = now(), events = null, webhooks = null"
+#define JOB_SETTLE_TEXT    TEXT_OF(JOB_SETTLE_NUMBER)
+/* What follows from what was done already: it goes before what somebody asked for. */
+#define JOB_FOLLOWS "kind = any ('{" JOB_FANOUT_TEXT ", " JOB_SETTLE_TEXT "}'::int2[])"
+#define JOB_END     "ended_at = now(), events = null, webhooks = null"
 
 /* Of an event x and a webhook w: the webhook wants it, as does the type that was chosen, and has no
  * delivery of it. */
@@ -106,8 +109,7 @@
 #define TOUCH "updated_at = greatest(now(), updated_at + interval '1 us')"
 
 /* A webhook's row stays, without its secrets, for the history that points to it; what is under way
- * follows (work_settle). */
-#define DELETE_WEBHOOK \
-    "deleted_at = now(), unsettled = true, secret = '', previous_secret = null, headers = ''"
+ * follows (job_step_settle). */
+#define DELETE_WEBHOOK "deleted_at = now(), secret = '', previous_secret = null, headers = ''"
 
 #endif

@@ -172,7 +172,6 @@ const struct db_stmt stmt_webhook_update = {
     "  headers = $9::bytea, retry_schedule = $10::int8[], timeout_ms = $11::int8,"
     "  rate_limit = nullif($12::int8, 0), concurrency = $13::int8, description = $14::text,"
     "  metadata = $15::text, batch_seconds = $16::int8, batch_max = $17::int8, ordering = $18::int8,"
-    "  unsettled = unsettled or status <> $5::int8,"
     "  gate_until = case when " STAYS_AS_IT_IS " then gate_until end,"
     "  failing_since = case when " STAYS_AS_IT_IS " then failing_since end,"
     "  gate_limit = case when " STAYS_AS_IT_IS " then gate_limit else 0 end,"
@@ -251,7 +250,7 @@ struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id 
 const struct db_stmt stmt_webhook_disable_failing = {
     "webhook_disable_failing",
     "update webhook set status = " DISABLED ", disabled_reason = " REASON_FAILING ","
-    " unsettled = true, " TOUCH " where id in ("
+    " " TOUCH " where id in ("
     "  select id from webhook where $1::int8 > 0 and $2::int8 > 0 and gate_failures >= $2::int8"
     "   and greatest(failing_since, updated_at) <= now() - $1::int8 * interval '24 h'"
     "   and status = " ACTIVE " and deleted_at is null for update skip locked)"

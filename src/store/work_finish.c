@@ -50,7 +50,7 @@ const struct db_stmt stmt_work_finish = {
     " returning d.id, v.test, d.lane"
     "), g as ("
     " update webhook w set status = " DISABLED ", disabled_reason = " REASON_GONE ","
-    "  unsettled = true, " TOUCH " from v, a"
+    "  " TOUCH " from v, a"
     " where v.gone_id is not null and a.delivery_id = v.id and a.token = v.token"
     "  and w.id = v.gone_id and w.url = v.gone_url and w.status <> " DISABLED
     "  and w.deleted_at is null returning w.id"

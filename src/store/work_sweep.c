@@ -33,57 +33,6 @@ struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int lim
                       cb, arg);
 }
 
-/* Of a delivery d, after the status of its webhook w. */
-#define TO_RESUME \
-    "d.state = " HELD " and d.webhook_id = w.id and (w.deleted or w.status = " ACTIVE ")"
-#define TO_HOLD                                                                               \
-    "d.state = " PENDING " and d.webhook_id = w.id and (w.deleted or w.status <> " ACTIVE ")" \
-    " and not d.test and " NOT_LEASED
-
-/* Every webhook gets its share, what is held oldest first; what another session has locked is left for
- * the next pass. One is settled when a pass finds nothing of it that is to be moved, and not before
- * whatever began to accept or claim under an earlier status has ended (statement_timeout): it may still
- * write what is to be moved here. A delivery in flight is left to its attempt; the claim looks at the
- * webhook again. A retry that was held keeps its time; what slept in a lane is claimed, and goes to sleep,
- * once more. */
-const struct db_stmt stmt_work_settle = {
-    "work_settle",
-    "with w as materialized ("
-    " select id, status, deleted_at is not null as deleted, concurrency, rate_limit,"
-    "  batch_max,"
-    "  greatest(updated_at, deleted_at) < now() - interval '10 s' as old,"
-    "  greatest($1::int8 / count(*) over (), 1) as share from ("
-    "  select * from webhook where unsettled order by id limit 1000 for update skip locked) u"
-    "), n as materialized ("
-    " select h.id, w.id as webhook_id from w cross join lateral (("
-    "  select id from (select d.id from delivery d where " TO_RESUME
-    "   order by d.id limit w.share for no key update skip locked) r"
-    " ) union all ("
-    "  select id from (select d.id from delivery d where " TO_HOLD
-    "   limit w.share for no key update skip locked) p"
-    " )) h"
-    "), d as ("
-    " update delivery t set"
-    "  state = case when w.deleted then " CANCELLED " when w.status = " ACTIVE " then"
-    "   " PENDING " else " HELD " end,"
-    "  next_at = case when t.turn > 0 then now() else t.next_at end,"
-    "  completed_at = case when w.deleted then now() end"
-    " from n, w where t.id = n.id and w.id = t.webhook_id"
-    "  and (t.state = " HELD " or (t.state = " PENDING " and " NOT_LEASED "))"
-    " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
-    "), done as ("
-    " update webhook set unsettled = false from w where webhook.id = w.id and w.old"
-    "  and not exists (select from n where n.webhook_id = w.id)"
-    "  and (select d.id from delivery d where " TO_RESUME " limit 1) is null"
-    "  and (select d.id from delivery d where " TO_HOLD " limit 1) is null"
-    ") select " QUEUE_ENTRY ", d.state::int8 from d join w on w.id = d.webhook_id order by d.id",
-    1};
-
-struct db_op *work_settle(struct db *db, int limit, db_cb *cb, void *arg)
-{
-    return store_exec(db, &stmt_work_settle, DB_ARGS(DB_I64(limit)), cb, arg);
-}
-
 const struct db_stmt stmt_work_partitions_make = {"work_partitions_make",
                                                   "select partitions_make(-1, 7)::text", 0};
 

@@ -15,6 +15,7 @@
 #define LIMIT_MAX   2000
 #define SLOW_MS     100 /* a step that takes longer is too large, one that takes a quarter too small */
 #define PENDING_MAX 10000 /* entries for Redis: steps wait while there are more */
+#define AHEAD_MS    86400000
 
 static void look_in(struct jobs *jobs, int64_t ms)
 {
@@ -56,7 +57,8 @@ static void adapt(struct jobs *jobs, int64_t took_ms)
         jobs->limit = jobs->limit * 2 < LIMIT_MAX ? jobs->limit * 2 : LIMIT_MAX;
 }
 
-/* Without Redis what is due is found in the ledger. */
+/* What is resumed goes before all that is new, in the order in which it comes: that is by age, and no clock can
+ * tell it better. Without Redis what is due is found in the ledger. */
 static void enqueue(struct jobs *jobs, const struct db_rows *rows)
 {
     struct queue_entry entry;
@@ -67,7 +69,25 @@ static void enqueue(struct jobs *jobs, const struct db_rows *rows)
         if (!step.queued)
             continue;
         queue_entry_read(rows, i, JOB_STEP_ENTRY, &entry);
+        if (jobs->kind == JOB_SETTLE && entry.delay_ms <= 0)
+            entry.delay_ms = -AHEAD_MS;
         queue_enqueue(jobs->queue, &entry, 1, QUEUE_GENTLE);
+    }
+}
+
+/* The rows of a job are together. */
+static void log_done(const struct jobs *jobs, const struct db_rows *rows)
+{
+    char id[ID_TEXT_SIZE];
+    struct job_step step;
+    struct id last = {0};
+
+    for (int i = 0; i < db_count(rows); i++) {
+        jobs_read_step(rows, i, &step);
+        if (step.state == JOB_DONE && !id_eq(step.id, last))
+            log_info("job_done", "job=%s kind=%s done=%lld", id_text(id, ID_JOB, step.id),
+                     job_kind_names[jobs->kind], (long long)step.done);
+        last = step.id;
     }
 }
 
@@ -75,8 +95,6 @@ static void on_step(void *arg, int err, const struct db_rows *rows)
 {
     struct jobs *jobs = arg;
     int64_t took_ms = clock_mono_ms() - jobs->started_ms;
-    char id[ID_TEXT_SIZE];
-    struct job_step step;
 
     jobs->op = NULL;
     if (err < 0) {
@@ -89,10 +107,7 @@ static void on_step(void *arg, int err, const struct db_rows *rows)
     }
     enqueue(jobs, rows);
     adapt(jobs, took_ms);
-    jobs_read_step(rows, 0, &step);
-    if (step.state == JOB_DONE)
-        log_info("job_done", "job=%s kind=%s done=%lld", id_text(id, ID_JOB, jobs->id),
-                 job_kind_names[jobs->kind], (long long)step.done);
+    log_done(jobs, rows);
     took_ms = took_ms < REST_MAX_MS ? took_ms : REST_MAX_MS;
     look_in(jobs, took_ms > REST_MIN_MS ? took_ms : REST_MIN_MS);
 }

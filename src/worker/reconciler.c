@@ -9,11 +9,9 @@
 
 #define OVERDUE_MAX 2000
 #define PAGE_MAX    5000
-#define SETTLE_MAX  5000
 #define PENDING_MAX 50000 /* entries for Redis: a walk that is ahead of it waits */
 #define GATES_MAX   1000
 #define WALK_EVERY  60 /* ticks */
-#define AHEAD_MS    86400000
 
 static void load_page(struct reconciler *r);
 
@@ -28,7 +26,6 @@ void reconciler_fini(struct reconciler *r)
     queue_cancel(r->queue_op);
     db_cancel(r->overdue_op);
     db_cancel(r->upcoming_op);
-    db_cancel(r->settle_op);
     db_cancel(r->gates_op);
     db_cancel(r->told_op);
 }
@@ -47,35 +44,6 @@ static void on_overdue(void *arg, int err, const struct db_rows *rows)
     r->overdue_op = NULL;
     for (int i = 0; err == 0 && i < db_count(rows); i++)
         enqueue(r, rows, i, QUEUE_FORCE);
-}
-
-/* Before all that is new, in the order in which it comes: that is by age, and no clock can tell it better. */
-static void resume(struct reconciler *r, const struct db_rows *rows, int i)
-{
-    struct queue_entry entry;
-
-    queue_entry_read(rows, i, 0, &entry);
-    if (entry.delay_ms <= 0)
-        entry.delay_ms = -AHEAD_MS;
-    queue_enqueue(r->queue, &entry, 1, QUEUE_GENTLE);
-}
-
-static void on_settled(void *arg, int err, const struct db_rows *rows)
-{
-    enum { STATE = 7 };
-    struct reconciler *r = arg;
-    size_t moved[DELIVERY_STATES] = {0};
-
-    r->settle_op = NULL;
-    for (int i = 0; err == 0 && i < db_count(rows); i++) {
-        int64_t state = db_i64(rows, i, STATE);
-        moved[state]++;
-        if (state == DELIVERY_PENDING)
-            resume(r, rows, i);
-    }
-    if (err == 0 && db_count(rows) > 0)
-        log_info("deliveries_settled", "resumed=%zu held=%zu cancelled=%zu",
-                 moved[DELIVERY_PENDING], moved[DELIVERY_HELD], moved[DELIVERY_CANCELLED]);
 }
 
 /* The walk: pages of what is due before the horizon, the oldest first. It goes on where it was when
@@ -212,6 +180,4 @@ void reconciler_tick(struct reconciler *r)
         walk(r);
     if (up && r->walking)
         load_page(r);
-    if (r->settle_op == NULL)
-        r->settle_op = work_settle(r->db, SETTLE_MAX, on_settled, r);
 }

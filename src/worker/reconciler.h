@@ -1,5 +1,5 @@
-/* Keeps queue and ledger in step: the queue gets back what it has lost, deliveries follow the status
- * of their webhooks. Each statement is harmless in two workers at once. */
+/* Keeps queue and ledger in step: the queue gets back what it has lost. Each statement is harmless in two
+ * workers at once. */
 #ifndef WORKER_RECONCILER_H
 #define WORKER_RECONCILER_H
 
@@ -12,7 +12,7 @@ struct reconciler {
     void (*on_gates)(void *arg); /* Redis has the ledger's gates */
     void *arg;
     struct queue_op *queue_op;
-    struct db_op *overdue_op, *upcoming_op, *settle_op, *gates_op, *told_op;
+    struct db_op *overdue_op, *upcoming_op, *gates_op, *told_op;
     int64_t page_due_us; /* where the walk is */
     struct id page_id;
     size_t walked; /* deliveries so far */

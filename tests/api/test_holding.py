@@ -99,7 +99,7 @@ def test_enabled_again_the_gate_is_open(posthorn, database, receiver):
     client.publish()
     until(lambda: client.get(path_of(webhook)).json["health"]["state"] == "paused", 10)
     client.publish()
-    database.query("UPDATE webhook SET status = 2, disabled_reason = 3, unsettled = true")
+    database.query("UPDATE webhook SET status = 2, disabled_reason = 3")
     until(lambda: statuses(client, webhook) == ["held"] * 2, 5)
     shown = client.patch(path_of(webhook), {"status": "active"}).json
     assert shown["health"]["state"] == "healthy"

@@ -294,15 +294,15 @@ def test_each_webhook_is_settled_by_itself(posthorn, database, receiver):
     events = [{"type": "a", "data": {"n": n}} for n in range(300)]
     client.post("/events/batch", {"events": events}, expect=202)
     database.query(
-        "insert into webhook (id, app_id, url, events, profile, secret, headers, retry_schedule,"
-        " timeout_ms, concurrency) select gen_random_uuid(), app_id, url, '{}', profile, secret, headers,"
-        " retry_schedule, timeout_ms, concurrency from webhook, generate_series(1, 200)"
+        "insert into webhook (id, app_id, url, events, status, profile, secret, headers,"
+        " retry_schedule, timeout_ms, concurrency) select gen_random_uuid(), app_id, url, '{}', status,"
+        " profile, secret, headers, retry_schedule, timeout_ms, concurrency"
+        " from webhook, generate_series(1, 200)"
     )
-    database.query(
-        "update webhook set status = 0, unsettled = true, updated_at = now() - interval '1 min'"
-    )
+    database.query("update webhook set status = 0, updated_at = now() - interval '1 min'")
     receiver.wait(300, timeout=60)
-    until(lambda: database.query("select count(*) from webhook where unsettled") == [["0"]], 10)
+    jobs = "select count(*), count(ended_at) from job"
+    until(lambda: database.query(jobs) == [["201", "201"]], 10)
 
 
 def test_what_was_held_goes_oldest_first_and_a_retry_keeps_its_time(api, receiver):

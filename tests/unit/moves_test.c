@@ -33,7 +33,7 @@ static void set_scene(const struct scene *scene, enum delivery_state state)
     const char *test = scene->test ? "true" : "false";
 
     rig_scene();
-    run_sql("update webhook set status = %d, unsettled = true, deleted_at = %s", (int)scene->status,
+    run_sql("update webhook set status = %d, deleted_at = %s; delete from job", (int)scene->status,
             scene->deleted ? "now()" : "null");
     run_sql("update event set test = %s", test);
     run_sql("update delivery set state = %d, test = %s, attempts = %d, replaces = %" PRId64
@@ -151,10 +151,38 @@ static bool take_back(enum delivery_state from)
     return finished(work_take_back(rig.db, OWNER, tokens, 2, rig_on_done, NULL));
 }
 
-static bool settle(enum delivery_state from)
+static struct id next_job;
+
+static bool read_next(const struct db_rows *rows)
+{
+    next_job = db_id(rows, 0, 0);
+    return db_i64(rows, 0, 1) == JOB_SETTLE;
+}
+
+static bool has_done(const struct db_rows *rows)
+{
+    struct job_step step;
+    jobs_read_step(rows, 0, &step);
+    return step.done > 0;
+}
+
+/* The job that the change of the webhook has begun. */
+static bool settle_change(enum delivery_state from)
 {
     (void)from;
-    return finished(work_settle(rig.db, 100, rig_on_done, NULL));
+    rig.reader = read_next;
+    assert_true(finished(jobs_next(rig.db, rig_on_done, NULL)));
+    rig.reader = has_done;
+    return finished(jobs_step(rig.db, JOB_SETTLE, next_job, 100, rig_on_done, NULL));
+}
+
+/* Of a webhook that was changed before. */
+static bool settle(enum delivery_state from)
+{
+    run_sql("insert into job (id, app_id, kind, webhook_id, exact)"
+            " select new_id(), app_id, %d, id, false from webhook",
+            JOB_SETTLE);
+    return settle_change(from);
 }
 
 static bool disable_and_settle(enum delivery_state from)
@@ -162,13 +190,13 @@ static bool disable_and_settle(enum delivery_state from)
     gone = "http://a/";
     finish(DELIVERY_FAILED, OTHER);
     gone = NULL;
-    return settle(from);
+    return settle_change(from);
 }
 
 static bool delete_and_settle(enum delivery_state from)
 {
     assert_true(finished(webhooks_delete(rig.db, rig.app, rig.webhook, rig_on_done, NULL)));
-    return settle(from);
+    return settle_change(from);
 }
 
 static void on_webhook(void *arg, int err, const struct db_rows *rows)
@@ -185,7 +213,7 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
 static bool update_and_settle(enum webhook_status status, enum delivery_state from)
 {
     assert_true(finished(webhooks_get(rig.db, rig.app, rig.webhook, on_webhook, &status)));
-    return settle(from);
+    return settle_change(from);
 }
 
 static bool pause_and_settle(enum delivery_state from)
@@ -210,13 +238,6 @@ static bool cancel(enum delivery_state from)
     (void)from;
     rig.reader = first_is_true;
     return finished(deliveries_cancel(rig.db, rig.app, rig.delivery, rig_on_done, NULL));
-}
-
-static bool has_done(const struct db_rows *rows)
-{
-    struct job_step step;
-    jobs_read_step(rows, 0, &step);
-    return step.done > 0;
 }
 
 /* A job of one step. */

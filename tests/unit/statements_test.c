@@ -110,6 +110,7 @@ static void test_numbers(void **state)
     (void)state;
     is(PREDICATE("delivery_due"), "(state = " PENDING ")");
     is(PREDICATE("delivery_held"), "(state = " HELD ")");
+    is(PREDICATE("job_settle"), "(kind = " JOB_SETTLE_TEXT ")");
 #define WAITING "(state = ANY (ARRAY[" PENDING ", " HELD "])))"
     is(PREDICATE("delivery_lane"), "((turn IS NOT NULL) AND " WAITING);
     is(PREDICATE("delivery_replaces"), "((replaces IS NOT NULL) AND " WAITING);
