@@ -43,12 +43,23 @@ static void add_moment(struct buf *out, int64_t ms, int64_t now_ms)
     buf_add_text(out, ms >= now_ms ? ")" : " ago)");
 }
 
+static void add_erased(struct buf *out, int64_t ms)
+{
+    buf_add_text(out, "erased at ");
+    add_time(out, ms);
+}
+
 void timeline_event(struct buf *out, const struct trace *t)
 {
     begin(out, id_time_ms(t->event));
     buf_add_text(out, "event ");
     add_id(out, t->test ? ID_TEST_EVENT : ID_EVENT, t->event);
-    buf_printf(out, " accepted: %.*s, %lld bytes, app ", STR_FMT(t->type), (long long)t->bytes);
+    buf_printf(out, " accepted: %.*s, ", STR_FMT(t->type));
+    if (t->erased_ms == 0)
+        buf_printf(out, "%lld bytes", (long long)t->bytes);
+    else
+        add_erased(out, t->erased_ms);
+    buf_add_text(out, ", app ");
     add_id(out, ID_APP, t->app);
     buf_add_text(out, "\n");
 }

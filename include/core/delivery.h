@@ -14,6 +14,7 @@
 #define DELIVERY_HELD_NUMBER       4
 #define DELIVERY_EXPIRED_NUMBER    20
 #define DELIVERY_SUPERSEDED_NUMBER 21
+#define DELIVERY_ERASED_NUMBER     22
 
 /* In flight is pending with a live lease: there is no state to be stranded in. */
 enum delivery_state {
@@ -70,6 +71,7 @@ enum attempt_error {
     /* Why a delivery ended without another attempt. */
     DELIVERY_EXPIRED = DELIVERY_EXPIRED_NUMBER,
     DELIVERY_SUPERSEDED = DELIVERY_SUPERSEDED_NUMBER,
+    DELIVERY_ERASED = DELIVERY_ERASED_NUMBER,
 };
 
 /* "http_status"; NULL for ATTEMPT_OK and unknown numbers. */
@@ -77,6 +79,9 @@ const char *attempt_error_code(int error);
 
 /* What there is to say of an end without an attempt; NULL: the attempt's own text says it. */
 const char *delivery_end_text(int error);
+
+/* What there is to say of an attempt that failed: its text as it was kept, or that it was erased. */
+struct str attempt_error_text(int error, struct str kept);
 
 /* What an answer says that is no success, in words: also where a redirect leads (`location`, p == NULL:
  * nowhere), and how large the body was that was too large. "" of a success. Cut to `size`. */

@@ -9,6 +9,7 @@
 #define JOB_RETRY_NUMBER    1
 #define JOB_BACKFILL_NUMBER 2
 #define JOB_FANOUT_NUMBER   3
+#define JOB_ERASE_NUMBER    4
 #define JOB_SETTLE_NUMBER   5
 
 enum job_kind {
@@ -17,6 +18,7 @@ enum job_kind {
     JOB_BACKFILL = JOB_BACKFILL_NUMBER, /* a webhook gets past events that it has not had */
     JOB_FANOUT =
         JOB_FANOUT_NUMBER, /* deliveries that were too many for the statement that accepts */
+    JOB_ERASE = JOB_ERASE_NUMBER,   /* events lose their data */
     JOB_SETTLE = JOB_SETTLE_NUMBER, /* the deliveries of a webhook follow its status */
 };
 

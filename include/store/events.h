@@ -65,6 +65,7 @@ struct event {
     struct str type, data;
     struct str ordering_key, coalesce_key; /* p == NULL: none */
     int64_t deliver_ms, expires_ms;        /* 0: none */
+    int64_t erased_ms;                     /* 0: it was not; else there is no data */
 };
 
 /* A row of events_list(), without `data`; of events_get(), with it. */
@@ -77,7 +78,16 @@ struct db_op *events_get(struct db *db, struct id app, struct id id, db_cb *cb, 
 struct db_op *events_list(struct db *db, struct id app, struct str type, struct id from,
                           struct id before, int limit, db_cb *cb, void *arg);
 
+/* Erases an event: its data, what attempts keep of messages, and what waits to be sent. It looks at `limit` deliveries
+ * at most and is to be called until it says that all is done; until then the event has its data. Rows for
+ * events_read_erased(): all say whether it was, and each may have a delivery that is due instead of what was
+ * ended. No row: no such event. */
+struct db_op *events_erase(struct db *db, struct id app, struct id id, int64_t limit, db_cb *cb,
+                           void *arg);
+bool events_read_erased(const struct db_rows *rows, int row, struct queue_entry *woken,
+                        bool *is_woken);
+
 extern const struct db_stmt stmt_event_accept, stmt_event_accept_plain, stmt_event_insert_test,
-    stmt_event_get, stmt_event_list;
+    stmt_event_get, stmt_event_list, stmt_event_erase;
 
 #endif

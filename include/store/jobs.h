@@ -8,7 +8,7 @@
 
 /* --- the API's side --------------------------------------------------------------------------- */
 
-/* What a job is about: of a replay or retry deliveries, of a backfill events. */
+/* What a job is about: of a replay or retry deliveries, of a backfill or an erasure events. */
 struct job_choice {
     struct id app;
     bool one; /* of `webhook` alone; else of every webhook of the app that is active or paused */
@@ -36,7 +36,7 @@ struct job {
     enum job_state state;
     bool one;
     struct id webhook;
-    int chosen_state;    /* enum delivery_state; < 0: of a backfill, fan-out or settle job */
+    int chosen_state;    /* enum delivery_state; < 0: it is not about deliveries */
     int64_t error, code; /* 0: any */
     struct str type;     /* p == NULL: any */
     int64_t since_ms;    /* 0: none */
@@ -97,9 +97,9 @@ struct db_op *jobs_put_off(struct db *db, struct id id, db_cb *cb, void *arg);
 /* Removes those that ended long ago; a row with how many: `limit` at most. */
 struct db_op *jobs_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
-extern const struct db_stmt stmt_job_plan_again, stmt_job_plan_backfill, stmt_job_insert,
-    stmt_job_list, stmt_job_get, stmt_job_cancel, stmt_job_next, stmt_job_step_again,
-    stmt_job_step_backfill, stmt_job_step_fanout, stmt_job_step_settle, stmt_job_put_off,
-    stmt_job_forget;
+extern const struct db_stmt stmt_job_plan_again, stmt_job_plan_backfill, stmt_job_plan_erase,
+    stmt_job_insert, stmt_job_list, stmt_job_get, stmt_job_cancel, stmt_job_next,
+    stmt_job_step_again, stmt_job_step_backfill, stmt_job_step_fanout, stmt_job_step_erase,
+    stmt_job_step_settle, stmt_job_put_off, stmt_job_forget;
 
 #endif

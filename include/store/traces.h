@@ -11,7 +11,8 @@ struct trace {
     struct id event, app;
     bool test;
     struct str type;
-    int64_t bytes; /* of the data */
+    int64_t bytes;     /* of the data */
+    int64_t erased_ms; /* 0: it was not */
     int64_t now_ms;
 
     bool sent; /* there is a delivery: what follows is set */

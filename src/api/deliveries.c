@@ -110,6 +110,11 @@ static void on_retried(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
     struct queue_entry entry;
 
+    if (err == 0 && db_count(rows) > 0 && deliveries_read_erased(rows)) {
+        call->op = NULL;
+        reply_error(call, ERR_ERASED, NULL);
+        return;
+    }
     if (!moved(call, err, rows, NOT_RETRIED))
         return;
     queue_entry_read(rows, 0, ENTRY, &entry);

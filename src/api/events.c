@@ -285,6 +285,7 @@ static void write_event(struct jsonw *w, const struct event *e)
     jsonw_str_or_null(w, "coalesce_key", e->coalesce_key);
     jsonw_time_or_null(w, "deliver_at", e->deliver_ms, CLOCK_MILLIS);
     jsonw_time_or_null(w, "expires_at", e->expires_ms, CLOCK_MILLIS);
+    jsonw_time_or_null(w, "erased_at", e->erased_ms, CLOCK_MILLIS);
 }
 
 static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
@@ -348,7 +349,8 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
     events_read_whole(rows, 0, &event);
     jsonw_begin(w, NULL, '{');
     write_event(w, &event);
-    jsonw_raw(w, "data", event.data);
+    if (event.erased_ms == 0)
+        jsonw_raw(w, "data", event.data);
     call->op = deliveries_of_event(call->api->db, call->app, event.id, DELIVERIES_SHOW,
                                    on_deliveries, call);
 }

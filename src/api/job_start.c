@@ -1,4 +1,4 @@
-/* What begins a job: replay, retry by filter, backfill. First it is planned, which counts what it would do;
+/* What begins a job: replay, retry by filter, backfill, erasing by filter. First it is planned, which counts what it would do;
  * a dry run ends there. */
 #include "base/clock.h"
 #include "core/filter.h"
@@ -23,8 +23,8 @@ enum {
     IN_UNTIL,
     IN_TYPE,
     IN_DRY_RUN,
-    BACKFILL_FIELDS,
-    IN_STATUS = BACKFILL_FIELDS,
+    EVENT_FIELDS,
+    IN_STATUS = EVENT_FIELDS,
     IN_ERROR,
     IN_CODE,
     REPLAY_FIELDS,
@@ -73,6 +73,17 @@ static const struct field fields[] = {
                     .check = check_webhook},
 };
 
+/* Of those that a request begins. */
+static const struct {
+    bool of_webhook; /* that the path names */
+    size_t fields;
+} kinds[JOB_KINDS] = {
+    [JOB_REPLAY] = {true, REPLAY_FIELDS},
+    [JOB_RETRY] = {false, RETRY_FIELDS},
+    [JOB_BACKFILL] = {true, EVENT_FIELDS},
+    [JOB_ERASE] = {false, EVENT_FIELDS},
+};
+
 struct start {
     enum job_kind kind;
     struct job_choice choice;
@@ -108,7 +119,7 @@ static void reply_plan(struct call *call, const struct start *start)
         .state = JOB_DONE,
         .one = c->one,
         .webhook = c->webhook,
-        .chosen_state = start->kind == JOB_BACKFILL ? -1 : (int)c->state,
+        .chosen_state = kinds[start->kind].fields > EVENT_FIELDS ? (int)c->state : -1,
         .error = c->error,
         .code = c->code,
         .type = c->type,
@@ -141,19 +152,19 @@ static void on_planned(void *arg, int err, const struct db_rows *rows)
                                on_begun, call);
 }
 
-static void begin(struct call *call, enum job_kind kind, size_t field_count)
+static void begin(struct call *call, enum job_kind kind)
 {
     struct start_input in = {.until = clock_wall_ms() + 1};
     struct start *start = call->state = call_alloc(call, sizeof *start);
     struct job_choice *c = &start->choice;
 
-    if ((kind != JOB_RETRY && !input_id(call, 0, ID_WEBHOOK, &c->webhook)) ||
-        !input_body(call, fields, field_count, &in))
+    if ((kinds[kind].of_webhook && !input_id(call, 0, ID_WEBHOOK, &c->webhook)) ||
+        !input_body(call, fields, kinds[kind].fields, &in))
         return;
     start->kind = kind;
     start->dry_run = in.dry_run;
     c->app = call->app;
-    c->one = kind != JOB_RETRY || id_parse(in.webhook, ID_WEBHOOK, &c->webhook);
+    c->one = kinds[kind].of_webhook || id_parse(in.webhook, ID_WEBHOOK, &c->webhook);
     c->state = states[in.status];
     c->error = error_of(in.error);
     c->code = in.code;
@@ -165,15 +176,20 @@ static void begin(struct call *call, enum job_kind kind, size_t field_count)
 
 void handle_webhooks_replay(struct call *call)
 {
-    begin(call, JOB_REPLAY, REPLAY_FIELDS);
+    begin(call, JOB_REPLAY);
 }
 
 void handle_webhooks_backfill(struct call *call)
 {
-    begin(call, JOB_BACKFILL, BACKFILL_FIELDS);
+    begin(call, JOB_BACKFILL);
 }
 
 void handle_deliveries_retry_by_filter(struct call *call)
 {
-    begin(call, JOB_RETRY, RETRY_FIELDS);
+    begin(call, JOB_RETRY);
+}
+
+void handle_events_erase(struct call *call)
+{
+    begin(call, JOB_ERASE);
 }

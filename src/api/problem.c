@@ -15,6 +15,8 @@ static const struct problem problems[] = {
     {ERR_IDEMPOTENCY, 409, "The idempotency key was used with another request",
      "Repeat that request as it was, or choose a new key"},
     {ERR_WRONG_STATE, 409, "Not possible in its current state", "Read it to see its state"},
+    {ERR_ERASED, 409, "The event was erased",
+     "Its data is gone for good; nothing can be sent of it"},
     {ERR_TOO_LARGE, 413, "The request body is too large", "A body may have at most 1 MiB"},
     {ERR_URI_TOO_LONG, 414, "The request target is too long",
      "Path and query may have at most 4096 bytes"},

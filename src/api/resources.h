@@ -21,13 +21,16 @@ route_handler handle_webhooks_jwks;
 route_handler handle_events_create, handle_events_create_batch, handle_events_list,
     handle_events_get;
 
+/* event_erase.c */
+route_handler handle_events_delete;
+
 /* deliveries.c */
 route_handler handle_deliveries_list, handle_deliveries_get, handle_deliveries_retry,
     handle_deliveries_cancel, handle_attempts_list;
 
 /* job_start.c, jobs.c */
 route_handler handle_webhooks_replay, handle_webhooks_backfill, handle_deliveries_retry_by_filter,
-    handle_jobs_list, handle_jobs_get, handle_jobs_cancel;
+    handle_events_erase, handle_jobs_list, handle_jobs_get, handle_jobs_cancel;
 
 /* apps.c, keys.c */
 route_handler handle_apps_create, handle_apps_list, handle_apps_get, handle_apps_update,

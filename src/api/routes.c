@@ -37,12 +37,14 @@ static const struct route routes[] = {
 
     {"POST", "/events", SCOPE_PUBLISH, handle_events_create},
     {"POST", "/events/batch", SCOPE_PUBLISH, handle_events_create_batch},
+    {"POST", "/events/erase", SCOPE_WRITE, handle_events_erase},
     {"GET",
      "/events",
      SCOPE_READ,
      handle_events_list,
      {"type", "since", "until", "limit", "cursor"}},
     {"GET", "/events/{id}", SCOPE_READ, handle_events_get},
+    {"DELETE", "/events/{id}", SCOPE_WRITE, handle_events_delete},
 
     {"POST", "/deliveries/retry", SCOPE_WRITE, handle_deliveries_retry_by_filter},
     {"GET", "/deliveries/{id}", SCOPE_READ, handle_deliveries_get},

@@ -101,6 +101,10 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
         return;
     }
     events_read_whole(rows, 0, &event);
+    if (event.erased_ms != 0) {
+        reply_error(call, ERR_ERASED, NULL);
+        return;
+    }
     state->content.test = event.test;
     state->content.type = call_copy(call, event.type);
     state->content.data = call_copy(call, event.data);

@@ -13,6 +13,7 @@ static const char *const names[] = {
     ROW(ERR_CONFLICT) = "conflict",
     ROW(ERR_IDEMPOTENCY) = "idempotency_key_reused",
     ROW(ERR_WRONG_STATE) = "invalid_state",
+    ROW(ERR_ERASED) = "event_erased",
     ROW(ERR_TOO_LARGE) = "too_large",
     ROW(ERR_URI_TOO_LONG) = "uri_too_long",
     ROW(ERR_INVALID) = "validation_failed",

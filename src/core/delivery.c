@@ -61,6 +61,7 @@ static const char *const error_codes[] = {
     [ATTEMPT_UNRECORDED] = "unrecorded",
     [DELIVERY_EXPIRED] = "expired",
     [DELIVERY_SUPERSEDED] = "superseded",
+    [DELIVERY_ERASED] = "event_erased",
 };
 
 const char *attempt_error_code(int error)
@@ -75,9 +76,16 @@ const char *delivery_end_text(int error)
         return "its time, expires_at of the event, had passed before it was delivered";
     case DELIVERY_SUPERSEDED:
         return "a later event with the same coalesce_key came while it was waiting";
+    case DELIVERY_ERASED:
+        return "its event was erased before it was delivered";
     default:
         return NULL;
     }
+}
+
+struct str attempt_error_text(int error, struct str kept)
+{
+    return error == ATTEMPT_OK || kept.n > 0 ? kept : STR_LIT("what was said of it was erased");
 }
 
 static bool is_success(int status)

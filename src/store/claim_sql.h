@@ -12,15 +12,17 @@
  * receiver may be told is nobody else's, whether or not what comes of it is ever recorded. */
 #define CLAIM_SET                                                                          \
     "state = case when w.deleted_at is not null then " CANCELLED " when " EXPIRED " then " \
-    " case when " REPLACED " then " CANCELLED " else " FAILED " end"                       \
+    " case when " REPLACED " or " IS_ERASED " then " CANCELLED " else " FAILED " end"      \
     "  when not d.test and w.status <> " ACTIVE " then " HELD " else " PENDING " end,"     \
     " completed_at = case when w.deleted_at is not null or " EXPIRED " then now() end,"    \
     " last_error = case when (" EXPIRED ") is not true then d.last_error"                  \
-    "  when " REPLACED " then " ERROR_SUPERSEDED " else " ERROR_EXPIRED " end,"            \
+    "  when " REPLACED " then " ERROR_SUPERSEDED "  when " IS_ERASED " then " ERROR_ERASED \
+    " else " ERROR_EXPIRED " end,"                                                         \
     " lease_token = $2::int8, lease_owner = $3::int8,"                                     \
     " lease_until = case when " SENT " then now() + " LEASE " end,"                        \
     " attempts = least(d.attempts + case when " SENT " then 1 else 0 end, 32767)"
-#define REPLACED "d.expires_at = '-infinity'" /* while it was in flight */
+#define REPLACED  "d.expires_at = '-infinity'" /* while it was in flight */
+#define IS_ERASED "d.expires_at = " ERASED     /* likewise */
 
 /* What is needed of a delivery that was claimed. */
 #define CLAIMED(d)                                                                           \

@@ -102,7 +102,8 @@ void deliveries_read_whole(const struct db_rows *rows, int row, struct delivery 
     deliveries_read(rows, row, d);
     d->url = db_str(rows, row, URL);
     end = delivery_end_text(d->last_error);
-    d->error_text = end != NULL ? str_of(end) : db_str(rows, row, ERROR_TEXT);
+    d->error_text = end != NULL ? str_of(end)
+                                : attempt_error_text(d->last_error, db_str(rows, row, ERROR_TEXT));
     d->ordering_key = db_str(rows, row, ORDERING_KEY);
     d->expires_ms = db_i64(rows, row, EXPIRES);
 }
@@ -111,16 +112,24 @@ const struct db_stmt stmt_delivery_retry = {
     "delivery_retry",
     "with d as ("
     " select d.id, d.webhook_id, d.app_id, d.test, now() as next_at,"
-    "  w.deleted_at is null and w.status <> " DISABLED " as alive"
+    "  w.deleted_at is null and w.status <> " DISABLED " as alive,"
+    "  d.expires_at = " ERASED " as erased"
     " from delivery d join webhook w on w.id = d.webhook_id"
     " where d.id = $1::uuid and d.app_id = $2::uuid"
     "), u as ("
     " update delivery t set state = " PENDING ", next_at = now(), " BEGIN_ANEW ","
     "  turn = case when t.state in (" PENDING ", " HELD ") then t.turn else " NEW_TURN " end"
     " from d where t.id = $1::uuid and d.alive and (t.state <> " PENDING " or " NOT_LEASED ")"
-    " returning t.id"
-    ") select exists (select from u), " QUEUE_ENTRY " from d join webhook w on w.id = d.webhook_id",
+    "  and t.expires_at is distinct from " ERASED " returning t.id"
+    ") select exists (select from u), " QUEUE_ENTRY ", d.erased"
+    " from d join webhook w on w.id = d.webhook_id",
     2};
+
+bool deliveries_read_erased(const struct db_rows *rows)
+{
+    enum { IS_ERASED = 8 };
+    return db_bool(rows, 0, IS_ERASED);
+}
 
 static struct db_op *move(struct db *db, const struct db_stmt *stmt, struct id app, struct id id,
                           db_cb *cb, void *arg)
@@ -188,7 +197,7 @@ void attempts_read(const struct db_rows *rows, int row, struct attempt_row *a)
     a->answered = !db_null(rows, row, CODE);
     a->code = db_i64(rows, row, CODE);
     a->error = (int)db_i64(rows, row, ERROR);
-    a->error_text = db_str(rows, row, ERROR_TEXT);
+    a->error_text = attempt_error_text(a->error, db_str(rows, row, ERROR_TEXT));
     a->address = db_str(rows, row, ADDRESS);
     a->dns_us = db_i64(rows, row, DNS);
     a->connect_us = db_i64(rows, row, CONNECT);

@@ -347,11 +347,13 @@ struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook
                       cb, arg);
 }
 
-#define EVENT_ROW "id, test, type, ordering_key, coalesce_key, ms_of(deliver_at), ms_of(expires_at)"
+#define EVENT_ROW                                                                       \
+    "id, test, type, ordering_key, coalesce_key, ms_of(deliver_at), ms_of(expires_at)," \
+    " ms_of(erased_at)"
 
 void events_read(const struct db_rows *rows, int row, struct event *e)
 {
-    enum { ID, TEST, TYPE, ORDERING_KEY, COALESCE_KEY, DELIVER, EXPIRES };
+    enum { ID, TEST, TYPE, ORDERING_KEY, COALESCE_KEY, DELIVER, EXPIRES, ERASED_AT };
 
     e->id = db_id(rows, row, ID);
     e->test = db_bool(rows, row, TEST);
@@ -360,11 +362,12 @@ void events_read(const struct db_rows *rows, int row, struct event *e)
     e->coalesce_key = db_str(rows, row, COALESCE_KEY);
     e->deliver_ms = db_i64(rows, row, DELIVER);
     e->expires_ms = db_i64(rows, row, EXPIRES);
+    e->erased_ms = db_i64(rows, row, ERASED_AT);
 }
 
 void events_read_whole(const struct db_rows *rows, int row, struct event *e)
 {
-    enum { DATA = 7 };
+    enum { DATA = 8 };
     events_read(rows, row, e);
     e->data = db_str(rows, row, DATA);
 }
@@ -393,4 +396,32 @@ struct db_op *events_list(struct db *db, struct id app, struct str type, struct 
     return store_exec(db, &stmt_event_list,
                       DB_ARGS(DB_ID(app), DB_ID(from), DB_ID(before), DB_STR(type), DB_I64(limit)),
                       cb, arg);
+}
+
+const struct db_stmt stmt_event_erase = {
+    "event_erase",
+    "with e as materialized (select id from event where id = $1::uuid and app_id = $2::uuid"
+    "), r as materialized ("
+    " select * from events_erase((select array_agg(id) from e), $3::int8, " ERROR_ERASED "::int2)"
+    ") select exists (select from r where erased is not null), " WOKEN_ENTRY
+    " from e left join r on r.id is not null",
+    3};
+
+struct db_op *events_erase(struct db *db, struct id app, struct id id, int64_t limit, db_cb *cb,
+                           void *arg)
+{
+    assert(limit > 0 && delivery_may_move(ACTOR_PERSON, DELIVERY_PENDING, DELIVERY_CANCELLED) &&
+           delivery_may_move(ACTOR_PERSON, DELIVERY_HELD, DELIVERY_CANCELLED));
+    return store_exec(db, &stmt_event_erase, DB_ARGS(DB_ID(id), DB_ID(app), DB_I64(limit)), cb,
+                      arg);
+}
+
+bool events_read_erased(const struct db_rows *rows, int row, struct queue_entry *woken,
+                        bool *is_woken)
+{
+    enum { WHOLE, ENTRY };
+    *is_woken = !db_null(rows, row, ENTRY);
+    if (*is_woken)
+        queue_entry_read(rows, row, ENTRY, woken);
+    return db_bool(rows, row, WHOLE);
 }

@@ -33,6 +33,11 @@
     "  and d.next_at <= now() order by d.webhook_id, d.next_at"        \
     "  offset " ROOM " limit 1) as is_full"
 
+/* Of an event e that gets deliveries after it was accepted: it is not erased meanwhile, or they are none. */
+#define EVENT_LOCKED                                            \
+    "(select lane, replaces, deliver_at, expires_at from event" \
+    "  where event.id = e.id and erased_at is null for share)"
+
 #define BEGUN_STATE "case w.status when " ACTIVE " then " PENDING " else " HELD " end"
 
 /* Of the job and of what a step found, s (over, stalled): what every kind of step writes. */
@@ -62,7 +67,7 @@ const struct db_stmt stmt_job_step_again = {
     " select * from page where id < all (select id from page where is_full)"
     "), x as materialized ("
     " select d.* from j cross join open w cross join lateral ("
-    "  select id, event_id, webhook_id, state, test, last_error, last_code from delivery d"
+    "  select id, event_id, webhook_id, state, test, last_error, last_code, expires_at from delivery d"
     "  where " OF_ITS " and d.id < j.before"
     "   and d.id > case when w.id = j.at_webhook then j.at_id else j.since end"
     "  order by d.webhook_id desc, d.id limit $2::int8) d"
@@ -70,7 +75,7 @@ const struct db_stmt stmt_job_step_again = {
     "), m as materialized ("
     " select x.id, x.webhook_id, j.chosen_state, row_number() over (order by x.id) as n"
     " from x cross join j"
-    " where x.state = j.chosen_state and not x.test"
+    " where x.state = j.chosen_state and not x.test and x.expires_at is distinct from " ERASED
     "  and (j.chosen_error is null or x.last_error = j.chosen_error)"
     "  and (j.chosen_code is null or x.last_code = j.chosen_code)"
     "  and (j.event_type is null"
@@ -79,6 +84,7 @@ const struct db_stmt stmt_job_step_again = {
     " update delivery t set state = " BEGUN_STATE ", next_at = now(), " BEGIN_ANEW ","
     "  turn = " NEW_TURN " + m.n"
     " from m join open w on w.id = m.webhook_id where t.id = m.id and t.state = m.chosen_state"
+    "  and t.expires_at is distinct from " ERASED
     " returning t.id, t.webhook_id, t.app_id, t.test, t.next_at, t.state"
     "), n as materialized ("
     " select (select count(*) from x) as looked, (select count(*) from m) as found,"
@@ -107,18 +113,19 @@ const struct db_stmt stmt_job_step_backfill = {
     "  w.ordering, " FULL " from j join webhook w on w.id = j.webhook_id"
     " where w.deleted_at is null and w.status <> " DISABLED "), x as materialized ("
     " select e.* from j cross join w cross join lateral ("
-    "  select id, type, test, lane, expires_at from event where " OF_APP " and id > j.at_id"
-    "   and id < j.before order by app_id desc, id limit $2::int8) e where not w.is_full"
+    "  select id, type, test, lane, expires_at, erased_at from event where " OF_APP
+    "   and id > j.at_id and id < j.before order by app_id desc, id limit $2::int8) e where not w.is_full"
     "), m as materialized ("
     " select x.id, x.expires_at, " LANE_OF(
         "x") " as lane, row_number() over (order by x.id) as n"
-             " from x cross join w cross join j where " LACKS_IT "), d as ("
+             " from x cross join w cross join j where " LACKS_IT "), k as materialized ("
+             " select e.* from m e cross join lateral " EVENT_LOCKED " o), d as ("
              " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn,"
              "  expires_at)"
-             " select new_delivery_id(m.id), m.id, w.id, w.app_id, now(), " BEGUN_STATE
+             " select new_delivery_id(k.id), k.id, w.id, w.app_id, now(), " BEGUN_STATE
              ", false, lane,"
-             "  " NEW_TURN " + m.n, m.expires_at"
-             " from m cross join w returning id, webhook_id, app_id, test, next_at, state"
+             "  " NEW_TURN " + k.n, k.expires_at"
+             " from k cross join w returning id, webhook_id, app_id, test, next_at, state"
              "), s as materialized ("
              " select (select count(*) from m) as found, (select count(*) from d) as done,"
              "  (select count(*) from x) < $2::int8 and not exists (select from w where is_full) as over,"
@@ -142,6 +149,8 @@ const struct db_stmt stmt_job_step_fanout = {
     " select e.id, (e.n - 1) * a.width as base"
     " from a cross join lateral unnest(a.events) with ordinality e (id, n)"
     " where e.n > a.low / a.width and (e.n - 1) * a.width < a.high"
+    "), l as materialized ("
+    " select e.id, o.* from e cross join lateral " EVENT_LOCKED " o"
     "), v as materialized ("
     " select v.id, v.n from a cross join lateral unnest(a.webhooks) with ordinality v (id, n)"
     "), x as materialized ("
@@ -156,7 +165,7 @@ const struct db_stmt stmt_job_step_fanout = {
              "  case when (" LANE_OF(
                  "e") ") is not null and (e.deliver_at > now()) is not true"
                       "   then (select nextval('delivery_turn')) + x.n end, e.replaces, e.expires_at"
-                      " from x join event e on e.id = x.event_id cross join lateral ("
+                      " from x join l e on e.id = x.event_id cross join lateral ("
                       "   select id, status, ordering, batch_max from webhook"
                       "   where id = x.webhook_id and deleted_at is null offset 0) w"
                       " returning id, webhook_id, app_id, test, next_at, state, replaces"
@@ -177,6 +186,35 @@ const struct db_stmt stmt_job_step_fanout = {
                       "  where webhook.id = d.webhook_id offset 0) w on true",
     2};
 
+/* Event after event. One that has more deliveries than a step takes has several, with the place before it until the
+ * last of them is done: those that are have a mark. */
+const struct db_stmt stmt_job_step_erase = {
+    "job_step_erase",
+    "with " JOB_J ", x as materialized ("
+    " select e.* from j cross join lateral ("
+    "  select id, type, erased_at from event where " OF_APP " and id > j.at_id and id < j.before"
+    "   order by app_id desc, id limit $2::int8) e"
+    "), m as materialized ("
+    " select x.id from x cross join j"
+    " where x.erased_at is null and (j.event_type is null or x.type = j.event_type)"
+    "), r as materialized ("
+    " select * from events_erase((select array_agg(id order by id) from m), $2::int8, " ERROR_ERASED
+    "::int2)"
+    "), c as materialized ("
+    " select (select id from m where id not in (select erased from r where erased is not null)"
+    "  order by id limit 1) as id"
+    "), s as materialized ("
+    " select count(r.erased) as found, count(r.erased) as done, false as stalled,"
+    "  (select count(*) from x) < $2::int8 and (select id from c) is null as over from r"
+    "), u as ("
+    " update job t set " STEPPED ","
+    "  at_id = coalesce((select x.id from x, c where c.id is null or x.id < c.id"
+    "   order by x.id desc limit 1), t.at_id)"
+    " from j, s where t.id = j.id" OF_STEP
+    ") select u.id, u.state::int8, u.stalled, u.done, " WOKEN_ENTRY
+    " from u left join r on r.id is not null",
+    2};
+
 /* Of a delivery d, after the status of its webhook w. */
 #define TO_RESUME \
     "d.state = " HELD " and d.webhook_id = w.id and (w.deleted or w.status = " ACTIVE ")"
@@ -185,12 +223,13 @@ const struct db_stmt stmt_job_step_fanout = {
     " and not d.test and " NOT_LEASED
 
 /* With the job, others of its kind that are due: most have little to do, and what a step costs is mostly that there is
- * one. What failed has its steps alone: it does not hold the others up. Every webhook gets its share, what is held oldest first; what another session has locked is left for the next
- * step. A job is over when a step finds nothing that is to be moved, and not before whatever began to accept or claim
- * under an earlier status has ended: it may still write what is to be moved here. The webhook's row is locked meanwhile,
- * so that its status does not change between the look and the end (0014_settle.sql); if another has it, there is a step
- * again. A delivery in flight is left to its attempt; the claim looks at the webhook again. A retry that was held keeps
- * its time; what slept in a lane is claimed, and goes to sleep, once more. */
+ * one. What failed has its steps alone: it does not hold the others up. Every webhook gets its share, what is held
+ * oldest first; what another session has locked is left for the next step. A job is over when a step finds nothing that
+ * is to be moved, and not before whatever began to accept or claim under an earlier status has ended: it may still write
+ * what is to be moved here. The webhook's row is locked meanwhile, so that its status does not change between the look
+ * and the end (0014_settle.sql); if another has it, there is a step again. A delivery in flight is left to its attempt;
+ * the claim looks at the webhook again. A retry that was held keeps its time; what slept in a lane is claimed, and goes
+ * to sleep, once more. */
 const struct db_stmt stmt_job_step_settle = {
     "job_step_settle",
     "with j as materialized ("
@@ -242,7 +281,7 @@ const struct db_stmt stmt_job_step_settle = {
 static const struct db_stmt *const steps[JOB_KINDS] = {
     [JOB_REPLAY] = &stmt_job_step_again,      [JOB_RETRY] = &stmt_job_step_again,
     [JOB_BACKFILL] = &stmt_job_step_backfill, [JOB_FANOUT] = &stmt_job_step_fanout,
-    [JOB_SETTLE] = &stmt_job_step_settle,
+    [JOB_ERASE] = &stmt_job_step_erase,       [JOB_SETTLE] = &stmt_job_step_settle,
 };
 
 struct db_op *jobs_step(struct db *db, enum job_kind kind, struct id id, int64_t limit, db_cb *cb,

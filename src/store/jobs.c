@@ -9,6 +9,8 @@
 #define PLAN_EVENTS     5000
 #define PLAN_WEBHOOKS   1000
 
+#define OF_APP          IS_ONE_OF("app_id", "$1::uuid")
+
 /* --- plans ------------------------------------------------------------------------------------ */
 
 /* The limit is a parameter, although it never changes: of one that it knows to be large the planner thinks
@@ -20,12 +22,13 @@ const struct db_stmt stmt_job_plan_again = {
     "  and deleted_at is null and status <> " DISABLED " order by id limit " TEXT_OF(
         PLAN_WEBHOOKS) "), x as materialized ("
                        " select d.* from w cross join lateral ("
-                       "  select event_id, state, test, last_error, last_code from delivery d"
+                       "  select event_id, state, test, last_error, last_code, expires_at from delivery d"
                        "  where " IS_ONE_OF(
                            "d.webhook_id",
                            "w.id") " and d.id > $4::uuid and d.id < $5::uuid"
                                    "  order by d.webhook_id, d.id desc limit $10::int8) d limit $10::int8"
                                    ") select count(*) filter (where x.state = $6::int8 and not x.test"
+                                   "  and x.expires_at is distinct from " ERASED
                                    "  and ($7::int8 = 0 or x.last_error = $7::int8) and ($8::int8 = 0 or x.last_code = $8::int8)"
                                    "  and ($9::text is null"
                                    "   or (select type from event where event.id = x.event_id) = $9::text)),"
@@ -38,13 +41,26 @@ const struct db_stmt stmt_job_plan_backfill = {
     "with w as materialized ("
     " select id, events from webhook where app_id = $1::uuid and id = $2::uuid"
     "  and deleted_at is null and status <> " DISABLED "), x as materialized ("
-    " select id, type, test from event where " IS_ONE_OF(
+    " select id, type, test, erased_at from event where " IS_ONE_OF(
         "app_id",
         "$1::uuid") "  and id > $3::uuid and id < $4::uuid order by app_id, id desc limit $6::int8"
                     ") select count(*) filter (where " JOB_LACKS(
                         "$5::text") "), count(*) < $6::int8"
                                     " from w left join x on true having count(w.id) > 0",
     6};
+
+const struct db_stmt stmt_job_plan_erase = {
+    "job_plan_erase",
+    "select count(*) filter (where x.erased_at is null and ($4::text is null or x.type = $4::text)),"
+    " count(*) < $5::int8 from (select type, erased_at from event where " OF_APP
+    "  and id > $2::uuid and id < $3::uuid order by app_id, id desc limit $5::int8) x",
+    5};
+
+/* Whether it moves deliveries that have ended, or held ones. */
+static bool is_again(enum job_kind kind)
+{
+    return kind == JOB_REPLAY || kind == JOB_RETRY;
+}
 
 struct db_op *jobs_plan(struct db *db, enum job_kind kind, const struct job_choice *c, db_cb *cb,
                         void *arg)
@@ -53,6 +69,11 @@ struct db_op *jobs_plan(struct db *db, enum job_kind kind, const struct job_choi
         return store_exec(db, &stmt_job_plan_backfill,
                           DB_ARGS(DB_ID(c->app), DB_ID(c->webhook), DB_ID(c->since),
                                   DB_ID(c->before), DB_STR(c->type), DB_I64(PLAN_EVENTS)),
+                          cb, arg);
+    if (kind == JOB_ERASE)
+        return store_exec(db, &stmt_job_plan_erase,
+                          DB_ARGS(DB_ID(c->app), DB_ID(c->since), DB_ID(c->before), DB_STR(c->type),
+                                  DB_I64(PLAN_EVENTS)),
                           cb, arg);
     struct id low = {0};
     return store_exec(db, &stmt_job_plan_again,
@@ -131,7 +152,7 @@ struct db_op *jobs_insert(struct db *db, struct id id, enum job_kind kind,
                           const struct job_choice *c, const struct job_plan *plan, db_cb *cb,
                           void *arg)
 {
-    bool again = kind != JOB_BACKFILL;
+    bool again = is_again(kind);
 
     assert(!again || (delivery_may_move(ACTOR_PERSON, c->state, DELIVERY_PENDING) &&
                       delivery_may_move(ACTOR_PERSON, c->state, DELIVERY_HELD)));

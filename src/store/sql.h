@@ -18,6 +18,7 @@
 /* delivery.last_error, delivery.lane */
 #define ERROR_EXPIRED    TEXT_OF(DELIVERY_EXPIRED_NUMBER)
 #define ERROR_SUPERSEDED TEXT_OF(DELIVERY_SUPERSEDED_NUMBER)
+#define ERROR_ERASED     TEXT_OF(DELIVERY_ERASED_NUMBER)
 #define WHOLE_WEBHOOK    TEXT_OF(LANE_OF_WEBHOOK_NUMBER)
 
 /* webhook.status, webhook.disabled_reason */
@@ -45,12 +46,12 @@
 #define JOB_FOLLOWS "kind = any ('{" JOB_FANOUT_TEXT ", " JOB_SETTLE_TEXT "}'::int2[])"
 #define JOB_END     "ended_at = now(), events = null, webhooks = null"
 
-/* Of an event x and a webhook w: the webhook wants it, as does the type that was chosen, and has no
- * delivery of it. */
-#define JOB_LACKS(chosen)                                                       \
-    "not x.test and (" chosen " is null or x.type = " chosen ")"                \
-    " and type_wanted(w.events, x.type) and not exists (select from delivery d" \
-    "  where d.webhook_id = w.id and d.id between delivery_low(x.id) and"       \
+/* Of an event x that was not erased and a webhook w: the webhook wants it, as does the type that was chosen,
+ * and has no delivery of it. */
+#define JOB_LACKS(chosen)                                                                \
+    "not x.test and x.erased_at is null and (" chosen " is null or x.type = " chosen ")" \
+    " and type_wanted(w.events, x.type) and not exists (select from delivery d"          \
+    "  where d.webhook_id = w.id and d.id between delivery_low(x.id) and"                \
     "   delivery_high(x.id) and d.event_id = x.id)"
 
 /* `column = value`, for a column that an index begins with, before the id or the time in whose order rows are
@@ -71,6 +72,9 @@
     "expires_at = nullif(expires_at, '-infinity'), " END_LEASE
 /* Of a delivery d whose time is over, also of what was replaced while it was in flight. */
 #define EXPIRED "d.expires_at <= now()"
+
+/* expires_at of a delivery of which there are no copies any more, because its event was erased (0015_erase.sql). */
+#define ERASED "'epoch'"
 
 /* Of a delivery d and its webhook w: a claim leases it. A test goes out whatever the webhook's status. */
 #define SENT \
@@ -95,6 +99,9 @@
 #define QUEUE_ENTRY                                                                   \
     "d.id, d.webhook_id, d.app_id, d.test, ms_of(d.next_at) - ms_of(now()), " AT_ONCE \
     ", w.rate_limit::int8"
+
+/* The same of a row r that comes from lanes_wake(). */
+#define WOKEN_ENTRY "r.id, r.webhook_id, r.app_id, r.test, r.delay_ms, r.concurrency, r.rate_limit"
 
 /* The lane of a delivery of an event e to a webhook w. An array is in the order of its events; what is gathered does
  * not wait for what was. */

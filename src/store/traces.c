@@ -13,7 +13,7 @@ const struct db_stmt stmt_trace_find = {
     " w.gate_failures::int8, w.gate_openings::int8, w.gate_error::int8,"
     " case when " ASLEEP " then (select b.id from delivery b where b.webhook_id = d.webhook_id"
     "  and b.lane = d.lane and b.turn < d.turn and b.turn is not null"
-    "  and b.state in (" PENDING ", " HELD ") order by b.turn limit 1) end"
+    "  and b.state in (" PENDING ", " HELD ") order by b.turn limit 1) end, ms_of(e.erased_at)"
     " from event e left join (delivery d join webhook w on w.id = d.webhook_id)"
     "  on d.event_id = e.id and d.id between $2::uuid and $3::uuid"
     " where e.id between $2::uuid and $3::uuid and (e.id = $1::uuid or d.id = $1::uuid)"
@@ -50,13 +50,15 @@ void traces_read(const struct db_rows *rows, int row, struct trace *t)
         FAILURES,
         OPENINGS,
         ERROR,
-        BEFORE
+        BEFORE,
+        ERASED_AT
     };
     *t = (struct trace){.event = db_id(rows, row, EVENT),
                         .app = db_id(rows, row, APP),
                         .test = db_bool(rows, row, TEST),
                         .type = db_str(rows, row, TYPE),
                         .bytes = db_i64(rows, row, BYTES),
+                        .erased_ms = db_i64(rows, row, ERASED_AT),
                         .now_ms = db_i64(rows, row, NOW),
                         .sent = !db_null(rows, row, DELIVERY)};
     if (!t->sent)

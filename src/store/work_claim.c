@@ -87,10 +87,11 @@ const struct db_stmt stmt_work_gather = {
              "), n as materialized ("
              " select d.id, g.weight, sum(octet_length(e.data)) over ("
              "  partition by g.id order by d.next_at, d.id) as sum"
-             " from g cross join lateral (select * from (select id, event_id, next_at from delivery"
+             " from g cross join lateral (select * from (select id, event_id, next_at from delivery d"
              "   where (webhook_id, next_at) >= (g.id, timestamptz '-infinity')"
              "    and (webhook_id, next_at) <= (g.id, now() + " SLACK ")"
-             "    and state = " PENDING " and not test and " NOT_LEASED
+             "    and state = " PENDING " and not test and " NOT_LEASED "    and (" EXPIRED
+             ") is not true"
              "   order by webhook_id, next_at limit " ALONG_MAX ") x"
              "  order by next_at, id limit greatest(g.most, 0)) d"
              " cross join lateral (select data from event where id = d.event_id offset 0) e"

@@ -5,6 +5,8 @@
  * A claim counts its attempt, so one that nobody leases and that has counted less than this attempt's number is
  * one whose claim a crash of PostgreSQL undid: it is this attempt's as if it had not.
  *
+ * What it keeps of an event that was erased is erased again: of those that it did not move it has to look.
+ *
  * Webhooks whose receivers are gone for good are disabled in the same commit, once: whoever makes one active again
  * is not overruled by a record that is repeated. */
 #include "sql.h"
@@ -47,7 +49,7 @@ const struct db_stmt stmt_work_finish = {
     "    or (d.lease_token is null and d.attempts < v.number)))"
     "   or (v.state = " DELIVERED " and d.state <> " DELIVERED
     "    and exists (select from a where a.delivery_id = v.id and a.token = v.token)))"
-    " returning d.id, v.test, d.lane"
+    " returning d.id, v.test, d.lane, d.expires_at = " ERASED " as erased"
     "), g as ("
     " update webhook w set status = " DISABLED ", disabled_reason = " REASON_GONE ","
     "  " TOUCH " from v, a"
@@ -58,6 +60,9 @@ const struct db_stmt stmt_work_finish = {
     "   pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end, null::uuid, null::uuid,"
     "  null::uuid, null::bool, null::int8, null::int8, null::int8 from u"
     " union all select null, id, null, null, null, null, null, null, null, null from g"
+    " union all select x, null, null, null, null, null, null, null, null, null from attempts_recheck(("
+    "  select array_agg(v.id order by v.id) from v left join u on u.id = v.id"
+    "  where (u.id is null or u.erased) and (select count(*) from a) >= 0)) x"
     " union all select null, null, null, w.* from lanes_wake(("
     "  select array_agg(id order by id) from u where lane is not null)) w",
     25};

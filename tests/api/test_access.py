@@ -50,7 +50,7 @@ def send(client, method, path, ids=UNKNOWN, expect=None):
     more = {}
     if method == "PATCH" or (method == "POST" and path in BODIES):
         more["body"] = BODIES.get(path, {})
-    elif method == "POST" and path.split("/")[-1] in ("rotate", "replay", "backfill"):
+    elif method == "POST" and path.split("/")[-1] in ("rotate", "replay", "backfill", "erase"):
         more["body"] = {}
     return client.request(method, filled(path, ids), expect=expect, **more)
 

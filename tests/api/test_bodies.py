@@ -90,6 +90,7 @@ def test_not_json_everywhere(api, admin, address):
         (api, "POST", f"/webhooks/{webhook}/replay"),
         (api, "POST", f"/webhooks/{webhook}/backfill"),
         (api, "POST", "/deliveries/retry"),
+        (api, "POST", "/events/erase"),
         (api, "POST", "/events/batch"),
         (api, "POST", "/event-types"),
         (admin, "POST", "/apps"),

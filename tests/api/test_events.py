@@ -41,6 +41,7 @@ def test_post_without_webhooks(api):
         "coalesce_key": None,
         "deliver_at": None,
         "expires_at": None,
+        "erased_at": None,
         "data": {"id": "usr_789"},
         "deliveries": [],
     }

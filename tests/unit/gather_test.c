@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* A webhook that gathers, and a delivery that is due. */
-static void set_scene(int batch_max)
+static void set_gathering(int batch_max)
 {
     rig_scene();
     run_sql("update webhook set profile = 'marzban', batch_max = %d", batch_max);
@@ -92,7 +92,7 @@ static void test_gathering(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(besides); i++) {
-        set_scene(1000);
+        set_gathering(1000);
         add_beside(besides[i].set, besides[i].count);
         size_t come = gathered();
         if (come != besides[i].come)
@@ -103,7 +103,7 @@ static void test_gathering(void **state)
 static void test_batch_max(void **state)
 {
     (void)state;
-    set_scene(7);
+    set_gathering(7);
     add_beside(NULL, 6);
     run_sql("update delivery set step = 1");
     add_beside("next_at = case step when 0 then now() else next_at end", 14);
@@ -120,7 +120,7 @@ static void test_locked(void **state)
 
     (void)state;
     assert_non_null(other);
-    set_scene(7);
+    set_gathering(7);
     add_beside(NULL, 3);
     char d[HEX_SIZE], sql[200];
     hex(d, rig.delivery);
@@ -139,7 +139,7 @@ static void test_one_window(void **state)
 
     (void)state;
     assert_non_null(other);
-    set_scene(1000);
+    set_gathering(1000);
     hex(w, rig.webhook);
     snprintf(sql, sizeof sql, "update delivery set next_at = gather_due('%s', 3)", w);
     run_sql("%s", sql);

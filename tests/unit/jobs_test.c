@@ -7,12 +7,6 @@
 
 static struct id app, job;
 
-/* True if there are rows. */
-static bool finished(struct db_op *op)
-{
-    return rows_of(op) > 0;
-}
-
 /* A job of `kind` with nothing left to do. */
 static struct id add_job(struct id of, enum job_kind kind, enum job_state state)
 {
@@ -52,7 +46,7 @@ static bool put_off(enum job_kind kind)
 {
     (void)kind;
     rig.reader = says_yes;
-    bool found = finished(jobs_put_off(rig.db, job, rig_on_done, NULL));
+    bool found = rows_of(jobs_put_off(rig.db, job, rig_on_done, NULL)) > 0;
     rig.reader = NULL;
     return found;
 }
@@ -76,7 +70,8 @@ static const struct mover {
     {"cancel", cancel, JOB_BY_PERSON, JOB_CANCELLED},
 };
 
-static const enum job_kind kinds[] = {JOB_REPLAY, JOB_RETRY, JOB_BACKFILL, JOB_FANOUT, JOB_SETTLE};
+static const enum job_kind kinds[] = {JOB_REPLAY, JOB_RETRY, JOB_BACKFILL,
+                                      JOB_FANOUT, JOB_ERASE, JOB_SETTLE};
 
 static void test_moves(void **state)
 {

@@ -2,11 +2,13 @@
 #include "ledger_rig.h"
 
 #include "base/err.h"
+#include "core/order.h"
 #include "io/dbsync.h"
 #include "store/store.h"
 
 #include "postgres_server.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 struct ledger_rig rig;
@@ -96,6 +98,28 @@ void rig_scene(void)
             d, d, w, a);
 }
 
+void set_scene(const struct scene *scene, enum delivery_state state)
+{
+    const char *test = scene->test ? "true" : "false";
+
+    rig_scene();
+    run_sql("update webhook set status = %d, deleted_at = %s; delete from job", (int)scene->status,
+            scene->deleted ? "now()" : "null");
+    run_sql("update event set test = %s", test);
+    run_sql("update delivery set state = %d, test = %s, attempts = %d, replaces = %" PRId64
+            ", expires_at = %s",
+            (int)state, test, scene->claim_lost ? 0 : 1, order_number(KEY),
+            scene->replaced  ? "'-infinity'"
+            : scene->erased  ? "'epoch'"
+            : scene->expired ? "now() - interval '1 ms'"
+                             : "null");
+    if (scene->leased)
+        run_sql("update delivery set lease_until = now() + interval '1 min', lease_token = %d,"
+                " lease_owner = %d; insert into lease (owner, token, ids)"
+                " select lease_owner, lease_token, array[id] from delivery",
+                TOKEN, OWNER);
+}
+
 void run_sql(const char *format, ...)
 {
     char sql[2048];
@@ -150,4 +174,10 @@ int rows_of(struct db_op *op)
     if (rig.err < 0)
         fail_msg("%s: %s", rig.running != NULL ? rig.running : "the statement", err_name(rig.err));
     return rig.rows;
+}
+
+bool finished(struct db_op *op)
+{
+    int rows = rows_of(op);
+    return rig.reader != NULL ? rig.says : rows > 0;
 }

@@ -7,6 +7,8 @@
 #include "wait.h"
 
 #include "base/id.h"
+#include "core/delivery.h"
+#include "core/webhook.h"
 #include "io/db.h"
 
 #define TOKEN 77
@@ -36,6 +38,20 @@ int rig_end(void **state);
 /* An active webhook and a delivery that is due, with the event of the same id, and nothing besides. */
 void rig_scene(void);
 
+/* The webhook and the delivery that a statement meets, with the coalesce_key KEY. */
+struct scene {
+    enum webhook_status status;
+    bool deleted;
+    bool test;
+    bool leased;     /* by OWNER with TOKEN, for a while yet */
+    bool claim_lost; /* it was, but PostgreSQL lost the claim in a crash */
+    bool expired, replaced;
+    bool erased; /* while it was in flight, or had ended */
+};
+
+#define KEY STR_LIT("key")
+void set_scene(const struct scene *scene, enum delivery_state state);
+
 /* Beside the statements: what is there before, and what is there after. The last two are of the one value
  * of a query. */
 void run_sql(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -51,5 +67,9 @@ db_cb rig_on_done;
 
 /* Waits for it: how many rows it answers. One that fails, fails the test. */
 int rows_of(struct db_op *op);
+
+/* The same: true if the statement says that it moved something, which is for the reader to find or, without one, that
+ * there are rows. */
+bool finished(struct db_op *op);
 
 #endif

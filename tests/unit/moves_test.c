@@ -14,49 +14,7 @@
 
 #include <inttypes.h>
 
-#define KEY STR_LIT("key")
-
-/* --- the scene --------------------------------------------------------------------------------- */
-
-/* The webhook and the delivery that a statement meets. */
-struct scene {
-    enum webhook_status status;
-    bool deleted;
-    bool test;
-    bool leased;     /* by OWNER with TOKEN, for a while yet */
-    bool claim_lost; /* it was, but PostgreSQL lost the claim in a crash */
-    bool expired, replaced;
-};
-
-static void set_scene(const struct scene *scene, enum delivery_state state)
-{
-    const char *test = scene->test ? "true" : "false";
-
-    rig_scene();
-    run_sql("update webhook set status = %d, deleted_at = %s; delete from job", (int)scene->status,
-            scene->deleted ? "now()" : "null");
-    run_sql("update event set test = %s", test);
-    run_sql("update delivery set state = %d, test = %s, attempts = %d, replaces = %" PRId64
-            ", expires_at = %s",
-            (int)state, test, scene->claim_lost ? 0 : 1, order_number(KEY),
-            scene->replaced  ? "'-infinity'"
-            : scene->expired ? "now() - interval '1 ms'"
-                             : "null");
-    if (scene->leased)
-        run_sql("update delivery set lease_until = now() + interval '1 min', lease_token = %d,"
-                " lease_owner = %d; insert into lease (owner, token, ids)"
-                " select lease_owner, lease_token, array[id] from delivery",
-                TOKEN, OWNER);
-}
-
 /* --- the statements ---------------------------------------------------------------------------- */
-
-/* Waits for it: true if the statement says that it moved the delivery. */
-static bool finished(struct db_op *op)
-{
-    int rows = rows_of(op);
-    return rig.reader != NULL ? rig.says : rows > 0; /* no reader: it moved what it has rows of */
-}
 
 static bool first_is_true(const struct db_rows *rows)
 {
@@ -274,6 +232,27 @@ static bool replace(enum delivery_state from)
     return finished(events_accept(rig.db, events, 1, rig_on_done, NULL));
 }
 
+static bool erase(enum delivery_state from)
+{
+    (void)from;
+    rig.reader = says_nothing;
+    return finished(events_erase(rig.db, rig.app, rig.delivery, 10, rig_on_done, NULL));
+}
+
+static bool erase_by_job(enum delivery_state from)
+{
+    struct job_choice choice = {.app = rig.app, .before = id_last()};
+    struct job_plan plan = {.matched = 1};
+    struct id job = id_new();
+
+    (void)from;
+    rig.reader = NULL;
+    assert_true(finished(jobs_insert(rig.db, job, JOB_ERASE, &choice, &plan, rig_on_done, NULL)));
+    rig.reader = has_done;
+    assert_true(finished(jobs_step(rig.db, JOB_ERASE, job, 10, rig_on_done, NULL)));
+    return false;
+}
+
 /* --- the table --------------------------------------------------------------------------------- */
 
 #define BIT(state) (1U << DELIVERY_##state)
@@ -383,6 +362,13 @@ static const struct mover movers[] = {
     {"accept: replaces", replace, ACTOR_SERVICE, DELIVERY_CANCELLED, ALL, {0}},
     {"accept: replaces, paused", replace, ACTOR_SERVICE, DELIVERY_CANCELLED, ALL, PAUSE},
     {"accept: replaces, in flight", replace, ACTOR_SERVICE, DELIVERY_CANCELLED, BIT(HELD), LEASED},
+    {"claim: erased", claim, ACTOR_SERVICE, DELIVERY_CANCELLED, BIT(PENDING), {.erased = true}},
+    {"claim due: erased",
+     claim_due,
+     ACTOR_SERVICE,
+     DELIVERY_CANCELLED,
+     BIT(PENDING),
+     {.erased = true}},
     {"release", release, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
     {"take back", take_back, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
 
@@ -423,6 +409,14 @@ static const struct mover movers[] = {
     {"cancel", cancel, ACTOR_PERSON, DELIVERY_CANCELLED, ALL, {0}},
     {"cancel: in flight", cancel, ACTOR_PERSON, DELIVERY_CANCELLED, ALL, LEASED},
     {"cancel: deleted", cancel, ACTOR_PERSON, DELIVERY_CANCELLED, ALL, DELETED},
+    {"erase", erase, ACTOR_PERSON, DELIVERY_CANCELLED, ALL, {0}},
+    {"erase: paused", erase, ACTOR_PERSON, DELIVERY_CANCELLED, ALL, PAUSE},
+    {"erase: deleted", erase, ACTOR_PERSON, DELIVERY_CANCELLED, ALL, DELETED},
+    {"erase: in flight", erase, ACTOR_PERSON, DELIVERY_CANCELLED, BIT(HELD), LEASED},
+    {"erase: a job", erase_by_job, ACTOR_PERSON, DELIVERY_CANCELLED, ALL, {0}},
+    {"erase: a job, in flight", erase_by_job, ACTOR_PERSON, DELIVERY_CANCELLED, BIT(HELD), LEASED},
+    {"retry: erased", retry, ACTOR_PERSON, DELIVERY_PENDING, NONE, {.erased = true}},
+    {"replay: erased", replay, ACTOR_PERSON, DELIVERY_PENDING, NONE, {.erased = true}},
     {"replay", replay, ACTOR_PERSON, DELIVERY_PENDING, ALL, {0}},
     {"replay: paused", replay, ACTOR_PERSON, DELIVERY_HELD, ALL, PAUSE},
     {"replay: disabled", replay, ACTOR_PERSON, DELIVERY_PENDING, NONE, DISABLE},

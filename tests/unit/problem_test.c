@@ -34,6 +34,7 @@ static const struct row rows[] = {
     {ERR_CONFLICT, 409, "conflict"},
     {ERR_IDEMPOTENCY, 409, "idempotency_key_reused"},
     {ERR_WRONG_STATE, 409, "invalid_state"},
+    {ERR_ERASED, 409, "event_erased"},
     {ERR_TOO_LARGE, 413, "too_large"},
     {ERR_URI_TOO_LONG, 414, "uri_too_long"},
     {ERR_INVALID, 422, "validation_failed"},

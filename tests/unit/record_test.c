@@ -38,7 +38,7 @@ static int finish(enum delivery_state state, int64_t token, int64_t number)
     return rows_of(work_finish(rig.db, list, 1, rig_on_done, NULL));
 }
 
-static int set_scene(void **state)
+static int begin_anew(void **state)
 {
     (void)state;
     rig_scene();
@@ -188,16 +188,16 @@ static void test_locked(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_a_claim_counts, set_scene),
-        cmocka_unit_test_setup(test_a_lost_attempt_keeps_its_number, set_scene),
-        cmocka_unit_test_setup(test_what_is_held_is_not_counted, set_scene),
-        cmocka_unit_test_setup(test_a_lost_claim, set_scene),
-        cmocka_unit_test_setup(test_a_lost_claim_that_another_has, set_scene),
-        cmocka_unit_test_setup(test_the_end_of_the_count, set_scene),
-        cmocka_unit_test_setup(test_gone, set_scene),
-        cmocka_unit_test_setup(test_gone_from_where_it_is_no_more, set_scene),
-        cmocka_unit_test_setup(test_gone_and_come_back, set_scene),
-        cmocka_unit_test_setup(test_locked, set_scene),
+        cmocka_unit_test_setup(test_a_claim_counts, begin_anew),
+        cmocka_unit_test_setup(test_a_lost_attempt_keeps_its_number, begin_anew),
+        cmocka_unit_test_setup(test_what_is_held_is_not_counted, begin_anew),
+        cmocka_unit_test_setup(test_a_lost_claim, begin_anew),
+        cmocka_unit_test_setup(test_a_lost_claim_that_another_has, begin_anew),
+        cmocka_unit_test_setup(test_the_end_of_the_count, begin_anew),
+        cmocka_unit_test_setup(test_gone, begin_anew),
+        cmocka_unit_test_setup(test_gone_from_where_it_is_no_more, begin_anew),
+        cmocka_unit_test_setup(test_gone_and_come_back, begin_anew),
+        cmocka_unit_test_setup(test_locked, begin_anew),
     };
     return cmocka_run_group_tests_name("record", tests, rig_begin, rig_end);
 }

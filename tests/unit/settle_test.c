@@ -26,12 +26,6 @@ static bool read_step(const struct db_rows *rows)
     return true;
 }
 
-static bool finished(struct db_op *op)
-{
-    int rows = rows_of(op);
-    return rig.reader != NULL ? rig.says : rows > 0;
-}
-
 /* False: no settle job is due. */
 static bool next(void)
 {
@@ -51,8 +45,7 @@ static enum job_state step(int64_t limit)
 /* `count` deliveries in `state`, beside the scene's. */
 static void set(enum delivery_state state, int count)
 {
-    rig_scene();
-    run_sql("update delivery set state = %d", (int)state);
+    set_scene(&(struct scene){0}, state);
     run_sql("insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
             " select new_delivery_id(id), event_id, webhook_id, app_id, next_at, state, test"
             " from delivery, generate_series(2, %d)",
