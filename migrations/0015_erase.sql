@@ -11,17 +11,20 @@ create function attempts_strip(ids uuid[]) returns void language sql as
 $$ update attempt a set error_text = '', request_head = '', response_head = null, response_body = null, body_cut = false
     where a.delivery_id = any (ids) and a.delivery_id between ids[1] and ids[cardinality(ids)] $$;
 
--- For attempts that were just recorded, of deliveries that their record did not move, or that are marked: no copy stays
--- of those that are erased. What somebody else has locked may be marked at this moment: it is taken as if it were. What
--- is locked here is marked after this commit, by one who sees what it recorded. No row is waited for; none comes back.
-create function attempts_recheck(ids uuid[]) returns setof uuid language plpgsql strict rows 1 as $$
+-- For a record that did not move all of its deliveries, or moved some that are marked: of those that are erased no copy
+-- stays. What somebody else has locked may be marked at this moment: it is taken as if it were. What is locked here is
+-- marked after this commit, by one who sees what it recorded. No row is waited for. The second array is handed through:
+-- the statement has a use for it, and calls this on its way.
+create function attempts_recheck(recorded uuid[], others uuid[]) returns uuid[] language plpgsql as $$
 declare
+    ids uuid[] := array(select x from unnest(recorded) x order by x);
     kept uuid[];
 begin
     kept := array(select d.id from delivery d
                    where d.id = any (ids) and d.id between ids[1] and ids[cardinality(ids)]
                      and d.expires_at is distinct from 'epoch' for no key update skip locked);
     perform attempts_strip(array(select x from unnest(ids) x where x <> all (kept) order by x));
+    return others;
 end $$;
 
 -- Erases events, their ids in order: as many as have so many deliveries in all that are not marked; or so many deliveries

@@ -16,6 +16,10 @@
 /* What has expired by then, or was replaced, ends as soon as that is so. */
 #define RETRY_AT "greatest(now(), least(now() + v.delay_ms * interval '1 ms', d.expires_at))"
 
+/* Of u, those that were moved. What is not plain is looked at again, after a has all attempts. */
+#define ALL_PLAIN  "count(*) filter (where erased is not true) = cardinality($1::uuid[])"
+#define WITH_LANES "array_agg(id order by id) filter (where lane is not null)"
+
 const struct db_stmt stmt_work_finish = {
     "work_finish",
     "with v as materialized ("
@@ -60,11 +64,9 @@ const struct db_stmt stmt_work_finish = {
     "   pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end, null::uuid, null::uuid,"
     "  null::uuid, null::bool, null::int8, null::int8, null::int8 from u"
     " union all select null, id, null, null, null, null, null, null, null, null from g"
-    " union all select x, null, null, null, null, null, null, null, null, null from attempts_recheck(("
-    "  select array_agg(v.id order by v.id) from v left join u on u.id = v.id"
-    "  where (u.id is null or u.erased) and (select count(*) from a) >= 0)) x"
     " union all select null, null, null, w.* from lanes_wake(("
-    "  select array_agg(id order by id) from u where lane is not null)) w",
+    "  select case when " ALL_PLAIN " or (select count(*) from a) < 0 then " WITH_LANES
+    "   else attempts_recheck($1::uuid[], " WITH_LANES ") end from u)) w",
     25};
 
 void finished_read(const struct db_rows *rows, int row, struct finished *f)
