@@ -66,7 +66,7 @@ begin
            and (d.state = 4 or (d.state = 0 and (d.lease_until is null or d.lease_until < now())))
         returning d.id, d.lane)
     select array_agg(u.id order by u.id) into ended from u where u.lane is not null;
-    update delivery d set expires_at = 'epoch'
+    update delivery d set expires_at = 'epoch', replaces = null -- else an event of its coalesce_key takes the mark away
      where d.id = any (marked) and d.id between marked[1] and marked[cardinality(marked)]
        and d.expires_at is distinct from 'epoch';
     perform attempts_strip(marked);

@@ -140,6 +140,32 @@ static void test_erased_after_it_was_recorded(void **state)
     assert_int_equal(number_of("select code from attempt"), 200);
 }
 
+static bool says_nothing(const struct db_rows *rows)
+{
+    (void)rows;
+    return false;
+}
+
+/* In flight, a later event with its key marks it too. */
+static void test_replaced_after_it_was_erased(void **state)
+{
+    struct event_new event = {
+        .id = id_new(), .type = STR_LIT("t"), .data = STR_LIT("{}"), .coalesce_key = KEY};
+    const struct event_new *events[] = {&event};
+    (void)state;
+
+    set_scene(&(struct scene){.leased = true}, DELIVERY_PENDING);
+    erase(10);
+    event.app = rig.app;
+    rig.reader = says_nothing;
+    rig.running = "accept";
+    finished(events_accept(rig.db, events, 1, rig_on_done, NULL));
+    assert_int_equal(number_of("select count(*) from delivery where replaces is not null"), 1);
+    record(DELIVERY_PENDING, TOKEN);
+    assert_int_equal(number_of(COPIES), 0);
+    assert_int_equal(number_of("select count(*) from delivery where expires_at = 'epoch'"), 1);
+}
+
 /* --- parts ------------------------------------------------------------------------------------- */
 
 static void test_many_deliveries(void **state)
@@ -175,6 +201,7 @@ int main(void)
         cmocka_unit_test(test_records),
         cmocka_unit_test(test_a_record_of_what_is_locked),
         cmocka_unit_test(test_erased_after_it_was_recorded),
+        cmocka_unit_test(test_replaced_after_it_was_erased),
         cmocka_unit_test(test_many_deliveries),
         cmocka_unit_test(test_as_many_as_fit),
     };
