@@ -17,8 +17,8 @@ enum job_kind {
     JOB_RETRY = JOB_RETRY_NUMBER,       /* likewise of one webhook or of all of an app */
     JOB_BACKFILL = JOB_BACKFILL_NUMBER, /* a webhook gets past events that it has not had */
     JOB_FANOUT =
-        JOB_FANOUT_NUMBER, /* deliveries that were too many for the statement that accepts */
-    JOB_ERASE = JOB_ERASE_NUMBER,   /* events lose their data */
+        JOB_FANOUT_NUMBER,        /* deliveries that were too many for the statement that accepts */
+    JOB_ERASE = JOB_ERASE_NUMBER, /* events lose their data */
     JOB_SETTLE = JOB_SETTLE_NUMBER, /* the deliveries of a webhook follow its status */
 };
 

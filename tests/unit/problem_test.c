@@ -25,24 +25,15 @@ struct row {
 
 /* What clients program against. */
 static const struct row rows[] = {
-    {ERR_BAD_REQUEST, 400, "bad_request"},
-    {ERR_BAD_JSON, 400, "invalid_json"},
-    {ERR_UNAUTHORIZED, 401, "unauthorized"},
-    {ERR_FORBIDDEN, 403, "forbidden"},
-    {ERR_NOT_FOUND, 404, "not_found"},
-    {ERR_METHOD, 405, "method_not_allowed"},
-    {ERR_CONFLICT, 409, "conflict"},
-    {ERR_IDEMPOTENCY, 409, "idempotency_key_reused"},
-    {ERR_WRONG_STATE, 409, "invalid_state"},
-    {ERR_ERASED, 409, "event_erased"},
-    {ERR_TOO_LARGE, 413, "too_large"},
-    {ERR_URI_TOO_LONG, 414, "uri_too_long"},
-    {ERR_INVALID, 422, "validation_failed"},
-    {ERR_LIMITED, 429, "app_limit"},
-    {ERR_BUSY, 503, "overloaded"},
-    {ERR_LOCKED, 503, "locked"},
-    {ERR_UNAVAILABLE, 503, "unavailable"},
-    {ERR_TIMEOUT, 504, "timeout"},
+    {ERR_BAD_REQUEST, 400, "bad_request"},   {ERR_BAD_JSON, 400, "invalid_json"},
+    {ERR_UNAUTHORIZED, 401, "unauthorized"}, {ERR_FORBIDDEN, 403, "forbidden"},
+    {ERR_NOT_FOUND, 404, "not_found"},       {ERR_METHOD, 405, "method_not_allowed"},
+    {ERR_CONFLICT, 409, "conflict"},         {ERR_IDEMPOTENCY, 409, "idempotency_key_reused"},
+    {ERR_WRONG_STATE, 409, "invalid_state"}, {ERR_ERASED, 409, "event_erased"},
+    {ERR_TOO_LARGE, 413, "too_large"},       {ERR_URI_TOO_LONG, 414, "uri_too_long"},
+    {ERR_INVALID, 422, "validation_failed"}, {ERR_LIMITED, 429, "app_limit"},
+    {ERR_BUSY, 503, "overloaded"},           {ERR_LOCKED, 503, "locked"},
+    {ERR_UNAVAILABLE, 503, "unavailable"},   {ERR_TIMEOUT, 504, "timeout"},
     {ERR_INTERNAL, 500, "internal_error"},
 };
 
