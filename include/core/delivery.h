@@ -72,6 +72,7 @@ enum attempt_error {
     DELIVERY_EXPIRED = DELIVERY_EXPIRED_NUMBER,
     DELIVERY_SUPERSEDED = DELIVERY_SUPERSEDED_NUMBER,
     DELIVERY_ERASED = DELIVERY_ERASED_NUMBER,
+    ATTEMPT_ERRORS, /* they are all below it, with gaps */
 };
 
 /* "http_status"; NULL for ATTEMPT_OK and unknown numbers. */

@@ -40,8 +40,8 @@ static const enum delivery_state states[] = {DELIVERY_FAILED, DELIVERY_CANCELLED
 /* The number of an error's code, or 0. */
 static int error_of(struct str code)
 {
-    for (int error = 1; attempt_error_code(error) != NULL; error++)
-        if (str_eq_text(code, attempt_error_code(error)))
+    for (int error = 1; error < ATTEMPT_ERRORS; error++)
+        if (attempt_error_code(error) != NULL && str_eq_text(code, attempt_error_code(error)))
             return error;
     return 0;
 }

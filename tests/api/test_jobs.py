@@ -197,6 +197,14 @@ def test_bad_input(api, address, tail, body, field):
     assert api.post(path, body, expect=422).fields == [field]
 
 
+def test_every_error_code_of_the_contract_is_a_filter(api, contract):
+    failure, _ = contract.resolve({"$ref": "#/components/schemas/Failure"}, "")
+    codes = failure["properties"]["code"]["enum"]
+    assert "superseded" in codes
+    for code in codes:
+        assert begin(api, "/deliveries/retry", error_code=code, dry_run=True)["matched"] == 0
+
+
 def test_bad_queries(api):
     for query in ({"kind": "x"}, {"status": "pending"}, {"limit": 0}, {"cursor": "x"}):
         assert api.get("/jobs", expect=422, **query).fields == list(query)
