@@ -22,7 +22,7 @@ def stopped(server, seconds):
 
 
 def test_answers_that_came_while_the_worker_stood_still(split, receiver):
-    """Twenty requests are under way, with five seconds each; the worker is away for eight, longer than
+    """Twenty requests are under way, with five seconds each; the worker is away for six, longer than
     its statements and Redis's commands may take."""
     client, worker = split()
     opened = threading.Event()
@@ -37,7 +37,7 @@ def test_answers_that_came_while_the_worker_stood_still(split, receiver):
     receiver.script("/hook", replies.gate(opened))
     client.batch(20)
     receiver.wait(40)
-    with stopped(worker, 8):
+    with stopped(worker, 6):
         opened.set()
     until(lambda: delivered() == 40, 10)
     assert [d["attempts"] for d in client.deliveries(webhook)] == [1] * 40
@@ -52,7 +52,7 @@ def test_a_busy_worker_stood_still(split, receiver):
     webhook = client.webhook(receiver.url(), timeout_ms=2000)
     client.batch(1000)
     receiver.wait(200, timeout=20)
-    with stopped(worker, 8):
+    with stopped(worker, 6):
         pass
     until(lambda: not client.deliveries(webhook, status="pending", limit=1), 30)
     receiver.wait(1000, timeout=5)
