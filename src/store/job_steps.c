@@ -5,8 +5,8 @@
 #include "store/jobs.h"
 #include "store/store.h"
 
-#define PAGE         "10"  /* webhooks that a step of a retry looks at */
-#define WEBHOOKS     "100" /* and a step of settle jobs */
+#define PAGE         "10" /* webhooks that a step of a retry looks at */
+#define SHARE_MIN    "10" /* of a step for each webhook that it settles */
 #define ROOM         TEXT_OF(JOB_ROOM)
 #define STALLS_MAX   TEXT_OF(JOB_STALLS_MAX)
 #define FAILURES_MAX TEXT_OF(JOB_FAILURES_MAX)
@@ -236,7 +236,8 @@ const struct db_stmt stmt_job_step_settle = {
     " select id, webhook_id from job where kind = " JOB_SETTLE_TEXT " and ended_at is null"
     "  and (id = $1::uuid or (step_at <= now() and failures = 0"
     "   and (select failures from job where id = $1::uuid) = 0)) and " DURABLE
-    " order by id <> $1::uuid, stepped_at, id limit " WEBHOOKS " for update skip locked"
+    " order by id <> $1::uuid, stepped_at, id"
+    " limit greatest($2::int8 / " SHARE_MIN ", 1) for update skip locked"
     "), w as materialized ("
     " select l.*, greatest($2::int8 / count(*) over (), 1) as share from ("
     "  select x.* from j cross join lateral ("

@@ -224,10 +224,13 @@ static void test_many_at_once(void **state)
     crowd(9);
     assert_true(next());
     assert_int_equal(step(10), JOB_RUNNING);
+    assert_int_equal(number_of(IN(HELD)), 1);
+    assert_true(next());
+    assert_int_equal(step(100), JOB_RUNNING);
     assert_int_equal(number_of(IN(HELD)), 10);
     time_passes();
     assert_true(next());
-    assert_int_equal(step(10), JOB_DONE);
+    assert_int_equal(step(100), JOB_DONE);
     assert_int_equal(number_of(ACTIVE), 0);
 }
 
@@ -238,17 +241,17 @@ static void test_what_failed_has_steps_alone(void **state)
     crowd(9);
     run_sql("update job set failures = 1, stepped_at = now() where " FAILED_ONE);
     assert_true(next());
-    step(10);
+    step(100);
     assert_int_equal(number_of(IN(HELD)), 9);
     assert_true(next());
-    step(10);
+    step(100);
     assert_int_equal(number_of(IN(HELD)), 10);
     crowd(9);
     run_sql("update job set failures = 1; update job set step_at = now() + interval '1 h'"
             " where not " FAILED_ONE);
     assert_true(next());
     run_sql("update job set step_at = now(); update job set failures = 0 where not " FAILED_ONE);
-    step(10);
+    step(100);
     assert_int_equal(number_of(IN(HELD)), 1);
 }
 
