@@ -68,6 +68,7 @@ struct db_link {
     int64_t backoff_ms;
     struct list sent; /* struct db_op */
     int sent_count;
+    PGresult *result; /* of the first of them, until its transaction has ended; or NULL */
     int64_t moved_ms; /* clock_mono_ms() when bytes came or went last */
 };
 

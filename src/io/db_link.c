@@ -53,7 +53,9 @@ static void close_link(struct db_link *link)
     if (link->state != DB_LINK_CLOSED)
         log_debug("db_closed", "connection=%u", link->number);
     watch_close(link->watch);
+    PQclear(link->result);
     PQfinish(link->pg);
+    link->result = NULL;
     link->watch = NULL;
     link->pg = NULL;
     link->fd = -1;
@@ -241,18 +243,37 @@ static int classify(const PGresult *r, const struct db_stmt *stmt)
     return err;
 }
 
-static void on_result(struct db_link *link, const PGresult *r)
+/* A statement's transaction ends with its sync, and may fail there (a statement_timeout that passed while
+ * rows were sent, a deferred constraint) after its rows: the last result before the sync is the answer. */
+static void on_synced(struct db_link *link)
 {
-    ExecStatusType status = PQresultStatus(r);
+    PGresult *r = link->result;
 
-    if (status == PGRES_PIPELINE_SYNC || list_empty(&link->sent))
+    link->result = NULL;
+    if (r == NULL || list_empty(&link->sent)) {
+        PQclear(r);
         return;
+    }
+    ExecStatusType status = PQresultStatus(r);
     struct db_op *op = CONTAINER_OF(list_pop(&link->sent), struct db_op, node);
     link->sent_count--;
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
         link->hooks->on_answer(link->arg, op, 0, (const struct db_rows *)r);
     else
         link->hooks->on_answer(link->arg, op, classify(r, op->stmt), NULL);
+    PQclear(r);
+}
+
+/* Takes it. */
+static void on_result(struct db_link *link, PGresult *r)
+{
+    if (PQresultStatus(r) == PGRES_PIPELINE_SYNC) {
+        PQclear(r);
+        on_synced(link);
+        return;
+    }
+    PQclear(link->result);
+    link->result = r;
 }
 
 /* A statement that cannot be prepared is a schema that does not fit: say so and try again later. */
@@ -295,11 +316,12 @@ static bool read_results(struct db_link *link)
                 return true;
             continue;
         }
-        if (link->state == DB_LINK_READY)
+        if (link->state == DB_LINK_READY) {
             on_result(link, r);
-        else
+        } else {
             good = on_prepared(link, r);
-        PQclear(r);
+            PQclear(r);
+        }
         if (!good)
             return false;
     }

@@ -1,6 +1,7 @@
 /* What is bound comes back, through a real PostgreSQL; a transaction; and a pool that is opened once. */
 #include "base/err.h"
 #include "io/db.h"
+#include "io/dbsync.h"
 
 #include "postgres_server.h"
 #include "unit.h"
@@ -15,10 +16,13 @@ static const struct db_stmt stmt_commit = {"commit", "commit", 0};
 static const struct db_stmt stmt_set = {"set", "select set_config('app.x', $1::text, true)", 1};
 static const struct db_stmt stmt_get = {"get", "select current_setting('app.x', true)", 0};
 static const struct db_stmt stmt_divide = {"divide", "select 1 / $1::int8", 1};
+static const struct db_stmt stmt_orphan = {"orphan", "insert into child values (1) returning 'x'",
+                                           0};
 static const struct db_stmt stmt_end = {"end",
                                         "select pg_terminate_backend(pg_backend_pid())::text", 0};
-static const struct db_stmt *const stmts[] = {&stmt_echo, &stmt_begin,  &stmt_commit, &stmt_set,
-                                              &stmt_get,  &stmt_divide, &stmt_end,    NULL};
+static const struct db_stmt *const stmts[] = {&stmt_echo, &stmt_begin,  &stmt_commit,
+                                              &stmt_set,  &stmt_get,    &stmt_divide,
+                                              &stmt_end,  &stmt_orphan, NULL};
 
 static struct postgres_server server;
 static struct loop *loop;
@@ -180,6 +184,22 @@ static void test_transaction(void **state)
     run();
 }
 
+/* A statement fails when its transaction ends, after it has said what its rows are. That is its answer, and those
+ * behind it have theirs. */
+static void test_failed_commit(void **state)
+{
+    static char one[] = "1", empty[] = "";
+    static int invalid = ERR_INVALID;
+
+    (void)state;
+    set_up_pool(server.url, 4);
+    db_exec(db, &stmt_orphan, DB_ARGS(), 5000, on_done, &invalid);
+    db_exec(db, &stmt_set, DB_ARGS(DB_TEXT("1")), 5000, on_text, one);
+    db_exec(db, &stmt_get, DB_ARGS(), 5000, on_text, empty);
+    db_exec(db, &stmt_orphan, DB_ARGS(), 5000, on_done, &invalid);
+    run();
+}
+
 static int unavailable = ERR_UNAVAILABLE;
 
 /* It may still answer, or be gone at once. */
@@ -220,6 +240,13 @@ static int start(void **state)
 {
     (void)state;
     postgres_server_start(&server);
+    struct dbsync *sync = dbsync_open(server.url, 5000);
+    assert_non_null(sync);
+    assert_int_equal(dbsync_script(sync, "create table parent (id int8 primary key);"
+                                         "create table child (id int8 references parent"
+                                         " deferrable initially deferred)"),
+                     0);
+    dbsync_close(sync);
     return 0;
 }
 
@@ -233,9 +260,8 @@ static int stop(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_transaction),
-        cmocka_unit_test(test_once),
+        cmocka_unit_test(test_values),        cmocka_unit_test(test_transaction),
+        cmocka_unit_test(test_failed_commit), cmocka_unit_test(test_once),
         cmocka_unit_test(test_absent),
     };
     return cmocka_run_group_tests_name("db_args", tests, start, stop);
