@@ -379,6 +379,7 @@ static void on_swept(void *arg, int err, const struct redis_reply *reply)
     if (err == 0 && redis_count(reply) == 3) {
         op.queue->beat = redis_i64(redis_at(reply, 2));
         gates = xcalloc(GATES_MAX, sizeof *gates);
+        swept.empty = redis_i64(redis_at(reply, 0)) != 0;
         swept.rebuild = redis_i64(redis_at(reply, 0)) == 1;
         swept.gates = gates;
         swept.gate_count = unpack_gates(redis_str(redis_at(reply, 1)), gates);

@@ -13,12 +13,16 @@
 #define GATES_MAX   1000
 #define WALK_EVERY  60 /* ticks */
 
+/* Ticks until what was emptied under us is claimed from: by then the other workers have swept, and said what they have
+ * in flight. What was empty when we came has no others. */
+#define OTHERS_TICKS 2
+
 static void load_page(struct reconciler *r);
 
 void reconciler_init(struct reconciler *r, struct db *db, struct queue *queue,
-                     void (*on_gates)(void *arg), void *arg)
+                     const struct reconciler_hooks *hooks, void *arg)
 {
-    *r = (struct reconciler){.db = db, .queue = queue, .on_gates = on_gates, .arg = arg};
+    *r = (struct reconciler){.db = db, .queue = queue, .hooks = *hooks, .arg = arg};
 }
 
 void reconciler_fini(struct reconciler *r)
@@ -105,15 +109,18 @@ static void on_gates(void *arg, int err, const struct db_rows *rows)
     gates = xcalloc((size_t)n + 1, sizeof *gates);
     for (int i = 0; i < n; i++)
         gates_read(rows, i, &gates[i]);
-    queue_set_gates(r->queue, gates, (size_t)n, n < GATES_MAX);
-    if (n == GATES_MAX) {
+    bool last = n < GATES_MAX;
+    r->held_back = last && r->ticks < r->open_tick;
+    queue_set_gates(r->queue, gates, (size_t)n, last && !r->held_back);
+    if (!last) {
         r->gate_id = gates[n - 1].endpoint;
         load_gates(r);
     } else {
         r->gates_wanted = false;
+        r->filled = true;
         walk(r);
         load_page(r);
-        r->on_gates(r->arg);
+        r->hooks.on_gates(r->arg);
     }
     free(gates);
 }
@@ -127,6 +134,7 @@ static void load_gates(struct reconciler *r)
 void reconciler_refill(struct reconciler *r)
 {
     r->rebuild = r->gates_wanted = true;
+    r->open_tick = r->ticks;
     r->gate_id = (struct id){0};
     if (db_ready(r->db))
         load_gates(r);
@@ -151,10 +159,14 @@ static void on_swept(void *arg, int err, const struct queue_swept *swept)
         return;
     if (swept->gate_count > 0 && r->told_op == NULL)
         r->told_op = gates_update(r->db, swept->gates, swept->gate_count, on_told, r);
+    if (swept->empty)
+        r->hooks.on_empty(r->arg);
     if (swept->rebuild) {
         log_warn("queue_rebuild", "reason=\"Redis was empty\"");
         reconciler_refill(r);
+        r->open_tick += r->filled ? OTHERS_TICKS : 0;
     }
+    r->filled = r->filled || !swept->empty;
 }
 
 /* What Redis would tell of its gates while it is to hear of ours may be older. */
@@ -176,6 +188,10 @@ void reconciler_tick(struct reconciler *r)
         r->overdue_op = work_overdue(r->db, OVERDUE_MAX, on_overdue, r);
     if (up && r->gates_wanted)
         load_gates(r);
+    if (up && r->held_back && r->ticks >= r->open_tick) {
+        r->held_back = false;
+        queue_set_gates(r->queue, NULL, 0, true);
+    }
     if (!r->walking && r->ticks % WALK_EVERY == 0)
         walk(r);
     if (up && r->walking)

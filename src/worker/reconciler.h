@@ -6,10 +6,15 @@
 #include "store/queue.h"
 #include "store/work.h"
 
+struct reconciler_hooks {
+    void (*on_empty)(void *arg); /* Redis was emptied: it does not know what is in flight either */
+    void (*on_gates)(void *arg); /* Redis has the ledger's gates */
+};
+
 struct reconciler {
     struct db *db;
     struct queue *queue;
-    void (*on_gates)(void *arg); /* Redis has the ledger's gates */
+    struct reconciler_hooks hooks;
     void *arg;
     struct queue_op *queue_op;
     struct db_op *overdue_op, *upcoming_op, *gates_op, *told_op;
@@ -19,12 +24,14 @@ struct reconciler {
     bool walking;  /* through all that is due before the horizon, a page each second */
     bool rebuild;  /* the queue must be filled again: page after page */
     bool gates_wanted;
-    struct id gate_id; /* where the gates are, on the way there */
-    unsigned ticks;
+    struct id gate_id;         /* where the gates are, on the way there */
+    bool filled;               /* Redis was once, by us or by another */
+    bool held_back;            /* it has all, but for the word that it may be claimed from */
+    unsigned ticks, open_tick; /* that word comes with the latter */
 };
 
 void reconciler_init(struct reconciler *reconciler, struct db *db, struct queue *queue,
-                     void (*on_gates)(void *arg), void *arg);
+                     const struct reconciler_hooks *hooks, void *arg);
 void reconciler_fini(struct reconciler *reconciler);
 
 /* Redis has come: whether it was emptied is known at once. */

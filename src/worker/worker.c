@@ -140,6 +140,13 @@ static void on_redis_changed(void *arg)
     feed_redis_changed(&w->feed);
 }
 
+static void on_emptied(void *arg)
+{
+    struct worker *w = arg;
+    w->resync_due = true;
+    resync(w);
+}
+
 static void on_gates(void *arg)
 {
     struct worker *w = arg;
@@ -290,7 +297,8 @@ struct worker *worker_create(const struct settings *settings)
                 &(struct sender_hooks){on_attempt_ended, on_left, w});
     recorder_init(&w->recorder,
                   &(struct recorder_config){w->loop, w->db, w->queue, &w->places, on_room, w});
-    reconciler_init(&w->reconciler, w->db, w->queue, on_gates, w);
+    reconciler_init(&w->reconciler, w->db, w->queue,
+                    &(struct reconciler_hooks){on_emptied, on_gates}, w);
     janitor_init(&w->janitor, w->db, config);
     jobs_init(&w->jobs, w->loop, w->db, w->queue);
     w->drain = timeout_create(w->loop, on_drain, w);

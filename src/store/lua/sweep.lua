@@ -1,6 +1,6 @@
--- ARGV: the worker. Answers {1 if there is no epoch and the caller is to fill this Redis, gates that the ledger should
--- be told of, the beat}: endpoint, ms until it opens, ms since it fails, limit, failures, openings, error as
--- '>c16i4i8i8i4i4B'.
+-- ARGV: the worker. Answers {0 or, when there is no epoch, 1 if the caller is to fill this Redis and 2 if not; gates
+-- that the ledger should be told of; the beat}: endpoint, ms until it opens, ms since it fails, limit, failures,
+-- openings, error as '>c16i4i8i8i4i4B'.
 local RECOUNT_MS, FILL_MS, TELL_MAX, SCAN, FORGET_MS = 30000, 5000, 500, 100, 25 * 3600000
 
 for _, m in ipairs(call('ZRANGE', INFLIGHT, '-inf', text(now_ms), 'BYSCORE', 'LIMIT', 0, 1000)) do
@@ -76,5 +76,6 @@ end
 settle()
 wake()
 call('EXPIRE', P..'own:'..ARGV[1], 3600)
-local fill = call('EXISTS', P..'epoch') == 0 and call('SET', P..'filling', '1', 'NX', 'PX', FILL_MS)
-return {fill and 1 or 0, table.concat(tell), call('INCR', P..'beat')}
+local empty = call('EXISTS', P..'epoch') == 0
+local fill = empty and call('SET', P..'filling', '1', 'NX', 'PX', FILL_MS)
+return {fill and 1 or empty and 2 or 0, table.concat(tell), call('INCR', P..'beat')}
