@@ -248,14 +248,15 @@ static int classify(const PGresult *r, const struct db_stmt *stmt)
 static void on_synced(struct db_link *link)
 {
     PGresult *r = link->result;
+    struct list *node = r != NULL ? list_pop(&link->sent) : NULL;
 
     link->result = NULL;
-    if (r == NULL || list_empty(&link->sent)) {
+    if (node == NULL) {
         PQclear(r);
         return;
     }
     ExecStatusType status = PQresultStatus(r);
-    struct db_op *op = CONTAINER_OF(list_pop(&link->sent), struct db_op, node);
+    struct db_op *op = CONTAINER_OF(node, struct db_op, node);
     link->sent_count--;
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
         link->hooks->on_answer(link->arg, op, 0, (const struct db_rows *)r);
