@@ -51,10 +51,12 @@ def test_the_rate_is_that_of_all_workers(direct, receiver):
 def test_a_higher_rate_is_reached(direct, receiver):
     client = direct()
     client.webhook(receiver.url(), rate_limit=20)
+    began = time.monotonic()
     client.batch(100)
     first = receiver.wait(1)[0]
     last = receiver.wait(61, timeout=10)[60]
-    assert 2.4 <= last.at - first.at <= 4.5
+    assert last.at - began >= 2.7  # the first may be late on its way
+    assert last.at - first.at <= 4.5
 
 
 def test_the_concurrency_is_that_of_all_workers(direct, receiver):

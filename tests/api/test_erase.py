@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from harness import replies
+from harness.jobs import ended, kills
 from harness.server import command
 from harness.wait import never, until
 
@@ -61,16 +62,6 @@ def echo(status=200, hold=None, location=None):
 
 def begin(api, **body):
     return api.post("/events/erase", body, expect=202).json
-
-
-def ended(api, job, status="done", timeout=20):
-    def reached():
-        found = api.get(f"/jobs/{job['id']}").json
-        return found if found["ended_at"] else None
-
-    found = until(reached, timeout, lambda: f"an end of {api.get('/jobs/' + job['id']).json}")
-    assert found["status"] == status, found
-    return found
 
 
 # --- one
@@ -336,13 +327,8 @@ def test_killed_in_the_middle(start, database, address):
     client.webhook(address)
     past(database, 8000)
     job = begin(client)
-    worker, before = start("worker"), 0
-    for _ in range(3):
-        until(lambda: client.get(f"/jobs/{job['id']}").json["done"] > before, 20, "progress")
-        worker.kill()
-        before = client.get(f"/jobs/{job['id']}").json["done"]
-        assert copies(database) == [8000 - before] * 2
-        worker = worker.start()
+    for done in kills(start("worker"), client, job, 3):
+        assert copies(database) == [8000 - done] * 2
     assert ended(client, job, timeout=60)["done"] == 8000
     assert copies(database) == [0, 0]
 

@@ -2,6 +2,7 @@
 
 import pytest
 from harness import replies
+from harness.jobs import ended, kills
 from harness.wait import never, until
 
 URL = "https://hooks.example.com/in"
@@ -9,16 +10,6 @@ URL = "https://hooks.example.com/in"
 
 def begin(api, path, **body):
     return api.post(path, body, expect=202).json
-
-
-def ended(api, job, status="done", timeout=20):
-    def reached():
-        found = api.get(f"/jobs/{job['id']}").json
-        return found if found["ended_at"] else None
-
-    found = until(reached, timeout, lambda: f"an end of {api.get('/jobs/' + job['id']).json}")
-    assert found["status"] == status, found
-    return found
 
 
 def failing(api, receiver, path="/hook", events=("*",), types=("a",), **more):
@@ -244,13 +235,8 @@ def test_killed_in_the_middle(start, database, receiver):
     webhook = client.webhook(receiver.url(), concurrency=64)
     past(database, webhook, 6000, 3)
     job = begin(client, f"/webhooks/{webhook['id']}/replay", status="cancelled")
-    worker, before = start("worker"), 0
-    for _ in range(4):
-        until(lambda: client.get(f"/jobs/{job['id']}").json["done"] > before, 20, "progress")
-        worker.kill()
-        before = client.get(f"/jobs/{job['id']}").json["done"]
-        assert states(database).get(3, 0) == 6000 - before
-        worker = worker.start()
+    for done in kills(start("worker"), client, job, 4):
+        assert states(database).get(3, 0) == 6000 - done
     assert ended(client, job, timeout=60)["done"] == 6000
     until(lambda: states(database) == {1: 6000}, 60, "all delivered")
     twice = len(receiver.requests) - 6000
@@ -319,12 +305,8 @@ def test_a_fan_out_goes_to_every_webhook_once(start, database, address):
     ids = [w["id"] for w in client.pages("/webhooks") if w["id"] != late["id"]]
     client.delete(f"/webhooks/{ids[0]}", expect=204)
     client.patch(f"/webhooks/{ids[1]}", {"status": "disabled"})
-    worker, before = start("worker"), 0
-    for _ in range(3):
-        until(lambda: client.get(f"/jobs/{job['id']}").json["done"] > before, 20, "progress")
-        worker.kill()
-        before = client.get(f"/jobs/{job['id']}").json["done"]
-        worker = worker.start()
+    for _ in kills(start("worker"), client, job, 3):
+        pass
     assert ended(client, job, timeout=60)["done"] == 300 * 99
     pairs = "select count(*), count(distinct (event_id, webhook_id)) from delivery"
     assert database.query(pairs) == [[str(10000 + 300 * 99)] * 2]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from harness import replies
+from harness.jobs import kills
 from harness.wait import never, until
 
 PENDING, DELIVERED, CANCELLED, HELD = 0, 1, 3, 4
@@ -124,13 +125,8 @@ def test_killed_in_the_middle(start, database, address):
     webhook = client.webhook(address)
     add(database, 20000, PENDING, "now() + interval '1 h'")
     set_status(client, webhook, "paused")
-    worker, before = start("worker"), 0
-    for _ in range(4):
-        until(lambda: job_of(client, webhook)["done"] > before, 20, "progress")
-        worker.kill()
-        before = job_of(client, webhook)["done"]
-        assert states(database).get(HELD, 0) == before
-        worker = worker.start()
+    for done in kills(start("worker"), client, job_of(client, webhook), 4):
+        assert states(database).get(HELD, 0) == done
     assert ended(client, webhook, 40)["done"] == 20000
     assert states(database) == {HELD: 20000}
 
@@ -142,12 +138,8 @@ def test_killed_while_it_resumes(start, database, receiver):
     set_status(client, webhook, "paused")
     add(database, 6000, HELD)
     set_status(client, webhook, "active")
-    worker, before = start("worker"), 0
-    for _ in range(3):
-        until(lambda: job_of(client, webhook)["done"] > before, 20, "progress")
-        worker.kill()
-        before = job_of(client, webhook)["done"]
-        worker = worker.start()
+    for _ in kills(start("worker"), client, job_of(client, webhook), 3):
+        pass
     until(lambda: states(database) == {1: 6000}, 90, lambda: f"all delivered: {states(database)}")
     assert len({r.json["id"] for r in receiver.requests}) == 6000
 

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from harness import replies
+from harness.jobs import ended
 from harness.wait import never, until
 
 
@@ -214,12 +215,7 @@ def test_a_late_success_wins(api, receiver):
 def replay(api, webhook, **body):
     """The job of a replay, once it has ended."""
     job = api.post(f"/webhooks/{webhook['id']}/replay", body, expect=202).json
-
-    def ended():
-        found = api.get(f"/jobs/{job['id']}").json
-        return found if found["status"] == "done" else None
-
-    return job if job["id"] is None else until(ended, 10, "the end of the job")
+    return job if job["id"] is None else ended(api, job)
 
 
 def test_replay(api, receiver):

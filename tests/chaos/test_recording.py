@@ -1,7 +1,5 @@
 """What came of attempts is written down, whatever PostgreSQL and those who use it do meanwhile."""
 
-import contextlib
-import os
 import signal
 import threading
 import time
@@ -29,13 +27,8 @@ def states(database):
 
 def crash(cluster, how):
     """The postmaster gets `how`; with SIGKILL its children get it too."""
-    parent = cluster.process.pid
-    with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as f:
-        children = [int(pid) for pid in f.read().split()]
     if how == signal.SIGKILL:
-        for pid in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, how)
+        cluster.signal(how)
     cluster.stop(how)
 
 

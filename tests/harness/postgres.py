@@ -104,6 +104,14 @@ class Database:
         return out.stdout
 
 
+def runs(pid):
+    """Whether there is such a process that has not ended (one that nobody waits for stays as Z)."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+            return f.read().rpartition(")")[2].split()[0] not in "ZX"
+    return False
+
+
 class Cluster:
     def __init__(self):
         self.directory = short_directory()
@@ -159,19 +167,27 @@ class Cluster:
             return f.read()[-4000:]
 
     def stop(self, how=signal.SIGINT):
-        """SIGINT is a fast shutdown, SIGQUIT an immediate one (as after a crash)."""
+        """SIGINT is a fast shutdown, SIGQUIT an immediate one (as after a crash); SIGKILL leaves its
+        children behind, which end a little later: until then it can't be started again."""
         if self.process is not None:
+            children = self.children()
             assert end(self.process, how, 30), "PostgreSQL did not stop"
             self.process = None
+            until(lambda: not any(map(runs, children)), 30, "PostgreSQL's children to end")
+
+    def children(self):
+        parent = self.process.pid
+        with contextlib.suppress(FileNotFoundError), open(
+            f"/proc/{parent}/task/{parent}/children", encoding="ascii"
+        ) as f:
+            return [int(pid) for pid in f.read().split()]
+        return []
 
     def signal(self, number):
         """To it and to what it has started; SIGSTOP, it takes connections and answers nothing."""
-        parent = self.process.pid
-        with open(f"/proc/{parent}/task/{parent}/children", encoding="ascii") as f:
-            children = f.read().split()
-        for pid in [*children, parent]:
+        for pid in [*self.children(), self.process.pid]:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(int(pid), number)
+                os.kill(pid, number)
 
     def destroy(self):
         try:
