@@ -67,6 +67,7 @@ enum attempt_error {
     ATTEMPT_GONE = 11,
     ATTEMPT_INTERNAL = 12,
     ATTEMPT_UNRECORDED = 13, /* what came of it cannot be stored */
+    ATTEMPT_UNSENDABLE = 14, /* the webhook's profile cannot say the event */
 
     /* Why a delivery ended without another attempt. */
     DELIVERY_EXPIRED = DELIVERY_EXPIRED_NUMBER,

@@ -42,8 +42,9 @@ void message_fini(struct message *message);
 bool message_takes_many(const struct recipient *to);
 
 /* Makes the message of the first of `contents`, or of as many as the recipient's profile puts into
- * one; returns how many. `now_ms` is the wall clock's. ERR_INVALID, and why in words, when it cannot
- * be made; ERR_NOT_FOUND when its URL is none of the profile's service. */
+ * one; returns how many. `now_ms` is the wall clock's. ERR_INVALID, and why in words, when the
+ * profile cannot say the first event; ERR_NOT_FOUND when the URL is none of the profile's service; ERR_INTERNAL
+ * when the recipient is not as it should be: its secrets cannot be opened, or options are another profile's. */
 int message_make(struct message *message, const struct settings *settings,
                  const struct recipient *to, const struct content *const *contents, size_t count,
                  int64_t now_ms, const char **why) MUST_CHECK;

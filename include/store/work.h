@@ -95,6 +95,7 @@ struct finish {
     int64_t number, started_ms, delay_ms;
     int64_t code; /* 0: no answer */
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
+    struct str url; /* that was called; n == 0: none */
     struct str address, error_text, request_head, response_head, response_body;
     bool body_cut;
 };

@@ -59,6 +59,7 @@ static const char *const error_codes[] = {
     [ATTEMPT_GONE] = "gone",
     [ATTEMPT_INTERNAL] = "internal",
     [ATTEMPT_UNRECORDED] = "unrecorded",
+    [ATTEMPT_UNSENDABLE] = "unsendable",
     [DELIVERY_EXPIRED] = "expired",
     [DELIVERY_SUPERSEDED] = "superseded",
     [DELIVERY_ERASED] = "event_erased",
@@ -253,6 +254,7 @@ static const int news_of_errors[] = {
     [ATTEMPT_GONE] = GATE_FAILED,
     [ATTEMPT_INTERNAL] = 0,
     [ATTEMPT_UNRECORDED] = 0,
+    [ATTEMPT_UNSENDABLE] = 0,
 };
 
 /* Retry-After of any receiver is for all that waits for the endpoint. */
@@ -288,7 +290,7 @@ struct verdict delivery_judge(const struct schedule *schedule, const struct atte
         return v;
     v.disable = v.error == ATTEMPT_GONE && !seen->once;
     int64_t step_ms = seen->once ? -1 : schedule_delay_ms(schedule, seen->step);
-    if (v.error == ATTEMPT_GONE || step_ms < 0)
+    if (v.error == ATTEMPT_GONE || v.error == ATTEMPT_UNSENDABLE || step_ms < 0)
         return v;
     v.state = DELIVERY_PENDING;
     v.delay_ms = longer(step_ms, v.news.pause_ms);

@@ -83,8 +83,8 @@ static int render(struct message *m, const struct profile *profile, const struct
     struct profile_options options;
 
     assert(count > 0 && count <= MESSAGE_EVENTS_MAX);
-    if (profile_options_bind(&f, profile, to->options, &options) < 0)
-        return ERR_INVALID;
+    if (profile == NULL || profile_options_bind(&f, profile, to->options, &options) < 0)
+        return ERR_INTERNAL;
     for (size_t i = 0; i < count; i++)
         if (!json_is_object(contents[i]->data))
             return ERR_INVALID;
@@ -156,19 +156,20 @@ static int make(struct message *m, const struct settings *settings, const struct
     int taken = 0;
 
     *why = "the webhook's secret was sealed with another encryption key: rotate it";
-    int err = open_all(&opened, settings, to);
+    int err = open_all(&opened, settings, to) < 0 ? ERR_INTERNAL : 0;
     if (err == 0 && change != NULL)
         change(&opened);
     if (err == 0) {
         *why =
             "the webhook's profile cannot send this event: it is too large, or has a number that "
             "the profile rejects";
-        taken = profile == NULL ? ERR_INVALID
-                                : render(m, profile, to, &opened, contents, count, now_ms);
+        taken = render(m, profile, to, &opened, contents, count, now_ms);
         err = taken < 0 ? taken : 0;
+        if (taken == ERR_INTERNAL)
+            *why = "the webhook's options are not those of its profile: write both again";
     }
     if (err == 0 && opened.headers.n > 0)
-        err = add_headers(m, buf_str(&opened.headers));
+        err = add_headers(m, buf_str(&opened.headers)) < 0 ? ERR_INTERNAL : 0;
     if (err == 0) {
         *why = "the webhook's URL does not belong to its profile's service";
         err = make_url(m, profile, to->url);

@@ -163,7 +163,9 @@ struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_c
 
 const struct db_stmt stmt_attempt_list = {
     "attempt_list",
-    "select " ATTEMPT_ROW ", a.request_head, a.response_head, a.response_body, w.url, a.body_cut"
+    "select " ATTEMPT_ROW
+    ", a.request_head, a.response_head, a.response_body, coalesce(a.url, w.url),"
+    "  a.body_cut"
     " from delivery d join webhook w on w.id = d.webhook_id"
     " left join attempt a on a.delivery_id = $1::uuid"
     " where d.id = $1::uuid and d.app_id = $2::uuid"

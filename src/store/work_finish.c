@@ -26,17 +26,17 @@ const struct db_stmt stmt_work_finish = {
     " select * from unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::bool[], $6::int8[],"
     "  $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[],"
     "  $14::int8[], $15::text[], $16::text[], $17::bytea[], $18::bytea[], $19::bytea[],"
-    "  $20::bool[], $21::bool[], $24::uuid[], $25::text[])"
+    "  $20::bool[], $21::bool[], $24::uuid[], $25::text[], $26::text[])"
     "  as v (id, token, state, error, test, number, started_ms, delay_ms, code, dns_us, connect_us,"
     "   tls_us, first_byte_us, total_us, address, error_text, request_head, response_head,"
-    "   response_body, body_cut, keeps_step, gone_id, gone_url)"
+    "   response_body, body_cut, keeps_step, gone_id, gone_url, url)"
     "), a as ("
     " insert into attempt (delivery_id, token, number, started_at, code, error, dns_us, connect_us,"
     "  tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, response_head,"
-    "  response_body)"
+    "  response_body, url)"
     " select id, token, least(number, 32767), time_of(started_ms), nullif(code, 0), error,"
     "  dns_us, connect_us, tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, response_head,"
-    "  response_body from v"
+    "  response_body, nullif(url, '') from v"
     " on conflict do nothing returning delivery_id, token"
     "), u as ("
     " update delivery d set state = v.state,"
@@ -67,7 +67,7 @@ const struct db_stmt stmt_work_finish = {
     " union all select null, null, null, w.* from lanes_wake(("
     "  select case when " ALL_PLAIN " or (select count(*) from a) < 0 then " WITH_LANES
     "   else attempts_recheck($1::uuid[], " WITH_LANES ") end from u)) w",
-    25};
+    26};
 
 void finished_read(const struct db_rows *rows, int row, struct finished *f)
 {
@@ -133,6 +133,7 @@ struct db_op *work_finish(struct db *db, const struct finish *const *list, size_
     bind_bounds(&args, list, count);
     DB_ARRAY(&args, DB_TYPE_ID, count, is_gone(list[i]) ? DB_ID(list[i]->webhook) : DB_NULL);
     DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->gone));
+    DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->url));
     return store_exec(db, &stmt_work_finish, args, cb, arg);
 }
 

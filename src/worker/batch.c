@@ -81,6 +81,7 @@ static struct finish park(const struct finish *f)
         .test = f->test,
         .number = f->number,
         .started_ms = f->started_ms,
+        .url = f->url,
         .address = STR_LIT(""),
         .error_text = STR_LIT("what came of it could not be recorded"),
         .request_head = STR_LIT(""),

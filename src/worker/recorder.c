@@ -114,7 +114,7 @@ static struct batch *take(struct recorder *r, struct batch *b, const bool *chose
 static size_t bytes_of(const struct attempt *a)
 {
     const struct finish *f = &a->finish;
-    return sizeof *a + sizeof *a->sending + 2 * f->request_head.n + f->response_head.n +
+    return sizeof *a + sizeof *a->sending + f->url.n + 2 * f->request_head.n + f->response_head.n +
            f->response_body.n;
 }
 

@@ -37,6 +37,7 @@ static void end(struct sending *s, enum attempt_error transport, struct finish *
 
     result->started_ms = s->started_ms;
     result->gone = str_of(s->url);
+    result->url = buf_str(&s->message.url);
     result->address = str_of(s->address);
     result->error_text = str_of(s->error_text);
     result->request_head = (struct str){buf_text(&s->message.masked), s->message.masked.n};
@@ -130,6 +131,18 @@ static int make_message(struct sending *s, const struct settings *settings,
     return taken;
 }
 
+static enum attempt_error error_of(int err)
+{
+    switch (err) {
+    case ERR_INVALID:
+        return ATTEMPT_UNSENDABLE;
+    case ERR_NOT_FOUND:
+        return ATTEMPT_BAD_URL;
+    default:
+        return ATTEMPT_INTERNAL;
+    }
+}
+
 struct sending *sending_create(const struct settings *settings, const struct claim *const *claims,
                                size_t count, int64_t token)
 {
@@ -154,7 +167,7 @@ struct sending *sending_create(const struct settings *settings, const struct cla
                 add_attempt(s, claims[i], token);
     if (taken < 0) {
         set_error_text(s, why);
-        end(s, taken == ERR_NOT_FOUND ? ATTEMPT_BAD_URL : ATTEMPT_INTERNAL, &(struct finish){0});
+        end(s, error_of(taken), &(struct finish){0});
     }
     return s;
 }

@@ -165,7 +165,7 @@ def test_one_that_cannot_be_sent_fails_alone(api, receiver):
     assert [[e["data"]["n"] for e in r.json] for r in receiver.at("/hook")] == [[1, 2], [3, 4]]
     delivered(api, webhook, 4)
     (failed,) = api.deliveries(webhook, status="failed")
-    assert api.get(f"/deliveries/{failed['id']}").json["last_error"]["code"] == "internal"
+    assert api.get(f"/deliveries/{failed['id']}").json["last_error"]["code"] == "unsendable"
 
 
 def test_large_ones_in_a_growing_form(api, receiver):

@@ -112,11 +112,11 @@ static void test_previous_secret(void **state)
 static void test_not_to_be_opened(void **state)
 {
     (void)state;
-    assert_int_equal(make(&others, 1), ERR_INVALID);
+    assert_int_equal(make(&others, 1), ERR_INTERNAL);
     assert_string_equal(why,
                         "the webhook's secret was sealed with another encryption key: rotate it");
     to.webhook = id_floor(NOW + 1); /* a secret moved to another row */
-    assert_int_equal(make(&settings, 1), ERR_INVALID);
+    assert_int_equal(make(&settings, 1), ERR_INTERNAL);
 }
 
 static void test_not_to_be_made(void **state)
@@ -128,9 +128,11 @@ static void test_not_to_be_made(void **state)
     assert_int_equal(make(&settings, 1), ERR_NOT_FOUND);
     to.profile = STR_LIT("remnawave");
     to.options = STR_LIT("{\"none\":1}");
-    assert_int_equal(make(&settings, 1), ERR_INVALID);
+    assert_int_equal(make(&settings, 1), ERR_INTERNAL);
+    assert_string_equal(why,
+                        "the webhook's options are not those of its profile: write both again");
     to.profile = STR_LIT("none");
-    assert_int_equal(make(&settings, 1), ERR_INVALID);
+    assert_int_equal(make(&settings, 1), ERR_INTERNAL);
 }
 
 static void test_many(void **state)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/host.h"
 #include "base/jsonw.h"
 #include "core/signature.h"
 
@@ -78,6 +79,18 @@ bool discord_takes_slack(struct str host, struct str path)
     return is_host(host) && split_path(path, &last) && str_eq_text(last, "slack");
 }
 
+/* `authority` of a URL: with or without a user and a port. */
+static bool is_theirs(struct str authority)
+{
+    const char *at = memrchr(authority.p, '@', authority.n);
+    struct host host;
+
+    if (at != NULL)
+        authority = (struct str){at + 1, (size_t)(authority.p + authority.n - at - 1)};
+    return host_parse(authority, &host) && is_host(host.name);
+}
+
+/* What stands elsewhere at such a path is somebody's own, and has its own versions. */
 static int rewrite_url(struct str url, struct buf *out)
 {
     const char *scheme = memmem(url.p, url.n, "://", 3);
@@ -87,7 +100,7 @@ static int rewrite_url(struct str url, struct buf *out)
     const char *slash = memchr(host, '/', (size_t)(end - host));
     struct str path = slash != NULL ? (struct str){slash, (size_t)(end - slash)} : (struct str){0};
 
-    if (slash != NULL && skip_api(&path)) {
+    if (slash != NULL && is_theirs((struct str){host, (size_t)(slash - host)}) && skip_api(&path)) {
         buf_add(out, url.p, (size_t)(slash - url.p));
         buf_add_text(out, API);
         buf_add_str(out, path);
