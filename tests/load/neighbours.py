@@ -3,7 +3,7 @@
 workers in processes of their own, a receiver (sink.c) and load generators (post.c), all on loopback.
 
     ninja -C build posthorn tests/sink tests/post
-    tests/load/neighbours.py build [--only backlog,hanging,direct,replay] [--scale 1] [--workers 2]
+    tests/load/neighbours.py build [--only backlog,hanging,…] [--scale 1] [--workers 2]
 
 A quiet app posts 100 events a second for 20 s; the figures are the milliseconds from a POST being due
 until the receiver has the event. That is done twice on the same servers, without its neighbour and with:
@@ -12,6 +12,12 @@ backlog  200,000 of the neighbour's deliveries wait for one webhook that never a
 hanging  20 of its webhooks never answer, and 2,000 deliveries wait for each
 direct   Redis is stopped, also in the run without, and 30,000 of its deliveries are due
 replay   a million of its deliveries are sent again
+bytes    it posts 300 events of a MiB to a webhook that never answers
+lists    16 of its clients list its two million deliveries by a type that there is not
+fanout   it has 3,000 webhooks and posts batches of 1,000 events
+numbers  it posts a MiB of numbers a second to 100 webhooks that want them in another form
+tests    200 of its clients test a webhook that never answers
+keyless  300 connections keep bodies of a MiB open, and 1,000 guess keys, a guess a second each
 
 Prints a table for tests/README.md. Servers are new for each line; everything is bounded in count and time.
 """
@@ -30,6 +36,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import attackers
 from bench import NoContract, add_history
 from harness.postgres import Cluster
 from harness.process import PORTS, end, spawn
@@ -42,6 +49,7 @@ WARM_UP = 1000
 PATIENCE_S = 60
 SETTLE_S = 3
 HANG = {"timeout_ms": 30000, "concurrency": 100}
+OTHER_FORM = {"profile": "standard-webhooks", "profile_options": {"json": "python"}}
 HEAD = """\
 | the neighbour | waiting before | after | without: p50 | p99 | with: p50 | p99 | p99 is |
 |---|---|---|---|---|---|---|---|"""
@@ -178,11 +186,50 @@ def replay(stand, _count):
     stand.opened(thread, lambda t: (stand.ending.set(), t.join()))
 
 
+def attacked(function, *arguments):
+    """`arguments` behind the API's port and the neighbour's key."""
+
+    def disturb(stand, count):
+        more = [a(stand, count) if callable(a) else a for a in arguments]
+        process = attackers.attack(function, stand.api.port, stand.neighbour.key, *more)
+        stand.opened(process, attackers.finish)
+
+    return disturb
+
+
+def many_webhooks(path, **more):
+    def prepare(stand, count):
+        for _ in range(count):
+            stand.neighbour.webhook(path, **more)
+
+    return prepare
+
+
+def list_paths(stand, _count):
+    webhook = f"/v1/webhooks/{stand.replayed['id']}/deliveries"
+    return [f"{webhook}?event_type=rare.{n}" for n in range(16)]
+
+
+def one_that_hangs(stand, _count):
+    return stand.neighbour.webhook("/hang/0", **HANG)["id"]
+
+
+def large_to_one_that_hangs(stand, count):
+    stand.neighbour.webhook("/hang/0", timeout_ms=30000, concurrency=1000)
+    attacked(attackers.large_events, count // SECONDS)(stand, count)
+
+
 SCENES = {
     "backlog": (200000, "{} waiting for a webhook that hangs", nothing, hanging(1)),
     "hanging": (40000, "20 webhooks that hang, {} waiting", nothing, hanging(20)),
     "direct": (30000, "{} due in direct mode", without_redis, due),
     "replay": (1000000, "a replay of {}", history, replay),
+    "bytes": (300, "{} events of a MiB to a webhook that hangs", nothing, large_to_one_that_hangs),
+    "lists": (2000000, "16 lists of {} deliveries", history, attacked(attackers.lists, list_paths)),
+    "fanout": (3000, "batches of 1,000 events to {} webhooks", many_webhooks("/other"), attacked(attackers.batches)),
+    "numbers": (100, "a MiB of numbers to {} webhooks", many_webhooks("/other", **OTHER_FORM), attacked(attackers.numbers)),
+    "tests": (200, "{} tests of a webhook that hangs", nothing, attacked(attackers.tests, one_that_hangs, lambda _s, n: n)),
+    "keyless": (1000, "{} guessers, 300 bodies without a key", nothing, attacked(attackers.keyless, 300, lambda _s, n: n)),
 }
 
 
