@@ -12,11 +12,22 @@ extern const char *const key_scope_names[]; /* ends with NULL */
 
 #define KEY_TEXT_MAX 100
 
-/* The key's text, "ph_<id>_<secret>", and the hash to store. The text is shown once and kept
- * nowhere. */
-void key_make(struct id id, struct buf *text, uint8_t hash[SHA256_SIZE]);
+/* What a key's text says of itself. */
+enum key_proof {
+    KEY_NONE, /* no key of ours */
+    KEY_UNPROVEN, /* its form is right: made before texts had a check or under another encryption key, or a guess */
+    KEY_PROVEN, /* made under this encryption key; it may have ended since */
+};
 
-/* The id inside a key's text; false if it is no key of ours. */
-bool key_parse(struct str text, struct id *id);
+/* What the check in keys' texts is made with. */
+void key_check_secret(const uint8_t seal_key[SEAL_KEY_SIZE], uint8_t secret[SHA256_SIZE]);
+
+/* The key's text, "ph_<id>_<secret and check>", and the hash to store. The text is shown once and kept
+ * nowhere. */
+void key_make(const uint8_t check_secret[SHA256_SIZE], struct id id, struct buf *text,
+              uint8_t hash[SHA256_SIZE]);
+
+/* Also the id inside, unless it is none. */
+enum key_proof key_parse(const uint8_t check_secret[SHA256_SIZE], struct str text, struct id *id);
 
 #endif

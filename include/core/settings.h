@@ -21,6 +21,7 @@ struct settings {
     struct schedule schedule;
     enum log_level log_level;
     uint8_t seal_key[SEAL_KEY_SIZE];
+    uint8_t key_check[SHA256_SIZE];      /* what the check in keys' texts is made with */
     uint8_t admin_key_hash[SHA256_SIZE]; /* when config.admin_key is not empty */
     struct dropins dropins;
 };

@@ -11,6 +11,14 @@
 struct auth_cache;
 struct acceptor;
 
+/* What calls have of something that is bounded in all. */
+enum hold {
+    HOLD_LOOKUP, /* a key that is looked up */
+    HOLD_GUESS,  /* that too, and its text does not prove that it was ever made */
+    HOLD_ANSWER, /* bytes of answers on their way */
+    HOLD_COUNT,
+};
+
 struct api {
     const struct settings *settings;
     struct loop *loop;
@@ -20,6 +28,7 @@ struct api {
     struct acceptor *acceptor;
     struct list calls;      /* struct call */
     struct list test_waits; /* struct test_wait */
+    int64_t held[HOLD_COUNT];
     bool stopping;
 };
 

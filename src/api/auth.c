@@ -11,10 +11,12 @@
 #include "store/apps.h"
 #include "store/keys.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define CACHE_ROWS   1024 /* a power of two */
 #define CACHE_TTL_MS 5000
+#define GUESSES      64 /* the part of the lookups that guesses have is one in so many */
 #define NO_APP       "No app has this id or name, or the key is another app's"
 
 struct cached {
@@ -25,8 +27,14 @@ struct cached {
     struct id app;
 };
 
+/* Keys whose text has no proof, and that were found once: what they are told apart from guesses by. */
+struct found {
+    uint8_t hash[SHA256_SIZE];
+};
+
 struct auth_cache {
     struct cached rows[CACHE_ROWS];
+    struct found found[CACHE_ROWS];
 };
 
 /* What an authentication needs between its statements; in the request's pool. */
@@ -52,12 +60,17 @@ void auth_cache_destroy(struct auth_cache *cache)
 
 void auth_cache_clear(struct auth_cache *cache)
 {
-    memset(cache, 0, sizeof *cache);
+    memset(cache->rows, 0, sizeof cache->rows);
+}
+
+static size_t slot_of(const uint8_t hash[SHA256_SIZE])
+{
+    return (hash[0] | hash[1] << 8) & (CACHE_ROWS - 1);
 }
 
 static struct cached *row_of(struct auth_cache *cache, const uint8_t hash[SHA256_SIZE])
 {
-    return &cache->rows[(hash[0] | hash[1] << 8) & (CACHE_ROWS - 1)];
+    return &cache->rows[slot_of(hash)];
 }
 
 static bool expired(int64_t expires_ms)
@@ -149,6 +162,8 @@ static void on_key(void *arg, int err, const struct db_rows *rows)
     uint8_t hash[SHA256_SIZE];
     struct key key;
 
+    call_let_go(call, HOLD_LOOKUP);
+    call_let_go(call, HOLD_GUESS);
     if (!result_ok(call, err))
         return;
     crypto_sha256(auth->key, hash);
@@ -160,6 +175,7 @@ static void on_key(void *arg, int err, const struct db_rows *rows)
         reply_error(call, ERR_UNAUTHORIZED, NULL);
         return;
     }
+    memcpy(call->api->auth->found[slot_of(hash)].hash, hash, sizeof hash);
     auth->scope = key.scope;
     auth->has_app = key.has_app;
     auth->key_app = key.app;
@@ -217,6 +233,38 @@ static bool known(struct call *call, const uint8_t hash[SHA256_SIZE])
     return true;
 }
 
+/* --- what a key's own text says ---------------------------------------------------------------- */
+
+static bool was_found(const struct auth_cache *cache, struct str key)
+{
+    uint8_t hash[SHA256_SIZE];
+    crypto_sha256(key, hash);
+    return memcmp(cache->found[slot_of(hash)].hash, hash, sizeof hash) == 0;
+}
+
+static enum key_proof proof_of(const struct api *api, struct str key, struct id *id)
+{
+    enum key_proof proof = key_parse(api->settings->key_check, key, id);
+    return proof == KEY_UNPROVEN && was_found(api->auth, key) ? KEY_PROVEN : proof;
+}
+
+/* A guess has little room, and room of its own, so that no number of them is in the way of keys that were made. */
+static void look_up(struct call *call, struct id id, enum key_proof proof)
+{
+    int64_t max = call->api->settings->config.key_lookups;
+    char detail[120];
+
+    if (proof == KEY_UNPROVEN ? call_hold(call, HOLD_GUESS, 1, (max + GUESSES - 1) / GUESSES)
+                              : call_hold(call, HOLD_LOOKUP, 1, max)) {
+        call->op = keys_get(call->api->db, id, on_key, call);
+        return;
+    }
+    snprintf(detail, sizeof detail,
+             "Too many keys are being looked up, which POSTHORN_KEY_LOOKUPS bounds (%lld)",
+             (long long)max);
+    reply_error(call, ERR_BUSY, detail);
+}
+
 bool auth_start(struct call *call, auth_done *done)
 {
     struct auth *auth = call_alloc(call, sizeof *auth);
@@ -233,10 +281,12 @@ bool auth_start(struct call *call, auth_done *done)
     if (is_admin_key(call->api->settings, auth->key)) {
         auth->scope = SCOPE_ADMIN;
         find_app(call);
-    } else if (key_parse(auth->key, &id)) {
-        call->op = keys_get(call->api->db, id, on_key, call);
-    } else {
-        reply_error(call, ERR_UNAUTHORIZED, NULL);
+        return false;
     }
+    enum key_proof proof = proof_of(call->api, auth->key, &id);
+    if (proof == KEY_NONE)
+        reply_error(call, ERR_UNAUTHORIZED, NULL);
+    else
+        look_up(call, id, proof);
     return false;
 }

@@ -77,6 +77,23 @@ void call_wait_over(struct call *call)
     call->cancel = NULL;
 }
 
+bool call_hold(struct call *call, enum hold what, int64_t n, int64_t max)
+{
+    bool fits = call->api->held[what] + n <= max;
+
+    if (fits) {
+        call->holds[what] += n;
+        call->api->held[what] += n;
+    }
+    return fits;
+}
+
+void call_let_go(struct call *call, enum hold what)
+{
+    call->api->held[what] -= call->holds[what];
+    call->holds[what] = 0;
+}
+
 void call_cancel(struct call *call)
 {
     db_cancel(call->op);
@@ -93,6 +110,8 @@ static void dispose(void *p)
     call_cancel(call);
     if (!call_answered(call))
         log_end(call, 0);
+    for (int what = 0; what < HOLD_COUNT; what++)
+        call_let_go(call, (enum hold)what);
     list_remove(&call->node);
     buf_fini(&call->out);
 }

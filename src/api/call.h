@@ -30,6 +30,8 @@ struct call {
 
     bool testing; /* it waits for a receiver's answer to a test, or soon will */
 
+    int64_t holds[HOLD_COUNT]; /* its part of api->held */
+
     int scope;     /* of the key */
     struct id app; /* the tenant */
 
@@ -65,6 +67,11 @@ bool call_header_comes_twice(const struct call *call, const char *name);
  * call_wait_over(). One at a time. */
 void call_wait(struct call *call, void (*cancel)(void *arg), void *arg);
 void call_wait_over(struct call *call);
+
+/* Takes `n` of what all calls together may have `max` of; false: there is not that much left. The call's end, or
+ * call_let_go(), gives it back. */
+bool call_hold(struct call *call, enum hold what, int64_t n, int64_t max);
+void call_let_go(struct call *call, enum hold what);
 
 /* What is under way will not call back. */
 void call_cancel(struct call *call);

@@ -2,6 +2,7 @@
 #include "core/settings.h"
 
 #include "base/host.h"
+#include "core/key.h"
 
 #include <stdio.h>
 
@@ -60,8 +61,11 @@ static bool read_log_level(struct settings *s, struct str *piece)
 static bool read_seal_key(struct settings *s, struct str *piece)
 {
     (void)piece;
-    return crypto_base64_decode(str_of(s->config.encryption_key), s->seal_key, SEAL_KEY_SIZE) ==
-           SEAL_KEY_SIZE;
+    if (crypto_base64_decode(str_of(s->config.encryption_key), s->seal_key, SEAL_KEY_SIZE) !=
+        SEAL_KEY_SIZE)
+        return false;
+    key_check_secret(s->seal_key, s->key_check);
+    return true;
 }
 
 static bool read_admin_key(struct settings *s, struct str *piece)

@@ -129,7 +129,7 @@ def test_key(admin, tenant):
         "/keys", {"name": "k", "scope": "publish", "app_id": tenant.app["id"]}, expect=201
     )
     made = answer.json
-    assert re.fullmatch(r"ph_[0-7][0-9a-hjkmnp-tv-z]{25}_[A-Za-z0-9_-]{43}", made["key"])
+    assert re.fullmatch(r"ph_[0-7][0-9a-hjkmnp-tv-z]{25}_[A-Za-z0-9_-]{54}", made["key"])
     assert made["key"].split("_")[1] == made["id"].removeprefix("key_")
     assert (made["app_id"], made["expires_at"]) == (tenant.app["id"], None)
     path = f"/keys/{made['id']}"

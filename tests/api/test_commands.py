@@ -5,7 +5,7 @@ import re
 import pytest
 from harness.server import command, options
 
-KEY = re.compile(r"ph_[0-7][0-9a-hjkmnp-tv-z]{25}_[A-Za-z0-9_-]{43}\Z")
+KEY = re.compile(r"ph_[0-7][0-9a-hjkmnp-tv-z]{25}_[A-Za-z0-9_-]{54}\Z")
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@
 static const struct id some_id = {
     {0x01, 0x90, 0xa1, 0xb2, 0xc3, 0xd4, 0x70, 0x01, 0x80, 2, 3, 4, 5}};
 
+static uint8_t check[SHA256_SIZE];
+
 static void test_key(void **state)
 {
     (void)state;
@@ -15,17 +17,59 @@ static void test_key(void **state)
     struct id id;
 
     buf_init(&text, KEY_TEXT_MAX);
-    key_make(some_id, &text, hash);
+    key_make(check, some_id, &text, hash);
     assert_false(text.overflow);
-    assert_true(key_parse(buf_str(&text), &id));
+    assert_int_equal(text.n, 84);
+    assert_int_equal(key_parse(check, buf_str(&text), &id), KEY_PROVEN);
     assert_true(id_eq(id, some_id));
     crypto_sha256(buf_str(&text), again);
     assert_memory_equal(hash, again, sizeof hash);
-    for (size_t i = 0; i < 31; i++) /* cut before anything of the secret */
-        assert_false(key_parse((struct str){text.p, i}, &id));
+    for (size_t i = 0; i < text.n; i++) /* cut: but for the length of the old form it is none */
+        assert_int_equal(key_parse(check, (struct str){text.p, i}, &id),
+                         i == 73 ? KEY_UNPROVEN : KEY_NONE);
     text.p[0] = 'P';
-    assert_false(key_parse(buf_str(&text), &id));
+    assert_int_equal(key_parse(check, buf_str(&text), &id), KEY_NONE);
     buf_fini(&text);
+}
+
+/* No letter of it can be another, and no other encryption key proves it. */
+static void test_key_check(void **state)
+{
+    (void)state;
+    uint8_t hash[SHA256_SIZE], other[SHA256_SIZE];
+    struct buf text;
+    struct id id;
+
+    key_check_secret((const uint8_t[SEAL_KEY_SIZE]){1}, other);
+    buf_init(&text, KEY_TEXT_MAX);
+    key_make(check, some_id, &text, hash);
+    assert_int_equal(key_parse(other, buf_str(&text), &id), KEY_UNPROVEN);
+    for (size_t i = 0; i < text.n; i++) {
+        char was = text.p[i];
+        text.p[i] = was == 'A' || was == '0' ? '1' : i < 29 ? '0' : 'A';
+        assert_int_not_equal(key_parse(check, buf_str(&text), &id), KEY_PROVEN);
+        text.p[i] = was;
+    }
+    static const char wrong[] = "+/=.* \n\x80";
+    for (const char *c = wrong; *c != '\0'; c++) {
+        text.p[50] = *c;
+        assert_int_equal(key_parse(check, buf_str(&text), &id), KEY_NONE);
+    }
+    buf_fini(&text);
+}
+
+/* As version 0.1 made them. */
+static void test_keys_without_a_check(void **state)
+{
+    (void)state;
+    struct id id;
+
+    assert_int_equal(
+        key_parse(
+            check,
+            STR_LIT("ph_01kn2p7xrkf2s9d4h1n8b6m5ta_gA5mJ0sRfWc9Yq2xT7bK1dN8vL3hP6uE4zXoQiCyMt0"),
+            &id),
+        KEY_UNPROVEN);
 }
 
 static void is(struct id got, const char *hex)
@@ -69,8 +113,11 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_key),
+        cmocka_unit_test(test_key_check),
+        cmocka_unit_test(test_keys_without_a_check),
         cmocka_unit_test(test_idempotency_is_stable),
         cmocka_unit_test(test_idempotency_differs),
     };
+    key_check_secret((const uint8_t[SEAL_KEY_SIZE]){0}, check);
     return cmocka_run_group_tests_name("key", tests, NULL, NULL);
 }
