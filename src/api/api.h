@@ -19,6 +19,13 @@ enum hold {
     HOLD_COUNT,
 };
 
+/* Whose body a request's is. */
+enum body_kind {
+    BODY_PROVEN,  /* of a key that was made here */
+    BODY_STRANGE, /* of one that may be a guess, or of none */
+    BODY_KINDS,
+};
+
 struct api {
     const struct settings *settings;
     struct loop *loop;
@@ -29,6 +36,7 @@ struct api {
     struct list calls;      /* struct call */
     struct list test_waits; /* struct test_wait */
     int64_t held[HOLD_COUNT];
+    int64_t bodies[BODY_KINDS]; /* bytes of requests' bodies, announced or here */
     bool stopping;
 };
 

@@ -193,15 +193,24 @@ static bool is_admin_key(const struct settings *settings, struct str key)
                         (struct str){(const char *)settings->admin_key_hash, SHA256_SIZE});
 }
 
+/* n == 0: none. */
+static struct str key_in(struct str header)
+{
+    struct str scheme = STR_LIT("Bearer ");
+
+    if (header.n > scheme.n && str_eq_nocase((struct str){header.p, scheme.n}, scheme))
+        return str_trim((struct str){header.p + scheme.n, header.n - scheme.n});
+    return STR_NONE;
+}
+
 /* The key; false: there is none, and that has been replied. */
 static bool bearer(struct call *call, struct str *key)
 {
-    struct str header, scheme = STR_LIT("Bearer ");
+    struct str header;
 
     if (!input_header(call, "Authorization", &header))
         return false;
-    if (header.n > scheme.n && str_eq_nocase((struct str){header.p, scheme.n}, scheme))
-        *key = str_trim((struct str){header.p + scheme.n, header.n - scheme.n});
+    *key = key_in(header);
     if (key->n == 0)
         reply_error(call, ERR_UNAUTHORIZED, NULL);
     return key->n > 0;
@@ -246,6 +255,14 @@ static enum key_proof proof_of(const struct api *api, struct str key, struct id 
 {
     enum key_proof proof = key_parse(api->settings->key_check, key, id);
     return proof == KEY_UNPROVEN && was_found(api->auth, key) ? KEY_PROVEN : proof;
+}
+
+enum key_proof auth_proof(const struct api *api, struct str authorization)
+{
+    struct str key = key_in(authorization);
+    struct id id;
+
+    return key.n > 0 && is_admin_key(api->settings, key) ? KEY_PROVEN : proof_of(api, key, &id);
 }
 
 /* A guess has little room, and room of its own, so that no number of them is in the way of keys that were made. */

@@ -6,6 +6,7 @@
 struct head {
     int lengths, codings, hosts;
     bool http_1_0;
+    struct framing *framing;
 };
 
 /* Takes a line off `*rest`, which ends with CRLF and has no other control but tabs. */
@@ -41,13 +42,16 @@ static const char *check_request_line(struct str line, struct head *head)
 static const char *check_length(struct str value, struct head *head)
 {
     head->lengths++;
-    return str_all_digits(value) && value.n <= 18 ? NULL
-                                                  : "Content-Length is not a number of bytes";
+    return str_to_i64(value, 0, INT64_MAX, &head->framing->length) && str_all_digits(value) &&
+                   value.n <= 18
+               ? NULL
+               : "Content-Length is not a number of bytes";
 }
 
 static const char *check_coding(struct str value, struct head *head)
 {
     head->codings++;
+    head->framing->chunked = true;
     return str_eq_nocase(value, STR_LIT("chunked")) ? NULL : "Transfer-Encoding is not `chunked`";
 }
 
@@ -60,13 +64,25 @@ static const char *check_host(struct str value, struct head *head)
     return NULL;
 }
 
+static const char *check_expect(struct str value, struct head *head)
+{
+    (void)value;
+    head->framing->expects = true;
+    return NULL;
+}
+
+static const char *check_authorization(struct str value, struct head *head)
+{
+    head->framing->authorization = value;
+    return NULL;
+}
+
 static const struct {
     const char *name;
     const char *(*check)(struct str value, struct head *head);
 } checks[] = {
-    {"Content-Length", check_length},
-    {"Transfer-Encoding", check_coding},
-    {"Host", check_host},
+    {"Content-Length", check_length}, {"Transfer-Encoding", check_coding},    {"Host", check_host},
+    {"Expect", check_expect},         {"Authorization", check_authorization},
 };
 
 static const char *check_header(struct str line, struct head *head)
@@ -94,12 +110,11 @@ static const char *check_whole(const struct head *head)
     return NULL;
 }
 
-const char *framing_fault(struct str input)
+static const char *check(struct str input, struct head *head)
 {
     static const char *const not_lines =
         "The lines of the head must end with CRLF and have no control characters";
     const char *fault = NULL;
-    struct head head = {0};
     struct str line;
 
     /* Empty lines ahead are passed over (§2.2). */
@@ -107,13 +122,56 @@ const char *framing_fault(struct str input)
         if (!take_line(&input, &line))
             return not_lines;
     } while (line.n == 0);
-    fault = check_request_line(line, &head);
+    fault = check_request_line(line, head);
     while (fault == NULL) {
         if (!take_line(&input, &line))
             return not_lines;
         if (line.n == 0)
-            return check_whole(&head);
-        fault = check_header(line, &head);
+            return check_whole(head);
+        fault = check_header(line, head);
     }
     return fault;
+}
+
+void framing_read(struct str input, struct framing *framing)
+{
+    struct head head = {.framing = framing};
+
+    *framing = (struct framing){0};
+    framing->fault = check(input, &head);
+}
+
+size_t framing_end(struct str input, size_t seen)
+{
+    size_t at = seen > 2 ? seen - 2 : 0;
+    const char *lf, *end = input.p + input.n;
+
+    /* An empty line ahead is not the end. */
+    if (at == 0 && input.n > 0 && input.p[0] == '\n')
+        at = 1;
+    else if (at == 0 && input.n > 1 && input.p[0] == '\r' && input.p[1] == '\n')
+        at = 2;
+    for (; at < input.n && (lf = memchr(input.p + at, '\n', input.n - at)) != NULL;
+         at = (size_t)(lf - input.p) + 1) {
+        if (lf + 1 < end && lf[1] == '\n')
+            return (size_t)(lf - input.p) + 2;
+        if (lf + 2 < end && lf[1] == '\r' && lf[2] == '\n')
+            return (size_t)(lf - input.p) + 3;
+    }
+    return 0;
+}
+
+void framing_hide_body(char *head, size_t n)
+{
+    static const char *const names[] = {"Content-Length", "Transfer-Encoding", "Expect"};
+    struct str rest = {head, n}, line, name;
+
+    while (str_next(&rest, '\n', &line)) {
+        char *first = head + (line.p - head);
+        if (!str_next(&line, ':', &name))
+            continue;
+        for (size_t i = 0; i < ARRAY_LEN(names); i++)
+            if (str_eq_nocase(str_trim(name), str_of(names[i])))
+                *first = 'x';
+    }
 }

@@ -5,8 +5,22 @@
 
 #include "base/str.h"
 
-/* `input` begins with a request's head as it came from the wire, and goes on with anything. NULL if it is plain, else
- * what is wrong with it, in words. */
-const char *framing_fault(struct str input);
+struct framing {
+    const char
+        *fault;     /* what is wrong with it, in words; NULL: it is plain, and what follows holds */
+    int64_t length; /* of the body, as announced; 0: none is */
+    bool chunked, expects;    /* `expects`: the client may wait until it is told to go on */
+    struct str authorization; /* borrowed; p == NULL: there is none */
+};
+
+/* `input` begins with a request's head as it came from the wire, and goes on with anything. */
+void framing_read(struct str input, struct framing *framing);
+
+/* Where the head ends that `input` begins with, by h2o's more tolerant reading; 0: it does not yet. An earlier call
+ * has seen the first `seen` bytes. */
+size_t framing_end(struct str input, size_t seen);
+
+/* Changes the head so that to h2o no body belongs to it. */
+void framing_hide_body(char *head, size_t n);
 
 #endif

@@ -5,7 +5,7 @@
 #include "auth.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "framing.h"
+#include "intake.h"
 #include "listener.h"
 #include "refusal.h"
 #include "reply.h"
@@ -14,6 +14,7 @@
 #include "test_wait.h"
 
 #include <h2o.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define REQUEST_MS     10000 /* head and body, from the first byte */
@@ -26,7 +27,9 @@
 #define HANG_UP_MS     1000 /* for the last connections to notice */
 
 struct server {
-    struct api api; /* what its calls see */
+    struct api api;    /* what its calls see */
+    struct list doors; /* that are to be shut again before the loop polls */
+    uv_prepare_t turn; /* active: there are any */
     h2o_globalconf_t h2o;
     h2o_context_t context;
     h2o_accept_ctx_t accept;
@@ -35,6 +38,87 @@ struct server {
     int64_t drain_deadline;
 };
 
+/* --- the door ---------------------------------------------------------------------------------
+ * What h2o is given to read goes through the intake first. h2o has no place for that: it sets the callback of a
+ * socket when it begins to wait for a request, and the door takes that place before the loop polls. */
+
+struct door {
+    struct server *server;
+    h2o_socket_t *socket;
+    h2o_socket_cb read; /* h2o's own */
+    struct intake intake;
+    struct list node; /* in server.doors, or alone */
+};
+
+static void on_read(h2o_socket_t *socket, const char *err)
+{
+    struct door *door = socket->on_close.data;
+    h2o_buffer_t *input = socket->input;
+
+    if (err == NULL) {
+        switch (intake_read(&door->intake, input->bytes, &input->size)) {
+        case INTAKE_WAIT:
+            return;
+        case INTAKE_PASS:
+            break;
+        case INTAKE_HANG_UP:
+            err = "refused";
+            break;
+        }
+    }
+    door->read(socket, err);
+}
+
+/* Unless h2o is busy with the next request already, whose end comes by here too. */
+static void shut(struct door *door)
+{
+    h2o_socket_t *socket = door->socket;
+    h2o_buffer_t *input = socket->input;
+
+    if (socket->_cb.read == NULL || socket->_cb.read == on_read)
+        return;
+    door->read = socket->_cb.read;
+    socket->_cb.read = on_read;
+    if (input->size == 0)
+        return;
+    door->intake.begun = true;
+    if (intake_read(&door->intake, input->bytes, &input->size) == INTAKE_HANG_UP)
+        door->read(socket, "refused");
+    else
+        door->intake.begun = door->intake.judged;
+}
+
+static void on_turn(uv_prepare_t *turn)
+{
+    struct server *s = turn->data;
+    struct list *node;
+
+    while ((node = list_pop(&s->doors)) != NULL)
+        shut(CONTAINER_OF(node, struct door, node));
+    uv_prepare_stop(turn);
+}
+
+/* Its memory goes, and h2o reads on. */
+static void on_request_over(void *memory)
+{
+    struct door *door = *(struct door **)memory;
+
+    intake_next(&door->intake);
+    list_remove(&door->node);
+    list_push(&door->server->doors, &door->node);
+    if (!uv_is_closing((uv_handle_t *)&door->server->turn))
+        uv_prepare_start(&door->server->turn, on_turn);
+}
+
+static void on_closed(void *arg)
+{
+    struct door *door = arg;
+
+    intake_next(&door->intake);
+    list_remove(&door->node);
+    free(door);
+}
+
 /* --- the start -------------------------------------------------------------------------------- */
 
 struct handler {
@@ -42,26 +126,54 @@ struct handler {
     struct api *api;
 };
 
+static void reply_full(struct call *call)
+{
+    char detail[160];
+
+    snprintf(
+        detail, sizeof detail,
+        "The bodies of requests under way have as many bytes as they may have together, which is "
+        "POSTHORN_BODIES_MIB (%lld)",
+        (long long)call->api->settings->config.bodies_mib);
+    reply_error(call, ERR_BUSY, detail);
+}
+
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     struct call *call = call_create(((struct handler *)handler)->api, req);
     h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
-    /* The head is at the beginning of what was read until the request is answered. */
-    const char *fault = framing_fault((struct str){socket->input->bytes, socket->input->size});
+    struct door *door = socket->on_close.data;
+    struct door **leaving =
+        h2o_mem_alloc_shared(&req->pool, sizeof(struct door *), on_request_over);
 
-    if (fault == NULL) {
-        routes_dispatch(call);
-    } else {
+    *leaving = door;
+    /* The head is at the beginning of what was read until the request is answered. */
+    intake_judge(&door->intake, (struct str){socket->input->bytes, socket->input->size});
+    const char *fault = door->intake.framing.fault;
+    if (fault != NULL || door->intake.last)
         call_is_last(call);
+    if (fault != NULL)
         reply_error(call, ERR_BAD_REQUEST, fault);
-    }
+    else if (door->intake.full)
+        reply_full(call);
+    else
+        routes_dispatch(call);
     return 0;
 }
 
 static void on_connection(void *arg, uv_stream_t *stream, uv_close_cb closed)
 {
     struct server *s = arg;
-    h2o_accept(&s->accept, h2o_uv_socket_create(stream, closed));
+    struct door *door = xcalloc(1, sizeof *door);
+
+    door->server = s;
+    door->socket = h2o_uv_socket_create(stream, closed);
+    door->socket->on_close.cb = on_closed;
+    door->socket->on_close.data = door;
+    list_init(&door->node);
+    intake_init(&door->intake, &s->api);
+    h2o_accept(&s->accept, door->socket);
+    shut(door);
 }
 
 static void configure_h2o(struct server *s)
@@ -115,6 +227,9 @@ struct server *server_create(const struct settings *settings)
     list_init(&s->api.calls);
     s->api.auth = auth_cache_create();
     s->api.acceptor = acceptor_create(&s->api);
+    list_init(&s->doors);
+    uv_prepare_init(loop_uv(s->api.loop), &s->turn);
+    s->turn.data = s;
     s->drain_timeout = timeout_create(s->api.loop, on_drain, s);
     s->api.queue = queue_create(s->api.loop, &(struct queue_config){.url = config->redis_url});
     s->api.db = db_create(s->api.loop, &(struct db_config){.url = config->database_url,
@@ -154,6 +269,7 @@ static void close_all(struct server *s)
     listener_close(s->listener);
     h2o_context_dispose(&s->context);
     timeout_destroy(s->drain_timeout);
+    uv_close((uv_handle_t *)&s->turn, NULL);
     acceptor_destroy(s->api.acceptor);
     queue_destroy(s->api.queue);
     db_destroy(s->api.db);

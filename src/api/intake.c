@@ -1,0 +1,130 @@
+/* Heads, and how much of what follows them is kept. */
+#include "intake.h"
+
+#include "auth.h"
+#include "call.h"
+
+#define HEAD_MAX ((size_t)32 << 10)
+#define BODY_SMALL \
+    4096 /* what the connection's first buffer holds beside a head: it costs nothing more */
+#define STRANGERS 8 /* the part of the bytes that unproven keys have is one in so many */
+
+void intake_init(struct intake *in, struct api *api)
+{
+    *in = (struct intake){.api = api};
+}
+
+void intake_next(struct intake *in)
+{
+    in->api->bodies[in->kind] -= in->bytes;
+    intake_init(in, in->api);
+}
+
+void intake_judge(struct intake *in, struct str input)
+{
+    if (!in->judged)
+        framing_read(input, &in->framing);
+    in->judged = true;
+}
+
+/* One body always fits where there is none. */
+static bool reserve(struct intake *in, int64_t n)
+{
+    int64_t max = in->api->settings->config.bodies_mib << 20;
+
+    if (in->kind == BODY_STRANGE)
+        max = max / STRANGERS > (int64_t)BODY_MAX ? max / STRANGERS : (int64_t)BODY_MAX;
+    if (in->api->bodies[in->kind] + n > max)
+        return false;
+    in->api->bodies[in->kind] += n;
+    in->bytes += n;
+    return true;
+}
+
+static enum intake_step drop(struct intake *in, char *bytes, size_t *size)
+{
+    int64_t have = (int64_t)(*size - in->head), n = have < in->left ? have : in->left;
+
+    memmove(bytes + in->head, bytes + in->head + n, (size_t)(have - n));
+    *size -= (size_t)n;
+    in->left -= n;
+    if (in->left > 0)
+        return INTAKE_WAIT;
+    in->state = INTAKE_BODY;
+    return INTAKE_PASS;
+}
+
+/* Who waits to be told to go on has not sent its body yet; who sends chunks does not say how long it is. */
+static enum intake_step refuse(struct intake *in, char *bytes, size_t *size)
+{
+    if (in->begun)
+        return INTAKE_HANG_UP;
+    framing_hide_body(bytes, in->head);
+    in->last = in->framing.chunked || in->framing.expects;
+    if (in->last)
+        return INTAKE_PASS;
+    in->state = INTAKE_DROP;
+    in->left = in->framing.length;
+    return drop(in, bytes, size);
+}
+
+/* A body of unknown length counts as it comes. h2o takes the chunks' own lines out once it has read on. */
+static enum intake_step grow(struct intake *in, size_t size)
+{
+    int64_t more = (int64_t)(size - in->head) - in->bytes;
+
+    if (!in->framing.chunked || more <= 0)
+        return INTAKE_PASS;
+    return in->bytes + more <= in->max && reserve(in, more) ? INTAKE_PASS : INTAKE_HANG_UP;
+}
+
+static enum intake_step take_body(struct intake *in, char *bytes, size_t *size)
+{
+    const struct framing *f = &in->framing;
+
+    if (!f->chunked && f->length <= BODY_SMALL)
+        return INTAKE_PASS;
+    enum key_proof proof = auth_proof(in->api, f->authorization);
+    in->kind = proof == KEY_PROVEN ? BODY_PROVEN : BODY_STRANGE;
+    in->max = proof == KEY_NONE ? BODY_SMALL : INT64_MAX;
+    if (proof == KEY_NONE && (!f->chunked || f->expects))
+        return refuse(in, bytes, size);
+    /* Of what h2o reads after it has told the client to go on, nothing is seen here. */
+    in->full = !reserve(in, !f->chunked ? f->length : f->expects ? (int64_t)BODY_MAX : 0);
+    return in->full ? refuse(in, bytes, size) : grow(in, *size);
+}
+
+static enum intake_step take_head(struct intake *in, char *bytes, size_t *size)
+{
+    in->head = framing_end((struct str){bytes, *size}, in->seen);
+    in->seen = *size;
+    if (in->head == 0 && *size >= HEAD_MAX) {
+        memcpy(bytes + HEAD_MAX - 4, "\r\n\r\n", 4);
+        in->head = *size = HEAD_MAX;
+        in->judged = true;
+        in->framing.fault = "The head has more than 32 KiB";
+    }
+    if (in->head == 0)
+        return INTAKE_PASS;
+    intake_judge(in, (struct str){bytes, *size});
+    in->state = INTAKE_BODY;
+    if (in->framing.fault != NULL) {
+        framing_hide_body(bytes, in->head);
+        return in->begun ? INTAKE_HANG_UP : INTAKE_PASS;
+    }
+    /* h2o refuses at once what is announced to be too large. */
+    return in->framing.length > (int64_t)BODY_MAX + 1 ? INTAKE_PASS : take_body(in, bytes, size);
+}
+
+enum intake_step intake_read(struct intake *in, char *bytes, size_t *size)
+{
+    switch (in->state) {
+    case INTAKE_HEAD:
+        return take_head(in, bytes, size);
+    case INTAKE_DROP:
+        return drop(in, bytes, size);
+    case INTAKE_BODY:
+        break;
+    }
+    return grow(in, *size);
+}
