@@ -66,17 +66,6 @@ void timeline_event(struct buf *out, const struct trace *t)
 
 /* --- the delivery ----------------------------------------------------------------------------- */
 
-/* Scheme, host and port. There are no credentials in a URL that was accepted. */
-static struct str origin(struct str url)
-{
-    size_t n = 0;
-
-    for (int slashes = 0; n < url.n; n++)
-        if (url.p[n] == '?' || (url.p[n] == '/' && ++slashes == 3))
-            break;
-    return (struct str){url.p, n};
-}
-
 static void add_state(struct buf *out, const struct trace *t)
 {
     const struct delivery *d = &t->delivery;
@@ -98,7 +87,7 @@ static void add_state(struct buf *out, const struct trace *t)
 
 void timeline_delivery(struct buf *out, const struct trace *t, bool ends)
 {
-    struct str to = origin(t->delivery.url);
+    struct str to = webhook_origin(t->delivery.url);
 
     begin(out, t->delivery.created_ms);
     buf_add_text(out, "delivery ");

@@ -93,6 +93,9 @@ struct profile {
 
     const char *signs; /* what a signature covers, for people; NULL: there is none */
 
+    /* Does a message carry the secret as it is? NULL: options.auth says. */
+    bool (*sends_secret)(const struct profile_options *options);
+
     /* Does a message carry signatures of both while a rotation lasts? NULL: never. */
     bool (*carries_both)(struct str secret, struct str previous);
 
@@ -123,6 +126,9 @@ int profile_options_bind(struct fields *f, const struct profile *profile, struct
  * messages are arrays, or would be if nothing were said. */
 void profile_options_write(struct jsonw *w, const struct profile *profile,
                            const struct profile_options *options);
+
+/* Who gets a message of this profile gets its secret. */
+bool profile_sends_secret(const struct profile *profile, const struct profile_options *options);
 
 /* Both end with NULL and have the same order. */
 extern const struct profile *const profiles[];

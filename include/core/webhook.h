@@ -60,6 +60,9 @@ extern const char *const webhook_ordering_names[]; /* ends with NULL */
 #define METADATA_KEY_MAX         64
 #define METADATA_VALUE_MAX       500
 
+/* Scheme, host and port of a URL that was accepted: in it there are no credentials, and no two spellings of one. */
+struct str webhook_origin(struct str url);
+
 /* NULL if a customer may set this header, else what is wrong: the name must be an RFC 9110 token
  * that is not ours to set, the value visible ASCII, space and tab. */
 const char *webhook_header_check(struct str name, struct str value);

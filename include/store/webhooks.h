@@ -48,7 +48,7 @@ struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb
 struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void *arg);
 
 /* Writes every settable column of `webhook`, unless the row changed since it was read: then there
- * is no row. */
+ * is no row. Another secret than the stored bytes takes its place at once: no rotation is under way then. */
 struct db_op *webhooks_update(struct db *db, const struct webhook *webhook, db_cb *cb, void *arg);
 /* A managed one is left alone: no row. */
 struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id, struct str sealed_secret,

@@ -68,17 +68,22 @@ _Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called")
                      FIELD_NULLABLE,                                                             \
                      .max = METADATA_MAX,                                                        \
                      .key_max = METADATA_KEY_MAX,                                                \
-                     .item_max = METADATA_VALUE_MAX}
+                     .item_max = METADATA_VALUE_MAX},                                            \
+    [IN_SECRET] = {"secret",                                                                     \
+                   FIELD_STR,                                                                    \
+                   AT(secret),                                                                   \
+                   0,                                                                            \
+                   .min = 1,                                                                     \
+                   .max = SECRET_MAX,                                                            \
+                   .check = secret_check_printable}
 
-const struct field webhook_create_fields[IN_COUNT] = {
+const struct field webhook_create_fields[IN_CREATE_COUNT] = {
     COMMON_FIELDS(FIELD_REQUIRED),
-    [IN_SECRET_OR_STATUS] = {"secret", FIELD_STR, AT(secret), 0, .min = 1, .max = SECRET_MAX,
-                             .check = secret_check_printable},
 };
 
 const struct field webhook_update_fields[IN_COUNT] = {
     COMMON_FIELDS(0),
-    [IN_SECRET_OR_STATUS] = {"status", FIELD_ENUM, AT(status), 0, .names = webhook_status_names},
+    [IN_STATUS] = {"status", FIELD_ENUM, AT(status), 0, .names = webhook_status_names},
 };
 
 #define MEMBER(member) offsetof(struct webhook, member), sizeof(((struct webhook *)0)->member)
@@ -279,6 +284,49 @@ struct str webhook_secret(struct call *call, struct id id, struct str secret, co
     struct str copy = call_copy(call, buf_str(&sealed));
     buf_fini(&sealed);
     return copy;
+}
+
+/* --- what must not be read by turning the URL ------------------------------------------------- */
+
+#define SECRET_ANEW                                                                       \
+    "must be given with this change, the same one or another: it would go, as it is, to " \
+    "where it has not gone before"
+#define HEADERS_ANEW                                                                         \
+    "must be given with a URL of another scheme, host or port: their values are not handed " \
+    "on to it; {} leaves them out"
+#define SECRET_ALONE                                                                             \
+    "is changed by POST /webhooks/{id}/secret/rotate; here it is taken with a change of `url`, " \
+    "`profile` or `profile_options` only"
+
+static bool sends_secret(const struct call *call, const struct webhook *w)
+{
+    const struct profile *profile = profile_find(w->profile);
+    struct fields f = {.alloc = call->fields.alloc};
+    struct profile_options options;
+
+    return profile != NULL &&
+           profile_options_bind(&f, profile, w->profile_options, &options) == 0 &&
+           profile_sends_secret(profile, &options);
+}
+
+bool webhook_keeps_secrets(struct call *call, const struct webhook *before,
+                           const struct webhook *after)
+{
+    struct fields *f = &call->fields;
+    bool moves = !str_eq(webhook_origin(before->url), webhook_origin(after->url));
+
+    if (!field_has(f, IN_SECRET) && sends_secret(call, after) &&
+        (moves || !sends_secret(call, before)))
+        fields_problem(f, "secret", SECRET_ANEW);
+    if (moves && before->sealed_headers.n > 0 && !field_given(f, IN_HEADERS))
+        fields_problem(f, "headers", HEADERS_ANEW);
+    if (field_has(f, IN_SECRET) && !field_given(f, IN_URL) && !field_given(f, IN_PROFILE) &&
+        !field_given(f, IN_OPTIONS))
+        fields_problem(f, "secret", SECRET_ALONE);
+    if (f->problem_count == 0)
+        return true;
+    reply_problems(call, ERR_INVALID);
+    return false;
 }
 
 /* --- managed ones ----------------------------------------------------------------------------- */

@@ -29,11 +29,13 @@ enum {
     IN_CONCURRENCY,
     IN_ORDERING,
     IN_METADATA,
-    IN_SECRET_OR_STATUS, /* at create the secret, at update the status */
+    IN_SECRET,
+    IN_STATUS,
     IN_COUNT,
 };
+#define IN_CREATE_COUNT IN_STATUS /* a new webhook is active */
 
-extern const struct field webhook_create_fields[IN_COUNT], webhook_update_fields[IN_COUNT];
+extern const struct field webhook_create_fields[IN_CREATE_COUNT], webhook_update_fields[IN_COUNT];
 
 /* Of a row that another release wrote. */
 #define WEBHOOK_STRANGE "this webhook's profile is not one of this release: set another"
@@ -53,6 +55,12 @@ bool webhook_secret_fits(struct call *call, const char *field, const struct webh
 /* A secret given or (p == NULL) made with the prefix, into `out`, and its sealed form, into the request's pool. */
 struct str webhook_secret(struct call *call, struct id id, struct str secret, const char *prefix,
                           struct buf *out);
+
+/* A client that may change a webhook must not learn by that what was shown once, or never: what goes to its receiver
+ * as it is goes to another origin, or begins to go, only if the same request gives it anew. False: `after` would tell
+ * what `before` kept, or a secret is given without need, and that has been replied. */
+bool webhook_keeps_secrets(struct call *call, const struct webhook *before,
+                           const struct webhook *after) MUST_CHECK;
 
 /* May the API change it? False: it is a managed one, and 409 has been replied. */
 bool webhook_settable(struct call *call, const struct webhook *webhook) MUST_CHECK;

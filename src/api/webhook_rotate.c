@@ -13,13 +13,14 @@ struct rotate_input {
     int64_t overlap_seconds;
 };
 
-enum { IN_SECRET, IN_OVERLAP };
+enum { ROTATE_SECRET, ROTATE_OVERLAP };
 
 static const struct field fields[] = {
-    [IN_SECRET] = {"secret", FIELD_STR, offsetof(struct rotate_input, secret), FIELD_NULLABLE,
-                   .min = 1, .max = SECRET_MAX, .check = secret_check_printable},
-    [IN_OVERLAP] = {"overlap_seconds", FIELD_I64, offsetof(struct rotate_input, overlap_seconds),
-                    FIELD_NULLABLE, .max = WEBHOOK_OVERLAP_MAX},
+    [ROTATE_SECRET] = {"secret", FIELD_STR, offsetof(struct rotate_input, secret), FIELD_NULLABLE,
+                       .min = 1, .max = SECRET_MAX, .check = secret_check_printable},
+    [ROTATE_OVERLAP] = {"overlap_seconds", FIELD_I64,
+                        offsetof(struct rotate_input, overlap_seconds), FIELD_NULLABLE,
+                        .max = WEBHOOK_OVERLAP_MAX},
 };
 
 static void on_rotated(void *arg, int err, const struct db_rows *rows)

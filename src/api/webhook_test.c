@@ -1,7 +1,9 @@
 /* POST /webhooks/{id}/test: a test event through the worker; and, with `detect`, one after the other in
  * each way in which a receiver of the webhook's profile may verify, until one is accepted. */
+#include "base/crypto.h"
 #include "base/json.h"
 #include "core/filter.h"
+#include "core/signature.h"
 #include "input.h"
 #include "reply.h"
 #include "resources.h"
@@ -34,8 +36,11 @@ struct detection {
     int64_t updated_us; /* the webhook's version: what was tried is of no other */
     const struct profile *profile;
     struct profile_options options; /* the webhook's */
+    struct str secret;              /* the client's; p == NULL: it gave none */
+    bool sends_secret;              /* as it is: the webhook does, or the client knows it anyway */
     struct trial tries[TRIES_MAX];
     size_t count; /* of those made */
+    size_t next;  /* variant */
 };
 
 /* The webhook's options, with what `variant` changes, as JSON in the request's pool. */
@@ -125,17 +130,12 @@ static void on_keeping(void *arg, int err, const struct db_rows *rows)
     call->op = webhooks_update(call->api->db, &webhook, on_kept, call);
 }
 
-static void try_next(struct call *call);
+static bool try_next(struct call *call);
 
 /* What a receiver answers that cannot verify; anything else says nothing about the form. */
 static bool refuses(int64_t code)
 {
     return code == 400 || code == 401 || code == 403;
-}
-
-static size_t variant_count(const struct detection *d)
-{
-    return d->profile->variant_count > 0 ? d->profile->variant_count : 1;
 }
 
 static void on_tried(struct call *call, const struct test_result *result)
@@ -151,22 +151,53 @@ static void on_tried(struct call *call, const struct test_result *result)
     }
     if (t->delivered && d->keep)
         call->op = webhooks_get(call->api->db, call->app, d->webhook, on_keeping, call);
-    else if (!t->delivered && t->answered && refuses(t->code) && d->count < variant_count(d))
-        try_next(call);
-    else
+    else if (t->delivered || !t->answered || !refuses(t->code) || !try_next(call))
         reply_detection(call);
 }
 
-static void try_next(struct call *call)
+/* The next variant; NULL: there is none. A secret that was kept from the receiver is not sent to find out whether it
+ * wants it: whoever may change the URL could read it there. */
+static const struct profile_variant *next_variant(struct detection *d)
 {
     static const struct profile_variant as_it_is = {-1, -1, -1};
+    const struct profile *profile = d->profile;
+
+    if (profile->variant_count == 0)
+        return d->next++ == 0 ? &as_it_is : NULL;
+    while (d->next < profile->variant_count) {
+        const struct profile_variant *v = &profile->variants[d->next++];
+        if (v->auth != AUTH_PLAIN || d->sends_secret)
+            return v;
+    }
+    return NULL;
+}
+
+/* False: nothing is left to try. */
+static bool try_next(struct call *call)
+{
     struct detection *d = call->state;
+    const struct profile_variant *variant = next_variant(d);
     struct trial *t = &d->tries[d->count];
 
+    if (variant == NULL)
+        return false;
     assert(d->count < TRIES_MAX);
-    t->options = variant_options(
-        call, d, d->profile->variant_count > 0 ? &d->profile->variants[d->count] : &as_it_is);
+    t->options = variant_options(call, d, variant);
     test_event_send(call, d->webhook, d->type, d->data, t->options, on_tried);
+    return true;
+}
+
+static bool is_secret(struct call *call, const struct webhook *webhook, struct str given)
+{
+    struct buf secret;
+
+    buf_init(&secret, SECRET_MAX);
+    bool is =
+        webhook_open(call->api->settings, webhook->id, webhook->sealed_secret, &secret) == 0 &&
+        crypto_equal(buf_str(&secret), given);
+    crypto_wipe(secret.p, secret.n);
+    buf_fini(&secret);
+    return is;
 }
 
 static void on_detecting(void *arg, int err, const struct db_rows *rows)
@@ -186,13 +217,19 @@ static void on_detecting(void *arg, int err, const struct db_rows *rows)
         reply_error(call, ERR_WRONG_STATE, WEBHOOK_STRANGE);
         return;
     }
-    try_next(call);
+    if (d->secret.p != NULL && !is_secret(call, &webhook, d->secret)) {
+        reply_invalid(call, "secret", "is not the webhook's secret");
+        return;
+    }
+    d->sends_secret = d->secret.p != NULL || profile_sends_secret(d->profile, &d->options);
+    bool sent = try_next(call);
+    assert(sent); /* every profile has a way without the secret */
 }
 
 /* --- the route -------------------------------------------------------------------------------- */
 
 struct test_input {
-    struct str type, data;
+    struct str type, data, secret;
     bool detect, keep;
 };
 
@@ -204,6 +241,7 @@ static const struct field fields[] = {
     {"data", FIELD_RAW, AT(data), FIELD_NULLABLE, .kinds = FIELD_KIND(JSON_OBJECT)},
     {"detect", FIELD_BOOL, AT(detect), FIELD_NULLABLE},
     {"keep", FIELD_BOOL, AT(keep), FIELD_NULLABLE},
+    {"secret", FIELD_STR, AT(secret), FIELD_NULLABLE, .min = 1, .max = SECRET_MAX},
 };
 
 static struct str standard_data(struct call *call, struct id webhook)
@@ -233,5 +271,6 @@ void handle_webhooks_test(struct call *call)
     d->type = in.type;
     d->data = in.data;
     d->keep = in.keep;
+    d->secret = in.secret;
     call->op = webhooks_get(call->api->db, call->app, webhook, on_detecting, call);
 }

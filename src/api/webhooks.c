@@ -37,12 +37,12 @@ void handle_webhooks_create(struct call *call)
     struct webhook webhook;
     struct buf secret;
 
-    if (!input_body(call, webhook_create_fields, IN_COUNT, &in))
+    if (!input_body(call, webhook_create_fields, IN_CREATE_COUNT, &in))
         return;
     webhook_defaults(call, &webhook);
     webhook.id = id_new();
     if (!webhook_apply(call, &in, &webhook) ||
-        (field_has(&call->fields, IN_SECRET_OR_STATUS) &&
+        (field_has(&call->fields, IN_SECRET) &&
          !webhook_secret_fits(call, "secret", &webhook, in.secret)))
         return;
     buf_init(&secret, SECRET_MAX);
@@ -142,10 +142,13 @@ static void apply_status(struct call *call, struct webhook *webhook, int status)
 }
 
 /* Another profile may ask for another kind of secret. */
-static bool secret_still_fits(struct call *call, const struct webhook *webhook)
+static bool secret_still_fits(struct call *call, const struct webhook_input *in,
+                              const struct webhook *webhook)
 {
     struct buf secret;
 
+    if (field_has(&call->fields, IN_SECRET))
+        return webhook_secret_fits(call, "secret", webhook, in->secret);
     if (!field_given(&call->fields, IN_PROFILE))
         return true;
     buf_init(&secret, SECRET_MAX);
@@ -156,21 +159,36 @@ static bool secret_still_fits(struct call *call, const struct webhook *webhook)
     return fits;
 }
 
+static void replace_secret(struct call *call, struct str given, struct webhook *webhook)
+{
+    struct buf secret;
+
+    buf_init(&secret, SECRET_MAX);
+    webhook->sealed_secret = webhook_secret(call, webhook->id, given, SECRET_PREFIX, &secret);
+    crypto_wipe(secret.p, secret.n);
+    buf_fini(&secret);
+}
+
 static void on_read(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
     const struct webhook_input *in = call->state;
-    struct webhook webhook;
+    struct webhook webhook, before;
 
     if (!result_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
     if (!webhook_settable(call, &webhook))
         return;
-    if (field_has(&call->fields, IN_SECRET_OR_STATUS))
+    before = webhook;
+    if (field_has(&call->fields, IN_STATUS))
         apply_status(call, &webhook, in->status);
-    if (webhook_apply(call, in, &webhook) && secret_still_fits(call, &webhook))
-        call->op = webhooks_update(call->api->db, &webhook, on_updated, call);
+    if (!webhook_apply(call, in, &webhook) || !webhook_keeps_secrets(call, &before, &webhook) ||
+        !secret_still_fits(call, in, &webhook))
+        return;
+    if (field_has(&call->fields, IN_SECRET))
+        replace_secret(call, in->secret, &webhook);
+    call->op = webhooks_update(call->api->db, &webhook, on_updated, call);
 }
 
 void handle_webhooks_update(struct call *call)

@@ -129,6 +129,12 @@ void profile_options_write(struct jsonw *w, const struct profile *profile,
     jsonw_end(w, '}');
 }
 
+bool profile_sends_secret(const struct profile *profile, const struct profile_options *options)
+{
+    return profile->sends_secret != NULL ? profile->sends_secret(options)
+                                         : options->auth == AUTH_PLAIN;
+}
+
 const struct profile_variant profile_json_variants[] = {
     {JSON_FORM_JS, -1, -1},
     {JSON_FORM_PYTHON, -1, -1},

@@ -51,6 +51,16 @@ const char *webhook_header_check(struct str name, struct str value)
     return webhook_profile_header_check(name, value);
 }
 
+struct str webhook_origin(struct str url)
+{
+    size_t n = 0;
+
+    for (int slashes = 0; n < url.n; n++)
+        if (url.p[n] == '?' || (url.p[n] == '/' && ++slashes == 3))
+            break;
+    return (struct str){url.p, n};
+}
+
 static struct str bytes_of(const struct id *id)
 {
     return (struct str){(const char *)id->b, sizeof id->b};

@@ -172,6 +172,9 @@ const struct db_stmt stmt_webhook_update = {
     "  headers = $9::bytea, retry_schedule = $10::int8[], timeout_ms = $11::int8,"
     "  rate_limit = nullif($12::int8, 0), concurrency = $13::int8, description = $14::text,"
     "  metadata = $15::text, batch_seconds = $16::int8, batch_max = $17::int8, ordering = $18::int8,"
+    "  secret = $20::bytea,"
+    "  previous_secret = case when secret = $20::bytea then previous_secret end,"
+    "  previous_until = case when secret = $20::bytea then previous_until end,"
     "  gate_until = case when " STAYS_AS_IT_IS " then gate_until end,"
     "  failing_since = case when " STAYS_AS_IT_IS " then failing_since end,"
     "  gate_limit = case when " STAYS_AS_IT_IS " then gate_limit else 0 end,"
@@ -190,11 +193,12 @@ const struct db_stmt stmt_webhook_update = {
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w on conflict do nothing"
     ") select " COLUMNS " from w",
-    19};
+    20};
 
 struct db_op *webhooks_update(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_webhook_update, DB_ARGS(SETTINGS(w), DB_I64(w->updated_us)), cb,
+    return store_exec(db, &stmt_webhook_update,
+                      DB_ARGS(SETTINGS(w), DB_I64(w->updated_us), DB_STR(w->sealed_secret)), cb,
                       arg);
 }
 

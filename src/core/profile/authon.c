@@ -17,7 +17,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
     if (err < 0)
         return err;
     head_add(&h, STR_LIT("Content-Type: application/json\r\n"));
-    head_add_auth(&h, "X-Webhook-Secret", AUTH_PLAIN, in->secret, buf_str(body));
+    head_add_auth(&h, "X-Webhook-Secret", in->options.auth, in->secret, buf_str(body));
     head_printf(&h,
                 "X-Webhook-Event: %.*s\r\n"
                 "User-Agent: Authon-Webhook/1.0\r\n",
@@ -27,7 +27,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
 
 const struct profile profile_authon = {
     .name = "authon",
-    .standard = {.json = JSON_FORM_JS, .bigint = JSON_BIGINT_STRING},
+    .standard = {.json = JSON_FORM_JS, .bigint = JSON_BIGINT_STRING, .auth = AUTH_PLAIN},
     .options = profile_json_options,
     .option_count = PROFILE_JSON_OPTIONS,
     .secret_check = secret_check_printable,

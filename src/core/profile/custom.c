@@ -225,6 +225,18 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
     return message_end(head, masked, body, taken);
 }
 
+static bool sends_secret(const struct profile_options *options)
+{
+    static const struct str placeholder = STR_LIT("{secret}");
+
+    for (size_t i = 0; i < options->headers.n; i++) {
+        struct str template = options->headers.at[i].value;
+        if (memmem(template.p, template.n, placeholder.p, placeholder.n) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static const struct field options[] = {
     OPTION_JSON,
     OPTION_BIGINT,
@@ -255,6 +267,7 @@ const struct profile profile_custom = {
     .options = options,
     .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,
+    .sends_secret = sends_secret,
     .body_max = PROFILE_ARRAY_MAX,
     .render = render,
 };
