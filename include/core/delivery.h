@@ -82,7 +82,8 @@ const char *attempt_error_code(int error);
 /* What there is to say of an end without an attempt; NULL: the attempt's own text says it. */
 const char *delivery_end_text(int error);
 
-/* What there is to say of an attempt that failed: its text as it was kept, or that it was erased. */
+/* What there is to say of an attempt that failed: its text as it was kept, or that it was erased. Not to which
+ * forbidden address a name led: whoever may set a URL would learn by that what the operator's network looks like. */
 struct str attempt_error_text(int error, struct str kept);
 
 /* What an answer says that is no success, in words: also where a redirect leads (`location`, p == NULL:

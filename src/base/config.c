@@ -23,7 +23,8 @@ struct option {
 
 static const struct option options[] = {
     {"POSTHORN_DATABASE_URL", OPTION_URL, AT(database_url), NULL, 1, 2000,
-     "a PostgreSQL URL such as postgresql://user:password@host/database"},
+     "a PostgreSQL URL such as postgresql://user:password@host/database, with %40 for an @ and %2F for a "
+     "/ in the password"},
     {"POSTHORN_REDIS_URL", OPTION_URL, AT(redis_url), NULL, 1, 2000,
      "redis://[user:password@]host[:port][/db] or unix:///path[?db=N]"},
     {"POSTHORN_LISTEN", OPTION_TEXT, AT(listen), "127.0.0.1:8080", 1, 300,

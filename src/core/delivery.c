@@ -86,6 +86,8 @@ const char *delivery_end_text(int error)
 
 struct str attempt_error_text(int error, struct str kept)
 {
+    if (error == ATTEMPT_FORBIDDEN && kept.n > 0)
+        return STR_LIT("the URL leads to an address that is not public, so nothing was sent");
     return error == ATTEMPT_OK || kept.n > 0 ? kept : STR_LIT("what was said of it was erased");
 }
 

@@ -183,17 +183,23 @@ static void explain_connect(struct fetch *fetch, CURLcode code)
         snprintf(fetch->error, sizeof fetch->error, "could not connect to %s", address);
 }
 
-/* libcurl's own text, which for TLS names no more than the host, without its preamble. */
+/* libcurl's own text, which for TLS names no more than the host, without its preamble. Of a handshake it quotes OpenSSL,
+ * "OpenSSL/3.0.17: error:0A00010B:SSL routines::wrong version number": what we are made of is nobody's business, so
+ * only the reason is said; of one that was cut off, "OpenSSL SSL_connect: …", there is none. */
 static void explain_tls(struct fetch *fetch)
 {
     static const char *const preambles[] = {"SSL certificate problem: ", "SSL: "};
-    const char *text = fetch->curl_error;
+    const char *text = fetch->curl_error, *reason = strrchr(text, ':');
 
     for (size_t i = 0; i < ARRAY_LEN(preambles); i++)
         if (str_starts(str_of(text), str_of(preambles[i])))
             text += strlen(preambles[i]);
-    snprintf(fetch->error, sizeof fetch->error, "%s",
-             text[0] != '\0' ? text : "the TLS handshake failed");
+    if (strstr(text, "error:") != NULL && reason != NULL)
+        snprintf(fetch->error, sizeof fetch->error, "the TLS handshake failed: %s", reason + 1);
+    else if (text[0] == '\0' || strstr(text, "OpenSSL") != NULL)
+        snprintf(fetch->error, sizeof fetch->error, "the TLS handshake failed");
+    else
+        snprintf(fetch->error, sizeof fetch->error, "%s", text);
 }
 
 /* The number is that of an earlier transfer when nothing failed in this one: a plain close. */

@@ -64,11 +64,32 @@ static const enum attempt_error errors_of_outcomes[] = {
     [FETCH_INTERNAL] = ATTEMPT_INTERNAL,
 };
 
+static const struct attempt *first_of(const struct sending *s)
+{
+    return CONTAINER_OF(s->attempts.next, struct attempt, node);
+}
+
+/* Which address it was is the operator's to know. */
+static void tell_forbidden(struct sending *s, const struct fetch_result *r)
+{
+    char text[ATTEMPT_TEXT_SIZE], error[LOG_QUOTE_SIZE];
+
+    log_bounded(LOG_LEVEL_INFO, "address_forbidden", "%s error=%s", attempt_text(text, first_of(s)),
+                log_quote(error, r->error));
+    snprintf(s->error_text, sizeof s->error_text, "%.*s",
+             STR_FMT(attempt_error_text(ATTEMPT_FORBIDDEN, str_of(r->error))));
+    s->address[0] = '\0';
+}
+
 static void describe(struct sending *s, const struct fetch_result *r)
 {
     char text[sizeof s->error_text];
     struct str location = header_find(r->head, "Location");
 
+    if (r->outcome == FETCH_FORBIDDEN) {
+        tell_forbidden(s, r);
+        return;
+    }
     if (r->outcome == FETCH_ANSWERED)
         attempt_describe(text, sizeof text, r->status, location, s->message.body.n);
     set_error_text(s, r->outcome == FETCH_ANSWERED ? text : r->error);
@@ -170,11 +191,6 @@ struct sending *sending_create(const struct settings *settings, const struct cla
         end(s, error_of(taken), &(struct finish){0});
     }
     return s;
-}
-
-static const struct attempt *first_of(const struct sending *s)
-{
-    return CONTAINER_OF(s->attempts.next, struct attempt, node);
 }
 
 bool sending_has_ended(const struct sending *s)

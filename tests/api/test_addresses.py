@@ -1,6 +1,8 @@
 """Addresses that nothing is sent to: refused when a webhook is made, in any spelling, and when a
 name resolves to one."""
 
+import re
+
 import pytest
 from harness.wait import until
 
@@ -185,6 +187,24 @@ def test_stored_before_the_network_was_closed(start, receiver):
         assert attempt["error"]["code"] in ("address_forbidden", "bad_url")
         assert attempt["address"] is None
     assert receiver.opened == 0
+
+
+def test_where_a_name_leads_inside_is_told_to_the_operator_only(start, receiver):
+    """Whoever may set a URL could else look up names of the operator's network by it."""
+    server = start()
+    named = server.client().webhook(receiver.url("/named", host="localhost"))
+    server.stop()
+    server = start(POSTHORN_ALLOW_NETWORKS="10.0.0.0/8")
+    client = server.client()
+    client.publish()
+    attempt = client.attempted(named)[0]
+    assert attempt["error"]["code"] == "address_forbidden" and attempt["address"] is None
+    delivery = client.only_delivery(named)
+    whole = client.get(f"/deliveries/{delivery['id']}").json
+    for message in (attempt["error"]["message"], whole["last_error"]["message"]):
+        assert "not public" in message and "127.0.0.1" not in message and "::1" not in message
+    line = until(lambda: re.search(r"event=address_forbidden .*", server.log()), 5, "the log")[0]
+    assert delivery["id"] in line and ("127.0.0.1" in line or "::1" in line)
 
 
 def test_environment_proxies_are_not_used(start, receiver):

@@ -84,7 +84,10 @@ def test_bad_options_are_refused(database, redis, name, value):
 # --- what is wrong, in words ------------------------------------------------------------------------
 
 CANARY = "canary-Zm9v"
-DATABASE = "a PostgreSQL URL such as postgresql://user:password@host/database"
+DATABASE = (
+    "a PostgreSQL URL such as postgresql://user:password@host/database, with %40 for an @ and %2F for a / in"
+    " the password"
+)
 REDIS = "redis://[user:password@]host[:port][/db] or unix:///path[?db=N]"
 LISTEN = (
     "host:port, where the host is a name, an IPv4 address or an [IPv6 address] and the port is from"
@@ -108,7 +111,13 @@ FAULTS = [
     ("POSTHORN_DATABASE_URL", f"postgres//u:{CANARY}@db/x", f"must be {DATABASE}"),
     ("POSTHORN_DATABASE_URL", f"postgresql://u:{CANARY}@db:65536/x", f"must be {DATABASE}"),
     ("POSTHORN_DATABASE_URL", f"postgresql://u:{CANARY}@db/x?sslmod=a", f"must be {DATABASE}"),
+    ("POSTHORN_DATABASE_URL", f"postgresql://u:1@{CANARY}@db/x", f"must be {DATABASE}"),
+    ("POSTHORN_DATABASE_URL", f"postgresql://u:1?2@{CANARY}@db/x", f"must be {DATABASE}"),
+    ("POSTHORN_DATABASE_URL", f"postgresql://u:12/{CANARY}@db/x", f"must be {DATABASE}"),
+    ("POSTHORN_DATABASE_URL", f"postgresql://u:1%zz{CANARY}@db/x", f"must be {DATABASE}"),
     ("POSTHORN_REDIS_URL", f"http://:{CANARY}@cache", f"must be {REDIS}"),
+    ("POSTHORN_REDIS_URL", f"redis://:12/{CANARY}@cache", f"must be {REDIS}"),
+    ("POSTHORN_REDIS_URL", f"redis://u:12/{CANARY}@cache", f"must be {REDIS}"),
     ("POSTHORN_ENCRYPTION_KEY", CANARY, f"must be {SEAL}"),
     ("POSTHORN_ADMIN_KEY", CANARY, f"must be {ADMIN}"),
     ("POSTHORN_ADMIN_KEY", f"{CANARY} with a blank and more", f"must be {ADMIN}"),

@@ -1,6 +1,7 @@
 """Receivers that misbehave: each attempt ends in time, with what happened in words, and is kept."""
 
 import base64
+import re
 import time
 
 import pytest
@@ -263,6 +264,25 @@ def test_tls_garbage(api):
     receiver = Receiver(greeting=b"\x15\x03\x03\xff\xff" + b"\xa5" * 300)
     _, attempt = attempt_at(api, receiver.url(scheme="https"))
     assert attempt["error"]["code"] == "tls_failed"
+    receiver.close()
+
+
+@pytest.mark.parametrize(
+    "greeting, says",
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "the TLS handshake failed: wrong version number"),
+        (b"\x15\x03\x03\x00\x02\x02\x28", "handshake failure"),
+    ],
+    ids=["plain", "alert"],
+)
+def test_tls_errors_do_not_say_which_library_it_is(api, greeting, says):
+    """A reason in plain words, with neither a name, nor a version, nor a number of its own."""
+    receiver = Receiver(greeting=greeting)
+    _, attempt = attempt_at(api, receiver.url(scheme="https"))
+    message = attempt["error"]["message"]
+    assert attempt["error"]["code"] == "tls_failed"
+    assert "OpenSSL" not in message and "error:" not in message and not re.search(r"\d\.\d\.\d+", message)
+    assert says in message
     receiver.close()
 
 
