@@ -2,6 +2,8 @@
  * its paths, its envelope, its one-time secret, its test ping. What its document leaves open
  * (statuses, the list, deletion, errors) is chosen as in openapi/posthorn.yaml. */
 #include "base/crypto.h"
+#include "core/key.h"
+#include "core/mask.h"
 #include "core/signature.h"
 #include "input.h"
 #include "reply.h"
@@ -28,13 +30,19 @@ static void make_secret(struct buf *out)
     crypto_wipe(bytes, sizeof bytes);
 }
 
-static void write_webhook(struct jsonw *w, const struct db_rows *rows, int row, const char *secret)
+static void write_webhook(struct jsonw *w, const struct db_rows *rows, int row, const char *secret,
+                          bool masked)
 {
     struct webhook webhook;
+    struct buf url;
+
     webhooks_read(rows, row, &webhook);
+    buf_init(&url, WEBHOOK_URL_MAX * MASK_GROWTH);
+    if (masked)
+        mask_url(&url, webhook.url);
     jsonw_begin(w, NULL, '{');
     jsonw_id(w, "id", ID_WEBHOOK, webhook.id);
-    jsonw_str(w, "url", webhook.url);
+    jsonw_str(w, "url", masked ? buf_str(&url) : webhook.url);
     jsonw_begin(w, "events", '[');
     for (size_t i = 0; i < webhook.event_count; i++)
         jsonw_str(w, NULL, webhook.events[i]);
@@ -42,6 +50,7 @@ static void write_webhook(struct jsonw *w, const struct db_rows *rows, int row, 
     if (secret != NULL)
         jsonw_text(w, "secret", secret);
     jsonw_end(w, '}');
+    buf_fini(&url);
 }
 
 /* {"success":true,"data": …; the caller writes what follows. */
@@ -61,7 +70,7 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
         return;
     struct jsonw *w = begin_success(call);
     jsonw_key(w, "data");
-    write_webhook(w, rows, 0, call->state);
+    write_webhook(w, rows, 0, call->state, false);
     jsonw_end(w, '}');
     reply_send(call, 201);
 }
@@ -99,7 +108,7 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
     struct jsonw *w = begin_success(call);
     jsonw_begin(w, "data", '[');
     for (int i = 0; i < db_count(rows); i++)
-        write_webhook(w, rows, i, NULL);
+        write_webhook(w, rows, i, NULL, call->scope < SCOPE_WRITE);
     jsonw_end(w, ']');
     jsonw_end(w, '}');
     reply_send(call, 200);

@@ -1,6 +1,7 @@
 /* Deliveries: lists, one, its attempts, retry, cancel. */
 #include "store/deliveries.h"
 
+#include "core/key.h"
 #include "delivery_view.h"
 #include "input.h"
 #include "page.h"
@@ -67,7 +68,7 @@ static void on_got(void *arg, int err, const struct db_rows *rows)
     if (!result_row(call, err, rows))
         return;
     deliveries_read_whole(rows, 0, &d);
-    delivery_write(reply_begin(call), &d);
+    delivery_write(reply_begin(call), &d, call->scope < SCOPE_WRITE);
     reply_send(call, state->status);
 }
 
@@ -164,7 +165,7 @@ static void on_attempts(void *arg, int err, const struct db_rows *rows)
     jsonw_begin(w, "data", '[');
     for (int i = 0; i < db_count(rows) && !db_null(rows, i, 0); i++) {
         attempts_read_whole(rows, i, &attempt);
-        attempt_write(w, &attempt);
+        attempt_write(w, &attempt, call->scope < SCOPE_WRITE);
     }
     jsonw_end(w, ']');
     jsonw_null(w, "next_cursor");

@@ -1,7 +1,44 @@
 /* The JSON of deliveries and attempts. */
 #include "delivery_view.h"
 
+#include "core/mask.h"
+
 #include <stdio.h>
+
+#define HEAD_MAX ((size_t)64 << 10)
+
+typedef void mask(struct buf *out, struct str text);
+
+/* A member with what `mask` makes of the text. */
+static void write_masked(struct jsonw *w, const char *key, struct str text, mask *how)
+{
+    struct buf b;
+
+    buf_init(&b, HEAD_MAX);
+    how(&b, text);
+    jsonw_bytes(w, key, buf_str(&b));
+    buf_fini(&b);
+}
+
+static void write_url(struct jsonw *w, struct str url, bool masked)
+{
+    if (masked)
+        write_masked(w, "url", url, mask_url);
+    else
+        jsonw_str(w, "url", url);
+}
+
+static void write_failure(struct jsonw *w, const char *key, int error, struct str text, bool masked)
+{
+    if (!masked || error != ATTEMPT_REDIRECT) {
+        attempt_write_error(w, key, error, text);
+        return;
+    }
+    jsonw_begin(w, key, '{');
+    jsonw_text(w, "code", attempt_error_code(error));
+    write_masked(w, "message", text, mask_redirect);
+    jsonw_end(w, '}');
+}
 
 void attempt_write_error(struct jsonw *w, const char *key, int error, struct str text)
 {
@@ -47,15 +84,15 @@ void delivery_write_row(struct jsonw *w, const struct delivery *d)
     jsonw_end(w, '}');
 }
 
-void delivery_write(struct jsonw *w, const struct delivery *d)
+void delivery_write(struct jsonw *w, const struct delivery *d, bool masked)
 {
     jsonw_begin(w, NULL, '{');
     write_head(w, d);
     jsonw_id(w, "webhook_id", ID_WEBHOOK, d->webhook);
-    jsonw_str(w, "url", d->url);
+    write_url(w, d->url, masked);
     write_outcome(w, d);
     jsonw_time_or_null(w, "completed_at", d->completed_ms, CLOCK_MILLIS);
-    attempt_write_error(w, "last_error", d->last_error, d->error_text);
+    write_failure(w, "last_error", d->last_error, d->error_text, masked);
     jsonw_str_or_null(w, "ordering_key", d->ordering_key);
     jsonw_time_or_null(w, "expires_at", d->expires_ms, CLOCK_MILLIS);
     jsonw_end(w, '}');
@@ -98,31 +135,34 @@ static void write_timings(struct jsonw *w, const struct attempt_row *a)
     jsonw_end(w, '}');
 }
 
-static void write_messages(struct jsonw *w, const struct attempt_row *a)
+static void write_messages(struct jsonw *w, const struct attempt_row *a, bool masked)
 {
     jsonw_begin(w, "request", '{');
     jsonw_text(w, "method", "POST");
-    jsonw_str(w, "url", a->url);
+    write_url(w, a->url, masked);
     jsonw_bytes(w, "headers", a->request_head);
     jsonw_end(w, '}');
     if (!jsonw_begin_or_null(w, "response", a->answered, '{'))
         return;
-    jsonw_bytes(w, "headers", a->response_head);
+    if (masked)
+        write_masked(w, "headers", a->response_head, mask_head);
+    else
+        jsonw_bytes(w, "headers", a->response_head);
     jsonw_bytes(w, "body", a->response_body);
     jsonw_bool(w, "body_truncated", a->body_cut);
     jsonw_end(w, '}');
 }
 
-void attempt_write(struct jsonw *w, const struct attempt_row *a)
+void attempt_write(struct jsonw *w, const struct attempt_row *a, bool masked)
 {
     jsonw_begin(w, NULL, '{');
     jsonw_i64(w, "number", a->number);
     jsonw_time(w, "started_at", a->started_ms, CLOCK_MILLIS);
     jsonw_text(w, "status", attempt_status(a->error));
     jsonw_i64_or_null(w, "response_code", a->answered, a->code);
-    attempt_write_error(w, "error", a->error, a->error_text);
+    write_failure(w, "error", a->error, a->error_text, masked);
     jsonw_str_or_null(w, "address", a->address.n > 0 ? a->address : STR_NONE);
     write_timings(w, a);
-    write_messages(w, a);
+    write_messages(w, a, masked);
     jsonw_end(w, '}');
 }

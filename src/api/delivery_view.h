@@ -5,12 +5,14 @@
 #include "base/jsonw.h"
 #include "store/deliveries.h"
 
+/* `masked`: for who may only read, see core/mask.h. */
+
 /* An object each: in its own right, in a list of a webhook's, in the list of an event's. */
-void delivery_write(struct jsonw *w, const struct delivery *delivery);
+void delivery_write(struct jsonw *w, const struct delivery *delivery, bool masked);
 void delivery_write_row(struct jsonw *w, const struct delivery *delivery);
 void delivery_write_of_event(struct jsonw *w, const struct delivery *delivery);
 
-void attempt_write(struct jsonw *w, const struct attempt_row *attempt);
+void attempt_write(struct jsonw *w, const struct attempt_row *attempt, bool masked);
 
 /* Members of such objects. `error` is an enum attempt_error; without one its member is null. */
 const char *attempt_status(int error);

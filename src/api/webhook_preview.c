@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "core/filter.h"
 #include "core/key.h"
+#include "core/mask.h"
 #include "core/message.h"
 #include "input.h"
 #include "reply.h"
@@ -38,15 +39,21 @@ struct preview_state {
     struct content content; /* of a delivery that is not there */
 };
 
-static void write_message(struct jsonw *w, const struct message *m, const char *signs)
+static void write_message(struct jsonw *w, const struct message *m, const char *signs, bool masked)
 {
+    struct buf url;
+
+    buf_init(&url, WEBHOOK_URL_MAX * MASK_GROWTH);
+    if (masked)
+        mask_url(&url, buf_str(&m->url));
     jsonw_begin(w, NULL, '{');
     jsonw_text(w, "method", "POST");
-    jsonw_str(w, "url", buf_str(&m->url));
+    jsonw_str(w, "url", buf_str(masked ? &url : &m->url));
     jsonw_str(w, "headers", buf_str(&m->masked));
     jsonw_bytes(w, "body", buf_str(&m->body));
     jsonw_text(w, "signed", signs);
     jsonw_end(w, '}');
+    buf_fini(&url);
 }
 
 /* `why` is what attempts say, which goes on where another text began. */
@@ -71,12 +78,13 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
     webhooks_read(rows, 0, &webhook);
     struct recipient to = webhook_recipient(&webhook);
     message_init(&message);
-    err = (call->scope < SCOPE_WRITE ? message_show : message_make)(
-        &message, call->api->settings, &to, contents, 1, clock_wall_ms(), &why);
+    bool masked = call->scope < SCOPE_WRITE;
+    err = (masked ? message_show : message_make)(&message, call->api->settings, &to, contents, 1,
+                                                 clock_wall_ms(), &why);
     if (err < 0) {
         reply_unsendable(call, why);
     } else {
-        write_message(reply_begin(call), &message, profile_find(to.profile)->signs);
+        write_message(reply_begin(call), &message, profile_find(to.profile)->signs, masked);
         reply_send(call, 200);
     }
     message_fini(&message);

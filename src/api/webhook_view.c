@@ -3,6 +3,7 @@
 
 #include "base/crypto.h"
 #include "base/json.h"
+#include "core/mask.h"
 #include "core/signature.h"
 #include "core/webhook.h"
 
@@ -128,6 +129,19 @@ static void write_health(struct jsonw *w, const struct webhook *webhook)
               gate_width(gate, webhook->batch_max > 1 ? 1 : (int)webhook->concurrency));
     jsonw_time_or_null(w, "next_at", waits ? gate->until_ms : 0, CLOCK_MILLIS);
     jsonw_end(w, '}');
+}
+
+void webhook_write_masked(struct jsonw *w, const struct settings *settings,
+                          const struct webhook *webhook)
+{
+    struct webhook masked = *webhook;
+    struct buf url;
+
+    buf_init(&url, WEBHOOK_URL_MAX * MASK_GROWTH);
+    mask_url(&url, webhook->url);
+    masked.url = buf_str(&url);
+    webhook_write(w, settings, &masked, STR_NONE);
+    buf_fini(&url);
 }
 
 void webhook_write(struct jsonw *w, const struct settings *settings, const struct webhook *webhook,

@@ -11,4 +11,8 @@ struct settings;
 void webhook_write(struct jsonw *w, const struct settings *settings, const struct webhook *webhook,
                    struct str secret);
 
+/* The same for who may only read (core/mask.h). */
+void webhook_write_masked(struct jsonw *w, const struct settings *settings,
+                          const struct webhook *webhook);
+
 #endif

@@ -1,5 +1,6 @@
 /* Webhooks: create, list, get, update, delete. */
 #include "base/crypto.h"
+#include "core/key.h"
 #include "core/signature.h"
 #include "input.h"
 #include "page.h"
@@ -15,7 +16,10 @@ static void reply_webhook(struct call *call, const struct db_rows *rows, int sta
 {
     struct webhook webhook;
     webhooks_read(rows, 0, &webhook);
-    webhook_write(reply_begin(call), call->api->settings, &webhook, secret);
+    if (call->scope < SCOPE_WRITE)
+        webhook_write_masked(reply_begin(call), call->api->settings, &webhook);
+    else
+        webhook_write(reply_begin(call), call->api->settings, &webhook, secret);
     reply_send(call, status);
 }
 
@@ -62,11 +66,19 @@ static void write_row(struct jsonw *w, const struct settings *settings, const st
     webhook_write(w, settings, &webhook, STR_NONE);
 }
 
+static void write_row_masked(struct jsonw *w, const struct settings *settings,
+                             const struct db_rows *rows, int row)
+{
+    struct webhook webhook;
+    webhooks_read(rows, row, &webhook);
+    webhook_write_masked(w, settings, &webhook);
+}
+
 static void on_list(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
     if (result_ok(call, err))
-        page_reply(call, rows, write_row);
+        page_reply(call, rows, call->scope < SCOPE_WRITE ? write_row_masked : write_row);
 }
 
 void handle_webhooks_list(struct call *call)
