@@ -8,7 +8,11 @@
  *
  * A server that hangs is noticed within 1.5 s, also without a command under way. One that answers
  * but cannot work (-LOADING, -READONLY, -OOM, -MISCONF and the like) counts as down, until a write is taken: the
- * connection stays, unless a new one may lead to another server, and a probe a second is all that it gets. */
+ * connection stays, unless a new one may lead to another server, and a probe a second is all that it gets.
+ *
+ * What it says is the world. A reply that nobody awaits, of another shape than the script's, larger than any of ours,
+ * no RESP at all, or an error of another kind: the connection ends, and the next one is made after a pause that doubles
+ * from one second to 32 s until one has been in order for ten seconds. That is logged once for a series. */
 #ifndef IO_REDIS_H
 #define IO_REDIS_H
 
@@ -22,6 +26,8 @@ struct redis_op;
 struct redis_script {
     const char *name; /* for the log */
     const char *lua;
+    const char *
+        reply; /* what it answers: "i" an integer, "s" a string, more an array of these; NULL: anything */
 };
 
 struct redis_config {
@@ -53,8 +59,13 @@ struct redis *redis_create(struct loop *loop, const struct redis_config *config)
 void redis_destroy(struct redis *redis);
 
 bool redis_up(const struct redis *redis);
+bool redis_hears(const struct redis *redis); /* the channel: it may be away alone */
 
-/* A reply as hiredis gave it, flattened to what scripts of ours return. Borrowed until the callback
+/* For what only the caller sees: what Redis answered has the right shape and cannot be true. As for a wrong shape. */
+void redis_distrust(struct redis *redis, const char *why);
+uint64_t redis_wrong_replies(const struct redis *redis); /* since its creation */
+
+/* A reply as hiredis gave it, of the shape that the script has. Borrowed until the callback
  * returns. */
 struct redis_reply;
 int64_t redis_i64(const struct redis_reply *reply);
@@ -62,8 +73,8 @@ struct str redis_str(const struct redis_reply *reply); /* nil: p == NULL */
 size_t redis_count(const struct redis_reply *reply);   /* elements; 0 if it is no array */
 const struct redis_reply *redis_at(const struct redis_reply *reply, size_t i);
 
-/* `err` is 0, ERR_UNAVAILABLE (down, or -LOADING, -READONLY, -OOM and the like), ERR_TIMEOUT,
- * ERR_BUSY or ERR_INTERNAL (any other error reply). `reply` is NULL unless err is 0. */
+/* `err` is 0, ERR_UNAVAILABLE (down, -LOADING, -READONLY, -OOM and the like, or a reply of a wrong shape),
+ * ERR_TIMEOUT, ERR_BUSY or ERR_INTERNAL (any other error reply). `reply` is NULL unless err is 0. */
 typedef void redis_cb(void *arg, int err, const struct redis_reply *reply);
 
 /* Runs a script that is in the config, on this connection in the order of the starts. When it is

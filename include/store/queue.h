@@ -44,11 +44,15 @@ struct queue *queue_create(struct loop *loop, const struct queue_config *config)
 void queue_destroy(struct queue *queue);
 
 bool queue_up(const struct queue *queue);
+bool queue_hears(const struct queue *queue); /* wakes: their connection is one of its own */
 
 /* Entries of enqueue and ack that Redis has not confirmed, and those given up since the start: for
  * want of room in a buffer (65,536 entries each), or since Redis refused them. */
 size_t queue_pending(const struct queue *queue);
 uint64_t queue_dropped(const struct queue *queue);
+
+/* What Redis said and no Redis of ours would (io/redis.h): it counts as down then. */
+uint64_t queue_wrong_replies(const struct queue *queue);
 
 /* What the queue calls a delivery. The endpoint is the webhook, which has the limits and the gate;
  * a test's is the delivery itself, so that nothing holds it up. */

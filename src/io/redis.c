@@ -155,7 +155,7 @@ static void on_probed(void *arg, int err, const struct redis_reply *reply)
 
     (void)reply;
     redis->probing = false;
-    if (err == 0 || err == ERR_INTERNAL) { /* an error of another kind refuses nothing */
+    if (err == 0) {
         come_up(redis);
         return;
     }
@@ -196,17 +196,17 @@ static void begin(struct redis *redis, struct redis_link *link)
 
 /* --- the connection for commands -------------------------------------------------------------- */
 
-static void on_script(redisAsyncContext *context, void *data, void *privdata)
+static void on_script(struct redis_link *link, void *data, const redisReply *reply)
 {
-    struct redis_link *link = redis_link_heard(context, data);
-    const redisReply *reply = data;
-    struct script *script = privdata;
-    if (link == NULL)
-        return;
-
     struct redis *redis = redis_link_arg(link);
+    struct script *script = data;
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        redis_link_drop(link, reply->str);
+        return;
+    }
     if (reply->type != REDIS_REPLY_STRING || reply->len != SHA_SIZE - 1) {
-        redis_link_drop(link, reply->type == REDIS_REPLY_ERROR ? reply->str : "not a hash");
+        redis_link_distrust(link, "SCRIPT LOAD has no hash");
         return;
     }
     memcpy(script->sha, reply->str, SHA_SIZE);
@@ -222,13 +222,14 @@ static void load(struct redis *redis, struct redis_link *link, struct script *sc
                    (const char *[]){"SCRIPT", "LOAD", script->script->lua});
 }
 
-static void on_pong(redisAsyncContext *context, void *reply, void *privdata)
+static void on_pong(struct redis_link *link, void *data, const redisReply *reply)
 {
-    struct redis_link *link = redis_link_heard(context, reply);
-    (void)privdata;
-    if (link == NULL || redis_link_up(link))
-        return;
-    begin(redis_link_arg(link), link);
+    (void)data;
+    if (reply->type == REDIS_REPLY_INTEGER || reply->type == REDIS_REPLY_ARRAY ||
+        reply->type == REDIS_REPLY_NIL)
+        redis_link_distrust(link, "PING has another answer");
+    else if (!redis_link_up(link))
+        begin(redis_link_arg(link), link);
 }
 
 static void beat(struct redis_link *link)
@@ -236,9 +237,9 @@ static void beat(struct redis_link *link)
     redis_link_say(link, on_pong, NULL, 1, (const char *[]){"PING"});
 }
 
-static void on_connected(struct redis_link *link, void *arg)
+static void on_connected(struct redis_link *link)
 {
-    struct redis *redis = arg;
+    struct redis *redis = redis_link_arg(link);
 
     redis->loading = 0;
     for (size_t i = 0; i < redis->script_count; i++)
@@ -258,11 +259,22 @@ static bool repeat(struct redis *redis, struct redis_op *op)
                            op->request.deadline_ms);
 }
 
+/* An error of another kind, or no answer that the script has: who knows what else this Redis does with it. */
+static int distrust(struct redis *redis, const struct redis_script *script, const redisReply *reply)
+{
+    char why[LOG_QUOTE_SIZE];
+    bool error = reply->type == REDIS_REPLY_ERROR;
+
+    snprintf(why, sizeof why, "%s: %s", script->name, error ? reply->str : "not what it answers");
+    redis_link_distrust(redis->commands, why);
+    return error ? ERR_INTERNAL : ERR_UNAVAILABLE;
+}
+
 static void on_reply(void *arg, struct redis_request *request, const redisReply *reply)
 {
     struct redis *redis = arg;
     struct redis_op *op = CONTAINER_OF(request, struct redis_op, request);
-    char quoted[LOG_QUOTE_SIZE];
+    const struct redis_script *script = op->script->script;
     int err = 0;
 
     if (redis_reply_is_noscript(reply) && repeat(redis, op))
@@ -272,9 +284,8 @@ static void on_reply(void *arg, struct redis_request *request, const redisReply 
         err = redis_reply_err(reply);
     if (err == ERR_UNAVAILABLE)
         refuse(redis, reply);
-    else if (err < 0)
-        log_bounded(LOG_LEVEL_ERROR, "redis_error", "script=%s error=%s", op->script->script->name,
-                    log_quote(quoted, reply->str));
+    else if (err < 0 || (script->reply != NULL && !redis_reply_fits(reply, script->reply)))
+        err = distrust(redis, script, reply);
     finish(op, err, reply);
 }
 
@@ -291,45 +302,39 @@ static void on_down(void *arg)
     go_down(arg);
 }
 
-static const struct redis_link_hooks command_hooks = {"commands", on_connected, beat,
-                                                      on_reply,   on_failed,    on_down};
+static const struct redis_link_hooks command_hooks = {"commands", on_connected, beat,   on_reply,
+                                                      NULL,       on_failed,    on_down};
 
 /* --- the subscription ------------------------------------------------------------------------- */
 
-static bool is_word(const redisReply *reply, const char *word)
+static bool says(const redisReply *reply, const char *word, const char *channel)
 {
-    return reply->type == REDIS_REPLY_ARRAY && reply->elements > 0 &&
-           reply->element[0]->type == REDIS_REPLY_STRING &&
-           strcmp(reply->element[0]->str, word) == 0;
+    return strcmp(reply->element[0]->str, word) == 0 &&
+           strcmp(reply->element[1]->str, channel) == 0;
 }
 
-static void on_push(redisAsyncContext *context, void *reply, void *privdata)
+static void on_push(struct redis_link *link, const redisReply *reply)
 {
-    struct redis_link *link = redis_link_heard(context, reply);
-    (void)privdata;
-    if (link == NULL)
-        return;
-
     struct redis *redis = redis_link_arg(link);
-    bool up_again = is_word(reply, "subscribe") && !redis_link_up(link);
-    if (up_again)
-        redis_link_ready(link);
-    if (up_again || is_word(reply, "message"))
+    const char *channel = redis->config.channel;
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        redis_link_drop(link, reply->str);
+    } else if (redis_reply_fits(reply, "sss") && says(reply, "message", channel)) {
         redis->config.on_message(redis->config.arg);
+    } else if (!redis_reply_fits(reply, "ssi") || !says(reply, "subscribe", channel)) {
+        redis_link_distrust(link, "no message, and no subscription");
+    } else if (!redis_link_up(link)) {
+        redis_link_ready(link);
+        redis->config.on_message(redis->config.arg);
+    }
 }
 
-/* Also the heartbeat: the answer to a second SUBSCRIBE finds its callback, that to PING would not
- * (hiredis 0.14 takes "pong" for a pattern, and keeps a node for ever). */
+/* Also the heartbeat. */
 static void subscribe(struct redis_link *link)
 {
     struct redis *redis = redis_link_arg(link);
-    redis_link_say(link, on_push, NULL, 2, (const char *[]){"SUBSCRIBE", redis->config.channel});
-}
-
-static void on_subscription_connected(struct redis_link *link, void *arg)
-{
-    (void)arg;
-    subscribe(link);
+    redis_link_say(link, NULL, NULL, 2, (const char *[]){"SUBSCRIBE", redis->config.channel});
 }
 
 static void on_subscription_down(void *arg)
@@ -338,7 +343,7 @@ static void on_subscription_down(void *arg)
 }
 
 static const struct redis_link_hooks subscription_hooks = {
-    "subscription", on_subscription_connected, subscribe, NULL, NULL, on_subscription_down};
+    "subscription", subscribe, subscribe, NULL, on_push, NULL, on_subscription_down};
 
 /* --- the contract ----------------------------------------------------------------------------- */
 
@@ -399,9 +404,25 @@ void redis_destroy(struct redis *redis)
     loop_free(redis->loop, redis);
 }
 
+void redis_distrust(struct redis *redis, const char *why)
+{
+    redis_link_distrust(redis->commands, why);
+}
+
+uint64_t redis_wrong_replies(const struct redis *redis)
+{
+    return redis_link_wrong(redis->commands) +
+           (redis->subscription != NULL ? redis_link_wrong(redis->subscription) : 0);
+}
+
 bool redis_up(const struct redis *redis)
 {
     return !redis->closing && redis->works && redis_link_up(redis->commands);
+}
+
+bool redis_hears(const struct redis *redis)
+{
+    return redis->subscription != NULL && redis_link_up(redis->subscription);
 }
 
 static struct script *find(struct redis *redis, const struct redis_script *script)

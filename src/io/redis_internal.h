@@ -6,7 +6,7 @@
 #include "base/list.h"
 #include "io/redis.h"
 
-#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
 
 /* --- redis_address.c: the URL ----------------------------------------------------------------- */
 
@@ -30,6 +30,9 @@ bool redis_reply_is_noscript(const redisReply *reply);
 bool redis_reply_is_elsewhere(const redisReply *reply);
 bool redis_reply_is_full(const redisReply *reply);
 
+/* Whether it is what a script answers: redis_script.reply. */
+bool redis_reply_fits(const redisReply *reply, const char *shape);
+
 /* --- redis_link.c: one connection ------------------------------------------------------------- */
 
 /* A command whose answer is awaited. Embedded in its owner, which outlives the wait. */
@@ -37,21 +40,28 @@ struct redis_request {
     struct list sent;    /* in the order of sending, which is the order of the answers */
     struct list due;     /* in the order of the deadlines */
     int64_t deadline_ms; /* on the monotonic clock */
+    bool said;           /* the link's own */
 };
 
 struct redis_link;
+
+/* An answer, which dies with the call. It may drop the connection. */
+typedef void redis_link_cb(struct redis_link *link, void *data, const redisReply *reply);
 
 struct redis_link_hooks {
     const char *use; /* what the connection is for, in the log */
 
     /* Connected: send what must come first, then, when that is answered, redis_link_ready(). */
-    void (*on_connected)(struct redis_link *link, void *arg);
+    void (*on_connected)(struct redis_link *link);
 
     /* Silence for too long: send anything that is answered. */
     void (*on_beat)(struct redis_link *link);
 
     /* A request's answer. The link is not touched after it. */
     void (*on_reply)(void *arg, struct redis_request *request, const redisReply *reply);
+
+    /* What comes and is no answer: redis_link_distrust() if it is not what it should be. NULL: nothing should. */
+    void (*on_push)(struct redis_link *link, const redisReply *reply);
 
     /* A request that gets no answer any more: ERR_TIMEOUT or ERR_UNAVAILABLE. Called in the middle
      * of things: only note it. */
@@ -72,17 +82,20 @@ void redis_link_ready(struct redis_link *link);
 /* Breaks the connection; a new one is made after the backoff. */
 void redis_link_drop(struct redis_link *link, const char *why);
 
+/* The same for what no Redis of ours would say: counted, told once, and the new connection is made after a pause, from
+ * one second to 32 s, that doubles each time until a connection has been in order for ten seconds. */
+void redis_link_distrust(struct redis_link *link, const char *why);
+uint64_t redis_link_wrong(const struct redis_link *link); /* how often */
+
 /* Sends a formatted command. False when there is no connection: `request` is not taken then. */
 bool redis_link_send(struct redis_link *link, struct redis_request *request, const char *command,
                      size_t n, int64_t deadline_ms);
 
-/* Sends words that are not a request: `fn` gets the answer. */
-void redis_link_say(struct redis_link *link, redisCallbackFn *fn, void *privdata, int argc,
+/* Sends words that are not a request: `cb` gets the answer, but not when the connection ends before. NULL: what is
+ * answered is a push. */
+void redis_link_say(struct redis_link *link, redis_link_cb *cb, void *data, int argc,
                     const char **argv);
 
-/* First line of every hiredis callback: the link, and that it lives; NULL when it let go of this
- * context or there is no reply. */
-struct redis_link *redis_link_heard(redisAsyncContext *context, const redisReply *reply);
 void *redis_link_arg(const struct redis_link *link);
 
 #endif

@@ -1,12 +1,11 @@
 /* One connection to Redis: hiredis on a watch, connect and command deadlines, a heartbeat, and a
  * new connection after a backoff when it is lost.
  *
- * What hiredis 0.14 asks for: it frees the context by itself on an error, so `ev.cleanup`, which is
- * called on every way out, is where we let go of it; inside a callback redisAsyncFree() only marks
- * the context, so one that we let go of has its `data` cleared and its later callbacks ignored;
- * nothing may be freed inside the connect callback; it writes without limit into memory, so callers
- * bound what they have under way; and it has no timers. Whatever ends a connection, the owner hears
- * of it from our timer, never from inside hiredis. */
+ * Of hiredis 0.14 only its context and its reader are used. Its asynchronous half asserts that a server says what it
+ * was asked for, and frees the connection in the middle of callbacks; here the answers are ours to match, and what
+ * nobody asked for ends the connection. The reader believes every length that it is told, so arrays are bounded as it
+ * makes them, and bytes that make no reply as they come. hiredis writes without limit into memory: callers bound what
+ * they have under way. Whatever ends a connection, the owner hears of it from our timer. */
 #include "redis_internal.h"
 
 #include "base/clock.h"
@@ -14,8 +13,10 @@
 #include "base/log.h"
 #include "io/watch.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 enum {
     CONNECT_MS = 2000, /* with the greeting */
@@ -23,6 +24,11 @@ enum {
     BACKOFF_LAST_MS = 1000,
     SILENCE_MS = 500, /* then a heartbeat, which has ANSWER_MS: a hung server is noticed in 1.5 s */
     ANSWER_MS = 1000,
+    DISTRUST_FIRST_MS = 1000, /* away from a server that talks nonsense; doubled up to the last */
+    DISTRUST_LAST_MS = 32000,
+    STEADY_MS = 10000,   /* in order for so long: the next nonsense is a new one */
+    ELEMENTS_MAX = 8,    /* of an array, which holds none itself */
+    REPLY_MAX = 1 << 20, /* bytes; an answer of ours has a tenth of it at most */
 };
 
 enum link_state { LINK_WAITING, LINK_CONNECTING, LINK_UP, LINK_LOST };
@@ -38,18 +44,32 @@ struct redis_link {
     bool was_up;     /* when it was lost */
     bool complained; /* one line in the log for a series of failures */
     int64_t backoff_ms;
+    int64_t distrust_ms; /* the last pause for a wrong reply; 0: there was none */
+    bool distrusted;     /* the next connection waits for so long */
+    uint64_t wrong;      /* replies */
+    int64_t ready_ms;
     int64_t heard_ms;
     int64_t beat_ms; /* a heartbeat went out and nothing was heard since; 0: no */
 
-    redisAsyncContext *context;
+    redisContext *context;
+    redisReplyObjectFunctions objects;                              /* of its reader */
+    void *(*create_array)(const redisReadTask *task, int elements); /* hiredis' own */
+    bool outgrown; /* a reply that the reader was kept from making */
+    bool connected;
     struct watch *watch;
-    int events;
 
     bool beat_grace, deadline_grace; /* a turn of the loop was granted after time was up */
 
     struct timeout *timer; /* what comes next in this state */
     struct timeout *deadline;
     struct list sent, due;
+};
+
+/* Words of ours that are no request of the owner. */
+struct said {
+    struct redis_request request;
+    redis_link_cb *cb;
+    void *data;
 };
 
 static struct redis_request *first_due(const struct redis_link *link)
@@ -68,7 +88,18 @@ static void complain(struct redis_link *link, const char *why)
     link->complained = true;
 }
 
-/* The context is gone. Callers of ours hear of it when the timer fires. */
+/* The answer will not come. */
+static void forget(struct redis_link *link, struct redis_request *request, int64_t now)
+{
+    list_remove(&request->due);
+    if (request->said)
+        free(CONTAINER_OF(request, struct said, request));
+    else
+        link->hooks->on_failed(link->arg, request,
+                               request->deadline_ms <= now ? ERR_TIMEOUT : ERR_UNAVAILABLE);
+}
+
+/* Callers of ours hear of it when the timer fires. */
 static void lose(struct redis_link *link)
 {
     int64_t now = clock_mono_ms();
@@ -76,107 +107,189 @@ static void lose(struct redis_link *link)
 
     watch_close(link->watch);
     link->watch = NULL;
+    redisFree(link->context);
     link->context = NULL;
     link->was_up = link->state == LINK_UP;
     link->state = LINK_LOST;
     log_debug("redis_closed", "connection=%u use=%s retry_ms=%lld", link->number, link->hooks->use,
-              (long long)link->backoff_ms);
+              (long long)(link->distrusted ? link->distrust_ms : link->backoff_ms));
     timeout_clear(link->deadline);
     timeout_set(link->timer, 0);
-    while ((node = list_pop(&link->sent)) != NULL) {
-        struct redis_request *request = CONTAINER_OF(node, struct redis_request, sent);
-        list_remove(&request->due);
-        link->hooks->on_failed(link->arg, request,
-                               request->deadline_ms <= now ? ERR_TIMEOUT : ERR_UNAVAILABLE);
-    }
+    while ((node = list_pop(&link->sent)) != NULL)
+        forget(link, CONTAINER_OF(node, struct redis_request, sent), now);
 }
 
 void redis_link_drop(struct redis_link *link, const char *why)
 {
-    redisAsyncContext *context = link->context;
-
-    if (context == NULL)
+    if (link->context == NULL)
         return;
     complain(link, why);
-    context->data = NULL;
-    memset(&context->ev, 0, sizeof context->ev);
     lose(link);
-    redisAsyncFree(context);
+}
+
+/* What follows a wrong reply may be wrong too, so a server that is no better the next time is left for longer. */
+void redis_link_distrust(struct redis_link *link, const char *why)
+{
+    char quoted[LOG_QUOTE_SIZE];
+    bool steady = link->state == LINK_UP && clock_mono_ms() - link->ready_ms >= STEADY_MS;
+    bool anew = link->distrust_ms == 0 || steady;
+
+    if (link->context == NULL)
+        return;
+    link->wrong++;
+    link->distrusted = true;
+    link->distrust_ms = anew                                       ? DISTRUST_FIRST_MS
+                        : 2 * link->distrust_ms < DISTRUST_LAST_MS ? 2 * link->distrust_ms
+                                                                   : DISTRUST_LAST_MS;
+    log_line(anew ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "redis_wrong_reply",
+             "connection=%u use=%s error=%s total=%llu", link->number, link->hooks->use,
+             log_quote(quoted, why), (unsigned long long)link->wrong);
+    link->complained = true;
+    lose(link);
 }
 
 /* --- hiredis on a watch ----------------------------------------------------------------------- */
 
-static void want(struct redis_link *link, int events)
+static void *create_array(const redisReadTask *task, int elements)
 {
-    link->events = events;
-    watch_set(link->watch, events);
+    struct redis_link *link = task->privdata;
+
+    link->outgrown = elements > ELEMENTS_MAX || task->parent != NULL;
+    return link->outgrown ? NULL : link->create_array(task, elements);
 }
 
-static void add_read(void *data)
+static void bound(struct redis_link *link, redisReader *reader)
 {
-    struct redis_link *link = data;
-    want(link, link->events | WATCH_READ);
+    link->objects = *reader->fn;
+    link->create_array = link->objects.createArray;
+    link->objects.createArray = create_array;
+    link->outgrown = false;
+    reader->fn = &link->objects;
+    reader->privdata = link;
 }
 
-static void remove_read(void *data)
+static void fail(struct redis_link *link)
 {
-    struct redis_link *link = data;
-    want(link, link->events & ~WATCH_READ);
+    if (link->outgrown)
+        redis_link_distrust(link, "an array that is none of ours");
+    else if (link->context->err == REDIS_ERR_PROTOCOL)
+        redis_link_distrust(link, link->context->errstr);
+    else
+        redis_link_drop(link, link->context->errstr);
 }
 
-static void add_write(void *data)
+static void note(struct redis_link *link, const redisReply *reply)
 {
-    struct redis_link *link = data;
-    want(link, link->events | WATCH_WRITE);
+    link->heard_ms = clock_mono_ms();
+    link->beat_ms = 0;
+    link->beat_grace = link->deadline_grace = false;
+    /* Being let in proves little: only a server that also does its work gets a quick return. */
+    if (link->state == LINK_UP && reply->type != REDIS_REPLY_ERROR) {
+        link->backoff_ms = BACKOFF_FIRST_MS;
+        link->complained = false;
+    }
 }
 
-static void remove_write(void *data)
+/* Answers come in the order of the requests; what else comes is for who subscribed. */
+static void hear(struct redis_link *link, redisReply *reply)
 {
-    struct redis_link *link = data;
-    want(link, link->events & ~WATCH_WRITE);
+    struct list *node = list_pop(&link->sent);
+
+    note(link, reply);
+    if (node == NULL && link->hooks->on_push != NULL) {
+        link->hooks->on_push(link, reply);
+    } else if (node == NULL && reply->type == REDIS_REPLY_ERROR) {
+        redis_link_drop(link, reply->str); /* too many clients, say */
+    } else if (node == NULL) {
+        redis_link_distrust(link, "an answer to nothing");
+    } else {
+        struct redis_request *request = CONTAINER_OF(node, struct redis_request, sent);
+        list_remove(&request->due);
+        if (!request->said) {
+            link->hooks->on_reply(link->arg, request, reply);
+            return;
+        }
+        struct said *said = CONTAINER_OF(request, struct said, request);
+        said->cb(link, said->data, reply);
+        free(said);
+    }
 }
 
-static void on_cleanup(void *data)
+/* A callback may drop the connection, and destroy the link: its memory stays for this turn. */
+static void read_replies(struct redis_link *link)
 {
-    struct redis_link *link = data;
-    complain(link, link->context->errstr != NULL ? link->context->errstr : "closed");
-    lose(link);
+    redisContext *context = link->context;
+    void *reply = NULL;
+
+    if (redisBufferRead(context) != REDIS_OK) {
+        fail(link);
+        return;
+    }
+    while (link->context == context) {
+        if (redisGetReply(context, &reply) != REDIS_OK) {
+            fail(link);
+            return;
+        }
+        if (reply == NULL)
+            break;
+        hear(link, reply);
+        freeReplyObject(reply);
+    }
+    if (link->context == context && context->reader->len - context->reader->pos > REPLY_MAX)
+        redis_link_distrust(link, "a reply without an end");
 }
 
-/* Either handler may free the context, and with a callback the link: one of them a turn. What is
- * still readable after a write is readable in the next turn. */
+static void write_commands(struct redis_link *link)
+{
+    int done = 0;
+
+    if (redisBufferWrite(link->context, &done) != REDIS_OK)
+        fail(link);
+    else if (done)
+        watch_set(link->watch, WATCH_READ);
+}
+
+static void greet(struct redis_link *link);
+
+static void finish_connecting(struct redis_link *link)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+
+    if (getsockopt(link->context->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+        error = errno;
+    if (error != 0) {
+        redis_link_drop(link, strerror(error));
+        return;
+    }
+    link->connected = true;
+    watch_set(link->watch, WATCH_READ);
+    greet(link);
+    link->hooks->on_connected(link);
+}
+
+/* One of them a turn: what is still readable after a write is readable in the next turn. */
 static void on_events(void *arg, int events)
 {
     struct redis_link *link = arg;
 
-    if ((events & WATCH_WRITE) != 0)
-        redisAsyncHandleWrite(link->context);
+    if (!link->connected)
+        finish_connecting(link);
+    else if ((events & WATCH_WRITE) != 0)
+        write_commands(link);
     else
-        redisAsyncHandleRead(link->context);
-}
-
-static void attach(struct redis_link *link, redisAsyncContext *context)
-{
-    link->context = context;
-    link->events = 0;
-    link->watch = watch_open(link->loop, context->c.fd, on_events, link);
-    context->data = link;
-    context->ev.addRead = add_read;
-    context->ev.delRead = remove_read;
-    context->ev.addWrite = add_write;
-    context->ev.delWrite = remove_write;
-    context->ev.cleanup = on_cleanup;
-    context->ev.data = link;
+        read_replies(link);
 }
 
 /* --- connecting ------------------------------------------------------------------------------- */
 
-static void on_greeted(redisAsyncContext *context, void *reply, void *privdata)
+static void on_greeted(struct redis_link *link, void *data, const redisReply *reply)
 {
-    struct redis_link *link = redis_link_heard(context, reply);
-    (void)privdata;
-    if (link != NULL && ((redisReply *)reply)->type == REDIS_REPLY_ERROR)
-        redis_link_drop(link, ((redisReply *)reply)->str);
+    (void)data;
+    if (reply->type == REDIS_REPLY_ERROR)
+        redis_link_drop(link, reply->str);
+    else if (reply->type != REDIS_REPLY_STATUS)
+        redis_link_distrust(link, "a greeting that is no status");
 }
 
 static void greet(struct redis_link *link)
@@ -195,35 +308,23 @@ static void greet(struct redis_link *link)
     }
 }
 
-/* A failure needs nothing here: the cleanup follows. */
-static void on_connect(const redisAsyncContext *context, int status)
-{
-    struct redis_link *link = context->data;
-
-    if (status != REDIS_OK || link == NULL)
-        return;
-    greet(link);
-    link->hooks->on_connected(link, link->arg);
-}
-
 static void connect_now(struct redis_link *link)
 {
     const struct redis_address *address = link->address;
-    redisAsyncContext *context = address->path != NULL
-                                     ? redisAsyncConnectUnix(address->path)
-                                     : redisAsyncConnect(address->host, address->port);
 
-    assert(context != NULL);
+    link->context = address->path != NULL ? redisConnectUnixNonBlock(address->path)
+                                          : redisConnectNonBlock(address->host, address->port);
+    assert(link->context != NULL);
     link->state = LINK_CONNECTING;
+    link->connected = false;
     log_debug("redis_connecting", "connection=%u use=%s", link->number, link->hooks->use);
-    if (context->err != 0) {
-        complain(link, context->errstr);
-        redisAsyncFree(context);
-        lose(link);
+    if (link->context->err != 0) {
+        redis_link_drop(link, link->context->errstr);
         return;
     }
-    attach(link, context);
-    redisAsyncSetConnectCallback(context, on_connect);
+    bound(link, link->context->reader);
+    link->watch = watch_open(link->loop, link->context->fd, on_events, link);
+    watch_set(link->watch, WATCH_WRITE);
     timeout_set(link->timer, CONNECT_MS);
 }
 
@@ -234,6 +335,7 @@ void redis_link_ready(struct redis_link *link)
     link->state = LINK_UP;
     log_debug("redis_ready", "connection=%u use=%s", link->number, link->hooks->use);
     link->beat_ms = 0;
+    link->ready_ms = clock_mono_ms();
     timeout_set(link->timer, SILENCE_MS);
 }
 
@@ -269,7 +371,8 @@ static void check_silence(struct redis_link *link)
 static void back_off(struct redis_link *link)
 {
     link->state = LINK_WAITING;
-    timeout_set(link->timer, link->backoff_ms);
+    timeout_set(link->timer, link->distrusted ? link->distrust_ms : link->backoff_ms);
+    link->distrusted = false;
     link->backoff_ms *= 2;
     if (link->backoff_ms > BACKOFF_LAST_MS)
         link->backoff_ms = BACKOFF_LAST_MS;
@@ -312,37 +415,6 @@ static void on_deadline(void *arg)
 
 /* --- commands --------------------------------------------------------------------------------- */
 
-struct redis_link *redis_link_heard(redisAsyncContext *context, const redisReply *reply)
-{
-    struct redis_link *link = context->data;
-
-    if (link == NULL || reply == NULL)
-        return NULL;
-    link->heard_ms = clock_mono_ms();
-    link->beat_ms = 0;
-    link->beat_grace = link->deadline_grace = false;
-    /* Being let in proves little: only a server that also does its work gets a quick return. */
-    if (link->state == LINK_UP && reply->type != REDIS_REPLY_ERROR) {
-        link->backoff_ms = BACKOFF_FIRST_MS;
-        link->complained = false;
-    }
-    return link;
-}
-
-static void on_answer(redisAsyncContext *context, void *reply, void *privdata)
-{
-    struct redis_link *link = redis_link_heard(context, reply);
-    (void)privdata;
-    if (link == NULL)
-        return;
-
-    struct list *node = list_pop(&link->sent);
-    assert(node != NULL);
-    struct redis_request *request = CONTAINER_OF(node, struct redis_request, sent);
-    list_remove(&request->due);
-    link->hooks->on_reply(link->arg, request, reply);
-}
-
 /* Deadlines mostly come in order, so the walk from the end is short. */
 static void insert_due(struct redis_link *link, struct redis_request *request)
 {
@@ -357,12 +429,19 @@ static void insert_due(struct redis_link *link, struct redis_request *request)
     node->next = &request->due;
 }
 
+/* Before the connection stands everything waits for it to be writable. */
+static void want_write(struct redis_link *link)
+{
+    watch_set(link->watch, link->connected ? WATCH_READ | WATCH_WRITE : WATCH_WRITE);
+}
+
 bool redis_link_send(struct redis_link *link, struct redis_request *request, const char *command,
                      size_t n, int64_t deadline_ms)
 {
-    if (link->context == NULL ||
-        redisAsyncFormattedCommand(link->context, on_answer, NULL, command, n) != REDIS_OK)
+    if (link->context == NULL || redisAppendFormattedCommand(link->context, command, n) != REDIS_OK)
         return false;
+    want_write(link);
+    request->said = false;
     request->deadline_ms = deadline_ms;
     list_push(&link->sent, &request->sent);
     insert_due(link, request);
@@ -371,11 +450,26 @@ bool redis_link_send(struct redis_link *link, struct redis_request *request, con
     return true;
 }
 
-void redis_link_say(struct redis_link *link, redisCallbackFn *fn, void *privdata, int argc,
+void redis_link_say(struct redis_link *link, redis_link_cb *cb, void *data, int argc,
                     const char **argv)
 {
-    if (link->context != NULL)
-        redisAsyncCommandArgv(link->context, fn, privdata, argc, argv, NULL);
+    if (link->context == NULL ||
+        redisAppendCommandArgv(link->context, argc, argv, NULL) != REDIS_OK)
+        return;
+    want_write(link);
+    if (cb == NULL)
+        return;
+    struct said *said = xcalloc(1, sizeof *said);
+    said->request.said = true;
+    said->cb = cb;
+    said->data = data;
+    list_init(&said->request.due);
+    list_push(&link->sent, &said->request.sent);
+}
+
+uint64_t redis_link_wrong(const struct redis_link *link)
+{
+    return link->wrong;
 }
 
 bool redis_link_up(const struct redis_link *link)

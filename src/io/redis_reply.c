@@ -73,3 +73,23 @@ bool redis_reply_is_full(const redisReply *reply)
 {
     return says(reply, STR_LIT("OOM"));
 }
+
+static bool is(const redisReply *reply, char kind)
+{
+    return (kind == 'i' && reply->type == REDIS_REPLY_INTEGER) ||
+           (kind == 's' && reply->type == REDIS_REPLY_STRING);
+}
+
+bool redis_reply_fits(const redisReply *reply, const char *shape)
+{
+    size_t count = strlen(shape);
+
+    if (count == 1)
+        return is(reply, shape[0]);
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!is(reply->element[i], shape[i]))
+            return false;
+    return true;
+}

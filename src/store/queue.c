@@ -22,6 +22,8 @@ enum {
     SET_GATES_MAX = 2000, /* in one call */
 };
 
+#define AGES_MS (100 * 366 * INT64_C(86400000)) /* no gate has been failing for so long */
+
 _Static_assert(GATE_SUCCESS == 1 && GATE_FAILED == 2 && GATE_DEAD == 4 && GATE_CROWDED == 8 &&
                    GATE_UNSENT == 16 && GATE_HEALTHY == 0 && GATE_FAILING == 1 &&
                    GATE_LIMITED == 2 && GATE_PAUSED == 3 && GATE_BROKEN == 4 && QUEUE_GENTLE == 0 &&
@@ -148,6 +150,11 @@ bool queue_up(const struct queue *queue)
     return redis_up(queue->redis);
 }
 
+bool queue_hears(const struct queue *queue)
+{
+    return redis_hears(queue->redis);
+}
+
 size_t queue_pending(const struct queue *queue)
 {
     return queue->enqueues.count + queue->enqueues.sent + queue->acks.count + queue->acks.sent;
@@ -156,6 +163,11 @@ size_t queue_pending(const struct queue *queue)
 uint64_t queue_dropped(const struct queue *queue)
 {
     return queue->enqueues.dropped + queue->acks.dropped;
+}
+
+uint64_t queue_wrong_replies(const struct queue *queue)
+{
+    return redis_wrong_replies(queue->redis);
 }
 
 /* A stored row may say anything. */
@@ -230,26 +242,34 @@ static struct queue_op finish(struct queue_op *op)
     return copy;
 }
 
-/* What Redis answers is the world: a blob that is not whole records has none. */
-static size_t records(struct str blob, size_t size)
+/* What Redis answers is the world: the shape is io/redis's to check, what is in it ours. */
+static int distrust(struct queue *queue, const char *why)
 {
-    return blob.n % size == 0 ? blob.n / size : 0;
+    redis_distrust(queue->redis, why);
+    return ERR_UNAVAILABLE;
+}
+
+/* False: not what the script says. */
+static bool read_claim(const struct redis_reply *reply, size_t max, struct queue_claim *claim)
+{
+    int64_t next_ms = redis_i64(redis_at(reply, 0)), crowded = redis_i64(redis_at(reply, 2));
+    struct str refs = redis_str(redis_at(reply, 1));
+
+    claim->refs = (const struct queue_ref *)(const void *)refs.p;
+    claim->count = refs.n / sizeof *claim->refs;
+    claim->next_ms = next_ms <= GATE_PAUSE_MAX_MS ? next_ms : -1;
+    claim->crowded = crowded == 1;
+    return refs.n % sizeof *claim->refs == 0 && claim->count <= max && next_ms >= -1 &&
+           (crowded == 0 || crowded == 1);
 }
 
 static void on_claimed(void *arg, int err, const struct redis_reply *reply)
 {
     struct queue_op op = finish(arg);
-    struct queue_claim claim = {.next_ms = -1};
+    struct queue_claim claim;
 
-    if (err == 0 && redis_count(reply) == 3) {
-        struct str refs = redis_str(redis_at(reply, 1));
-        int64_t next_ms = redis_i64(redis_at(reply, 0));
-        size_t count = records(refs, sizeof *claim.refs);
-        claim.refs = (const struct queue_ref *)(const void *)refs.p;
-        claim.count = count <= op.max ? count : 0;
-        claim.next_ms = next_ms >= 0 && next_ms <= GATE_PAUSE_MAX_MS ? next_ms : -1;
-        claim.crowded = redis_i64(redis_at(reply, 2)) == 1;
-    }
+    if (err == 0 && !read_claim(reply, op.max, &claim))
+        err = distrust(op.queue, "claim: entries that were not asked for");
     op.on_claim(op.arg, err, err == 0 ? &claim : NULL);
 }
 
@@ -351,39 +371,49 @@ static int64_t unpack(const uint8_t **p, int size)
     return size == 4 ? (int32_t)bits : (int64_t)bits;
 }
 
-static size_t unpack_gates(struct str blob, struct queue_gate *gates)
+/* False: one that the ledger could not keep. */
+static bool unpack_gate(const uint8_t *p, struct queue_gate *g)
 {
-    const uint8_t *p = (const uint8_t *)blob.p;
-    size_t count = records(blob, QUEUE_GATE_SIZE);
+    memcpy(g->endpoint.b, p, sizeof g->endpoint.b);
+    p += sizeof g->endpoint.b;
+    g->gate.until_ms = unpack(&p, 4);
+    g->gate.failing_ms = unpack(&p, 8);
+    g->gate.limit = unpack(&p, 8);
+    g->gate.failures = (int32_t)unpack(&p, 4);
+    g->gate.openings = (int32_t)unpack(&p, 4);
+    g->gate.error = *p;
+    return g->gate.until_ms >= 0 && g->gate.failing_ms >= -AGES_MS &&
+           g->gate.failing_ms <= AGES_MS && g->gate.limit >= 0 &&
+           g->gate.limit <= 1000 * WEBHOOK_CONCURRENCY_MAX && g->gate.failures >= 0 &&
+           g->gate.openings >= 0;
+}
 
-    for (size_t i = 0; i < count && i < GATES_MAX; i++) {
-        struct queue_gate *g = &gates[i];
-        memcpy(g->endpoint.b, p, sizeof g->endpoint.b);
-        p += sizeof g->endpoint.b;
-        g->gate.until_ms = unpack(&p, 4);
-        g->gate.failing_ms = unpack(&p, 8);
-        g->gate.limit = unpack(&p, 8);
-        g->gate.failures = (int32_t)unpack(&p, 4);
-        g->gate.openings = (int32_t)unpack(&p, 4);
-        g->gate.error = *p++;
-    }
-    return count < GATES_MAX ? count : GATES_MAX;
+static bool read_swept(const struct redis_reply *reply, struct queue_swept *swept,
+                       struct queue_gate *gates)
+{
+    int64_t empty = redis_i64(redis_at(reply, 0));
+    struct str blob = redis_str(redis_at(reply, 1));
+    size_t count = blob.n / QUEUE_GATE_SIZE;
+
+    if (blob.n % QUEUE_GATE_SIZE != 0 || count > GATES_MAX || empty < 0 || empty > 2)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!unpack_gate((const uint8_t *)blob.p + i * QUEUE_GATE_SIZE, &gates[i]))
+            return false;
+    *swept = (struct queue_swept){empty != 0, empty == 1, gates, count};
+    return true;
 }
 
 static void on_swept(void *arg, int err, const struct redis_reply *reply)
 {
     struct queue_op op = finish(arg);
-    struct queue_gate *gates = NULL;
-    struct queue_swept swept = {.rebuild = false};
+    struct queue_gate *gates = xcalloc(GATES_MAX, sizeof *gates);
+    struct queue_swept swept;
 
-    if (err == 0 && redis_count(reply) == 3) {
+    if (err == 0 && !read_swept(reply, &swept, gates))
+        err = distrust(op.queue, "sweep: no gates");
+    if (err == 0)
         op.queue->beat = redis_i64(redis_at(reply, 2));
-        gates = xcalloc(GATES_MAX, sizeof *gates);
-        swept.empty = redis_i64(redis_at(reply, 0)) != 0;
-        swept.rebuild = redis_i64(redis_at(reply, 0)) == 1;
-        swept.gates = gates;
-        swept.gate_count = unpack_gates(redis_str(redis_at(reply, 1)), gates);
-    }
     op.on_sweep(op.arg, err, err == 0 ? &swept : NULL);
     free(gates);
 }

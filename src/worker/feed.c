@@ -74,9 +74,12 @@ bool feed_is_certain(const struct feed *feed)
     return feed->leases.owned.certain && feed->queue_op == NULL && !feed->direct.asking;
 }
 
+/* Who hears no wake has to look. */
 void feed_tend(struct feed *feed)
 {
     leases_tend(&feed->leases);
+    if (!feed->direct.on && queue_up(feed->config.queue) && !queue_hears(feed->config.queue))
+        feed_pump(feed);
 }
 
 void feed_db_ready(struct feed *feed)

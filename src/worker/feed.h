@@ -42,7 +42,7 @@ void feed_pump(struct feed *feed);
 /* Places were given back: claims if the last time there were not enough. */
 void feed_room(struct feed *feed);
 
-/* For every second: tries again what failed. */
+/* For every second: tries again what failed, and asks a queue that cannot wake us. */
 void feed_tend(struct feed *feed);
 
 /* A connection to PostgreSQL is there, or there again. */

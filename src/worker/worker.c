@@ -222,9 +222,10 @@ static void tell_drained(const struct worker *w)
 
     if (left > 0)
         log_warn("leases_left", "count=%zu wait_ms=%d", left, DELIVERY_LEASE_MS);
-    log_info("worker_stopped", "drained=%s in_flight=%zu dropped=%llu",
+    log_info("worker_stopped", "drained=%s in_flight=%zu dropped=%llu wrong_replies=%llu",
              is_drained(w) && !w->gave_up ? "true" : "false", w->places.taken,
-             (unsigned long long)queue_dropped(w->queue));
+             (unsigned long long)queue_dropped(w->queue),
+             (unsigned long long)queue_wrong_replies(w->queue));
 }
 
 /* Waits for the last callbacks; there is no event for "all of it is quiet". */

@@ -1,5 +1,5 @@
 /* store/queue against what goes wrong with Redis: workers that are gone, data of an earlier moment, what
- * others wrote under our keys, answers of any shape. */
+ * others wrote under our keys. */
 #include "queue_rig.h"
 
 #include "base/err.h"
@@ -406,134 +406,6 @@ static void a_foreign_delivery_takes_nobody_along(void **state)
     assert_int_equal(count + (count < 5 ? claim(10) : 0), 5);
 }
 
-/* --- answers of any shape --------------------------------------------------------------------- */
-
-/* Reads a RESP command off the front; 0: it is not whole, else its bytes. */
-static size_t command_size(const char *p, size_t n, char name[16])
-{
-    size_t at = 0;
-    char *next;
-    long words = n > 0 && memchr(p, '\n', n) != NULL ? strtol(p + 1, &next, 10) : 0;
-
-    for (long i = -1; i < words; i++) {
-        const char *line = memchr(p + at, '\n', n - at);
-        if (words == 0 || line == NULL)
-            return 0;
-        long size = i < 0 ? 0 : strtol(p + at + 1, &next, 10) + 2;
-        at = (size_t)(line + 1 - p);
-        if (n - at < (size_t)size)
-            return 0;
-        if (i == 0)
-            snprintf(name, 16, "%.*s", (int)size - 2, p + at);
-        at += (size_t)size;
-    }
-    return at;
-}
-
-static void answer(int fd, const char *name, const char *shape, size_t size)
-{
-    static const char sha[] = "$40\r\n0123456789012345678901234567890123456789\r\n";
-    static const char subscribed[] = "*3\r\n$9\r\nsubscribe\r\n$17\r\nposthorn:{q}:wake\r\n:1\r\n";
-    bool loads = strcmp(name, "SCRIPT") == 0, subscribes = strcmp(name, "SUBSCRIBE") == 0;
-    const char *text = loads ? sha : subscribes ? subscribed : shape;
-    size_t left = text == shape ? size : strlen(text);
-
-    while (left > 0) {
-        ssize_t sent = write(fd, text, left);
-        if (sent <= 0)
-            _exit(1);
-        text += sent;
-        left -= (size_t)sent;
-    }
-}
-
-static void serve(int fd, const char *shape, size_t size)
-{
-    static char input[65536];
-    size_t n = 0, used;
-    char name[16];
-
-    for (ssize_t got; (got = read(fd, input + n, sizeof input - n - 1)) > 0;) {
-        n += (size_t)got;
-        input[n] = '\0';
-        while ((used = command_size(input, n, name)) > 0) {
-            answer(fd, name, shape, size);
-            n -= used;
-            memmove(input, input + used, n + 1);
-        }
-    }
-    _exit(0);
-}
-
-/* A server, in a process of its own, that answers every script like this. */
-static pid_t start_fake(const char *path, const char *shape, size_t size)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    unlink(path);
-    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(listen(listener, 10), 0);
-    pid_t pid = fork();
-    if (pid == 0)
-        for (int fd; (fd = accept(listener, NULL, NULL)) >= 0; close(fd))
-            if (fork() == 0)
-                serve(fd, shape, size);
-    close(listener);
-    return pid;
-}
-
-static void meet(const char *shape, size_t size)
-{
-    char path[100], url[128];
-    snprintf(path, sizeof path, "%s/fake.sock", rig.server.folder);
-    snprintf(url, sizeof url, "unix://%s", path);
-    pid_t pid = start_fake(path, shape, size);
-    int ups = rig.ups;
-    struct queue *queue = rig_open_url(url, 3);
-    assert_int_equal(rig.ups, ups + 1);
-    do_everything(queue);
-    queue_destroy(queue);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    unlink(path);
-}
-
-static void answers_of_any_shape_are_survived(void **state)
-{
-    static const char *const shapes[] = {
-        ":1\r\n",
-        "$-1\r\n",
-        "*-1\r\n",
-        "*0\r\n",
-        "+OK\r\n",
-        "-ERR no\r\n",
-        "*1\r\n:1\r\n",
-        "*2\r\n:1\r\n$3\r\nabc\r\n",
-        "*3\r\n$1\r\nx\r\n:5\r\n$-1\r\n",
-        "*3\r\n*0\r\n*0\r\n*0\r\n",
-        "*3\r\n:-9\r\n$0\r\n\r\n:7\r\n",
-        "*3\r\n:9223372036854775807\r\n$1\r\nx\r\n:1\r\n",
-        "*3\r\n:1\r\n$47\r\n01234567890123456789012345678901234567890123456\r\n:1\r\n",
-        "*3\r\n:1\r\n$44\r\n01234567890123456789012345678901234567890123\r\n:1\r\n",
-        "*4\r\n:1\r\n$0\r\n\r\n:1\r\n:1\r\n",
-    };
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(shapes); i++)
-        meet(shapes[i], strlen(shapes[i]));
-
-    /* More than was asked for: as members, and as gates. */
-    size_t size = 45 * 48 * 100;
-    char *shape = xcalloc(1, size + 64), *end = shape;
-    end += snprintf(end, 32, "*3\r\n:0\r\n$%zu\r\n", size);
-    memset(end, 'g', size);
-    end += size;
-    end += snprintf(end, 32, "\r\n:1\r\n");
-    meet(shape, (size_t)(end - shape));
-    free(shape);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -549,7 +421,6 @@ int main(void)
         RIG_TEST(times_beyond_all_bounds_are_cut),
         RIG_TEST(foreign_members_are_thrown_out),
         RIG_TEST(a_foreign_delivery_takes_nobody_along),
-        RIG_TEST(answers_of_any_shape_are_survived),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);
 }

@@ -259,14 +259,18 @@ static void errors_are_told_apart(void **state)
     run(&wrong, 1000, NULL);
     WAIT(rig.loop, rig.answered == 1, 1000);
     assert_int_equal(count_of(ERR_INTERNAL), 1);
-    assert_int_equal(rig.downs, 0);
+    WAIT(rig.loop, rig.downs == 1 && rig.ups == 2, 2000);
+    assert_int_equal(rig.downs, 1);
+    assert_int_equal(rig.ups, 2);
+    assert_int_equal(redis_wrong_replies(rig.redis), 1);
     run(&oom, 1000, NULL);
     run(&echo, 1000, NULL); /* under way when the connection is dropped */
     WAIT(rig.loop, rig.answered == 3, 1000);
     assert_int_equal(count_of(ERR_UNAVAILABLE), 2);
-    WAIT(rig.loop, rig.downs == 1 && rig.ups == 2, 1000);
-    assert_int_equal(rig.downs, 1);
-    assert_int_equal(rig.ups, 2);
+    WAIT(rig.loop, rig.downs == 2 && rig.ups == 3, 1000);
+    assert_int_equal(rig.downs, 2);
+    assert_int_equal(rig.ups, 3);
+    assert_int_equal(redis_wrong_replies(rig.redis), 1);
 }
 
 static void too_many_commands_are_refused(void **state)

@@ -1,5 +1,6 @@
 -- ARGV: entries of id, endpoint and app; delay_ms or -1, what the attempt says of the endpoint (what, error, took_ms,
 -- pause_ms), as ENTRY says; the worker. One that is repeated says nothing new unless its entry is still in flight.
+-- REPLY: i
 local ENTRY, SIZE = '>i4BBi4i4', 62
 local blob, own = ARGV[1], P..'own:'..ARGV[2]
 

@@ -1,5 +1,6 @@
 -- ARGV: how many at most, the places that are free, the worker, and what it has under way by app: records of app and
 -- number. Answers {ms until the next turn or -1, members of `inflight` one after another, 1 if an app had its share}.
+-- REPLY: isi
 local APP_QUANTUM, QUANTUM = 16, 8
 local PATIENCE = 256 -- of those that have their share, in vain
 if call('EXISTS', P..'epoch') == 0 then return {-1, '', 0} end -- without its gates: gates.lua wakes

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Writes the queue's Lua as C: embed.py OUT.c common.lua SCRIPT.lua... Every script begins with the constants
-that it shares with the C (queue_scripts.h) and with common.lua; comments stay behind."""
+that it shares with the C (queue_scripts.h) and with common.lua; comments stay behind, but for the one that says
+what shape the answer has (redis_script.reply)."""
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +13,10 @@ def literal(path: Path) -> str:
     return "\n".join('    "' + line.replace("\\", "\\\\").replace('"', '\\"') + '\\n"' for line in code)
 
 
+def reply(path: Path) -> str:
+    return re.search(r"^-- REPLY: ([is]+)$", path.read_text(encoding="utf-8"), re.M)[1]
+
+
 def main() -> None:
     out, common, scripts = sys.argv[1], Path(sys.argv[2]), map(Path, sys.argv[3:])
     with open(out, "w", encoding="utf-8") as f:
@@ -18,7 +24,7 @@ def main() -> None:
         f.write(literal(common).replace("\n", " \\\n") + "\n")
         for script in scripts:
             f.write(f'\nconst struct redis_script queue_script_{script.stem} = {{"{script.stem}", COMMON\n')
-            f.write(literal(script) + "};\n")
+            f.write(literal(script) + f', "{reply(script)}"' + "};\n")
 
 
 if __name__ == "__main__":

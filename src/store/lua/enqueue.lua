@@ -1,4 +1,5 @@
 -- ARGV: entries of id, endpoint and app; delay_ms, concurrency, rate, force, as ENTRY says.
+-- REPLY: i
 local ENTRY, SIZE = '>i4i4i4B', 61
 local blob = ARGV[1]
 local members, wanted, forced = {}, {}, {}

@@ -1,6 +1,7 @@
 -- ARGV: gates as the ledger knows them, for a Redis that does not, or was away: endpoint, until_ms from now,
 -- failing for, limit, failures, openings, error, ms since it was learnt as '>c16i4i8i8i4i4Bi4'; the epoch to set after the
 -- last of them, or nothing. Of two the one counts that was learnt later.
+-- REPLY: i
 local blob, pos = ARGV[1], 1
 while pos <= #blob do
   local e, wait, age, limit, failures, openings, err, learnt

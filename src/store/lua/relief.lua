@@ -1,5 +1,6 @@
 -- There is no memory left, and maybe it is us who have it. What waits is in the ledger too, and is put in again when
 -- Redis works, since its epoch goes first. Nothing here takes memory. A piece of it each time.
+-- REPLY: i
 local some = 5000
 call('DEL', P..'epoch')
 

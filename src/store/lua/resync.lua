@@ -1,6 +1,7 @@
 -- ARGV: the worker; the members that it really has in flight, one after another; the last beat that it saw. Answers 1
 -- if this Redis is older than that. Redis may know others, of a dead predecessor or of a time that was rolled back:
 -- those wait again, and it is for the ledger to say whether they still have to be sent.
+-- REPLY: i
 local own, blob = P..'own:'..ARGV[1], ARGV[2]
 local real = {}
 

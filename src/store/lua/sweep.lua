@@ -1,6 +1,7 @@
 -- ARGV: the worker. Answers {0 or, when there is no epoch, 1 if the caller is to fill this Redis and 2 if not; gates
 -- that the ledger should be told of; the beat}: endpoint, ms until it opens, ms since it fails, limit, failures,
 -- openings, error as '>c16i4i8i8i4i4B'.
+-- REPLY: isi
 local RECOUNT_MS, FILL_MS, TELL_MAX, SCAN, FORGET_MS = 30000, 5000, 500, 100, 25 * 3600000
 
 for _, m in ipairs(call('ZRANGE', INFLIGHT, '-inf', text(now_ms), 'BYSCORE', 'LIMIT', 0, 1000)) do
