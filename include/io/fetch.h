@@ -3,10 +3,12 @@
  * What a request must never do, it cannot: follow a redirect, use a proxy of the environment, reach
  * an address that the guard refuses (asked after DNS, again at connect, again before every request
  * on a reused connection), be sent twice by libcurl on its own, outlive its deadline, read more
- * than its caps. */
+ * than its caps, share a connection with another owner's, or take for its answer what came before
+ * it was sent on a connection that was kept. */
 #ifndef IO_FETCH_H
 #define IO_FETCH_H
 
+#include "base/id.h"
 #include "base/str.h"
 #include "io/dns.h"
 #include "io/loop.h"
@@ -41,6 +43,7 @@ struct fetch_request {
     const char *url; /* normalised by url_parse() */
     struct str head; /* header lines, each ending with CRLF, without Host and Content-Length */
     struct str body;
+    struct id owner; /* connections are kept for requests of the same one */
 
     /* Absolute: DNS, connect, TLS, sending, head and body. It begins again, once, if this process stood still
      * meanwhile: that was not the receiver. */

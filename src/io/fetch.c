@@ -86,7 +86,7 @@ static void clear(struct fetch *fetch)
     fetch->dns_us = fetch->granted_ms = 0;
     fetch->address_count = fetch->address_at = 0;
     fetch->requests = 0;
-    fetch->resent = fetch->late = false;
+    fetch->resent = fetch->late = fetch->unusable = false;
     fetch->socket_errno = 0;
     fetch->forbidden[0] = '\0';
     fetch->error[0] = '\0';
@@ -221,6 +221,11 @@ static void on_done(struct fetch *fetch, CURLcode code)
 {
     enum fetch_outcome outcome = fetch_outcome_of(fetch, code);
 
+    if (code == CURLE_ABORTED_BY_CALLBACK && fetch->unusable && fetch->opened == NULL) {
+        fetch_detach(fetch);
+        attach(fetch);
+        return;
+    }
     if (outcome == FETCH_CONNECT_FAILED && !is_last_address(fetch)) {
         try_next_address(fetch);
         return;
@@ -394,6 +399,7 @@ struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *c
     list_init(&fetcher->idle);
     fetcher->wake = timeout_create(loop, fetcher_on_wake, fetcher);
     fetcher->turn = timeout_create(loop, on_turn, fetcher);
+    fetch_sockets_init(&fetcher->sockets);
     fetcher->dns = dns_create(loop, config->name_servers);
     fetcher->hooks = &hooks;
     fetcher->multi = fetch_multi_create(fetcher);
@@ -422,6 +428,7 @@ void fetcher_destroy(struct fetcher *fetcher)
     forget_all(&fetcher->delivering);
     forget_all(&fetcher->idle);
     curl_multi_cleanup(fetcher->multi);
+    fetch_sockets_fini(&fetcher->sockets);
     dns_destroy(fetcher->dns);
     timeout_destroy(fetcher->wake);
     timeout_destroy(fetcher->turn);

@@ -142,6 +142,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     }
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
+    fetch_socket_add(fetch, fd);
     return fd;
 }
 
@@ -154,13 +155,17 @@ static int on_request(void *arg, char *remote, char *local, int remote_port, int
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
     } address = {.any.sa_family = AF_UNSPEC};
+    struct fetch_ends ends = {.remote_port = remote_port, .local_port = local_port};
 
-    (void)local;
-    (void)remote_port;
-    (void)local_port;
+    snprintf(ends.remote, sizeof ends.remote, "%s", remote);
+    snprintf(ends.local, sizeof ends.local, "%s", local);
     fetch_grant(fetch);
     if (fetch_left_ms(fetch) <= 0) { /* nobody would wait for the answer */
         fetch->late = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    if (fetch->requests == 0 && !fetch_socket_ready(fetch, &ends)) {
+        fetch->unusable = true; /* libcurl closes it */
         return CURL_PREREQFUNC_ABORT;
     }
     if (++fetch->requests > 1) {
@@ -178,6 +183,18 @@ static int on_request(void *arg, char *remote, char *local, int remote_port, int
     return CURL_PREREQFUNC_OK;
 }
 
+/* libcurl drops what it has read beyond an answer without a body, and keeps the connection; of an answer with a
+ * body it closes it. Both it tells by this text alone (7.88, lib/transfer.c). */
+static int on_debug(CURL *easy, curl_infotype type, char *text, size_t n, void *arg)
+{
+    struct fetch *fetch = arg;
+
+    (void)easy;
+    if (type == CURLINFO_TEXT && str_starts((struct str){text, n}, STR_LIT("Excess found")))
+        fetch_excess(fetch);
+    return 0;
+}
+
 /* --- a transfer ------------------------------------------------------------------------------- */
 
 /* What it must not do, whatever the URL, the environment or the server say. */
@@ -192,6 +209,7 @@ static void set_limits(CURL *easy)
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
     curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_TRANSFER_DECODING, 0L); /* fetch_chunks.c does */
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -218,6 +236,10 @@ CURL *fetch_easy_create(struct fetch *fetch)
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->curl_error);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, fetch_on_close_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, fetch->fetcher);
+    curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug);
+    curl_easy_setopt(easy, CURLOPT_DEBUGDATA, fetch);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, fetch);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, fetch_on_header);
@@ -239,6 +261,22 @@ static void pin(struct fetch *fetch)
     curl_easy_setopt(fetch->easy, CURLOPT_CONNECT_TO, &fetch->pin);
 }
 
+/* libcurl has no name for a pool of connections. Of what it tells them apart by (7.88, hashkey() in lib/conncache.c)
+ * one number is free: the scope of IPv6, which the kernel looks at for link-local addresses alone. It makes libcurl
+ * choose well; that no other owner's connection is used is for fetch_socket_ready() to see to. */
+static long pool_of(const struct fetch *fetch)
+{
+    const struct sockaddr_storage *address = &fetch->addresses[fetch->address_at];
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+    uint32_t number;
+
+    if (address->ss_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr))
+        return 0;
+    memcpy(&number, fetch->request.owner.b + sizeof fetch->request.owner.b - sizeof number,
+           sizeof number);
+    return (long)number;
+}
+
 void fetch_attach(struct fetch *fetch)
 {
     struct str body = fetch->request.body;
@@ -247,7 +285,12 @@ void fetch_attach(struct fetch *fetch)
     fetch->fetcher->sending++;
     fetch->requests = 0;
     fetch->curl_error[0] = '\0';
+    fetch->opened = NULL;
     pin(fetch);
+    curl_easy_setopt(fetch->easy, CURLOPT_ADDRESS_SCOPE, pool_of(fetch));
+    curl_easy_setopt(fetch->easy, CURLOPT_FRESH_CONNECT, (long)fetch->unusable);
+    curl_easy_setopt(fetch->easy, CURLOPT_FORBID_REUSE, 0L);
+    curl_easy_setopt(fetch->easy, CURLOPT_VERBOSE, 0L);
     curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->lines);
     curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
     curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, body.n > 0 ? body.p : "");

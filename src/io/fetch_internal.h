@@ -1,8 +1,9 @@
 /* Shared by the files of the fetcher.
  *
  * fetch.c moves a fetch through its states; fetch_curl.c is libcurl on the loop, with the guard;
- * fetch_head.c makes the request's header lines; fetch_result.c takes in the response and says what
- * became of it. */
+ * fetch_socket.c knows whose connections are, and looks at them before they are used again;
+ * fetch_head.c makes the request's header lines; fetch_result.c takes in the response, with
+ * fetch_chunks.c, and says what became of it. */
 #ifndef IO_FETCH_INTERNAL_H
 #define IO_FETCH_INTERNAL_H
 
@@ -10,12 +11,13 @@
 #include "base/list.h"
 #include "io/fetch.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 
 #define FETCH_ADDRESSES_MAX 3     /* tried one after another */
 #define FETCH_LINES_MAX     64    /* header lines of a request, ours included */
 #define FETCH_LINES_SIZE    65536 /* bytes of them */
-#define FETCH_HEAD_READ_MAX 65536 /* read of a response's heads and trailers before it is cut */
+#define FETCH_HEAD_READ_MAX 65536 /* read of a response's heads, trailers and chunks' framing */
 #define FETCH_BODY_READ_MAX 65536 /* read of its body */
 #define FETCH_DNS_MS        5000
 #define FETCH_CONNECT_MS    5000 /* for an address that is not the last to try */
@@ -32,6 +34,12 @@ struct fetch_hooks {
     void (*on_turn)(struct fetcher *fetcher);
 };
 
+/* Open sockets, by descriptor and by local port. */
+#define FETCH_SOCKET_BUCKETS 1024
+struct fetch_sockets {
+    struct list by_fd[FETCH_SOCKET_BUCKETS], by_port[FETCH_SOCKET_BUCKETS];
+};
+
 struct fetcher {
     struct loop *loop;
     struct fetcher_config config;
@@ -46,7 +54,23 @@ struct fetcher {
     struct list delivering;  /* those of `ended` whose turn it is */
     struct list idle;        /* fetches to use again */
     int idle_count, sending; /* `sending` are in the multi */
+    struct fetch_sockets sockets;
     bool closing;
+};
+
+/* How far a chunked body has come. */
+struct fetch_chunks {
+    enum {
+        CHUNK_SIZE,
+        CHUNK_EXTENSION,
+        CHUNK_DATA,
+        CHUNK_DATA_END,
+        CHUNK_TRAILER,
+        CHUNK_ENDED,
+    } part;
+    uint64_t left;  /* of the chunk */
+    size_t framing; /* bytes that were not data */
+    bool blank;     /* nothing of the trailer's line has come */
 };
 
 /* The response as it comes in. */
@@ -55,6 +79,8 @@ struct fetch_response {
     size_t head_seen, body_seen;
     int status;
     bool in_head;
+    bool chunked; /* the body */
+    struct fetch_chunks chunks;
     bool complete;   /* the head of the final response has ended */
     const char *bad; /* why it was cut, when the response is to blame */
 };
@@ -79,6 +105,8 @@ struct fetch {
     CURL *easy;
     char pin_text[80];
     struct curl_slist pin;
+    struct fetch_socket *opened; /* for it, since it was attached */
+    bool unusable;               /* the kept connection that libcurl chose was not used */
     struct buf line_bytes;
     struct curl_slist lines[FETCH_LINES_MAX];
     int requests;       /* that libcurl began for this one; more than one is a hidden resend */
@@ -98,11 +126,40 @@ struct fetch {
 CURLM *fetch_multi_create(struct fetcher *fetcher);
 CURL *fetch_easy_create(struct fetch *fetch);
 
-/* Starts sending to addresses[address_at]; stops, and closes the connection unless it was done. */
+/* Starts sending to addresses[address_at], on a new connection if the last was unusable; stops, and closes the
+ * connection unless it was done. */
 void fetch_attach(struct fetch *fetch);
 void fetch_detach(struct fetch *fetch);
 
 void fetcher_on_wake(void *arg);
+
+/* --- fetch_socket.c --------------------------------------------------------------------------- */
+
+/* Both ends of a connection, as libcurl names them. */
+struct fetch_ends {
+    char remote[INET6_ADDRSTRLEN], local[INET6_ADDRSTRLEN];
+    int remote_port, local_port;
+};
+
+void fetch_sockets_init(struct fetch_sockets *sockets);
+void fetch_sockets_fini(struct fetch_sockets *sockets); /* when libcurl has closed them */
+
+/* `fd` was opened for `fetch`; libcurl closes it by the second. */
+void fetch_socket_add(struct fetch *fetch, int fd);
+int fetch_on_close_socket(void *fetcher, curl_socket_t fd);
+
+/* Whether the request may go out between these ends: on a connection of its own, or on a kept one of the same owner
+ * that is open and on which nothing has come since its last answer. */
+bool fetch_socket_ready(struct fetch *fetch, const struct fetch_ends *ends);
+
+/* More came than the answer. Says so in the log. */
+void fetch_spoke(struct fetch *fetch);
+
+/* --- fetch_chunks.c --------------------------------------------------------------------------- */
+
+/* Takes from `*in` up to its next piece of data. False when there is none: then `*in` is empty, or what came behind
+ * the body's end. Zeroed is the beginning. */
+bool fetch_chunks_next(struct fetch_chunks *chunks, struct str *in, struct str *data);
 
 /* --- fetch_head.c ----------------------------------------------------------------------------- */
 
@@ -113,6 +170,9 @@ bool fetch_lines_build(struct fetch *fetch);
 
 size_t fetch_on_header(char *p, size_t size, size_t n, void *arg);
 size_t fetch_on_body(char *p, size_t size, size_t n, void *arg);
+
+/* Bytes beyond the answer were read with it: its connection ends with it. */
+void fetch_excess(struct fetch *fetch);
 
 /* Until its deadline; ≤ 0: it is over. */
 int64_t fetch_left_ms(const struct fetch *fetch);

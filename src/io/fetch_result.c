@@ -37,6 +37,23 @@ static bool keep(struct buf *buf, struct str bytes)
     return bytes.n <= room;
 }
 
+/* As libcurl reads it: any coding of the list, in any such line. */
+static bool says_chunked(struct str line)
+{
+    static const struct str name = {"Transfer-Encoding:", 18};
+    struct str coding;
+
+    if (line.n < name.n || !str_eq_nocase((struct str){line.p, name.n}, name))
+        return false;
+    line = (struct str){line.p + name.n, line.n - name.n};
+    while (line.n > 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
+        line.n--;
+    while (str_next(&line, ',', &coding))
+        if (str_eq_nocase(str_trim(coding), STR_LIT("chunked")))
+            return true;
+    return false;
+}
+
 static const char *take_line(struct fetch_response *response, struct str line)
 {
     if (!response->in_head) {
@@ -44,6 +61,7 @@ static const char *take_line(struct fetch_response *response, struct str line)
         if (response->status == 0)
             return "the response is not HTTP/1.1";
         response->in_head = true;
+        response->chunked = false;
         buf_clear(&response->head);
     } else if (is_blank(line)) {
         response->in_head = false;
@@ -51,6 +69,8 @@ static const char *take_line(struct fetch_response *response, struct str line)
             return "the response switches protocols, which was not asked for";
         response->complete = response->status >= 200;
         return NULL;
+    } else if (says_chunked(line)) {
+        response->chunked = true;
     }
     keep(&response->head, line);
     return NULL;
@@ -66,19 +86,40 @@ size_t fetch_on_header(char *p, size_t size, size_t n, void *arg)
         response->bad = "the response's headers are longer than 65536 bytes";
     else if (!response->complete) /* what comes later are trailers */
         response->bad = take_line(response, (struct str){p, size * n});
+    if (response->complete) /* libcurl's texts are for the debug callback, from here on */
+        curl_easy_setopt(fetch->easy, CURLOPT_VERBOSE, 1L);
     return response->bad == NULL ? size * n : 0;
+}
+
+static bool take_body(struct fetch_response *response, struct str bytes)
+{
+    response->body_seen += bytes.n;
+    keep(&response->body, bytes);
+    return response->body_seen <= FETCH_BODY_READ_MAX;
 }
 
 size_t fetch_on_body(char *p, size_t size, size_t n, void *arg)
 {
     struct fetch *fetch = arg;
     struct fetch_response *response = &fetch->response;
+    struct str in = {p, size * n}, data;
 
     if (!response->complete)
         return 0;
-    response->body_seen += size * n;
-    keep(&response->body, (struct str){p, size * n});
-    return response->body_seen <= FETCH_BODY_READ_MAX ? size * n : 0;
+    if (!response->chunked)
+        return take_body(response, in) ? size * n : 0;
+    while (fetch_chunks_next(&response->chunks, &in, &data))
+        if (!take_body(response, data))
+            return 0;
+    if (in.n > 0)
+        fetch_excess(fetch);
+    return response->head_seen + response->chunks.framing <= FETCH_HEAD_READ_MAX ? size * n : 0;
+}
+
+void fetch_excess(struct fetch *fetch)
+{
+    curl_easy_setopt(fetch->easy, CURLOPT_FORBID_REUSE, 1L);
+    fetch_spoke(fetch);
 }
 
 /* --- what became of it ------------------------------------------------------------------------ */

@@ -174,6 +174,7 @@ struct sending *sending_create(const struct settings *settings, const struct cla
 
     list_init(&s->node);
     list_init(&s->attempts);
+    s->app = first->ref.app;
     s->url = strndup(first->to.url.p, first->to.url.n);
     s->rules = profile != NULL ? profile->rules : NULL;
     s->schedule = first->schedule;
@@ -236,6 +237,7 @@ static void request(struct sending *s)
         .url = buf_text(&s->message.url),
         .head = buf_str(&s->message.head),
         .body = buf_str(&s->message.body),
+        .owner = s->app,
         .timeout_ms = s->timeout_ms,
         .on_request = on_request,
     };

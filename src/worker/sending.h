@@ -19,7 +19,8 @@ struct sending {
     const struct attempt *teller; /* the last: it tells the gate, and frees the endpoint */
     size_t sent, recorded;        /* of attempts */
     struct queue_ack last;        /* the teller's, once that is recorded */
-    char *url;                    /* as the webhook has it */
+    struct id app;
+    char *url; /* as the webhook has it */
     const struct profile_rules *rules;
     struct schedule schedule;
     struct message message;

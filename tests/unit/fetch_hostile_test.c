@@ -119,6 +119,41 @@ static void endless_trailers(struct peer *peer)
         ;
 }
 
+static void endless_extension(struct peer *peer)
+{
+    static char bytes[4096];
+    memset(bytes, 'x', sizeof bytes);
+    peer_read(peer);
+    peer_write(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n5;");
+    while (peer_write_n(peer, bytes, sizeof bytes))
+        ;
+}
+
+/* A byte of data in each, and a hundred of what nobody reads. */
+static void small_chunks(struct peer *peer)
+{
+    peer_read(peer);
+    peer_write(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    while (peer_write(peer,
+                      "1;xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                      "xxxxxxxxxxxxxxxxxxxxxxxx\r\na\r\n"))
+        ;
+}
+
+/* Every form that a chunk may have, byte by byte: the connection survives. */
+static void dripped_chunks(struct peer *peer)
+{
+    static const char text[] = "HTTP/1.1 200 OK\r\nTransfer-encoding:  Chunked\r\n\r\n"
+                               "5\r\nhello\r\n00A ; a=\"5\"\r\n, wor\r\nld!\r\n1;x\n\n\n"
+                               "0000;end\r\nX-Trailer: 1\r\nX-Other: 2\r\n\r\n";
+    while (peer_read(peer))
+        for (size_t i = 0; i < sizeof text - 1; i++) {
+            peer_write_n(peer, text + i, 1);
+            if (i % 8 == 0)
+                uv_sleep(1);
+        }
+}
+
 static void flood_1xx(struct peer *peer)
 {
     peer_read(peer);
@@ -271,6 +306,8 @@ static const struct {
     {"endless_headers", endless_headers, FETCH_BAD_RESPONSE, 0, false, "longer than 65536"},
     {"endless_line", endless_line, FETCH_BAD_RESPONSE, 0, false, "response"},
     {"long_head", long_head, FETCH_ANSWERED, 200, false, ""},
+    {"endless_extension", endless_extension, FETCH_ANSWERED, 200, true, ""},
+    {"small_chunks", small_chunks, FETCH_ANSWERED, 200, true, ""},
     {"endless_trailers", endless_trailers, FETCH_ANSWERED, 200, true, ""},
     {"flood_1xx", flood_1xx, FETCH_BAD_RESPONSE, 0, false, "longer than 65536"},
     {"hints_then_ok", hints_then_ok, FETCH_ANSWERED, 204, false, ""},
@@ -322,6 +359,12 @@ static void test_caps(void **state)
     post_to(*state, endless_body, &outcome);
     assert_int_equal(outcome.body_n, FETCH_BODY_MAX);
     assert_true(outcome.total_us < 390000); /* cut, not timed out */
+    post_to(*state, endless_extension, &outcome);
+    assert_string_equal(outcome.body, "ok");
+    assert_true(outcome.total_us < 390000);
+    post_to(*state, small_chunks, &outcome);
+    assert_in_range(outcome.body_n, 500, 700);
+    assert_true(outcome.total_us < 390000);
     post_to(*state, big_body, &outcome);
     assert_int_equal(outcome.body_n, FETCH_BODY_MAX);
     post_to(*state, long_head, &outcome);
@@ -329,6 +372,21 @@ static void test_caps(void **state)
     assert_string_equal(outcome.body, "ok");
     post_to(*state, short_body, &outcome);
     assert_string_equal(outcome.body, "half");
+}
+
+static void test_chunks(void **state)
+{
+    struct server *server = server_start(dripped_chunks);
+    struct outcome outcome = {0};
+
+    for (int i = 0; i < 2; i++) {
+        rig_post(*state, "127.0.0.1", server_port(server), 2000, &outcome);
+        assert_int_equal(outcome.status, 200);
+        assert_string_equal(outcome.body, "hello, wor\r\nld!\n");
+        assert_false(outcome.body_cut);
+    }
+    assert_int_equal(server_connections(server), 1);
+    server_stop(server);
 }
 
 /* What is kept of a response is that of the final one, byte for byte. */
@@ -490,10 +548,10 @@ static void test_crowd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_rows),           TEST(test_caps),         TEST(test_kept),
-        TEST(test_redirect),       TEST(test_no_resend),    TEST(test_closed_idle),
-        TEST(test_refused),        TEST(test_no_handshake), TEST(test_crowd),
-        TEST(test_no_descriptors),
+        TEST(test_rows),        TEST(test_caps),           TEST(test_chunks),
+        TEST(test_kept),        TEST(test_redirect),       TEST(test_no_resend),
+        TEST(test_closed_idle), TEST(test_refused),        TEST(test_no_handshake),
+        TEST(test_crowd),       TEST(test_no_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

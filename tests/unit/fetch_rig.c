@@ -394,8 +394,11 @@ static void on_result(void *arg, const struct fetch_result *result)
 struct fetch *rig_start(struct rig *rig, const char *url, const char *head, const char *body,
                         int64_t timeout_ms, struct outcome *outcome)
 {
-    struct fetch_request request = {
-        .url = url, .head = str_of(head), .body = str_of(body), .timeout_ms = timeout_ms};
+    struct fetch_request request = {.url = url,
+                                    .head = str_of(head),
+                                    .body = str_of(body),
+                                    .owner = rig->owner,
+                                    .timeout_ms = timeout_ms};
     int calls = outcome->calls;
     struct fetch *fetch = fetch_start(rig->fetcher, &request, on_result, outcome);
 

@@ -61,6 +61,7 @@ struct rig {
     bool v6;         /* the guard allows ::1 */
     bool strict;     /* the guard refuses loopback too */
     int guard_calls; /* since the start */
+    struct id owner; /* of the requests that follow */
     int refuse_call; /* the one that the guard refuses whatever the address; 0: none */
 };
 

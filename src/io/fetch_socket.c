@@ -1,0 +1,175 @@
+/* The sockets of the connections that libcurl keeps: whose they are, and whether one may carry a request.
+ *
+ * libcurl says on which connection it is about to send by its addresses and ports, so that is how a socket is found
+ * again. Its own look at a kept connection takes bytes that nobody asked for as a sign of life, and would read them
+ * as the next answer. */
+#include "fetch_internal.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct fetch_socket {
+    struct list by_fd, by_port;
+    int fd;
+    struct id owner;
+    struct fetch_ends ends; /* once it has carried a request */
+};
+
+void fetch_sockets_init(struct fetch_sockets *sockets)
+{
+    for (size_t i = 0; i < FETCH_SOCKET_BUCKETS; i++) {
+        list_init(&sockets->by_fd[i]);
+        list_init(&sockets->by_port[i]);
+    }
+}
+
+static struct list *bucket(struct list buckets[FETCH_SOCKET_BUCKETS], int number)
+{
+    return &buckets[(unsigned)number % FETCH_SOCKET_BUCKETS];
+}
+
+static void forget(struct fetch_socket *sock)
+{
+    list_remove(&sock->by_fd);
+    list_remove(&sock->by_port);
+    free(sock);
+}
+
+void fetch_sockets_fini(struct fetch_sockets *sockets)
+{
+    for (size_t i = 0; i < FETCH_SOCKET_BUCKETS; i++) {
+        LIST_FOREACH_SAFE(node, &sockets->by_fd[i])
+        forget(CONTAINER_OF(node, struct fetch_socket, by_fd));
+    }
+}
+
+static void forget_fd(struct fetch_sockets *sockets, int fd)
+{
+    LIST_FOREACH_SAFE(node, bucket(sockets->by_fd, fd))
+    {
+        struct fetch_socket *sock = CONTAINER_OF(node, struct fetch_socket, by_fd);
+        if (sock->fd == fd)
+            forget(sock);
+    }
+}
+
+/* libcurl closes one that did not get as far as a connection without a word: its number tells, when it is used
+ * again. */
+void fetch_socket_add(struct fetch *fetch, int fd)
+{
+    struct fetch_socket *sock = xcalloc(1, sizeof *sock);
+
+    forget_fd(&fetch->fetcher->sockets, fd);
+    sock->fd = fd;
+    sock->owner = fetch->request.owner;
+    list_init(&sock->by_port);
+    list_push(bucket(fetch->fetcher->sockets.by_fd, fd), &sock->by_fd);
+    fetch->opened = sock;
+}
+
+int fetch_on_close_socket(void *arg, curl_socket_t fd)
+{
+    struct fetcher *fetcher = arg;
+
+    forget_fd(&fetcher->sockets, fd);
+    return close(fd);
+}
+
+static bool same_ends(const struct fetch_ends *a, const struct fetch_ends *b)
+{
+    return a->local_port == b->local_port && a->remote_port == b->remote_port &&
+           strcmp(a->remote, b->remote) == 0 && strcmp(a->local, b->local) == 0;
+}
+
+static struct fetch_socket *find(struct fetch_sockets *sockets, const struct fetch_ends *ends)
+{
+    LIST_FOREACH(node, bucket(sockets->by_port, ends->local_port))
+    {
+        struct fetch_socket *sock = CONTAINER_OF(node, struct fetch_socket, by_port);
+        if (same_ends(&sock->ends, ends))
+            return sock;
+    }
+    return NULL;
+}
+
+/* --- what came without a question ------------------------------------------------------------- */
+
+enum unread { UNREAD_NONE, UNREAD_END, UNREAD_BYTES };
+
+static enum unread look(int fd)
+{
+    char byte;
+    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    if (n > 0)
+        return UNREAD_BYTES;
+    return n < 0 && errno == EAGAIN ? UNREAD_NONE : UNREAD_END;
+}
+
+/* Bytes of TLS may be none of HTTP: a ticket, or the alert before the end. Between transfers OpenSSL must not read
+ * by libcurl's own BIO, which counts on one being under way. */
+static enum unread look_inside(SSL *ssl, int fd)
+{
+    BIO *own = SSL_get_rbio(ssl), *plain = BIO_new_socket(fd, BIO_NOCLOSE);
+    char byte;
+
+    assert(plain != NULL);
+    BIO_up_ref(own);
+    SSL_set0_rbio(ssl, plain);
+    ERR_clear_error();
+    int n = SSL_peek(ssl, &byte, 1);
+    int error = SSL_get_error(ssl, n);
+    ERR_clear_error();
+    SSL_set0_rbio(ssl, own);
+    if (n > 0 || (error == SSL_ERROR_WANT_READ && SSL_has_pending(ssl)))
+        return UNREAD_BYTES;
+    return error == SSL_ERROR_WANT_READ ? UNREAD_NONE : UNREAD_END;
+}
+
+static enum unread unread_of(struct fetch *fetch, int fd)
+{
+    const struct curl_tlssessioninfo *tls = NULL;
+    enum unread raw = look(fd);
+
+    curl_easy_getinfo(fetch->easy, CURLINFO_TLS_SSL_PTR, &tls);
+    if (tls == NULL || tls->internals == NULL || tls->backend != CURLSSLBACKEND_OPENSSL)
+        return raw;
+    if (raw == UNREAD_NONE && !SSL_has_pending(tls->internals))
+        return UNREAD_NONE;
+    return look_inside(tls->internals, fd);
+}
+
+void fetch_spoke(struct fetch *fetch)
+{
+    char app[ID_TEXT_SIZE];
+
+    log_bounded(LOG_LEVEL_WARN, "answer_unasked", "app=%s address=%s",
+                id_text(app, ID_APP, fetch->request.owner), fetch->result.address);
+}
+
+/* --- may it be used? -------------------------------------------------------------------------- */
+
+bool fetch_socket_ready(struct fetch *fetch, const struct fetch_ends *ends)
+{
+    struct fetch_sockets *sockets = &fetch->fetcher->sockets;
+
+    if (fetch->opened != NULL) {
+        fetch->opened->ends = *ends;
+        list_push(bucket(sockets->by_port, ends->local_port), &fetch->opened->by_port);
+        return true;
+    }
+    struct fetch_socket *sock = find(sockets, ends);
+    if (sock == NULL || !id_eq(sock->owner, fetch->request.owner))
+        return false;
+    enum unread unread = unread_of(fetch, sock->fd);
+    if (unread == UNREAD_BYTES)
+        fetch_spoke(fetch);
+    return unread == UNREAD_NONE;
+}
