@@ -9,6 +9,7 @@
 #include "worker/worker.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #define FILES_PER_PLACE  2    /* a request's connection, and one that is kept for another */
 #define FILES_RESERVED   1024 /* for everything else; half of few */
 #define DATABASE_WAIT_MS 10000
+#define OWN_PAGES_BYTES  (256 << 10)
 
 /* One thread: something that runs until it is told to stop. */
 struct part {
@@ -175,6 +177,13 @@ static bool read_role(int argc, char **argv, bool *api, bool *worker)
     return optind == argc && (!*api || !*worker || strcmp(role, "all") == 0);
 }
 
+/* What is as large as this has pages of its own, which the system has back at once. By itself glibc would move the
+ * bound up to the largest that was ever freed, and between messages of a megabyte the heap would never shrink. */
+static void return_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, OWN_PAGES_BYTES);
+}
+
 int command_serve(const struct settings *settings, int argc, char **argv)
 {
     struct parts parts = {.count = 0};
@@ -188,6 +197,7 @@ int command_serve(const struct settings *settings, int argc, char **argv)
     }
     if (!prepare_database(settings, api))
         return 1;
+    return_memory();
     int64_t files = raise_files();
     if (worker)
         bound_places(&bounded.config, files);

@@ -22,6 +22,9 @@ void buf_fini(struct buf *buf);
 /* Forgets the content, keeps the memory. */
 void buf_clear(struct buf *buf);
 
+/* Gives back what was reserved for more than there is. */
+void buf_trim(struct buf *buf);
+
 void buf_add(struct buf *buf, const void *bytes, size_t n);
 void buf_add_str(struct buf *buf, struct str s);
 void buf_add_text(struct buf *buf, const char *text);

@@ -21,6 +21,14 @@ void buf_clear(struct buf *buf)
     buf->overflow = false;
 }
 
+void buf_trim(struct buf *buf)
+{
+    if (buf->cap <= buf->n + 1)
+        return;
+    buf->cap = buf->n + 1;
+    buf->p = xrealloc(buf->p, buf->cap);
+}
+
 /* Capacity for `n` more and a NUL. */
 static bool reserve(struct buf *buf, size_t n)
 {

@@ -565,6 +565,6 @@ static size_t count_all(const struct list *list)
 
 size_t leases_left(const struct leases *l)
 {
-    size_t given_up = l->owned.giving_up && !l->owned.certain ? l->config.places->taken : 0;
+    size_t given_up = l->owned.giving_up && !l->owned.certain ? places_count(l->config.places) : 0;
     return given_up + count_all(&l->claiming) + count_all(&l->releasing);
 }

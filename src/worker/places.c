@@ -6,12 +6,12 @@
 struct place {
     struct queue_ref ref;
     int64_t token;
-    bool along; /* it takes nothing away from others */
+    int weight; /* places; 0: it goes along, and takes nothing away from others */
 };
 
-void places_init(struct places *places, size_t max)
+void places_init(struct places *places, size_t max, size_t bytes)
 {
-    *places = (struct places){.max = max};
+    *places = (struct places){.max = max, .place_bytes = bytes / max > 0 ? bytes / max : 1};
 }
 
 void places_fini(struct places *places)
@@ -22,6 +22,11 @@ void places_fini(struct places *places)
     idmap_fini(&places->apps);
     tokens_fini(&places->tokens);
     free(places->held);
+}
+
+size_t places_count(const struct places *places)
+{
+    return places->by_id.count;
 }
 
 size_t places_left(const struct places *places)
@@ -42,7 +47,7 @@ static void grow_held(struct places *places)
     places->held = xrealloc(places->held, places->held_room * sizeof *places->held);
 }
 
-static void hold(struct places *places, struct id app)
+static void hold(struct places *places, struct id app, int weight)
 {
     uintptr_t at = (uintptr_t)idmap_get(&places->apps, app);
 
@@ -52,15 +57,18 @@ static void hold(struct places *places, struct id app)
         at = ++places->held_count;
         idmap_set(&places->apps, app, (void *)at);
     }
-    places->held[at - 1].count++;
+    places->held[at - 1].count += weight;
+    places->taken += (size_t)weight;
 }
 
 /* The last takes the room of one that has none left. */
-static void let_go(struct places *places, struct id app)
+static void let_go(struct places *places, struct id app, int weight)
 {
     uintptr_t at = (uintptr_t)idmap_get(&places->apps, app);
 
-    if (--places->held[at - 1].count > 0)
+    places->taken -= (size_t)weight;
+    places->held[at - 1].count -= weight;
+    if (places->held[at - 1].count > 0)
         return;
     idmap_set(&places->apps, app, NULL);
     const struct queue_held *last = &places->held[--places->held_count];
@@ -70,29 +78,43 @@ static void let_go(struct places *places, struct id app)
     idmap_set(&places->apps, last->app, (void *)at);
 }
 
-static void add(struct places *places, const struct queue_ref *ref, int64_t token, bool along)
+static void add(struct places *places, const struct queue_ref *ref, int64_t token, int weight)
 {
     struct place *place = xcalloc(1, sizeof *place);
 
     assert(idmap_get(&places->by_id, ref->delivery) == NULL);
-    *place = (struct place){*ref, token, along};
+    *place = (struct place){*ref, token, weight};
     idmap_set(&places->by_id, ref->delivery, place);
     tokens_take(&places->tokens, token);
-    if (along)
-        return;
-    hold(places, ref->app);
-    places->taken++;
+    if (weight > 0)
+        hold(places, ref->app, weight);
 }
 
 void places_take(struct places *places, const struct queue_ref *refs, size_t count, int64_t token)
 {
     for (size_t i = 0; i < count; i++)
-        add(places, &refs[i], token, false);
+        add(places, &refs[i], token, 1);
 }
 
 void places_take_along(struct places *places, const struct queue_ref *ref, int64_t token)
 {
-    add(places, ref, token, true);
+    add(places, ref, token, 0);
+}
+
+void places_weigh(struct places *places, struct id delivery, size_t bytes)
+{
+    struct place *place = idmap_get(&places->by_id, delivery);
+    size_t needed = bytes / places->place_bytes + (bytes % places->place_bytes > 0);
+    int weight = needed > 1 ? (int)needed : 1;
+
+    assert(place != NULL);
+    if (place->weight == 0)
+        return;
+    if (weight > place->weight)
+        hold(places, place->ref.app, weight - place->weight);
+    else if (weight < place->weight)
+        let_go(places, place->ref.app, place->weight - weight);
+    place->weight = weight;
 }
 
 void places_give_back(struct places *places, struct id delivery)
@@ -102,10 +124,8 @@ void places_give_back(struct places *places, struct id delivery)
     assert(place != NULL);
     idmap_set(&places->by_id, delivery, NULL);
     tokens_give_back(&places->tokens, place->token);
-    if (!place->along) {
-        let_go(places, place->ref.app);
-        places->taken--;
-    }
+    if (place->weight > 0)
+        let_go(places, place->ref.app, place->weight);
     free(place);
 }
 

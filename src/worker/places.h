@@ -1,5 +1,8 @@
-/* How many deliveries a worker has in its hands, in all and of each app, and how many it may have: from the
- * claim until what came of them is recorded, so that what is not recorded yet bounds what is claimed. */
+/* How much a worker has in its hands, in all and of each app, and how much it may have: from the claim of a
+ * delivery until what came of it is recorded, so that what is not recorded yet bounds what is claimed.
+ *
+ * There are as many places as deliveries, and as bytes for messages and answers: a place has its part of those, and
+ * what is heavier than that takes several. So all who share places by their number share memory by the same rule. */
 #ifndef WORKER_PLACES_H
 #define WORKER_PLACES_H
 
@@ -9,15 +12,19 @@
 
 struct places {
     size_t max, taken;
-    struct queue_held *held; /* what each app has that has any; in no order */
+    size_t place_bytes;      /* that one has */
+    struct queue_held *held; /* places of each app that has any; in no order */
     size_t held_count, held_room;
     struct idmap apps;    /* where in `held`: pointers, one more than the index */
     struct idmap by_id;   /* struct place, by delivery */
     struct tokens tokens; /* of the claims that the places were taken for */
 };
 
-void places_init(struct places *places, size_t max);
+void places_init(struct places *places, size_t max, size_t bytes);
 void places_fini(struct places *places);
+
+/* How many deliveries are in hand, those that go along in another's request too. */
+size_t places_count(const struct places *places);
 
 /* How many may still be taken. */
 size_t places_left(const struct places *places);
@@ -25,11 +32,14 @@ size_t places_left(const struct places *places);
 bool places_has(const struct places *places, struct id delivery);
 
 /* Takes one for each, which has none yet, also beyond `max`: what another has claimed for us cannot be
- * refused. They are leased with `token`, or about to be. */
+ * refused. They are leased with `token`, or about to be. What they weigh is not known yet. */
 void places_take(struct places *places, const struct queue_ref *refs, size_t count, int64_t token);
 
 /* For what goes along in another's request: it is in hand, and takes nothing away from others. */
 void places_take_along(struct places *places, const struct queue_ref *ref, int64_t token);
+
+/* Takes as many for it as `bytes` need, one at least, also beyond `max`; none for one that goes along. */
+void places_weigh(struct places *places, struct id delivery, size_t bytes);
 
 void places_give_back(struct places *places, struct id delivery);
 

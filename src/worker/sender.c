@@ -10,7 +10,7 @@ static bool guard(void *arg, const struct sockaddr *address)
 }
 
 void sender_init(struct sender *sender, struct loop *loop, const struct settings *settings,
-                 const struct sender_hooks *hooks)
+                 struct places *places, const struct sender_hooks *hooks)
 {
     struct fetcher_config config = {
         .guard = guard,
@@ -18,7 +18,7 @@ void sender_init(struct sender *sender, struct loop *loop, const struct settings
         .connections_max = 2 * (int)settings->config.worker_in_flight, /* idle ones too */
     };
 
-    *sender = (struct sender){.settings = settings, .hooks = *hooks};
+    *sender = (struct sender){.settings = settings, .places = places, .hooks = *hooks};
     list_init(&sender->under_way);
     sender->fetcher = fetcher_create(loop, &config);
 }
@@ -52,10 +52,19 @@ static void hand_over(struct sender *sender, struct sending *s)
         sender->hooks.on_ended(sender->hooks.arg, CONTAINER_OF(node, struct attempt, node));
 }
 
+/* Its place is that of the last one, whose request it is in the queue too. */
+static void weigh(const struct sender *sender, const struct sending *s)
+{
+    places_weigh(sender->places, s->teller->finish.delivery, sending_bytes(s));
+}
+
+/* What is kept of it is all that it weighs from now on. */
 static void on_sent(void *arg, struct sending *s)
 {
+    struct sender *sender = arg;
     list_remove(&s->node);
-    hand_over(arg, s);
+    weigh(sender, s);
+    hand_over(sender, s);
 }
 
 /* Webhooks side by side, tests last, and the rest in the order of their events: ids of deliveries begin
@@ -90,6 +99,7 @@ static void send_some(struct sender *sender, const struct claim *const *claims, 
     struct sending *s = sending_create(sender->settings, claims, most > 0 ? most : 1, token);
     size_t taken = s->count;
 
+    weigh(sender, s);
     if (sending_has_ended(s)) {
         hand_over(sender, s);
     } else {

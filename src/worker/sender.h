@@ -2,6 +2,7 @@
 #ifndef WORKER_SENDER_H
 #define WORKER_SENDER_H
 
+#include "places.h"
 #include "sending.h"
 
 struct sender_hooks {
@@ -16,12 +17,13 @@ struct sender_hooks {
 struct sender {
     const struct settings *settings;
     struct fetcher *fetcher;
+    struct places *places; /* what is sent weighs in them what its message and its answer do */
     struct list under_way; /* sendings */
     struct sender_hooks hooks;
 };
 
 void sender_init(struct sender *sender, struct loop *loop, const struct settings *settings,
-                 const struct sender_hooks *hooks);
+                 struct places *places, const struct sender_hooks *hooks);
 
 /* Cancels what is under way. */
 void sender_give_up(struct sender *sender);

@@ -182,6 +182,7 @@ struct sending *sending_create(const struct settings *settings, const struct cla
     s->started_ms = clock_wall_ms();
     message_init(&s->message);
     int taken = make_message(s, settings, claims, count, &why);
+    buf_trim(&s->message.body);
     /* Last those that the queue has in flight: when it hears of them, it has heard of all. */
     for (int along = 1; along >= 0; along--)
         for (int i = 0; i < (taken > 0 ? taken : 1); i++)
@@ -197,6 +198,12 @@ struct sending *sending_create(const struct settings *settings, const struct cla
 bool sending_has_ended(const struct sending *s)
 {
     return first_of(s)->state == ATTEMPT_ENDED;
+}
+
+size_t sending_bytes(const struct sending *s)
+{
+    const struct message *m = &s->message;
+    return m->url.cap + m->head.cap + m->masked.cap + m->body.cap + s->answer.cap;
 }
 
 static void move_all(struct sending *s, enum attempt_state to)

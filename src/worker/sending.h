@@ -43,6 +43,9 @@ struct sending *sending_create(const struct settings *settings, const struct cla
 
 bool sending_has_ended(const struct sending *sending);
 
+/* What its message and its answer take, as long as they are there. */
+size_t sending_bytes(const struct sending *sending);
+
 /* Signed is what was made: send it at once. At the callback every attempt has ended. */
 void sending_start(struct sending *sending, struct fetcher *fetcher, sending_cb *cb, void *arg);
 

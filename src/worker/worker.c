@@ -202,7 +202,8 @@ static void close_all(struct worker *w)
 /* Claims are answered or given back, what was sent is recorded, the queue is told if it is there. */
 static bool is_drained(const struct worker *w)
 {
-    bool ended = w->places.taken == 0 && sender_idle(&w->sender) && recorder_idle(&w->recorder);
+    bool ended =
+        places_count(&w->places) == 0 && sender_idle(&w->sender) && recorder_idle(&w->recorder);
     return (ended || w->gave_up) && feed_idle(&w->feed) && gatekeeper_idle(&w->gatekeeper) &&
            (queue_pending(w->queue) == 0 || !queue_up(w->queue));
 }
@@ -210,7 +211,7 @@ static bool is_drained(const struct worker *w)
 /* Others send it again; what is recorded all the same, by a statement under way, counts. */
 static void give_up(struct worker *w)
 {
-    log_warn("worker_gives_up", "in_flight=%zu", w->places.taken);
+    log_warn("worker_gives_up", "in_flight=%zu", places_count(&w->places));
     w->gave_up = true;
     sender_give_up(&w->sender);
     feed_give_up(&w->feed);
@@ -223,7 +224,7 @@ static void tell_drained(const struct worker *w)
     if (left > 0)
         log_warn("leases_left", "count=%zu wait_ms=%d", left, DELIVERY_LEASE_MS);
     log_info("worker_stopped", "drained=%s in_flight=%zu dropped=%llu wrong_replies=%llu",
-             is_drained(w) && !w->gave_up ? "true" : "false", w->places.taken,
+             is_drained(w) && !w->gave_up ? "true" : "false", places_count(&w->places),
              (unsigned long long)queue_dropped(w->queue),
              (unsigned long long)queue_wrong_replies(w->queue));
 }
@@ -249,7 +250,7 @@ static void on_stop(void *arg)
 {
     struct worker *w = arg;
 
-    log_info("worker_draining", "in_flight=%zu", w->places.taken);
+    log_info("worker_draining", "in_flight=%zu", places_count(&w->places));
     timeout_clear(w->tick);
     feed_stop(&w->feed);
     jobs_stop(&w->jobs);
@@ -289,12 +290,13 @@ struct worker *worker_create(const struct settings *settings)
     }
     w->loop = loop_create(on_stop, w);
     connect_stores(w, config);
-    places_init(&w->places, (size_t)config->worker_in_flight);
+    places_init(&w->places, (size_t)config->worker_in_flight,
+                ((size_t)config->worker_megabytes << 20) / (size_t)config->worker_threads);
     gatekeeper_init(&w->gatekeeper, w->loop, w->db, on_learnt, w);
     feed_init(&w->feed,
               &(struct feed_config){w->loop, w->db, w->queue, &w->places, &w->gatekeeper,
                                     w->slot.owner, on_claims, on_taken_over, on_direct_ended, w});
-    sender_init(&w->sender, w->loop, settings,
+    sender_init(&w->sender, w->loop, settings, &w->places,
                 &(struct sender_hooks){on_attempt_ended, on_left, w});
     recorder_init(&w->recorder,
                   &(struct recorder_config){w->loop, w->db, w->queue, &w->places, on_room, w});

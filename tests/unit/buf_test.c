@@ -114,6 +114,24 @@ static void test_text(void **state)
     buf_fini(&buf);
 }
 
+static void test_trim(void **state)
+{
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 1000);
+    buf_trim(&buf);
+    assert_string_equal(buf_text(&buf), "");
+    for (int i = 0; i < 130; i++)
+        buf_add_char(&buf, 'x');
+    assert_int_equal(buf.cap, 256);
+    buf_trim(&buf);
+    assert_int_equal(buf.cap, 131);
+    assert_int_equal(strlen(buf_text(&buf)), 130);
+    buf_add_char(&buf, 'x');
+    assert_int_equal(strlen(buf_text(&buf)), 131);
+    buf_fini(&buf);
+}
+
 /* A length near SIZE_MAX must not wrap round. */
 static void test_huge(void **state)
 {
@@ -132,7 +150,7 @@ int main(void)
         cmocka_unit_test(test_add),     cmocka_unit_test(test_growth),
         cmocka_unit_test(test_ceiling), cmocka_unit_test(test_nothing_fits),
         cmocka_unit_test(test_room),    cmocka_unit_test(test_text),
-        cmocka_unit_test(test_huge),
+        cmocka_unit_test(test_huge),    cmocka_unit_test(test_trim),
     };
     return cmocka_run_group_tests_name("buf", tests, NULL, NULL);
 }

@@ -87,7 +87,7 @@ static int set_up(void **state)
 {
     (void)state;
     loop = loop_create(NULL, NULL);
-    places_init(&places, 128);
+    places_init(&places, 128, 1 << 20);
     gatekeeper_init(&gatekeeper, loop, NULL, nothing, NULL);
     feed_init(&feed, &(struct feed_config){.loop = loop,
                                            .places = &places,

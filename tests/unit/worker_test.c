@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-#define TOKEN 7000
+#define TOKEN       7000
+#define PLACE_BYTES 1000
 
 static struct queue_ref ref(int n, uint8_t app)
 {
@@ -41,7 +42,7 @@ static void test_places(void **state)
     (void)state;
     struct places p;
 
-    places_init(&p, 512);
+    places_init(&p, 512, 512 * PLACE_BYTES);
     assert_int_equal(places_left(&p), 512);
     take(&p, 0, 128, 1);
     take(&p, 128, 256, 2);
@@ -61,13 +62,53 @@ static void test_places(void **state)
     places_fini(&p);
 }
 
+/* What is heavier than a place's part takes several, from its own app's share; and gives them back. */
+static void test_weight(void **state)
+{
+    (void)state;
+    struct places p;
+    struct queue_ref along = ref(9, 1);
+
+    places_init(&p, 100, 100 * PLACE_BYTES);
+    take(&p, 0, 2, 1);
+    take(&p, 10, 1, 2);
+    places_weigh(&p, ref(0, 0).delivery, PLACE_BYTES);
+    assert_int_equal(held_of(&p, 1), 2);
+    places_weigh(&p, ref(0, 0).delivery, PLACE_BYTES + 1);
+    places_weigh(&p, ref(1, 0).delivery, 50 * PLACE_BYTES);
+    assert_int_equal(held_of(&p, 1), 52);
+    assert_int_equal(held_of(&p, 2), 1);
+    assert_int_equal(places_left(&p), 47);
+    places_weigh(&p, ref(0, 0).delivery,
+                 90 * PLACE_BYTES); /* it is there: also beyond what there is */
+    assert_int_equal(places_left(&p), 0);
+    places_weigh(&p, ref(0, 0).delivery, 0);
+    assert_int_equal(places_left(&p), 48);
+
+    places_take_along(&p, &along, TOKEN);
+    places_weigh(&p, along.delivery, 10 * PLACE_BYTES);
+    assert_int_equal(places_count(&p), 4);
+    assert_int_equal(places_left(&p), 48);
+    give_back(&p, 0, 2);
+    give_back(&p, 9, 1);
+    assert_int_equal(held_of(&p, 1), 0);
+    assert_int_equal(places_left(&p), 99);
+    places_fini(&p);
+
+    places_init(&p, 1000, 16); /* a part is a byte at least */
+    take(&p, 0, 1, 1);
+    places_weigh(&p, ref(0, 0).delivery, 7);
+    assert_int_equal(held_of(&p, 1), 7);
+    places_fini(&p);
+}
+
 static void test_what_is_in_them(void **state)
 {
     size_t count;
     (void)state;
     struct places p;
 
-    places_init(&p, 100);
+    places_init(&p, 100, 100 * PLACE_BYTES);
     assert_int_equal(held_of(&p, 1), 0);
     take(&p, 0, 3, 1);
     take(&p, 10, 5, 2);
@@ -93,7 +134,7 @@ static void test_apps(void **state)
     (void)state;
     struct places p;
 
-    places_init(&p, 1000);
+    places_init(&p, 1000, 1000 * PLACE_BYTES);
     for (int app = 0; app < 40; app++)
         take(&p, 10 * app, app % 3 + 1, (uint8_t)app);
     for (int app = 0; app < 40; app += 2)
@@ -109,7 +150,7 @@ static void test_tokens(void **state)
     (void)state;
     struct places p;
 
-    places_init(&p, 100);
+    places_init(&p, 100, 100 * PLACE_BYTES);
     take(&p, 0, 3, 1);
     take(&p, 10, 1, 2);
     assert_true(tokens_have(&p.tokens, TOKEN + 1));
@@ -155,9 +196,9 @@ static void test_tokens_bound(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places),       cmocka_unit_test(test_what_is_in_them),
-        cmocka_unit_test(test_apps),         cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_tokens_bound),
+        cmocka_unit_test(test_places),          cmocka_unit_test(test_weight),
+        cmocka_unit_test(test_what_is_in_them), cmocka_unit_test(test_apps),
+        cmocka_unit_test(test_tokens),          cmocka_unit_test(test_tokens_bound),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }
