@@ -328,6 +328,7 @@ static void test_print(void **state)
                               "POSTHORN_API_THREADS=1\n"
                               "POSTHORN_WORKER_THREADS=1\n"
                               "POSTHORN_WORKER_IN_FLIGHT=4096\n"
+                              "POSTHORN_WORKER_MEGABYTES=256\n"
                               "POSTHORN_TESTS_PER_APP=20\n"
                               "POSTHORN_KEY_LOOKUPS=512\n"
                               "POSTHORN_BODIES_MIB=64\n"
