@@ -86,7 +86,7 @@ static void clear(struct fetch *fetch)
     fetch->dns_us = fetch->granted_ms = 0;
     fetch->address_count = fetch->address_at = 0;
     fetch->requests = 0;
-    fetch->resent = fetch->late = fetch->unusable = false;
+    fetch->resent = fetch->late = fetch->unusable = fetch->unnamed = false;
     fetch->socket_errno = 0;
     fetch->forbidden[0] = '\0';
     fetch->error[0] = '\0';

@@ -107,6 +107,7 @@ struct fetch {
     struct curl_slist pin;
     struct fetch_socket *opened; /* for it, since it was attached */
     bool unusable;               /* the kept connection that libcurl chose was not used */
+    bool unnamed;                /* the certificate does not name the host */
     struct buf line_bytes;
     struct curl_slist lines[FETCH_LINES_MAX];
     int requests;       /* that libcurl began for this one; more than one is a hidden resend */
@@ -148,8 +149,9 @@ void fetch_sockets_fini(struct fetch_sockets *sockets); /* when libcurl has clos
 void fetch_socket_add(struct fetch *fetch, int fd);
 int fetch_on_close_socket(void *fetcher, curl_socket_t fd);
 
-/* Whether the request may go out between these ends: on a connection of its own, or on a kept one of the same owner
- * that is open and on which nothing has come since its last answer. */
+/* Whether the request may go out between these ends: on a connection of its own, whose certificate names the host
+ * (`unnamed` if not), or on a kept one of the same owner that is open and on which nothing has come since its last
+ * answer. */
 bool fetch_socket_ready(struct fetch *fetch, const struct fetch_ends *ends);
 
 /* More came than the answer. Says so in the log. */

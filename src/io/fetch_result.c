@@ -91,6 +91,11 @@ size_t fetch_on_header(char *p, size_t size, size_t n, void *arg)
     return response->bad == NULL ? size * n : 0;
 }
 
+static bool framed_well(const struct fetch_response *response)
+{
+    return response->head_seen + response->chunks.framing <= FETCH_HEAD_READ_MAX;
+}
+
 static bool take_body(struct fetch_response *response, struct str bytes)
 {
     response->body_seen += bytes.n;
@@ -109,11 +114,11 @@ size_t fetch_on_body(char *p, size_t size, size_t n, void *arg)
     if (!response->chunked)
         return take_body(response, in) ? size * n : 0;
     while (fetch_chunks_next(&response->chunks, &in, &data))
-        if (!take_body(response, data))
+        if (!framed_well(response) || !take_body(response, data))
             return 0;
     if (in.n > 0)
         fetch_excess(fetch);
-    return response->head_seen + response->chunks.framing <= FETCH_HEAD_READ_MAX ? size * n : 0;
+    return framed_well(response) ? size * n : 0;
 }
 
 void fetch_excess(struct fetch *fetch)
@@ -160,6 +165,8 @@ enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
         return FETCH_FORBIDDEN;
     if (fetch->late)
         return FETCH_TIMED_OUT;
+    if (fetch->unnamed)
+        return FETCH_TLS_FAILED;
     if (fetch->resent)
         return FETCH_CONNECTION_LOST;
     if (fetch->socket_errno != 0)
@@ -235,7 +242,10 @@ static void explain_tls(struct fetch *fetch)
     for (size_t i = 0; i < ARRAY_LEN(preambles); i++)
         if (str_starts(str_of(text), str_of(preambles[i])))
             text += strlen(preambles[i]);
-    if (strstr(text, "error:") != NULL && reason != NULL)
+    if (fetch->unnamed)
+        snprintf(fetch->error, sizeof fetch->error,
+                 "the certificate does not name the host in its subjectAltName");
+    else if (strstr(text, "error:") != NULL && reason != NULL)
         snprintf(fetch->error, sizeof fetch->error, "the TLS handshake failed: %s", reason + 1);
     else if (text[0] == '\0' || strstr(text, "OpenSSL") != NULL)
         snprintf(fetch->error, sizeof fetch->error, "the TLS handshake failed");

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,17 +134,22 @@ static enum unread look_inside(SSL *ssl, int fd)
     return error == SSL_ERROR_WANT_READ ? UNREAD_NONE : UNREAD_END;
 }
 
-static enum unread unread_of(struct fetch *fetch, int fd)
+/* NULL: plain. */
+static SSL *tls_of(struct fetch *fetch)
 {
     const struct curl_tlssessioninfo *tls = NULL;
-    enum unread raw = look(fd);
 
     curl_easy_getinfo(fetch->easy, CURLINFO_TLS_SSL_PTR, &tls);
-    if (tls == NULL || tls->internals == NULL || tls->backend != CURLSSLBACKEND_OPENSSL)
+    return tls != NULL && tls->backend == CURLSSLBACKEND_OPENSSL ? tls->internals : NULL;
+}
+
+static enum unread unread_of(SSL *ssl, int fd)
+{
+    enum unread raw = look(fd);
+
+    if (ssl == NULL || (raw == UNREAD_NONE && !SSL_has_pending(ssl)))
         return raw;
-    if (raw == UNREAD_NONE && !SSL_has_pending(tls->internals))
-        return UNREAD_NONE;
-    return look_inside(tls->internals, fd);
+    return look_inside(ssl, fd);
 }
 
 void fetch_spoke(struct fetch *fetch)
@@ -152,6 +158,16 @@ void fetch_spoke(struct fetch *fetch)
 
     log_bounded(LOG_LEVEL_WARN, "answer_unasked", "app=%s address=%s",
                 id_text(app, ID_APP, fetch->request.owner), fetch->result.address);
+}
+
+/* A certificate without alternative names libcurl takes by its common name, which no browser does and nobody is
+ * bound to check (RFC 6125 §6.4.4, RFC 9525 §2). */
+static bool is_named(SSL *ssl, const char *host)
+{
+    X509 *cert = ssl != NULL ? SSL_get0_peer_certificate(ssl) : NULL;
+
+    return cert == NULL || X509_check_ip_asc(cert, host, 0) == 1 ||
+           X509_check_host(cert, host, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1;
 }
 
 /* --- may it be used? -------------------------------------------------------------------------- */
@@ -163,12 +179,13 @@ bool fetch_socket_ready(struct fetch *fetch, const struct fetch_ends *ends)
     if (fetch->opened != NULL) {
         fetch->opened->ends = *ends;
         list_push(bucket(sockets->by_port, ends->local_port), &fetch->opened->by_port);
-        return true;
+        fetch->unnamed = !is_named(tls_of(fetch), fetch->host);
+        return !fetch->unnamed;
     }
     struct fetch_socket *sock = find(sockets, ends);
     if (sock == NULL || !id_eq(sock->owner, fetch->request.owner))
         return false;
-    enum unread unread = unread_of(fetch, sock->fd);
+    enum unread unread = unread_of(tls_of(fetch), sock->fd);
     if (unread == UNREAD_BYTES)
         fetch_spoke(fetch);
     return unread == UNREAD_NONE;

@@ -207,29 +207,31 @@ struct server *server_start_v6(peer_cb *serve)
     return server;
 }
 
-static X509 *make_cert(EVP_PKEY *key, enum cert kind)
+static X509 *make_cert(EVP_PKEY *key, enum cert kind, const char *common, const char *san_text)
 {
     X509 *cert = X509_new();
     X509_NAME *name = X509_get_subject_name(cert);
-    X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:name.test");
 
     X509_set_version(cert, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
     X509_gmtime_adj(X509_getm_notBefore(cert), -7200);
     X509_gmtime_adj(X509_getm_notAfter(cert), kind == CERT_EXPIRED ? -3600 : 3600);
     X509_set_pubkey(cert, key);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"test", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)common, -1, -1, 0);
     X509_set_issuer_name(cert, name);
-    X509_add_ext(cert, san, -1);
-    X509_EXTENSION_free(san);
+    if (san_text != NULL) {
+        X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, san_text);
+        X509_add_ext(cert, san, -1);
+        X509_EXTENSION_free(san);
+    }
     assert(X509_sign(cert, key, EVP_sha256()) > 0);
     return cert;
 }
 
-struct server *server_start_tls(peer_cb *serve, enum cert kind)
+static struct server *start_tls(peer_cb *serve, enum cert kind, const char *name, const char *san)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = make_cert(key, kind);
+    X509 *cert = make_cert(key, kind, name, san);
     SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
     struct server *server = start(serve, AF_INET, tls);
 
@@ -243,6 +245,16 @@ struct server *server_start_tls(peer_cb *serve, enum cert kind)
     EVP_PKEY_free(key);
     pthread_create(&server->thread, NULL, run_server, server);
     return server;
+}
+
+struct server *server_start_tls(peer_cb *serve, enum cert kind)
+{
+    return start_tls(serve, kind, "test", "DNS:name.test");
+}
+
+struct server *server_start_named(peer_cb *serve, const char *name, const char *san)
+{
+    return start_tls(serve, CERT_GOOD, name, san);
 }
 
 void server_stop(struct server *server)
@@ -290,6 +302,7 @@ const char *server_ca_file(struct server *server)
 static const struct dns_record records[] = {
     {"name.test", DNS_ANSWER, 60, {"127.0.0.1"}},
     {"other.test", DNS_ANSWER, 60, {"127.0.0.1"}},
+    {"deep.name.test", DNS_ANSWER, 60, {"127.0.0.1"}},
     {"inside.test", DNS_ANSWER, 60, {"10.0.0.1"}},
     {"mixed.test", DNS_ANSWER, 60, {"127.0.0.1", "10.0.0.1"}},
     {"mapped.test", DNS_ANSWER, 60, {"::ffff:127.0.0.1"}},

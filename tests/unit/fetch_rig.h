@@ -25,6 +25,8 @@ enum cert { CERT_NONE, CERT_GOOD, CERT_EXPIRED };
 struct server *server_start(peer_cb *serve);
 struct server *server_start_v6(peer_cb *serve);                  /* on ::1 */
 struct server *server_start_tls(peer_cb *serve, enum cert cert); /* for name.test */
+/* With a good certificate of this common name, and these alternative ones (NULL: none). */
+struct server *server_start_named(peer_cb *serve, const char *name, const char *san);
 void server_stop(struct server *server);
 int server_port(const struct server *server);
 int server_connections(const struct server *server);
@@ -70,7 +72,7 @@ int rig_tear_down(void **state);
 void rig_renew(struct rig *rig, int connections_max); /* another fetcher */
 void rig_trust(struct rig *rig, const char *ca_file); /* another one, with these certificates */
 
-/* Loopback names: name.test and other.test are 127.0.0.1, inside.test is 10.0.0.1, mixed.test is
+/* Loopback names: name.test, other.test and deep.name.test are 127.0.0.1, inside.test is 10.0.0.1, mixed.test is
  * public and 10.0.0.1, mapped.test is ::ffff:127.0.0.1, two.test is 127.0.0.2 and 127.0.0.1,
  * six.test is ::1, flip.test is 127.0.0.1 and 10.0.0.1 in turns, silent.test is never answered. */
 void rig_url(char out[128], const char *scheme, const char *host, int port);

@@ -1,0 +1,65 @@
+/* Whom a certificate is for. */
+#include "unit.h"
+
+#include "fetch_rig.h"
+
+#include <string.h>
+
+static void serve_ok(struct peer *peer)
+{
+    while (peer_read(peer) && peer_write(peer, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+        ;
+}
+
+static const char unnamed[] = "the certificate does not name the host in its subjectAltName";
+
+static const struct row {
+    const char *name, *san, *host;
+    const char *error; /* NULL: it is accepted; "": it is refused in libcurl's words */
+} rows[] = {
+    {"test", "DNS:name.test", "name.test", NULL},
+    {"test", "DNS:other.test,DNS:*.name.test", "deep.name.test", NULL},
+    {"test", "IP:127.0.0.1", "127.0.0.1", NULL},
+    {"name.test", "DNS:other.test", "name.test", ""},
+    {"127.0.0.1", "DNS:name.test", "127.0.0.1", ""},
+    {"name.test", NULL, "name.test", unnamed},
+    {"*.name.test", NULL, "deep.name.test", unnamed},
+    {"name.test", "email:me@name.test", "name.test", unnamed},
+    {"127.0.0.1", NULL, "127.0.0.1", unnamed},
+};
+
+static void test_names(void **state)
+{
+    struct rig *rig = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct row *row = &rows[i];
+        struct server *server = server_start_named(serve_ok, row->name, row->san);
+        struct outcome outcome = {0};
+        char url[128];
+        rig_trust(rig, server_ca_file(server));
+        rig_url(url, "https", row->host, server_port(server));
+        for (int n = 1; n <= 2; n++) {
+            rig_start(rig, url, "", "{}", 3000, &outcome);
+            rig_wait(rig, &outcome, n);
+            bool refused = outcome.outcome == FETCH_TLS_FAILED;
+            if (refused != (row->error != NULL) || outcome.status != (refused ? 0 : 200) ||
+                (refused && row->error[0] != '\0' && strcmp(outcome.error, row->error) != 0))
+                fail_msg("%s, %s, %s: outcome %d: %s", row->name, row->san, row->host,
+                         outcome.outcome, outcome.error);
+        }
+        assert_int_equal(server_requests(server), row->error == NULL ? 2 : 0);
+        assert_int_equal(server_connections(server), row->error == NULL ? 1 : 2);
+        server_stop(server);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
