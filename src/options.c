@@ -35,7 +35,7 @@ static void check_dropin(const struct settings *settings, struct dropin *d, stru
     static struct url url;
     const char *why, *hint = "";
 
-    int err = webhook_url_check(d->url, &settings->networks, &url, &why);
+    int err = webhook_url_check(d->url, settings, &url, &why);
     if (err == 0) {
         d->url = str_of(xstrdup(url.text)); /* for the process's life */
         if (is_double(&settings->dropins, d))

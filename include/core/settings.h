@@ -9,6 +9,7 @@
 #include "core/address.h"
 #include "core/backoff.h"
 #include "core/dropin.h"
+#include "core/port.h"
 
 struct settings {
     struct config config;
@@ -18,6 +19,7 @@ struct settings {
         char port[6];
     } listen;
     struct networks networks;
+    struct ports ports;
     struct schedule schedule;
     enum log_level log_level;
     uint8_t seal_key[SEAL_KEY_SIZE];

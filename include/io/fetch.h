@@ -16,15 +16,18 @@
 /* May a connection be made to this address? A pure function; called often. */
 typedef bool fetch_guard(void *arg, const struct sockaddr *address);
 
+typedef bool fetch_port_guard(void *arg, uint16_t port);
+
 struct fetcher;
 struct fetch;
 
 struct fetcher_config {
     fetch_guard *guard;
-    void *guard_arg;
-    int connections_max;      /* open at once, idle ones included */
-    const char *name_servers; /* as dns_create() takes them; NULL: the system's */
-    const char *ca_file;      /* certificates to trust; NULL: the system's */
+    fetch_port_guard *port_guard; /* NULL: all are fine */
+    void *guard_arg;              /* of both */
+    int connections_max;          /* open at once, idle ones included */
+    const char *name_servers;     /* as dns_create() takes them; NULL: the system's */
+    const char *ca_file;          /* certificates to trust; NULL: the system's */
 };
 
 /* The config is copied, what it points to is not. */
@@ -60,7 +63,7 @@ enum fetch_outcome {
     FETCH_ANSWERED,
     FETCH_BAD_URL,
     FETCH_DNS_FAILED,     /* no such name, no address, no answer in time, or another failure */
-    FETCH_FORBIDDEN,      /* the guard said no */
+    FETCH_FORBIDDEN,      /* a guard said no */
     FETCH_CONNECT_FAILED, /* refused, unreachable */
     FETCH_TLS_FAILED,     /* handshake or certificate */
     FETCH_TIMED_OUT,

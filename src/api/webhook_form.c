@@ -139,7 +139,7 @@ static void apply_url(struct call *call, const struct webhook_input *in, struct 
     struct url *url = call_alloc(call, sizeof *url);
     const char *why;
 
-    if (webhook_url_check(in->url, &call->api->settings->networks, url, &why) < 0) {
+    if (webhook_url_check(in->url, call->api->settings, url, &why) < 0) {
         fields_problem(&call->fields, "url", why);
     } else {
         w->url = str_of(url->text);

@@ -38,6 +38,11 @@ static bool read_networks(struct settings *s, struct str *piece)
     return networks_parse(str_of(s->config.allow_networks), &s->networks, piece) == 0;
 }
 
+static bool read_ports(struct settings *s, struct str *piece)
+{
+    return ports_parse(str_of(s->config.allow_ports), &s->ports, piece) == 0;
+}
+
 static bool read_schedule(struct settings *s, struct str *piece)
 {
     (void)piece;
@@ -139,10 +144,10 @@ struct reader {
 };
 
 static const struct reader readers[] = {
-    {"POSTHORN_LISTEN", read_listen},           {"POSTHORN_ALLOW_NETWORKS", read_networks},
-    {"POSTHORN_RETRY_SCHEDULE", read_schedule}, {"POSTHORN_LOG_LEVEL", read_log_level},
-    {"POSTHORN_ENCRYPTION_KEY", read_seal_key}, {"POSTHORN_ADMIN_KEY", read_admin_key},
-    {"POSTHORN_CORS_ORIGINS", read_origins},
+    {"POSTHORN_LISTEN", read_listen},       {"POSTHORN_ALLOW_NETWORKS", read_networks},
+    {"POSTHORN_ALLOW_PORTS", read_ports},   {"POSTHORN_RETRY_SCHEDULE", read_schedule},
+    {"POSTHORN_LOG_LEVEL", read_log_level}, {"POSTHORN_ENCRYPTION_KEY", read_seal_key},
+    {"POSTHORN_ADMIN_KEY", read_admin_key}, {"POSTHORN_CORS_ORIGINS", read_origins},
 };
 
 void settings_load(struct settings *settings, struct faults *faults)

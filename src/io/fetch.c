@@ -309,11 +309,18 @@ static void on_dns(void *arg, int err, const struct sockaddr_storage *addresses,
 static void begin(struct fetch *fetch)
 {
     struct fetcher *fetcher = fetch->fetcher;
+    const struct fetcher_config *config = &fetcher->config;
     struct url url;
     const char *why;
 
     if (url_parse(str_of(fetch->request.url), &url, &why) != 0) {
         fetch_conclude_with(fetch, FETCH_BAD_URL, "the URL %s", why);
+        end(fetch);
+        return;
+    }
+    if (config->port_guard != NULL && !config->port_guard(config->guard_arg, url.port)) {
+        fetch_conclude_with(fetch, FETCH_FORBIDDEN,
+                            "port %u is not open to webhooks, so nothing was sent", url.port);
         end(fetch);
         return;
     }

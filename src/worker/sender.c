@@ -9,11 +9,18 @@ static bool guard(void *arg, const struct sockaddr *address)
     return address_allowed(&sender->settings->networks, address);
 }
 
+static bool port_guard(void *arg, uint16_t port)
+{
+    const struct sender *sender = arg;
+    return port_allowed(&sender->settings->ports, port);
+}
+
 void sender_init(struct sender *sender, struct loop *loop, const struct settings *settings,
                  struct places *places, const struct sender_hooks *hooks)
 {
     struct fetcher_config config = {
         .guard = guard,
+        .port_guard = port_guard,
         .guard_arg = sender,
         .connections_max = 2 * (int)settings->config.worker_in_flight, /* idle ones too */
     };

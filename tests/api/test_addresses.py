@@ -166,8 +166,8 @@ def test_forbidden_in_patch(closed, address):
 
 def test_opened_networks_open_no_others(api):
     """127.0.0.0/8 and ::1 are open on this server."""
-    api.webhook("http://127.0.0.1:1/")
-    api.webhook("http://localhost:1/")
+    api.webhook("http://127.0.0.1:2/")
+    api.webhook("http://localhost:2/")
     for host in ("[::ffff:127.0.0.1]", "[fd00::1]", "10.0.0.1", "169.254.169.254"):
         api.post("/webhooks", {"url": f"http://{host}/", "events": ["*"]}, expect=422)
 
@@ -212,7 +212,7 @@ def test_environment_proxies_are_not_used(start, receiver):
         name: receiver.url("/") for name in ("http_proxy", "https_proxy", "ALL_PROXY", "HTTP_PROXY")
     }
     client = start(**proxy).client()
-    webhook = client.webhook("http://127.0.0.1:1/")
+    webhook = client.webhook("http://127.0.0.1:2/")
     client.publish()
     attempt = client.attempted(webhook)[0]
     assert attempt["error"]["code"] == "connect_failed"
@@ -225,3 +225,45 @@ def test_names_that_do_not_exist(api):
     attempt = api.attempted(webhook, timeout=25)[0]
     assert attempt["error"]["code"] in ("dns_failed", "timed_out")
     until(lambda: api.only_delivery(webhook)["attempts"] == 1, 5)
+
+
+# --- ports ---------------------------------------------------------------------------------------------
+
+OF_OTHERS = (21, 22, 23, 25, 53, 110, 143, 445, 465, 587, 993, 995, 3306, 5432, 6379, 11211, 27017)
+PORT_PROBLEM = "has a port that webhooks may not have (POSTHORN_ALLOW_PORTS)"
+
+
+def port_problem(answer):
+    return [(e["field"], e["message"]) for e in answer.json["errors"]] == [("url", PORT_PROBLEM)]
+
+
+def test_ports_of_other_services(api, address):
+    made = api.webhook(address)
+    for port in OF_OTHERS:
+        for url in (f"http://hooks.example.com:{port}/in", f"https://127.0.0.1:{port}/in"):
+            assert port_problem(api.post("/webhooks", {"url": url, "events": ["*"]}, expect=422))
+            assert port_problem(api.patch(f"/webhooks/{made['id']}", {"url": url}, expect=422))
+    for port in (80, 443, 3000, 8080, 8443, 65535):
+        api.webhook(f"https://hooks.example.com:{port}/in")
+
+
+def test_listed_ports(start, address):
+    client = start(POSTHORN_ALLOW_PORTS="25, 8000-8999").client()
+    for port in (25, 8000, 8999):
+        client.webhook(f"https://hooks.example.com:{port}/in")
+    for url in (address, "http://hooks.example.com/in", "http://hooks.example.com:9000/in"):
+        assert port_problem(client.post("/webhooks", {"url": url, "events": ["*"]}, expect=422))
+
+
+def test_stored_before_the_port_was_closed(start, receiver):
+    server = start()
+    webhook = server.client().webhook(receiver.url())
+    server.stop()
+    client = start(POSTHORN_ALLOW_PORTS="443").client()
+    client.publish()
+    attempt = client.attempted(webhook)[0]
+    assert attempt["error"] == {
+        "code": "address_forbidden",
+        "message": f"port {receiver.port} is not open to webhooks, so nothing was sent",
+    }
+    assert attempt["response"] is None and receiver.opened == 0

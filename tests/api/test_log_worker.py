@@ -33,7 +33,7 @@ def moves(of_it):
     "url, states",
     [
         ("http://nowhere.invalid/x", ["waiting>resolving", "resolving>ended", "ended>recorded"]),
-        ("http://127.0.0.1:1/x", ["waiting>resolving", "resolving>ended", "ended>recorded"]),
+        ("http://127.0.0.1:2/x", ["waiting>resolving", "resolving>ended", "ended>recorded"]),
         (None, ["waiting>ended", "ended>recorded"]),
     ],
 )
@@ -42,7 +42,7 @@ def test_states_of_an_attempt_that_fails_early(start, url, states):
     server = start(POSTHORN_LOG_LEVEL="debug")
     client = server.client()
     options = {} if url else {"profile_options": {"json": "js", "bigint": "reject"}}
-    webhook = client.webhook(url or "http://127.0.0.1:1/x", retry_schedule=[], **options)
+    webhook = client.webhook(url or "http://127.0.0.1:2/x", retry_schedule=[], **options)
     client.request("POST", "/events", b'{"type":"a","data":{"n":9007199254740993}}', expect=202)
     delivery = client.settled(webhook, "failed")
     until(lambda: f"event=recorded delivery={delivery['id']}" in server.log(), 5)

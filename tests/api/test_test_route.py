@@ -97,7 +97,7 @@ def test_one_attempt_only(api, receiver):
 
 
 def test_nobody_listens(api, receiver):
-    webhook = api.webhook("http://127.0.0.1:1/")
+    webhook = api.webhook("http://127.0.0.1:2/")
     result = send(api, webhook)
     assert (result["status"], result["response_code"], result["response_body"]) == (
         "failed",

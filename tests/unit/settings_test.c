@@ -15,6 +15,7 @@ static const char *const names[] = {
     "POSTHORN_RETENTION_DAYS", "POSTHORN_LOG_LEVEL",          "POSTHORN_CORS_ORIGINS",
     "POSTHORN_RETRY_SCHEDULE", "POSTHORN_DISABLE_AFTER_DAYS", "POSTHORN_DISABLE_AFTER_FAILURES",
     "POSTHORN_TESTS_PER_APP",  "POSTHORN_KEY_LOOKUPS",        "POSTHORN_BODIES_MIB",
+    "POSTHORN_ALLOW_PORTS",
 };
 
 static struct settings settings;
@@ -254,6 +255,18 @@ static void test_networks(void **state)
     is_refused("POSTHORN_ALLOW_NETWORKS", "127.0.0.0/33");
 }
 
+static void test_ports(void **state)
+{
+    (void)state;
+    loads();
+    assert_true(port_allowed(&settings.ports, 443) && !port_allowed(&settings.ports, 25));
+    setenv("POSTHORN_ALLOW_PORTS", "25,8000-8999", 1);
+    loads();
+    assert_true(port_allowed(&settings.ports, 25) && !port_allowed(&settings.ports, 443));
+    is_refused("POSTHORN_ALLOW_PORTS", "80,https");
+    is_refused("POSTHORN_ALLOW_PORTS", "9000-8000");
+}
+
 static void test_schedule(void **state)
 {
     (void)state;
@@ -325,6 +338,7 @@ static void test_print(void **state)
                               "POSTHORN_ADMIN_KEY=***\n"
                               "POSTHORN_ENCRYPTION_KEY=***\n"
                               "POSTHORN_ALLOW_NETWORKS=\n"
+                              "POSTHORN_ALLOW_PORTS=\n"
                               "POSTHORN_API_THREADS=1\n"
                               "POSTHORN_WORKER_THREADS=1\n"
                               "POSTHORN_WORKER_IN_FLIGHT=4096\n"
@@ -389,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup(test_listen, set_up),
         cmocka_unit_test_setup(test_listen_parts, set_up),
         cmocka_unit_test_setup(test_networks, set_up),
+        cmocka_unit_test_setup(test_ports, set_up),
         cmocka_unit_test_setup(test_schedule, set_up),
         cmocka_unit_test_setup(test_log_level, set_up),
         cmocka_unit_test_setup(test_keys, set_up),
