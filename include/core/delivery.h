@@ -15,6 +15,7 @@
 #define DELIVERY_EXPIRED_NUMBER    20
 #define DELIVERY_SUPERSEDED_NUMBER 21
 #define DELIVERY_ERASED_NUMBER     22
+#define DELIVERY_CRASHED_NUMBER    23
 
 /* In flight is pending with a live lease: there is no state to be stranded in. */
 enum delivery_state {
@@ -37,6 +38,17 @@ extern const char *const delivery_state_names[]; /* ends with NULL */
 
 /* Due for so long and leased by nobody: the queue has lost it, or wrongly has it in flight. */
 #define DELIVERY_OVERDUE_MS 3000
+
+/* A worker that ended without a word had deliveries in hand, and one of them may have been why. The first time in a row
+ * that this happens to a delivery it goes again at once, since most often it was something else. From the second time
+ * on it goes alone, of all that have come so far, and later: as many times DELIVERY_CRASHED_MS as workers have ended
+ * with it, and up to twice as much. Then it has failed. */
+#define DELIVERY_CRASHES_ALONE 2
+#define DELIVERY_CRASHES_MAX   4
+#define DELIVERY_CRASHED_MS    1000
+
+/* What goes alone waits so long, and up to twice, while there is another. */
+#define DELIVERY_ALONE_MS 3000
 
 /* What one that keeps its step waits at least, the first time; and how often, and for how long it may. */
 #define DELIVERY_WAIT_MIN_MS 100
@@ -73,6 +85,7 @@ enum attempt_error {
     DELIVERY_EXPIRED = DELIVERY_EXPIRED_NUMBER,
     DELIVERY_SUPERSEDED = DELIVERY_SUPERSEDED_NUMBER,
     DELIVERY_ERASED = DELIVERY_ERASED_NUMBER,
+    DELIVERY_CRASHED = DELIVERY_CRASHED_NUMBER,
     ATTEMPT_ERRORS, /* they are all below it, with gaps */
 };
 

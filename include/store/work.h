@@ -33,6 +33,7 @@ struct claim {
     int64_t timeout_ms;
     int64_t batch_max; /* of its webhook's events in one request; more than 1: it gathers */
     bool along;        /* it was gathered: in the queue it waits */
+    bool alone;        /* workers ended with it in hand: not together with another such */
     bool asleep;       /* it is not leased */
     bool wakes;        /* `woken` is set: what is due now instead */
     struct queue_entry woken;
@@ -123,7 +124,8 @@ void finished_read(const struct db_rows *rows, int row, struct finished *finishe
 struct db_op *work_locked(struct db *db, const struct id *ids, size_t count,
                           const struct id *webhooks, size_t webhook_count, db_cb *cb, void *arg);
 
-/* Gives back leases whose sending never began, and their attempts with them. */
+/* Gives back leases whose sending never began, and their attempts with them. Rows: the id, and in how many ms it is
+ * due: at once, unless it goes alone. */
 struct db_op *work_release(struct db *db, const struct id *ids, size_t count, int64_t token,
                            db_cb *cb, void *arg);
 
@@ -136,10 +138,16 @@ struct db_op *work_release(struct db *db, const struct id *ids, size_t count, in
 /* Rows: the tokens of the claims that `owner` has. */
 struct db_op *work_leases(struct db *db, int64_t owner, db_cb *cb, void *arg);
 
-/* Takes the leases of these claims back, of all that has not ended. Rows, which are to go into the queue:
- * queue_entry_read(). */
+/* Takes the leases of these claims back, of all that has not ended. `crashed`: of a worker that has ended, which is
+ * counted (DELIVERY_CRASHES_ALONE). Rows: taken_back_read(). */
 struct db_op *work_take_back(struct db *db, int64_t owner, const int64_t *tokens, size_t count,
-                             db_cb *cb, void *arg);
+                             bool crashed, db_cb *cb, void *arg);
+
+/* A delivery that is to go into the queue again, one that has failed and is out of it, or one that has waited for such
+ * in its lane and is due now. */
+enum taken_back { TAKEN_BACK, TAKEN_PARKED, TAKEN_WOKEN };
+
+enum taken_back taken_back_read(const struct db_rows *rows, int row, struct queue_entry *entry);
 
 /* All that these claims leased has ended. */
 struct db_op *work_lease_end(struct db *db, int64_t owner, const int64_t *tokens, size_t count,

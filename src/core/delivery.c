@@ -63,6 +63,7 @@ static const char *const error_codes[] = {
     [DELIVERY_EXPIRED] = "expired",
     [DELIVERY_SUPERSEDED] = "superseded",
     [DELIVERY_ERASED] = "event_erased",
+    [DELIVERY_CRASHED] = "worker_crashed",
 };
 
 const char *attempt_error_code(int error)
@@ -79,6 +80,9 @@ const char *delivery_end_text(int error)
         return "a later event with the same coalesce_key came while it was waiting";
     case DELIVERY_ERASED:
         return "its event was erased before it was delivered";
+    case DELIVERY_CRASHED:
+        return TEXT_OF(
+            DELIVERY_CRASHES_MAX) " workers in a row ended without a word while they had it in hand";
     default:
         return NULL;
     }

@@ -27,7 +27,8 @@
 /* What is needed of a delivery that was claimed. */
 #define CLAIMED(d)                                                                           \
     d ".id, " d ".event_id, " d ".webhook_id, " d ".app_id, " d ".state, " d ".attempts, " d \
-      ".step, " d ".test, " d ".next_at, " d ".waits, " d ".waiting_since, " d ".lane"
+      ".step, " d ".test, " d ".next_at, " d ".waits, " d ".waiting_since, " d ".lane, " d   \
+      ".crashes"
 
 /* The claimed are c; l notes them as what their owner has. */
 #define CLAIM_RETURNING "returning " CLAIMED("d")
@@ -50,7 +51,7 @@
     ", w.retry_schedule, w.timeout_ms::int8, c.waits::int8, "                                 \
     "ms_of(now()) - ms_of(c.waiting_since), "                                                 \
     "w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0, " asleep ", " woken      \
-    ", w.concurrency::int8, w.rate_limit::int8"
+    ", w.concurrency::int8, w.rate_limit::int8, coalesce(c.crashes, 0)::int8"
 #define CLAIM_ROW_WITHIN(bytes)                                                           \
     CLAIM_ROW("case when " CLAIM_FITS(bytes) " and t.asleep is not true then e.data end", \
               "case when " CLAIM_FITS(bytes) " then w.headers end", "false",              \
@@ -98,6 +99,7 @@ enum {
     CLAIM_WOKEN,
     CLAIM_CONCURRENCY,
     CLAIM_RATE_LIMIT,
+    CLAIM_CRASHES,
     CLAIM_COLUMNS
 };
 

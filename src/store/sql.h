@@ -19,6 +19,7 @@
 #define ERROR_EXPIRED    TEXT_OF(DELIVERY_EXPIRED_NUMBER)
 #define ERROR_SUPERSEDED TEXT_OF(DELIVERY_SUPERSEDED_NUMBER)
 #define ERROR_ERASED     TEXT_OF(DELIVERY_ERASED_NUMBER)
+#define ERROR_CRASHED    TEXT_OF(DELIVERY_CRASHED_NUMBER)
 #define WHOLE_WEBHOOK    TEXT_OF(LANE_OF_WEBHOOK_NUMBER)
 
 /* webhook.status, webhook.disabled_reason */
@@ -67,8 +68,8 @@
 #define ASLEEP "d.turn > 0 and d.next_at > now()"
 /* The number of its turn when it is set going again, or null. */
 #define NEW_TURN "case when lane is not null then (select nextval('delivery_turn')) end"
-#define BEGIN_ANEW                                                     \
-    "completed_at = null, step = 0, waits = 0, waiting_since = null, " \
+#define BEGIN_ANEW                                                                     \
+    "completed_at = null, step = 0, waits = 0, waiting_since = null, crashes = null, " \
     "expires_at = nullif(expires_at, '-infinity'), " END_LEASE
 /* Of a delivery d whose time is over, also of what was replaced while it was in flight. */
 #define EXPIRED "d.expires_at <= now()"

@@ -57,6 +57,7 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
         .concurrency = (int)db_i64(rows, row, CLAIM_CONCURRENCY),
         .rate_limit = (int)db_i64(rows, row, CLAIM_RATE_LIMIT),
     };
+    c->alone = db_i64(rows, row, CLAIM_CRASHES) >= DELIVERY_CRASHES_ALONE;
     c->waits = db_i64(rows, row, CLAIM_WAITS);
     c->waited_ms = db_i64(rows, row, CLAIM_WAITED_MS);
 }
@@ -65,6 +66,7 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
 #define ALONG CLAIM_ROW_OF("true")
 
 /* What comes along, in all and for each webhook. Data may grow in what is sent: what does not fit is given back. */
+#define NOT_ALONE       "coalesce(crashes, 0) < " TEXT_OF(DELIVERY_CRASHES_ALONE)
 #define ALONG_MAX       "2048"
 #define ALONG_BYTES     "102400"
 #define ALONG_BYTES_ALL "4194304"
@@ -91,8 +93,7 @@ const struct db_stmt stmt_work_gather = {
              "   where (webhook_id, next_at) >= (g.id, timestamptz '-infinity')"
              "    and (webhook_id, next_at) <= (g.id, now() + " SLACK ")"
              "    and state = " PENDING " and not test and " NOT_LEASED "    and (" EXPIRED
-             ") is not true"
-             "   order by webhook_id, next_at limit " ALONG_MAX ") x"
+             ") is not true and " NOT_ALONE "   order by webhook_id, next_at limit " ALONG_MAX ") x"
              "  order by next_at, id limit greatest(g.most, 0)) d"
              " cross join lateral (select data from event where id = d.event_id offset 0) e"
              "), k as materialized ("
@@ -137,10 +138,12 @@ struct db_op *work_waiting(struct db *db, const struct id *ids, size_t count, db
 
 const struct db_stmt stmt_work_release = {
     "work_release",
-    "update delivery d set attempts = greatest(d.attempts - 1, 0), " END_LEASE
-    " where d.id = any ($1::uuid[]) and d.id between $3::uuid and $4::uuid"
-    "  and d.state + 0 = " PENDING " and d.lease_token = $2::int8"
-    " returning d.id",
+    "update delivery d set attempts = greatest(d.attempts - 1, 0), " END_LEASE ","
+    " next_at = case when d.crashes >= " TEXT_OF(DELIVERY_CRASHES_ALONE) "  then now() + (1 + random()) * interval '" TEXT_OF(
+        DELIVERY_ALONE_MS) " ms' else d.next_at end"
+                           " where d.id = any ($1::uuid[]) and d.id between $3::uuid and $4::uuid"
+                           "  and d.state + 0 = " PENDING " and d.lease_token = $2::int8"
+                           " returning d.id, greatest(ms_of(d.next_at) - ms_of(now()), 0)",
     4};
 
 struct db_op *work_release(struct db *db, const struct id *ids, size_t count, int64_t token,

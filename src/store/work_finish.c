@@ -44,6 +44,7 @@ const struct db_stmt stmt_work_finish = {
     "  step = d.step + case when v.state = " DELIVERED " or v.keeps_step then 0 else 1 end,"
     "  waits = case when v.keeps_step then least(d.waits + 1, 32767) else 0 end,"
     "  waiting_since = case when v.keeps_step then coalesce(d.waiting_since, now()) end,"
+    "  crashes = null,"
     "  last_code = nullif(v.code, 0), last_us = v.total_us, last_error = v.error,"
     "  next_at = case when v.state = " PENDING " then " RETRY_AT " else d.next_at end,"
     "  completed_at = case when v.state <> " PENDING " then now() end,"

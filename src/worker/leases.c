@@ -149,9 +149,16 @@ static void on_released(void *arg, int err, const struct db_rows *rows)
     tell_answer(f, "release", err, err == 0 ? db_count(rows) : 0);
     if (err < 0)
         return; /* again: leases_tend() */
-    int64_t delay_ms = f->unknown ? PUT_BACK_MS : 0;
+    int64_t delays_ms[LEASES_MAX];
     for (size_t i = 0; i < f->count; i++)
-        queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], delay_ms}, 1);
+        delays_ms[i] = f->unknown ? PUT_BACK_MS : 0;
+    for (int i = 0; i < db_count(rows); i++) {
+        int at = index_of(f, db_id(rows, i, 0));
+        if (at >= 0 && db_i64(rows, i, 1) > delays_ms[at])
+            delays_ms[at] = db_i64(rows, i, 1);
+    }
+    for (size_t i = 0; i < f->count; i++)
+        queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], delays_ms[i]}, 1);
     if (f->unknown)
         owned_expect(&l->owned);
     finish(f);
@@ -217,14 +224,17 @@ static bool take_along(const struct fenced *f, const struct claim *c)
 /* What becomes of a delivery that was asked for. */
 enum fate { LEFT_OUT, TAKEN, GATHERS, MOVED, TOO_MUCH };
 
-/* Too much: its content was not sent along, or, when this worker was stopped for long between the claim
- * and here, its lease runs out before its timeout. One that gathers goes when it has gathered. */
+/* Too much: its content was not sent along, it would go alone and another does, or, when this worker was stopped for
+ * long between the claim and here, its lease runs out before its timeout. One that gathers goes when it has
+ * gathered. */
 static enum fate fate_of(const struct fenced *f, const struct claim *c, int64_t lease_left_ms)
 {
     if (c->state != DELIVERY_PENDING || c->asleep)
         return MOVED;
     if (c->content.data.p == NULL || c->timeout_ms > lease_left_ms)
         return TOO_MUCH;
+    if (c->alone)
+        return places_take_alone(f->leases->config.places, c->ref.delivery) ? TAKEN : TOO_MUCH;
     return c->batch_max > 1 && !c->content.test && !f->gathers ? GATHERS : TAKEN;
 }
 

@@ -23,6 +23,22 @@ void owned_fini(struct owned *o)
     db_cancel(o->op);
 }
 
+/* Back into the queue, at its time, or out of it. */
+static void out_of_hand(const struct owned *o, enum taken_back what,
+                        const struct queue_entry *entry)
+{
+    char delivery[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE];
+    int64_t delay_ms = entry->delay_ms > 0 ? entry->delay_ms : 0;
+
+    queue_ack(o->config.queue,
+              &(struct queue_ack){entry->ref, what == TAKEN_PARKED ? -1 : delay_ms}, 1);
+    if (what == TAKEN_PARKED)
+        log_bounded(LOG_LEVEL_ERROR, "delivery_failed", "delivery=%s webhook=%s error=%s",
+                    id_text(delivery, ID_DELIVERY, entry->ref.delivery),
+                    id_text(webhook, ID_WEBHOOK, entry->ref.endpoint),
+                    attempt_error_code(DELIVERY_CRASHED));
+}
+
 static void on_taken_back(void *arg, int err, const struct db_rows *rows)
 {
     struct owned *o = arg;
@@ -32,8 +48,11 @@ static void on_taken_back(void *arg, int err, const struct db_rows *rows)
     if (err < 0)
         return; /* again: owned_tend() */
     for (int i = 0; i < db_count(rows); i++) {
-        queue_entry_read(rows, i, 0, &entry);
-        queue_ack(o->config.queue, &(struct queue_ack){entry.ref, 0}, 1);
+        enum taken_back what = taken_back_read(rows, i, &entry);
+        if (what == TAKEN_WOKEN)
+            queue_enqueue(o->config.queue, &entry, 1, QUEUE_WOKEN);
+        else
+            out_of_hand(o, what, &entry);
     }
     if (db_count(rows) > 0)
         log_info("leases_taken_back", "count=%d", db_count(rows));
@@ -63,10 +82,13 @@ static void on_read(void *arg, int err, const struct db_rows *rows)
         tokens[count] = db_i64(rows, i, 0);
         count += !tokens_have(o->config.tokens, tokens[count]);
     }
+    /* At the start nothing is in hand: all of it was a predecessor's, who did not live to give it back. */
+    bool crashed = !o->certain && !o->giving_up;
     if (count == 0)
         become_certain(o);
     else
-        o->op = work_take_back(o->config.db, o->config.owner, tokens, count, on_taken_back, o);
+        o->op =
+            work_take_back(o->config.db, o->config.owner, tokens, count, crashed, on_taken_back, o);
 }
 
 static void compare(struct owned *o)

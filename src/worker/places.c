@@ -117,6 +117,16 @@ void places_weigh(struct places *places, struct id delivery, size_t bytes)
     place->weight = weight;
 }
 
+bool places_take_alone(struct places *places, struct id delivery)
+{
+    struct place *place = idmap_get(&places->by_id, delivery);
+
+    assert(place != NULL);
+    if (places->alone == NULL)
+        places->alone = place;
+    return places->alone == place;
+}
+
 void places_give_back(struct places *places, struct id delivery)
 {
     struct place *place = idmap_get(&places->by_id, delivery);
@@ -126,6 +136,8 @@ void places_give_back(struct places *places, struct id delivery)
     tokens_give_back(&places->tokens, place->token);
     if (place->weight > 0)
         let_go(places, place->ref.app, place->weight);
+    if (places->alone == place)
+        places->alone = NULL;
     free(place);
 }
 

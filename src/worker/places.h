@@ -13,6 +13,7 @@
 struct places {
     size_t max, taken;
     size_t place_bytes;      /* that one has */
+    struct place *alone;     /* what goes alone; NULL: there is none */
     struct queue_held *held; /* places of each app that has any; in no order */
     size_t held_count, held_room;
     struct idmap apps;    /* where in `held`: pointers, one more than the index */
@@ -40,6 +41,9 @@ void places_take_along(struct places *places, const struct queue_ref *ref, int64
 
 /* Takes as many for it as `bytes` need, one at least, also beyond `max`; none for one that goes along. */
 void places_weigh(struct places *places, struct id delivery, size_t bytes);
+
+/* It goes alone, unless there is such a one already: then the answer is false. */
+bool places_take_alone(struct places *places, struct id delivery);
 
 void places_give_back(struct places *places, struct id delivery);
 

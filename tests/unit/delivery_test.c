@@ -59,6 +59,8 @@ static void test_error_codes(void **state)
     assert_non_null(delivery_end_text(DELIVERY_SUPERSEDED));
     assert_string_equal(attempt_error_code(DELIVERY_ERASED), "event_erased");
     assert_non_null(delivery_end_text(DELIVERY_ERASED));
+    assert_string_equal(attempt_error_code(DELIVERY_CRASHED), "worker_crashed");
+    assert_non_null(delivery_end_text(DELIVERY_CRASHED));
     assert_int_equal(attempt_error_text(ATTEMPT_OK, STR_LIT("")).n, 0);
     assert_true(str_eq_text(attempt_error_text(ATTEMPT_TIMED_OUT, STR_LIT("late")), "late"));
     assert_true(attempt_error_text(ATTEMPT_TIMED_OUT, STR_LIT("")).n > 0);

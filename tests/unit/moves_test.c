@@ -106,7 +106,15 @@ static bool take_back(enum delivery_state from)
 {
     const int64_t tokens[] = {OTHER, TOKEN};
     (void)from;
-    return finished(work_take_back(rig.db, OWNER, tokens, 2, rig_on_done, NULL));
+    return finished(work_take_back(rig.db, OWNER, tokens, 2, false, rig_on_done, NULL));
+}
+
+static bool take_over(enum delivery_state from)
+{
+    const int64_t tokens[] = {TOKEN};
+    (void)from;
+    run_sql("update delivery set crashes = " TEXT_OF(DELIVERY_CRASHES_MAX) " - 1");
+    return finished(work_take_back(rig.db, OWNER, tokens, 1, true, rig_on_done, NULL));
 }
 
 static struct id next_job;
@@ -371,6 +379,7 @@ static const struct mover movers[] = {
      {.erased = true}},
     {"release", release, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
     {"take back", take_back, ACTOR_SERVICE, DELIVERY_HELD, NONE, LEASED},
+    {"take over", take_over, ACTOR_SERVICE, DELIVERY_FAILED, BIT(PENDING), LEASED},
 
     {"settle: active", settle, ACTOR_SERVICE, DELIVERY_PENDING, ALL, {0}},
     {"settle: made active", activate_and_settle, ACTOR_SERVICE, DELIVERY_PENDING, ALL, PAUSE},

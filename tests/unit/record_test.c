@@ -73,13 +73,48 @@ static void test_a_lost_attempt_keeps_its_number(void **state)
     (void)state;
     assert_int_equal(claim(TOKEN), 1);
     assert_int_equal(
-        rows_of(work_take_back(rig.db, OWNER, &(int64_t){TOKEN}, 1, rig_on_done, NULL)), 1);
+        rows_of(work_take_back(rig.db, OWNER, &(int64_t){TOKEN}, 1, true, rig_on_done, NULL)), 1);
     assert_int_equal(claim(OTHER), 1);
     is(ATTEMPTS, "2");
     assert_int_equal(finish(DELIVERY_PENDING, TOKEN, 1), 0);
     assert_int_equal(finish(DELIVERY_DELIVERED, OTHER, 2), 1);
     is(ATTEMPTS, "2");
     is(NUMBERS, "1 2");
+}
+
+#define CRASHES   "select coalesce(crashes, 0) from delivery"
+#define IN_FUTURE "select (next_at > now())::int from delivery"
+
+static int take_back(bool crashed)
+{
+    return rows_of(work_take_back(rig.db, OWNER, &(int64_t){TOKEN}, 1, crashed, rig_on_done, NULL));
+}
+
+/* What a worker ended with is counted, and later from the second time on; what is recorded ends the row of them. */
+static void test_crashes_are_counted(void **state)
+{
+    (void)state;
+    assert_int_equal(claim(TOKEN), 1);
+    assert_int_equal(take_back(false), 1); /* a worker that lives */
+    is(CRASHES, "0");
+    assert_int_equal(claim(TOKEN), 1);
+    assert_int_equal(take_back(true), 1);
+    is(CRASHES, "1");
+    is(IN_FUTURE, "0");
+    assert_int_equal(claim(TOKEN), 1);
+    assert_int_equal(take_back(true), 1);
+    is(CRASHES, "2");
+    is(IN_FUTURE, "1");
+    assert_int_equal(claim(TOKEN), 0);
+    run_sql("update delivery set next_at = now()");
+    assert_int_equal(claim(TOKEN), 1);
+    assert_int_equal(release(TOKEN), 1); /* another goes alone: not at once again */
+    is(CRASHES, "2");
+    is(IN_FUTURE, "1");
+    run_sql("update delivery set next_at = now()");
+    assert_int_equal(claim(OTHER), 1);
+    assert_int_equal(finish(DELIVERY_PENDING, OTHER, 4), 1);
+    is(CRASHES, "0");
 }
 
 static void test_what_is_held_is_not_counted(void **state)
@@ -190,6 +225,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_a_claim_counts, begin_anew),
         cmocka_unit_test_setup(test_a_lost_attempt_keeps_its_number, begin_anew),
+        cmocka_unit_test_setup(test_crashes_are_counted, begin_anew),
         cmocka_unit_test_setup(test_what_is_held_is_not_counted, begin_anew),
         cmocka_unit_test_setup(test_a_lost_claim, begin_anew),
         cmocka_unit_test_setup(test_a_lost_claim_that_another_has, begin_anew),

@@ -102,6 +102,24 @@ static void test_weight(void **state)
     places_fini(&p);
 }
 
+/* One at a time; what comes back is not another. */
+static void test_alone(void **state)
+{
+    (void)state;
+    struct places p;
+
+    places_init(&p, 100, 100 * PLACE_BYTES);
+    take(&p, 0, 3, 1);
+    assert_true(places_take_alone(&p, ref(0, 0).delivery));
+    assert_true(places_take_alone(&p, ref(0, 0).delivery));
+    assert_false(places_take_alone(&p, ref(1, 0).delivery));
+    give_back(&p, 2, 1);
+    assert_false(places_take_alone(&p, ref(1, 0).delivery));
+    give_back(&p, 0, 1);
+    assert_true(places_take_alone(&p, ref(1, 0).delivery));
+    places_fini(&p);
+}
+
 static void test_what_is_in_them(void **state)
 {
     size_t count;
@@ -196,9 +214,10 @@ static void test_tokens_bound(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places),          cmocka_unit_test(test_weight),
-        cmocka_unit_test(test_what_is_in_them), cmocka_unit_test(test_apps),
-        cmocka_unit_test(test_tokens),          cmocka_unit_test(test_tokens_bound),
+        cmocka_unit_test(test_places),       cmocka_unit_test(test_weight),
+        cmocka_unit_test(test_alone),        cmocka_unit_test(test_what_is_in_them),
+        cmocka_unit_test(test_apps),         cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_tokens_bound),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }
