@@ -15,7 +15,7 @@ packages_build=(
 packages_run=(postgresql-15 redis-tools ca-certificates curl)
 
 # The whole test suite, on top of the two above.
-packages_test=(clang-14 clang-format-14 clang-tidy-14 libcmocka-dev openssl python3 python3-venv)
+packages_test=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev openssl python3 python3-venv)
 
 export POSTGRES_BIN=/usr/lib/postgresql/15/bin
 

@@ -19,7 +19,7 @@ configure() {
 
 # One file at a time: with several, version 14 confuses the va_list of one with another's.
 tidy() {
-  configure build-clang clang-14 -Dtests=enabled
+  configure build-clang clang-14 -Dtests=enabled -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
   find src -name '*.c' -print0 |
     xargs -0 -n 1 -P "$(nproc)" clang-tidy-14 -p build-clang --quiet 2> >(grep -v 'warnings\? generated' >&2)
 }

@@ -93,14 +93,16 @@ run_pytest() {
   count $? "$out/pytest.xml"
 }
 
-# The cmocka programs and the comparisons of tests/fuzz: what meson.build lists.
+# run_meson TITLE FOLDER OPTION...: what tests/meson.build lists.
 run_meson() {
-  title "unit tests"
-  rm -f build-tests/meson-logs/testlog.junit.xml
-  meson test -C build-tests --no-rebuild --print-errorlogs
+  local folder=$2 log=$2/meson-logs/testlog.junit.xml
+  title "$1"
+  shift 2
+  rm -f "$log"
+  meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
   local status=$?
-  if [ -f build-tests/meson-logs/testlog.junit.xml ] || [ "$status" -ne 0 ]; then
-    count "$status" build-tests/meson-logs/testlog.junit.xml
+  if [ -f "$log" ] || [ "$status" -ne 0 ]; then
+    count "$status" "$log"
   fi
 }
 
@@ -108,6 +110,8 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:detect
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 export POSTHORN_BIN=$PWD/build-tests/posthorn
 export PATH=$PWD/build-tests/bin:$POSTGRES_BIN:$PATH
+
+clang_options=(-Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false)
 
 suites=()
 for folder in tests/unit tests/api tests/compat tests/chaos; do
@@ -128,10 +132,11 @@ if [ $# -gt 0 ]; then
   run_pytest "$@"
   finish
 fi
-step "build with clang" build build-clang clang-14
+step "build with clang" build build-clang clang-14 "${clang_options[@]}"
 step "structure" python3 tests/check_structure.py
 step "clang-tidy" tests/analysis.sh tidy
 step "gcc -fanalyzer" tests/analysis.sh analyzer
-run_meson
+run_meson "unit tests" build-tests
+run_meson "libFuzzer, seconds each" build-clang --suite libfuzzer
 [ "${#suites[@]}" -eq 0 ] || run_pytest
 finish

@@ -1,25 +1,10 @@
-/* libFuzzer over the validator and the forms. What is accepted must be written as JSON that is
- * accepted again, and writing that once more must change nothing.
- *
- *     clang-14 -g -O1 -std=gnu17 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
- *         -fno-sanitize-recover=undefined -Iinclude -o build/json_fuzz tests/fuzz/json_fuzz.c \
- *         src/base/json.c src/base/json_form.c src/base/json_number.c src/base/str.c \
- *         src/base/buf.c src/base/mem.c
- *     mkdir -p build/json_corpus
- *     build/json_fuzz -max_total_time=180 build/json_corpus */
+/* The validator and the forms. What is accepted must be written as JSON that is accepted again, and writing that once
+ * more must change nothing. */
+#include "fuzz.h"
+
 #include "base/json.h"
 
-#include <stdlib.h>
-
 enum { MAX_FORM = 1 << 24 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static bool is_accepted(struct str text)
 {
