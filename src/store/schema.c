@@ -19,6 +19,7 @@ static const char sql_setup[] = "select pg_advisory_lock(" LOCK_KEY ");"
                                 " checksum text not null,"
                                 " applied_at timestamptz not null default now())";
 static const char sql_unlock[] = "select pg_advisory_unlock(" LOCK_KEY ")";
+static const char sql_days[] = "select days_make()";
 static const char sql_exists[] = "select to_regclass('schema_migration') is not null";
 static const char sql_list[] = "select number, checksum from schema_migration order by number";
 static const char sql_record[] =
@@ -94,6 +95,8 @@ int schema_migrate(struct dbsync *db)
         if (err < 0)
             break;
     }
+    if (err >= 0)
+        err = dbsync_script(db, sql_days);
     int unlocked = dbsync_script(db, sql_unlock);
     return err < 0 ? err : unlocked;
 }

@@ -34,7 +34,7 @@ struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int lim
 }
 
 const struct db_stmt stmt_work_partitions_make = {"work_partitions_make",
-                                                  "select partitions_make(-1, 7)::text", 0};
+                                                  "select days_make()::text", 0};
 
 struct db_op *work_partitions_make(struct db *db, db_cb *cb, void *arg)
 {
@@ -45,7 +45,7 @@ struct db_op *work_partitions_make(struct db *db, db_cb *cb, void *arg)
 const struct db_stmt stmt_work_partitions_drop = {
     "work_partitions_drop",
     "with l as (delete from lease where at < now() - interval '1 h')"
-    " select dropped, unended from partitions_drop($1::int8::int)",
+    " select dropped, unended from days_drop($1::int8::int)",
     1};
 
 struct db_op *work_partitions_drop(struct db *db, int64_t days, db_cb *cb, void *arg)

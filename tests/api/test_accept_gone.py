@@ -7,7 +7,7 @@ import struct
 from harness import raw
 from harness.wait import until
 
-MAKING = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'select partitions_make%' AND wait_event_type = 'Lock'"
+MAKING = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'select days_make%' AND wait_event_type = 'Lock'"
 
 
 def without_today(database):
