@@ -40,8 +40,9 @@ struct recipient webhook_recipient(const struct webhook *webhook);
 
 void webhooks_read(const struct db_rows *rows, int row, struct webhook *webhook);
 
-/* One row of webhooks_read() each, or none: not found. */
-struct db_op *webhooks_insert(struct db *db, const struct webhook *webhook, db_cb *cb, void *arg);
+/* One row of webhooks_read() each, or none: not found, or the app has `max` of them. */
+struct db_op *webhooks_insert(struct db *db, const struct webhook *webhook, int64_t max, db_cb *cb,
+                              void *arg);
 struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
 /* Of any tenant, for what is public of it. Rows: (secret, previous secret while it is valid), sealed. */

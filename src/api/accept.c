@@ -1,6 +1,10 @@
 /* Group commit: what arrives while statements are under way goes together in the next one, so that
  * many requests share a commit, and an idle server adds no delay. A statement that fails on data is
- * split until the culprit stands alone; nothing is stored by one that fails. */
+ * split until the culprit stands alone; nothing is stored by one that fails.
+ *
+ * Apps take turns (accept_queue.h). What an app's events cost is the deliveries that they have, which is known of those
+ * before them: a request that costs much goes alone, and of such one at a time, beside the statements for those that cost
+ * little. */
 #include "accept.h"
 
 #include "base/clock.h"
@@ -11,29 +15,39 @@
 #include <stdlib.h>
 
 #define BATCH_EVENTS   256  /* more only when one request has more */
+#define BATCH_COST     2048 /* events and their deliveries; likewise */
 #define BATCHES_MAX    2    /* statements under way */
+#define LARGE_MAX      2    /* besides those, of one request that has more; 1 of what costs more */
 #define WAITING_MAX    8192 /* events; beyond, clients are told to come again */
 #define BATCH_REQUESTS 256
+#define LOOK_AT        64                 /* apps, for one that there is room for */
 #define BATCH_BYTES    ((size_t)8 << 20)  /* of data in a statement, unless one request has more */
 #define WAITING_BYTES  ((size_t)64 << 20) /* of data, as WAITING_MAX */
 
-/* Apps for whose events the plain statement was too short are not tried with it again so soon. */
+/* Apps for whose events the plain statement was too short are not tried with it again so soon; and what the events of
+ * others cost that have many deliveries. */
 #define SPECIAL_MAX 64
 #define SPECIAL_MS  60000
+#define COSTLY      16 /* deliveries of an event */
 
 struct special {
     struct id app;
     int64_t until_ms; /* monotonic */
+    int64_t cost;     /* of an event */
+};
+
+/* The oldest make room. */
+struct specials {
+    struct special at[SPECIAL_MAX];
+    size_t count; /* since the start */
 };
 
 struct acceptor {
     struct api *api;
-    struct special special[SPECIAL_MAX];
-    size_t special_count; /* since the start: the oldest make room */
-    struct list waiting;
-    size_t waiting_events, waiting_bytes;
+    struct specials special, costly;
+    struct accept_queue waiting;
     struct list batches;
-    int batch_count;
+    int batch_count, large_count;
     struct timeout *refuse; /* calls back those that were refused */
     struct list refused;
 };
@@ -44,7 +58,9 @@ struct accept_batch {
     struct db_op *op;
     bool plain;
     bool days_made; /* what failed may have wanted the partition of a day that nobody had made */
+    bool large;     /* its only request is one that costs much */
     size_t count, event_count, bytes;
+    int64_t cost;
     struct accept_request *requests[BATCH_REQUESTS]; /* NULL: the client is gone */
     size_t first[BATCH_REQUESTS];                    /* the place of its first event */
 };
@@ -56,7 +72,7 @@ struct acceptor *acceptor_create(struct api *api)
 {
     struct acceptor *a = xcalloc(1, sizeof *a);
     a->api = api;
-    list_init(&a->waiting);
+    accept_queue_init(&a->waiting, WAITING_MAX, WAITING_BYTES);
     list_init(&a->batches);
     list_init(&a->refused);
     a->refuse = timeout_create(api->loop, on_refuse, a);
@@ -67,7 +83,8 @@ void acceptor_destroy(struct acceptor *a)
 {
     if (a == NULL)
         return;
-    assert(list_empty(&a->waiting) && list_empty(&a->refused));
+    assert(list_empty(&a->refused));
+    accept_queue_fini(&a->waiting);
     struct list *node;
     while ((node = list_pop(&a->batches)) != NULL) {
         struct accept_batch *b = CONTAINER_OF(node, struct accept_batch, node);
@@ -102,6 +119,38 @@ static size_t owner_of(const struct accept_batch *b, size_t index)
     return low;
 }
 
+static struct special *find_special(struct specials *s, struct id app)
+{
+    for (size_t i = 0; i < s->count && i < SPECIAL_MAX; i++)
+        if (id_eq(s->at[i].app, app) && s->at[i].until_ms > clock_mono_ms())
+            return &s->at[i];
+    return NULL;
+}
+
+static void note_special(struct specials *s, struct id app, int64_t cost)
+{
+    struct special *known = find_special(s, app);
+    struct special *to = known != NULL ? known : &s->at[s->count++ % SPECIAL_MAX];
+
+    *to = (struct special){app, clock_mono_ms() + SPECIAL_MS, cost};
+}
+
+static int64_t cost_of(struct acceptor *a, const struct accept_request *r)
+{
+    const struct special *known = find_special(&a->costly, r->events[0].app);
+    return (int64_t)r->count * (known != NULL ? known->cost : 1);
+}
+
+static void learn_cost(struct acceptor *a, const struct accept_request *r)
+{
+    int64_t deliveries = 0;
+
+    for (size_t i = 0; i < r->count; i++)
+        deliveries += r->accepted[i].deliveries;
+    if (deliveries >= COSTLY * (int64_t)r->count)
+        note_special(&a->costly, r->events[0].app, 1 + deliveries / (int64_t)r->count);
+}
+
 static void distribute(struct accept_batch *b, const struct db_rows *rows)
 {
     struct event_accepted row;
@@ -122,24 +171,20 @@ static void distribute(struct accept_batch *b, const struct db_rows *rows)
         if (row.differs)
             r->err = ERR_IDEMPOTENCY;
     }
+    for (size_t i = 0; i < b->count; i++)
+        if (b->requests[i] != NULL)
+            learn_cost(b->acceptor, b->requests[i]);
 }
 
 static void free_batch(struct accept_batch *b)
 {
     list_remove(&b->node);
     b->acceptor->batch_count--;
+    b->acceptor->large_count -= b->large;
     free(b);
 }
 
 static void on_accepted(void *arg, int err, const struct db_rows *rows);
-
-static bool is_special(const struct acceptor *a, struct id app)
-{
-    for (size_t i = 0; i < a->special_count && i < SPECIAL_MAX; i++)
-        if (id_eq(a->special[i].app, app) && a->special[i].until_ms > clock_mono_ms())
-            return true;
-    return false;
-}
 
 static void submit(struct accept_batch *b)
 {
@@ -150,7 +195,7 @@ static void submit(struct accept_batch *b)
     b->plain = true;
     for (size_t i = 0; i < b->count; i++) {
         const struct accept_request *r = b->requests[i];
-        b->plain = b->plain && !is_special(a, r->events[0].app);
+        b->plain = b->plain && find_special(&a->special, r->events[0].app) == NULL;
         for (size_t j = 0; j < r->count; j++) {
             b->plain = b->plain && event_is_plain(&r->events[j]);
             events[n++] = &r->events[j];
@@ -174,7 +219,8 @@ static void batch_add(struct accept_batch *b, struct accept_request *r)
     b->first[b->count] = b->event_count;
     b->requests[b->count++] = r;
     b->event_count += r->count;
-    b->bytes += r->bytes;
+    b->bytes += r->waiting.bytes;
+    b->cost += cost_of(b->acceptor, r);
     r->batch = b;
 }
 
@@ -228,6 +274,7 @@ static void submit_again(struct accept_batch *b)
     size_t count = b->count;
 
     b->count = b->event_count = b->bytes = 0;
+    b->cost = 0;
     for (size_t i = 0; i < count; i++)
         if (b->requests[i] != NULL)
             batch_add(b, b->requests[i]);
@@ -258,8 +305,7 @@ static void on_not_plain(struct accept_batch *b)
         return;
     }
     if (b->requests[0] != NULL)
-        a->special[a->special_count++ % SPECIAL_MAX] =
-            (struct special){b->requests[0]->events[0].app, clock_mono_ms() + SPECIAL_MS};
+        note_special(&a->special, b->requests[0]->events[0].app, 0);
     submit_again(b);
 }
 
@@ -289,37 +335,65 @@ static void on_accepted(void *arg, int err, const struct db_rows *rows)
     kick(a);
 }
 
+static bool is_large(struct acceptor *a, const struct accept_request *r)
+{
+    return r->count > BATCH_EVENTS || cost_of(a, r) > BATCH_COST;
+}
+
+/* `b` is among those under way already. One that is large takes none away from the others. */
 static bool has_room(const struct accept_batch *b, const struct accept_request *r)
 {
-    return b->count == 0 ||
-           (b->count < BATCH_REQUESTS && b->event_count + r->count <= BATCH_EVENTS &&
-            b->bytes + r->bytes <= BATCH_BYTES);
+    struct acceptor *a = b->acceptor;
+    int64_t cost = cost_of(a, r);
+
+    if (is_large(a, r))
+        return b->count == 0 && a->large_count < (cost > BATCH_COST ? 1 : LARGE_MAX);
+    if (b->count == 0)
+        return a->batch_count - a->large_count <= BATCHES_MAX;
+    return !b->large && b->count < BATCH_REQUESTS && b->event_count + r->count <= BATCH_EVENTS &&
+           b->cost + cost <= BATCH_COST && b->bytes + r->waiting.bytes <= BATCH_BYTES;
 }
 
-static void enter(struct acceptor *a, struct accept_request *r)
+static struct accept_request *request_of(struct accept_waiter *waiter)
 {
-    list_push(&a->waiting, &r->node);
-    a->waiting_events += r->count;
-    a->waiting_bytes += r->bytes;
+    return CONTAINER_OF(waiter, struct accept_request, waiting);
 }
 
-static void leave(struct acceptor *a, struct accept_request *r)
+/* The next that the batch has room for, of the apps in their turn; NULL: there is none. */
+static struct accept_request *next_for(const struct accept_batch *b)
 {
-    list_remove(&r->node);
-    a->waiting_events -= r->count;
-    a->waiting_bytes -= r->bytes;
+    struct accept_queue *q = &b->acceptor->waiting;
+    struct accept_waiter *waiter = NULL;
+
+    for (int apps = 0; apps < LOOK_AT; apps++) {
+        waiter = accept_queue_next(q, waiter);
+        if (waiter == NULL || has_room(b, request_of(waiter)))
+            break;
+    }
+    return waiter != NULL && has_room(b, request_of(waiter)) ? request_of(waiter) : NULL;
+}
+
+static void fill(struct accept_batch *b)
+{
+    struct acceptor *a = b->acceptor;
+    struct accept_request *r;
+
+    while ((r = next_for(b)) != NULL) {
+        accept_queue_take(&a->waiting, &r->waiting);
+        b->large = is_large(a, r);
+        a->large_count += b->large;
+        batch_add(b, r);
+    }
 }
 
 static void kick(struct acceptor *a)
 {
-    while (a->batch_count < BATCHES_MAX && !list_empty(&a->waiting)) {
+    while (a->waiting.events > 0 && a->batch_count < BATCHES_MAX + LARGE_MAX) {
         struct accept_batch *b = batch_create(a);
-        while (!list_empty(&a->waiting)) {
-            struct accept_request *r = CONTAINER_OF(a->waiting.next, struct accept_request, node);
-            if (!has_room(b, r))
-                break;
-            leave(a, r);
-            batch_add(b, r);
+        fill(b);
+        if (b->count == 0) {
+            free_batch(b);
+            return;
         }
         submit(b);
     }
@@ -332,16 +406,6 @@ static void on_refuse(void *arg)
         finish(CONTAINER_OF(a->refused.next, struct accept_request, node), ERR_BUSY);
 }
 
-static bool is_waiting(const struct acceptor *a, const struct accept_request *r)
-{
-    LIST_FOREACH(node, &a->waiting)
-    {
-        if (node == &r->node)
-            return true;
-    }
-    return false;
-}
-
 /* The client is gone. */
 static void cancel(void *arg)
 {
@@ -352,8 +416,8 @@ static void cancel(void *arg)
         for (size_t i = 0; i < r->batch->count; i++)
             if (r->batch->requests[i] == r)
                 r->batch->requests[i] = NULL;
-    } else if (is_waiting(a, r)) {
-        leave(a, r);
+    } else if (r->waiting.turn != NULL) {
+        accept_queue_remove(&a->waiting, &r->waiting);
     } else {
         list_remove(&r->node); /* it was refused */
     }
@@ -367,13 +431,14 @@ void accept_start(struct call *call, struct accept_request *r, accept_done *done
     r->done = done;
     call_wait(call, cancel, r);
     list_init(&r->node);
+    list_init(&r->waiting.node);
+    r->waiting.events = r->count;
     for (size_t i = 0; i < r->count; i++)
-        r->bytes += r->events[i].data.n;
-    if (a->waiting_events + r->count > WAITING_MAX || a->waiting_bytes + r->bytes > WAITING_BYTES) {
+        r->waiting.bytes += r->events[i].data.n;
+    if (!accept_queue_push(&a->waiting, r->events[0].app, &r->waiting)) {
         list_push(&a->refused, &r->node);
         timeout_set(a->refuse, 0);
         return;
     }
-    enter(a, r);
     kick(a);
 }

@@ -2,6 +2,7 @@
 #ifndef API_ACCEPT_H
 #define API_ACCEPT_H
 
+#include "accept_queue.h"
 #include "call.h"
 #include "store/events.h"
 
@@ -23,9 +24,9 @@ struct accept_request {
     /* The acceptor's own. */
     struct call *call;
     accept_done *done;
-    struct list node;
-    struct accept_batch *batch; /* NULL: waiting */
-    size_t bytes;               /* of the events' data */
+    struct list node;             /* of those that are refused */
+    struct accept_waiter waiting; /* its turn, and its size */
+    struct accept_batch *batch;   /* NULL: it is in none */
     int err;
 };
 

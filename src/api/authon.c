@@ -66,7 +66,7 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    if (!result_ok(call, err))
+    if (!webhook_was_created(call, err, rows))
         return;
     struct jsonw *w = begin_success(call);
     jsonw_key(w, "data");
@@ -96,7 +96,8 @@ void handle_authon_create(struct call *call)
     call->state = call_copy_text(call, buf_str(&secret));
     buf_fini(&secret);
     buf_fini(&sealed);
-    call->op = webhooks_insert(call->api->db, &webhook, on_created, call);
+    call->op = webhooks_insert(call->api->db, &webhook,
+                               call->api->settings->config.webhooks_per_app, on_created, call);
 }
 
 static void on_list(void *arg, int err, const struct db_rows *rows)

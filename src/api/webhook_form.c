@@ -10,6 +10,8 @@
 #include "reply.h"
 #include "result.h"
 
+#include <stdio.h>
+
 _Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called");
 
 #define HEADERS_MAX_BYTES 65536
@@ -354,4 +356,19 @@ void webhook_reply_untouched(struct call *call)
     struct id id;
     if (input_id(call, 0, ID_WEBHOOK, &id))
         call->op = webhooks_get(call->api->db, call->app, id, on_untouched, call);
+}
+
+bool webhook_was_created(struct call *call, int err, const struct db_rows *rows)
+{
+    char detail[120];
+
+    if (!result_ok(call, err))
+        return false;
+    if (db_count(rows) > 0)
+        return true;
+    snprintf(detail, sizeof detail,
+             "This app has %lld webhooks already, which is POSTHORN_WEBHOOKS_PER_APP",
+             (long long)call->api->settings->config.webhooks_per_app);
+    reply_error(call, ERR_LIMITED, detail);
+    return false;
 }

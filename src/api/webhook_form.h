@@ -65,6 +65,10 @@ bool webhook_keeps_secrets(struct call *call, const struct webhook *before,
 /* May the API change it? False: it is a managed one, and 409 has been replied. */
 bool webhook_settable(struct call *call, const struct webhook *webhook) MUST_CHECK;
 
+/* How webhooks_insert() ended. False: there is none, and that has been replied: 429, if the app has as many as it may
+ * have. */
+bool webhook_was_created(struct call *call, int err, const struct db_rows *rows) MUST_CHECK;
+
 /* A statement left the webhook of the path alone: replies why, 404 or, for a managed one, 409. */
 void webhook_reply_untouched(struct call *call);
 

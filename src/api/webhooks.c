@@ -29,7 +29,7 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
     const char *secret = call->state;
     char id[ID_TEXT_SIZE];
 
-    if (!result_ok(call, err))
+    if (!webhook_was_created(call, err, rows))
         return;
     reply_location(call, "/webhooks", id_text(id, ID_WEBHOOK, db_id(rows, 0, 0)));
     reply_webhook(call, rows, 201, str_of(secret));
@@ -53,7 +53,8 @@ void handle_webhooks_create(struct call *call)
     webhook.sealed_secret = webhook_secret(call, webhook.id, in.secret, SECRET_PREFIX, &secret);
     call->state = call_copy_text(call, buf_str(&secret));
     buf_fini(&secret);
-    call->op = webhooks_insert(call->api->db, &webhook, on_created, call);
+    call->op = webhooks_insert(call->api->db, &webhook,
+                               call->api->settings->config.webhooks_per_app, on_created, call);
 }
 
 /* --- list ------------------------------------------------------------------------------------- */

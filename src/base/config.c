@@ -46,6 +46,7 @@ static const struct option options[] = {
     {"POSTHORN_TESTS_PER_APP", OPTION_NUMBER, AT(tests_per_app), "20", 1, 1000, NULL},
     {"POSTHORN_KEY_LOOKUPS", OPTION_NUMBER, AT(key_lookups), "512", 1, 10000, NULL},
     {"POSTHORN_BODIES_MIB", OPTION_NUMBER, AT(bodies_mib), "64", 1, 65536, NULL},
+    {"POSTHORN_WEBHOOKS_PER_APP", OPTION_NUMBER, AT(webhooks_per_app), "10000", 1, 100000, NULL},
     {"POSTHORN_RETENTION_DAYS", OPTION_NUMBER, AT(retention_days), "30", 1, 3650, NULL},
     {"POSTHORN_DISABLE_AFTER_DAYS", OPTION_NUMBER, AT(disable_after_days), "5", 0, 3650, NULL},
     {"POSTHORN_DISABLE_AFTER_FAILURES", OPTION_NUMBER, AT(disable_after_failures), "20", 0, 1000000,

@@ -124,20 +124,23 @@ const struct db_stmt stmt_webhook_insert = {
     " insert into webhook (id, app_id, url, events, status, disabled_reason, profile,"
     "  profile_options, headers, retry_schedule, timeout_ms, rate_limit, concurrency, description,"
     "  metadata, batch_seconds, batch_max, ordering, secret)"
-    " values ($1::uuid, $2::uuid, $3::text, $4::text[], $5::int8, $6::int8, $7::text, $8::text,"
+    " select $1::uuid, $2::uuid, $3::text, $4::text[], $5::int8, $6::int8, $7::text, $8::text,"
     "  $9::bytea, $10::int8[], $11::int8, nullif($12::int8, 0), $13::int8, $14::text, $15::text,"
-    "  $16::int8, $17::int8, $18::int8, $19::bytea)"
+    "  $16::int8, $17::int8, $18::int8, $19::bytea"
+    "  where (select count(*) from (select from webhook"
+    "   where app_id = $2::uuid and deleted_at is null limit $20::int8) x) < $20::int8"
     " returning *"
     "), s as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w"
     ") select " COLUMNS " from w",
-    19};
+    20};
 
-struct db_op *webhooks_insert(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
+struct db_op *webhooks_insert(struct db *db, const struct webhook *w, int64_t max, db_cb *cb,
+                              void *arg)
 {
-    return store_exec(db, &stmt_webhook_insert, DB_ARGS(SETTINGS(w), DB_STR(w->sealed_secret)), cb,
-                      arg);
+    return store_exec(db, &stmt_webhook_insert,
+                      DB_ARGS(SETTINGS(w), DB_STR(w->sealed_secret), DB_I64(max)), cb, arg);
 }
 
 const struct db_stmt stmt_webhook_get = {

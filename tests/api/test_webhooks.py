@@ -248,3 +248,22 @@ def test_default_schedule_is_an_option(start, address):
 def test_profile_options_are_completed(api, address, value):
     made = api.webhook(address, profile_options=value)
     assert made["profile_options"] == {"json": "js", "bigint": "string"}
+
+
+def test_an_app_has_so_many_webhooks_and_no_more(start, address):
+    """What others have is not counted, nor what was deleted."""
+    admin = start(POSTHORN_WEBHOOKS_PER_APP=3).client()
+    full, other = (
+        admin.with_(X_App_Id=admin.post("/apps", {"name": name}).json["id"]) for name in ("full", "other")
+    )
+    made = [full.webhook(address) for _ in range(3)]
+    refused = full.post("/webhooks", {"url": address, "events": ["*"]}, expect=429)
+    assert refused.code == "app_limit"
+    assert "POSTHORN_WEBHOOKS_PER_APP" in refused.json["detail"]
+    assert int(refused.headers["Retry-After"]) > 0
+    app = full.headers["X-App-Id"]
+    admin.post(f"/admin/apps/{app}/webhooks", {"url": address, "events": ["*"]}, expect=429)
+    other.webhook(address)
+    full.delete(f"/webhooks/{made[0]['id']}")
+    full.webhook(address)
+    assert len(full.get("/webhooks").json["data"]) == 3
