@@ -150,6 +150,11 @@ struct db_config {
     int queue_max;   /* statements waiting to be sent; the next one gets ERR_BUSY */
     int patience_ms; /* how long one may wait for a connection before it gets ERR_UNAVAILABLE */
 
+    /* A connection has one statement at a time, so that none waits behind another that is slow. When nobody waits for
+     * it any more (db_cancel()) and it goes on, the connection is closed, which ends it if PostgreSQL looks
+     * (client_connection_check_interval), and opened again. */
+    bool one_by_one;
+
     /* A connection that cannot be opened, or breaks, is not tried again: what a session holds, a
      * transaction or a lock, is never lost unnoticed. Whatever waits gets ERR_UNAVAILABLE. */
     bool once;
@@ -186,7 +191,7 @@ typedef void db_cb(void *arg, int err, const struct db_rows *rows);
 struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args args,
                       int64_t deadline_ms, db_cb *cb, void *arg);
 
-/* The callback will not run. The statement may. NULL is fine. */
+/* The callback will not run. The statement may, if it was sent. NULL is fine. */
 void db_cancel(struct db_op *op);
 
 #endif

@@ -36,7 +36,9 @@ struct delivery {
 void deliveries_read(const struct db_rows *rows, int row, struct delivery *delivery);
 void deliveries_read_whole(const struct db_rows *rows, int row, struct delivery *delivery);
 
-/* Newest first. No row at all: no such webhook; one row whose first column is NULL: no delivery. */
+/* Newest first, for page_reply() with a scan that ends at DELIVERY_SCAN. No row at all: no such webhook; one row
+ * whose first column is NULL: no delivery. */
+#define DELIVERY_SCAN 13
 struct db_op *deliveries_list(struct db *db, struct id app, struct id webhook,
                               const struct delivery_filter *filter, int limit, db_cb *cb,
                               void *arg);

@@ -74,7 +74,8 @@ void events_read_whole(const struct db_rows *rows, int row, struct event *event)
 
 struct db_op *events_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
-/* Newest first, from `from` (included) to `before` (excluded). */
+/* Newest first, from `from` (included) to `before` (excluded), for page_reply() with a scan that ends at EVENT_SCAN. */
+#define EVENT_SCAN 8
 struct db_op *events_list(struct db *db, struct id app, struct str type, struct id from,
                           struct id before, int limit, db_cb *cb, void *arg);
 

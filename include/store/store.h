@@ -8,15 +8,23 @@
 
 #define STORE_DEADLINE_MS 5000
 
+/* Of statements that only read, and may read much; and how many rows a page of a list looks at for those that its filter
+ * lets through. */
+#define STORE_READ_MS  2000
+#define STORE_SCAN_MAX 5000
+
 /* Statements to run at connect. The API's and the commands' commits are durable before they are
  * answered; the last of the worker's may be undone by a crash of PostgreSQL, after which it records
  * again what came of attempts. */
 extern const char *const store_api_session[];
+extern const char *const
+    store_read_session[]; /* of connections that are closed under statements nobody waits for */
 extern const char *const store_worker_session[];
 extern const char *const store_command_session[];
 
 /* Every statement, prepared on the connections that need it; each ends with NULL. */
 extern const struct db_stmt *const store_api_stmts[];
+extern const struct db_stmt *const store_read_stmts[];
 extern const struct db_stmt *const store_worker_stmts[];
 extern const struct db_stmt *const store_command_stmts[];
 
@@ -28,6 +36,10 @@ extern const struct db_stmt *const store_api_listens[];
 
 /* db_exec() with the store's deadline. */
 struct db_op *store_exec(struct db *db, const struct db_stmt *stmt, struct db_args args, db_cb *cb,
+                         void *arg);
+
+/* With that of reading, on a pool of connections with store_read_session. */
+struct db_op *store_read(struct db *db, const struct db_stmt *stmt, struct db_args args, db_cb *cb,
                          void *arg);
 
 /* A transaction around what is started in between, on a pool of one connection that is opened once

@@ -10,6 +10,7 @@
 
 struct auth_cache;
 struct acceptor;
+struct absence;
 
 /* What calls have of something that is bounded in all. */
 enum hold {
@@ -29,10 +30,11 @@ enum body_kind {
 struct api {
     const struct settings *settings;
     struct loop *loop;
-    struct db *db;
+    struct db *db, *reads; /* `reads`: for lists and plans, so that they are in nobody's way */
     struct queue *queue;
     struct auth_cache *auth;
     struct acceptor *acceptor;
+    struct absence *absence;
     struct list calls;      /* struct call */
     struct list test_waits; /* struct test_wait */
     int64_t held[HOLD_COUNT];

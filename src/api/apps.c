@@ -153,5 +153,5 @@ void handle_apps_list(struct call *call)
 {
     const struct page *page = page_read(call, ID_APP);
     if (page != NULL)
-        call->op = apps_list(call->api->db, page->before, page->limit + 1, on_list, call);
+        call->op = apps_list(call->api->reads, page->before, page->limit + 1, on_list, call);
 }

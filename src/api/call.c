@@ -6,6 +6,7 @@
 #include "problem.h"
 
 #include <h2o.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 
 #define ANSWER_MAX ((size_t)16 << 20)
@@ -197,6 +198,25 @@ void call_send(struct call *call, int status, const char *type, struct str body)
     log_end(call, status);
     h2o_start_response(req, &generator);
     h2o_send(req, &iov, head || body.n == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+static int fd_of(const struct call *call)
+{
+    return h2o_socket_get_fd(call->req->conn->callbacks->get_socket(call->req->conn));
+}
+
+bool call_is_left(const struct call *call)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+
+    return getsockopt(fd_of(call), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+           info.tcpi_state != TCP_ESTABLISHED;
+}
+
+void call_hang_up(struct call *call)
+{
+    shutdown(fd_of(call), SHUT_RDWR);
 }
 
 bool call_answered(const struct call *call)

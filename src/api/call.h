@@ -26,9 +26,11 @@ struct call {
     struct str params[PARAMS_MAX]; /* what stands for {…} */
     struct str values[QUERY_MAX];  /* of route->query, decoded; p == NULL: not given */
     char request_id[ID_TEXT_SIZE];
-    int64_t start_us; /* monotonic; set at log level debug */
+    int64_t start_us;    /* monotonic; set at log level debug */
+    int64_t answered_ms; /* monotonic; of a large answer */
 
     bool testing; /* it waits for a receiver's answer to a test, or soon will */
+    bool listing; /* it waits for rows that are looked for, or soon will */
 
     int64_t holds[HOLD_COUNT]; /* its part of api->held */
 
@@ -86,5 +88,13 @@ void call_add_header(struct call *call, const char *name, const char *value);
 void call_send(struct call *call, int status, const char *type, struct str body);
 
 bool call_answered(const struct call *call);
+
+/* --- its connection --------------------------------------------------------------------------- */
+
+/* The client has closed its side: it is gone, or says nothing more. */
+bool call_is_left(const struct call *call);
+
+/* Whatever of the answer was not taken is not sent. */
+void call_hang_up(struct call *call);
 
 #endif

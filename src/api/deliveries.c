@@ -43,13 +43,14 @@ void handle_deliveries_list(struct call *call)
         !input_enum(call, "status", delivery_state_names, &filter.state) ||
         !input_type(call, "event_type", &filter.type))
         return;
-    const struct page *page = page_read_span(call, ID_DELIVERY);
+    struct page *page = page_read_span(call, ID_DELIVERY);
     if (page == NULL)
         return;
+    page->scan = DELIVERY_SCAN;
     filter.from = page->from;
     filter.before = page->before;
-    call->op =
-        deliveries_list(call->api->db, call->app, webhook, &filter, page->limit + 1, on_list, call);
+    call->op = deliveries_list(call->api->reads, call->app, webhook, &filter, page->limit + 1,
+                               on_list, call);
 }
 
 /* --- one -------------------------------------------------------------------------------------- */
@@ -176,6 +177,6 @@ static void on_attempts(void *arg, int err, const struct db_rows *rows)
 void handle_attempts_list(struct call *call)
 {
     struct id id;
-    if (input_id(call, 0, ID_DELIVERY, &id))
-        call->op = attempts_list(call->api->db, call->app, id, ATTEMPTS_MAX, on_attempts, call);
+    if (input_id(call, 0, ID_DELIVERY, &id) && page_has_room(call))
+        call->op = attempts_list(call->api->reads, call->app, id, ATTEMPTS_MAX, on_attempts, call);
 }

@@ -130,6 +130,6 @@ void handle_event_types_list(struct call *call)
 {
     const struct page *page = page_read(call, NULL);
     if (page != NULL)
-        call->op =
-            event_types_list(call->api->db, call->app, page->after, page->limit + 1, on_list, call);
+        call->op = event_types_list(call->api->reads, call->app, page->after, page->limit + 1,
+                                    on_list, call);
 }

@@ -313,10 +313,12 @@ void handle_events_list(struct call *call)
 
     if (!input_type(call, "type", &type))
         return;
-    const struct page *page = page_read_span(call, ID_EVENT);
-    if (page != NULL)
-        call->op = events_list(call->api->db, call->app, type, page->from, page->before,
-                               page->limit + 1, on_list, call);
+    struct page *page = page_read_span(call, ID_EVENT);
+    if (page == NULL)
+        return;
+    page->scan = EVENT_SCAN;
+    call->op = events_list(call->api->reads, call->app, type, page->from, page->before,
+                           page->limit + 1, on_list, call);
 }
 
 /* The event was written by on_event; its deliveries complete the object. */
@@ -351,7 +353,7 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
     write_event(w, &event);
     if (event.erased_ms == 0)
         jsonw_raw(w, "data", event.data);
-    call->op = deliveries_of_event(call->api->db, call->app, event.id, DELIVERIES_SHOW,
+    call->op = deliveries_of_event(call->api->reads, call->app, event.id, DELIVERIES_SHOW,
                                    on_deliveries, call);
 }
 
@@ -359,5 +361,5 @@ void handle_events_get(struct call *call)
 {
     struct id id;
     if (id_parse(call->params[0], ID_TEST_EVENT, &id) || input_id(call, 0, ID_EVENT, &id))
-        call->op = events_get(call->api->db, call->app, id, on_event, call);
+        call->op = events_get(call->api->reads, call->app, id, on_event, call);
 }

@@ -4,6 +4,7 @@
 #include "core/filter.h"
 #include "input.h"
 #include "job_view.h"
+#include "page.h"
 #include "reply.h"
 #include "resources.h"
 #include "result.h"
@@ -171,7 +172,8 @@ static void begin(struct call *call, enum job_kind kind)
     c->type = in.type;
     c->since = id_floor(in.since);
     c->before = id_floor(in.until);
-    call->op = jobs_plan(call->api->db, kind, c, on_planned, call);
+    if (page_has_room(call))
+        call->op = jobs_plan(call->api->reads, kind, c, on_planned, call);
 }
 
 void handle_webhooks_replay(struct call *call)

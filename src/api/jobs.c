@@ -33,8 +33,8 @@ void handle_jobs_list(struct call *call)
         return;
     const struct page *page = page_read(call, ID_JOB);
     if (page != NULL)
-        call->op = jobs_list(call->api->db, call->app, kind, state, page->before, page->limit + 1,
-                             on_list, call);
+        call->op = jobs_list(call->api->reads, call->app, kind, state, page->before,
+                             page->limit + 1, on_list, call);
 }
 
 static void on_got(void *arg, int err, const struct db_rows *rows)

@@ -135,7 +135,7 @@ void handle_keys_list(struct call *call)
 {
     const struct page *page = page_read(call, ID_KEY);
     if (page != NULL)
-        call->op = keys_list(call->api->db, page->before, page->limit + 1, on_list, call);
+        call->op = keys_list(call->api->reads, page->before, page->limit + 1, on_list, call);
 }
 
 static void on_deleted(void *arg, int err, const struct db_rows *rows)

@@ -1,12 +1,17 @@
 /* Pages of lists. */
 #include "page.h"
 
+#include "absence.h"
 #include "core/filter.h"
 #include "input.h"
 #include "reply.h"
 
-#define LIMIT     50
-#define LIMIT_MAX 250
+#include <stdio.h>
+
+#define LIMIT      50
+#define LIMIT_MAX  250
+
+#define PAGE_BYTES ((size_t)4 << 20) /* then it ends, with the row that went beyond */
 
 /* A cursor that was not given leaves the page's bounds as they are. */
 static bool read_cursor(struct call *call, struct page *page)
@@ -23,6 +28,28 @@ static bool read_cursor(struct call *call, struct page *page)
     return fine;
 }
 
+bool page_has_room(struct call *call)
+{
+    int64_t max = call->api->settings->config.lists_per_app, own = 0;
+    char detail[120];
+
+    LIST_FOREACH(node, &call->api->calls)
+    {
+        const struct call *other = CONTAINER_OF(node, struct call, node);
+        own += other->listing && !call_answered(other) && id_eq(other->app, call->app);
+    }
+    call->listing = own < max;
+    absence_watch(call->api->absence);
+    if (!call->listing) {
+        snprintf(detail, sizeof detail,
+                 "%lld lists of this app are being looked for already, which is "
+                 "POSTHORN_LISTS_PER_APP",
+                 (long long)own);
+        reply_error(call, ERR_LIMITED, detail);
+    }
+    return call->listing;
+}
+
 struct page *page_read(struct call *call, const char *prefix)
 {
     struct page *page = call->state = call_alloc(call, sizeof *page);
@@ -32,7 +59,7 @@ struct page *page_read(struct call *call, const char *prefix)
     if (!input_i64(call, "limit", 1, LIMIT_MAX, &limit) || !read_cursor(call, page))
         return NULL;
     page->limit = (int)limit;
-    return page;
+    return page_has_room(call) ? page : NULL;
 }
 
 struct page *page_read_span(struct call *call, const char *prefix)
@@ -50,23 +77,41 @@ struct page *page_read_span(struct call *call, const char *prefix)
     return page;
 }
 
+static bool is_listed(const struct page *page, const struct db_rows *rows, int row)
+{
+    return page->scan == 0 || db_bool(rows, row, page->scan);
+}
+
+static void write_cursor(struct jsonw *w, const struct page *page, const struct db_rows *rows,
+                         int row)
+{
+    if (page->prefix != NULL)
+        jsonw_id(w, "next_cursor", page->prefix, db_id(rows, row, 0));
+    else
+        jsonw_str(w, "next_cursor", db_str(rows, row, 0));
+}
+
 void page_reply(struct call *call, const struct db_rows *rows, page_row *write_row)
 {
     const struct page *page = call->state;
-    int count = db_count(rows), last = count < page->limit ? count : page->limit;
+    int count = db_count(rows), shown = 0, i;
     struct jsonw *w = reply_begin(call);
 
     jsonw_begin(w, NULL, '{');
     jsonw_begin(w, "data", '[');
-    for (int i = 0; i < last; i++)
+    for (i = 0; i < count; i++) {
+        if (!is_listed(page, rows, i))
+            continue;
+        if (shown == page->limit || call->out.n >= PAGE_BYTES)
+            break;
         write_row(w, call->api->settings, rows, i);
+        shown++;
+    }
     jsonw_end(w, ']');
-    if (count <= page->limit)
-        jsonw_null(w, "next_cursor");
-    else if (page->prefix != NULL)
-        jsonw_id(w, "next_cursor", page->prefix, db_id(rows, last - 1, 0));
+    if (i < count || (i > 0 && page->scan != 0 && db_bool(rows, i - 1, page->scan + 1)))
+        write_cursor(w, page, rows, i - 1);
     else
-        jsonw_str(w, "next_cursor", db_str(rows, last - 1, 0));
+        jsonw_null(w, "next_cursor");
     jsonw_end(w, '}');
     reply_send(call, 200);
 }

@@ -10,7 +10,12 @@ struct page {
     int limit;              /* ask the store for one more: it tells whether there is a next page */
     struct id from, before; /* ids, the first included, the second not: newest first */
     struct str after;       /* names, excluded */
+    int scan; /* 0, or the column that says whether a row is one of the list; and the next one, whether
+                               the store has looked no further, so that there may be more */
 };
+
+/* Whether the app may look for rows once more now; false: that has been replied. A page that is read asks that too. */
+bool page_has_room(struct call *call);
 
 /* Reads `limit` and `cursor` into call->state. NULL: one is wrong, and that has been replied. */
 struct page *page_read(struct call *call, const char *prefix);
@@ -21,7 +26,9 @@ struct page *page_read_span(struct call *call, const char *prefix);
 typedef void page_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
                       int row);
 
-/* Replies {"data": [ … ], "next_cursor": …} for call->state. The first column is the id or the name. */
+/* Replies {"data": [ … ], "next_cursor": …} for call->state. The first column is the id or the name. A page may end
+ * before its limit, and be empty: where it has as many bytes as a page should have, and where the store has looked
+ * at as many rows as it does. */
 void page_reply(struct call *call, const struct db_rows *rows, page_row *write_row);
 
 #endif

@@ -1,18 +1,43 @@
 /* Answers. A body is written into the call's buffer and sent from there without a copy. */
 #include "reply.h"
 
+#include "absence.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "problem.h"
 
 #include <stdio.h>
 
-#define JSON_TYPE "application/json"
+#define JSON_TYPE    "application/json"
+#define ANSWER_SMALL ((size_t)64 << 10) /* what a socket takes at once, more or less */
 
 struct jsonw *reply_begin(struct call *call)
 {
     buf_clear(&call->out);
     call->json = jsonw_on(&call->out);
     return &call->json;
+}
+
+/* Whether an answer of so many bytes may go out now: a large one counts among those on their way. */
+static bool may_send(struct call *call, size_t n)
+{
+    if (n <= ANSWER_SMALL)
+        return true;
+    call->answered_ms = clock_mono_ms();
+    absence_watch(call->api->absence);
+    return call_hold(call, HOLD_ANSWER, (int64_t)n, call->api->settings->config.answers_mib << 20);
+}
+
+static void reply_full(struct call *call)
+{
+    char detail[160];
+
+    snprintf(
+        detail, sizeof detail,
+        "The answers that clients are taking have as many bytes as they may have together, which is "
+        "POSTHORN_ANSWERS_MIB (%lld)",
+        (long long)call->api->settings->config.answers_mib);
+    reply_error(call, ERR_BUSY, detail);
 }
 
 void reply_send(struct call *call, int status)
@@ -22,7 +47,10 @@ void reply_send(struct call *call, int status)
         reply_error(call, ERR_INTERNAL, NULL);
         return;
     }
-    call_send(call, status, JSON_TYPE, buf_str(&call->out));
+    if (may_send(call, call->out.n))
+        call_send(call, status, JSON_TYPE, buf_str(&call->out));
+    else
+        reply_full(call);
 }
 
 void reply_empty(struct call *call, int status)

@@ -11,7 +11,11 @@ void result_error(struct call *call, int err)
         log_error("request_failed", "request=%s error=%s", call->request_id, err_name(err));
         err = ERR_INTERNAL;
     }
-    reply_error(call, err, NULL);
+    /* Whatever reads changes nothing. */
+    if (err == ERR_TIMEOUT && strcmp(call->route->method, "GET") == 0)
+        reply_error(call, ERR_BUSY, "The database did not answer in time; try again in a second");
+    else
+        reply_error(call, err, NULL);
 }
 
 bool result_ok(struct call *call, int err)

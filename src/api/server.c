@@ -1,6 +1,7 @@
 /* The server: h2o's context, what calls share, and the drain. */
 #include "api/server.h"
 
+#include "absence.h"
 #include "accept.h"
 #include "auth.h"
 #include "base/clock.h"
@@ -17,14 +18,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REQUEST_MS     10000 /* head and body, from the first byte */
-#define DB_CONNECTIONS 4
-#define DB_QUEUE_MAX   1024
-#define DB_PATIENCE_MS 400 /* then 503: within a second, all told */
-#define DRAIN_MS       20000
-#define DRAIN_TICK_MS  20
-#define QUEUE_DRAIN_MS 1000
-#define HANG_UP_MS     1000 /* for the last connections to notice */
+#define REQUEST_MS       10000 /* head and body, from the first byte */
+#define DB_CONNECTIONS   4
+#define DB_QUEUE_MAX     1024
+#define DB_PATIENCE_MS   400 /* then 503: within a second, all told */
+#define READ_CONNECTIONS 2
+#define READ_QUEUE_MAX   256
+#define DRAIN_MS         20000
+#define DRAIN_TICK_MS    20
+#define QUEUE_DRAIN_MS   1000
+#define HANG_UP_MS       1000 /* for the last connections to notice */
 
 struct server {
     struct api api;    /* what its calls see */
@@ -212,6 +215,7 @@ static void on_listening(void *arg)
     test_waits_wake(&s->api, NULL);
 }
 
+static void on_left(struct call *call);
 static void on_stop(void *arg);
 static void on_drain(void *arg);
 static void close_all(struct server *s);
@@ -227,6 +231,7 @@ struct server *server_create(const struct settings *settings)
     list_init(&s->api.calls);
     s->api.auth = auth_cache_create();
     s->api.acceptor = acceptor_create(&s->api);
+    s->api.absence = absence_create(&s->api, on_left);
     list_init(&s->doors);
     uv_prepare_init(loop_uv(s->api.loop), &s->turn);
     s->turn.data = s;
@@ -242,6 +247,13 @@ struct server *server_create(const struct settings *settings)
                                                            .on_listening = on_listening,
                                                            .on_notify = on_notify,
                                                            .arg = s});
+    s->api.reads = db_create(s->api.loop, &(struct db_config){.url = config->database_url,
+                                                              .session = store_read_session,
+                                                              .stmts = store_read_stmts,
+                                                              .connections = READ_CONNECTIONS,
+                                                              .queue_max = READ_QUEUE_MAX,
+                                                              .patience_ms = DB_PATIENCE_MS,
+                                                              .one_by_one = true});
     configure_h2o(s);
     s->listener = listener_create(s->api.loop, on_connection, s);
     if (listener_open(s->listener, &settings->listen) < 0) {
@@ -271,8 +283,22 @@ static void close_all(struct server *s)
     timeout_destroy(s->drain_timeout);
     uv_close((uv_handle_t *)&s->turn, NULL);
     acceptor_destroy(s->api.acceptor);
+    absence_destroy(s->api.absence);
     queue_destroy(s->api.queue);
+    db_destroy(s->api.reads);
     db_destroy(s->api.db);
+}
+
+static void abandon(struct call *call, const char *why)
+{
+    call_cancel(call);
+    reply_error(call, ERR_UNAVAILABLE, why);
+}
+
+static void on_left(struct call *call)
+{
+    call_is_last(call);
+    abandon(call, "The client closed its side of the connection");
 }
 
 static void abandon_calls(struct server *s)
@@ -280,10 +306,8 @@ static void abandon_calls(struct server *s)
     LIST_FOREACH_SAFE(node, &s->api.calls)
     {
         struct call *call = CONTAINER_OF(node, struct call, node);
-        if (call_answered(call))
-            continue;
-        call_cancel(call);
-        reply_error(call, ERR_UNAVAILABLE, "The server is stopping; try again");
+        if (!call_answered(call))
+            abandon(call, "The server is stopping; try again");
     }
 }
 

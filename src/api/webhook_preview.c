@@ -133,7 +133,7 @@ void handle_webhooks_preview(struct call *call)
         find_webhook(call);
     else if (id_parse(in.event, ID_EVENT, &state->content.event) ||
              id_parse(in.event, ID_TEST_EVENT, &state->content.event))
-        call->op = events_get(call->api->db, call->app, state->content.event, on_event, call);
+        call->op = events_get(call->api->reads, call->app, state->content.event, on_event, call);
     else
         reply_invalid(call, "event_id", "must be the id of an event");
 }

@@ -90,7 +90,7 @@ void handle_webhooks_list(struct call *call)
         return;
     const struct page *page = page_read(call, ID_WEBHOOK);
     if (page != NULL)
-        call->op = webhooks_list(call->api->db, call->app, status, page->before, page->limit + 1,
+        call->op = webhooks_list(call->api->reads, call->app, status, page->before, page->limit + 1,
                                  on_list, call);
 }
 

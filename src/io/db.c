@@ -11,7 +11,9 @@
 #define PIPELINE_DEPTH 16 /* statements sent on a connection and not answered */
 #define TICK_MS        20 /* how late a deadline may be noticed */
 #define LISTEN_MS      5000
-#define LONGER         4 /* times its deadline, at most, is a statement waited for while bytes move */
+#define UNWANTED_MS \
+    200          /* so long a statement that nobody waits for may go on, of db_config.one_by_one */
+#define LONGER 4 /* times its deadline, at most, is a statement waited for while bytes move */
 
 struct db {
     struct loop *loop;
@@ -68,6 +70,19 @@ static void forget_all(struct list *ops)
         op_free(CONTAINER_OF(node, struct db_op, node));
 }
 
+static void forget_cancelled(struct db *db)
+{
+    LIST_FOREACH_SAFE(node, &db->waiting)
+    {
+        struct db_op *op = CONTAINER_OF(node, struct db_op, node);
+        if (op->cb != NULL)
+            continue;
+        list_remove(&op->node);
+        db->waiting_count--;
+        op_free(op);
+    }
+}
+
 static void tick_soon(struct db *db)
 {
     timeout_set(db->tick, 0);
@@ -106,13 +121,18 @@ static bool is_usable(const struct db_link *link)
     return link->state == DB_LINK_READY && !link->broken;
 }
 
+static int depth(const struct db *db)
+{
+    return db->config.one_by_one ? 1 : PIPELINE_DEPTH;
+}
+
 /* Of equals the one that listens: that statements are answered shows that it can still hear. */
 static struct db_link *least_busy(struct db *db)
 {
     struct db_link *best = NULL;
     for (int i = 0; i < db->config.connections; i++) {
         struct db_link *link = &db->links[i];
-        if (is_usable(link) && link->sent_count < PIPELINE_DEPTH &&
+        if (is_usable(link) && link->sent_count < depth(db) &&
             (best == NULL || link->sent_count < best->sent_count ||
              (link->sent_count == best->sent_count && link == db->listener)))
             best = link;
@@ -126,9 +146,12 @@ static void kick(struct db *db)
         struct db_link *link = least_busy(db);
         if (link == NULL)
             return;
-        struct list *node = list_pop(&db->waiting);
+        struct db_op *op = CONTAINER_OF(list_pop(&db->waiting), struct db_op, node);
         db->waiting_count--;
-        db_link_send(link, CONTAINER_OF(node, struct db_op, node));
+        if (op->cb != NULL)
+            db_link_send(link, op);
+        else
+            op_free(op);
     }
 }
 
@@ -259,6 +282,14 @@ static bool is_stuck(const struct db_link *link, int64_t now)
     return false;
 }
 
+static bool is_unwanted(const struct db *db, const struct db_link *link, int64_t now)
+{
+    if (!db->config.one_by_one || list_empty(&link->sent))
+        return false;
+    const struct db_op *op = CONTAINER_OF(link->sent.next, struct db_op, node);
+    return op->cb == NULL && now - op->sent >= UNWANTED_MS;
+}
+
 static void give_up_links(struct db *db, int64_t now)
 {
     for (int i = 0; i < db->config.connections; i++) {
@@ -267,6 +298,8 @@ static void give_up_links(struct db *db, int64_t now)
             db_link_fail(link, ERR_UNAVAILABLE);
         else if (is_stuck(link, now))
             db_link_fail(link, ERR_TIMEOUT);
+        else if (is_unwanted(db, link, now))
+            db_link_drop(link, ERR_UNAVAILABLE);
     }
 }
 
@@ -345,6 +378,8 @@ struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args 
     struct db_op *op = op_create(stmt, args, deadline_ms, cb, arg);
 
     assert(!db->closing);
+    if (db->waiting_count >= db->config.queue_max)
+        forget_cancelled(db);
     if (db->waiting_count >= db->config.queue_max) {
         end(db, op, ERR_BUSY);
         return op;

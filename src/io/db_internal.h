@@ -14,6 +14,7 @@ struct db_op {
     const struct db_stmt *stmt;
     struct db_args args;
     int64_t started, deadline; /* clock_mono_ms() */
+    int64_t sent;              /* likewise */
     int err;                   /* of one that ended without an answer */
     db_cb *cb;                 /* NULL: cancelled */
     void *arg;
@@ -83,5 +84,8 @@ void db_link_send(struct db_link *link, struct db_op *op);
 
 /* Closes, and tries again after the backoff, unless `once`. */
 void db_link_fail(struct db_link *link, int err);
+
+/* The same without a word in the log: nothing is wrong with it. */
+void db_link_drop(struct db_link *link, int err);
 
 #endif

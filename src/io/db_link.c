@@ -65,10 +65,15 @@ static void close_link(struct db_link *link)
 
 void db_link_fail(struct db_link *link, int err)
 {
-    struct list ops;
-
     if (link->state == DB_LINK_READY)
         log_failure(link, "db_connection_lost");
+    db_link_drop(link, err);
+}
+
+void db_link_drop(struct db_link *link, int err)
+{
+    struct list ops;
+
     close_link(link);
     if (!link->config->once) {
         timeout_set(link->timeout, link->backoff_ms);
@@ -201,6 +206,7 @@ void db_link_send(struct db_link *link, struct db_op *op)
     int count = db_args_split(&op->args, values, lengths);
     for (int i = 0; i < count; i++)
         formats[i] = 1;
+    op->sent = clock_mono_ms();
     list_push(&link->sent, &op->node);
     link->sent_count++;
     if (!PQsendQueryPrepared(link->pg, op->stmt->name, count, values, lengths, formats, 1) ||

@@ -41,7 +41,7 @@ const struct db_stmt stmt_app_list = {
 
 struct db_op *apps_list(struct db *db, struct id before, int limit, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_app_list, DB_ARGS(DB_ID(before), DB_I64(limit)), cb, arg);
+    return store_read(db, &stmt_app_list, DB_ARGS(DB_ID(before), DB_I64(limit)), cb, arg);
 }
 
 const struct db_stmt stmt_app_update = {

@@ -44,23 +44,33 @@ void deliveries_read(const struct db_rows *rows, int row, struct delivery *d)
 }
 
 /* $3 to $6. */
-#define FILTER(f) DB_I64((f)->state), DB_STR((f)->type), DB_ID((f)->from), DB_ID((f)->before)
+#define FILTER(f)     DB_I64((f)->state), DB_STR((f)->type), DB_ID((f)->from), DB_ID((f)->before)
+#define STATE_MATCHES "($3::int8 < 0 or d.state = $3::int8)"
+#define TYPE_MATCHES  "($4::text is null or e.type = $4::text)"
 
+/* Row $8 of the history ends the scan: it comes whether it matches or not. */
 const struct db_stmt stmt_delivery_list = {
     "delivery_list",
     "select d.* from webhook w left join lateral ("
-    " select " DELIVERY_ROW " from delivery d" EVENT_OF_D " where d.webhook_id = $1::uuid"
-    "  and ($3::int8 < 0 or d.state = $3::int8) and ($4::text is null or e.type = $4::text)"
-    "  and d.id >= $5::uuid and d.id < $6::uuid"
-    " order by d.id desc limit $7::int8) d on true"
-    " where w.id = $1::uuid and w.app_id = $2::uuid and w.deleted_at is null order by d.id desc",
-    7};
+    " select " DELIVERY_ROW ", " STATE_MATCHES " and " TYPE_MATCHES ", d.n = $8::int8"
+    "  from (select d.*, row_number() over (order by d.webhook_id, d.id desc) as n from ("
+    "   select * from delivery d where " IS_ONE_OF(
+        "d.webhook_id",
+        "$1::uuid") "    and d.id >= $5::uuid and d.id < $6::uuid"
+                    "   order by d.webhook_id, d.id desc limit $8::int8) d) d" EVENT_OF_D
+                    "  where (d.n = $8::int8 or " STATE_MATCHES
+                    ") and (d.n = $8::int8 or " TYPE_MATCHES ")"
+                    "  order by d.webhook_id, d.id desc limit $7::int8) d on true"
+                    " where w.id = $1::uuid and w.app_id = $2::uuid and w.deleted_at is null order by d.id desc",
+    8};
 
 struct db_op *deliveries_list(struct db *db, struct id app, struct id webhook,
                               const struct delivery_filter *filter, int limit, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_delivery_list,
-                      DB_ARGS(DB_ID(webhook), DB_ID(app), FILTER(filter), DB_I64(limit)), cb, arg);
+    return store_read(
+        db, &stmt_delivery_list,
+        DB_ARGS(DB_ID(webhook), DB_ID(app), FILTER(filter), DB_I64(limit), DB_I64(STORE_SCAN_MAX)),
+        cb, arg);
 }
 
 /* An event's deliveries share its first eight bytes: a short walk along the primary key. */
@@ -73,7 +83,7 @@ const struct db_stmt stmt_delivery_of_event = {
 struct db_op *deliveries_of_event(struct db *db, struct id app, struct id event, int limit,
                                   db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_delivery_of_event,
+    return store_read(db, &stmt_delivery_of_event,
                       DB_ARGS(DB_ID(event), STORE_BOUNDS(&event, 1), DB_ID(app), DB_I64(limit)), cb,
                       arg);
 }

@@ -40,7 +40,7 @@ const struct db_stmt stmt_event_type_list = {
 struct db_op *event_types_list(struct db *db, struct id app, struct str after, int limit, db_cb *cb,
                                void *arg)
 {
-    return store_exec(db, &stmt_event_type_list, DB_ARGS(DB_ID(app), DB_STR(after), DB_I64(limit)),
+    return store_read(db, &stmt_event_type_list, DB_ARGS(DB_ID(app), DB_STR(after), DB_I64(limit)),
                       cb, arg);
 }
 

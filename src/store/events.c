@@ -379,22 +379,28 @@ const struct db_stmt stmt_event_get = {"event_get",
 
 struct db_op *events_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_event_get, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
+    return store_read(db, &stmt_event_get, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
 }
 
+/* Row $6 of the history ends the scan: it comes whether it matches or not. */
 const struct db_stmt stmt_event_list = {
     "event_list",
-    "select " EVENT_ROW " from event"
-    " where app_id = $1::uuid and id >= $2::uuid and id < $3::uuid"
-    "  and ($4::text is null or type = $4::text)"
-    " order by id desc limit $5::int8",
-    5};
+    "select " EVENT_ROW ", $4::text is null or type = $4::text, n = $6::int8"
+    " from (select *, row_number() over (order by app_id, id desc) as n from ("
+    "  select id, app_id, test, type, ordering_key, coalesce_key, deliver_at, expires_at, erased_at"
+    "   from event where " IS_ONE_OF(
+        "app_id", "$1::uuid") " and id >= $2::uuid and id < $3::uuid"
+                              "  order by app_id, id desc limit $6::int8) e) e"
+                              " where $4::text is null or type = $4::text or n = $6::int8"
+                              " order by app_id, id desc limit $5::int8",
+    6};
 
 struct db_op *events_list(struct db *db, struct id app, struct str type, struct id from,
                           struct id before, int limit, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_event_list,
-                      DB_ARGS(DB_ID(app), DB_ID(from), DB_ID(before), DB_STR(type), DB_I64(limit)),
+    return store_read(db, &stmt_event_list,
+                      DB_ARGS(DB_ID(app), DB_ID(from), DB_ID(before), DB_STR(type), DB_I64(limit),
+                              DB_I64(STORE_SCAN_MAX)),
                       cb, arg);
 }
 

@@ -66,17 +66,17 @@ struct db_op *jobs_plan(struct db *db, enum job_kind kind, const struct job_choi
                         void *arg)
 {
     if (kind == JOB_BACKFILL)
-        return store_exec(db, &stmt_job_plan_backfill,
+        return store_read(db, &stmt_job_plan_backfill,
                           DB_ARGS(DB_ID(c->app), DB_ID(c->webhook), DB_ID(c->since),
                                   DB_ID(c->before), DB_STR(c->type), DB_I64(PLAN_EVENTS)),
                           cb, arg);
     if (kind == JOB_ERASE)
-        return store_exec(db, &stmt_job_plan_erase,
+        return store_read(db, &stmt_job_plan_erase,
                           DB_ARGS(DB_ID(c->app), DB_ID(c->since), DB_ID(c->before), DB_STR(c->type),
                                   DB_I64(PLAN_EVENTS)),
                           cb, arg);
     struct id low = {0};
-    return store_exec(db, &stmt_job_plan_again,
+    return store_read(db, &stmt_job_plan_again,
                       DB_ARGS(DB_ID(c->app), DB_ID(c->one ? c->webhook : low),
                               DB_ID(c->one ? c->webhook : id_last()), DB_ID(c->since),
                               DB_ID(c->before), DB_I64(c->state), DB_I64(c->error), DB_I64(c->code),
@@ -175,7 +175,7 @@ const struct db_stmt stmt_job_list = {
 struct db_op *jobs_list(struct db *db, struct id app, int kind, int state, struct id before,
                         int limit, db_cb *cb, void *arg)
 {
-    return store_exec(
+    return store_read(
         db, &stmt_job_list,
         DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(kind), DB_I64(state), DB_I64(limit)), cb, arg);
 }

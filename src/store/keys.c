@@ -47,7 +47,7 @@ const struct db_stmt stmt_key_list = {
 
 struct db_op *keys_list(struct db *db, struct id before, int limit, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_key_list, DB_ARGS(DB_ID(before), DB_I64(limit)), cb, arg);
+    return store_read(db, &stmt_key_list, DB_ARGS(DB_ID(before), DB_I64(limit)), cb, arg);
 }
 
 const struct db_stmt stmt_key_list_all = {

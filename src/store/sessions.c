@@ -27,6 +27,15 @@
 #define IMPATIENT "set lock_timeout = '1s'"
 
 const char *const store_api_session[] = {SESSION, PATIENT, "set synchronous_commit = on", NULL};
+/* PostgreSQL looks whether the client is still there while a statement runs (since 14). */
+const char *const store_read_session[] = {
+    SESSION,
+    "set statement_timeout = '" TEXT_OF(STORE_READ_MS) " ms'",
+    "set client_connection_check_interval = '200 ms'",
+    "set default_transaction_read_only = on",
+    NULL,
+};
+
 const char *const store_worker_session[] = {SESSION, IMPATIENT, "set synchronous_commit = off",
                                             NULL};
 const char *const store_command_session[] = {SESSION, PATIENT, "set synchronous_commit = on", NULL};
@@ -42,44 +51,42 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_webhook_update,
     &stmt_webhook_rotate,
     &stmt_webhook_delete,
-    &stmt_webhook_list,
     &stmt_event_accept,
     &stmt_event_accept_plain,
     &stmt_event_insert_test,
-    &stmt_event_get,
-    &stmt_event_list,
     &stmt_event_erase,
-    &stmt_delivery_list,
-    &stmt_delivery_of_event,
     &stmt_delivery_get,
     &stmt_delivery_retry,
     &stmt_delivery_cancel,
     &stmt_attempt_list,
-    &stmt_job_plan_again,
-    &stmt_job_plan_backfill,
-    &stmt_job_plan_erase,
     &stmt_job_insert,
-    &stmt_job_list,
     &stmt_job_get,
     &stmt_job_cancel,
     &stmt_app_insert,
     &stmt_app_get,
     &stmt_app_find,
-    &stmt_app_list,
     &stmt_app_update,
     &stmt_app_delete,
     &stmt_key_insert,
     &stmt_key_get,
-    &stmt_key_list,
     &stmt_key_delete,
     &stmt_event_type_insert,
     &stmt_event_type_get,
-    &stmt_event_type_list,
     &stmt_event_type_update,
     &stmt_event_type_delete,
     &stmt_work_partitions_make,
     &stmt_work_today,
     NULL,
+};
+
+const struct db_stmt *const store_read_stmts[] = {
+    &stmt_webhook_list,      &stmt_event_list,
+    &stmt_event_get,         &stmt_delivery_list,
+    &stmt_delivery_of_event, &stmt_attempt_list,
+    &stmt_job_plan_again,    &stmt_job_plan_backfill,
+    &stmt_job_plan_erase,    &stmt_job_list,
+    &stmt_app_list,          &stmt_key_list,
+    &stmt_event_type_list,   NULL,
 };
 
 const struct db_stmt *const store_worker_stmts[] = {

@@ -20,6 +20,12 @@ struct db_op *store_exec(struct db *db, const struct db_stmt *stmt, struct db_ar
     return db_exec(db, stmt, args, STORE_DEADLINE_MS, cb, arg);
 }
 
+struct db_op *store_read(struct db *db, const struct db_stmt *stmt, struct db_args args, db_cb *cb,
+                         void *arg)
+{
+    return db_exec(db, stmt, args, STORE_READ_MS, cb, arg);
+}
+
 struct id store_low(const struct id *ids, size_t count)
 {
     struct id low = ids[0];

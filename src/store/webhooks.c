@@ -249,7 +249,7 @@ const struct db_stmt stmt_webhook_list = {
 struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id before, int limit,
                             db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_webhook_list,
+    return store_read(db, &stmt_webhook_list,
                       DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(status), DB_I64(limit)), cb, arg);
 }
 

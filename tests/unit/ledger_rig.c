@@ -40,7 +40,8 @@ int rig_begin(void **state)
     sync_db = dbsync_open(server.url, 5000);
     assert_non_null(sync_db);
     assert_int_equal(postgres_server_migrate(sync_db), 0);
-    size_t n = add_stmts(store_worker_stmts, add_stmts(store_api_stmts, 0));
+    size_t n =
+        add_stmts(store_worker_stmts, add_stmts(store_read_stmts, add_stmts(store_api_stmts, 0)));
     assert_true(n < ARRAY_LEN(stmts));
     rig.loop = loop_create(NULL, NULL);
     rig.db = db_create(rig.loop, &(struct db_config){.url = server.url,

@@ -9,13 +9,14 @@
 #define KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 static const char *const names[] = {
-    "POSTHORN_DATABASE_URL",   "POSTHORN_REDIS_URL",          "POSTHORN_LISTEN",
-    "POSTHORN_ADMIN_KEY",      "POSTHORN_ENCRYPTION_KEY",     "POSTHORN_ALLOW_NETWORKS",
-    "POSTHORN_API_THREADS",    "POSTHORN_WORKER_THREADS",     "POSTHORN_WORKER_IN_FLIGHT",
-    "POSTHORN_RETENTION_DAYS", "POSTHORN_LOG_LEVEL",          "POSTHORN_CORS_ORIGINS",
-    "POSTHORN_RETRY_SCHEDULE", "POSTHORN_DISABLE_AFTER_DAYS", "POSTHORN_DISABLE_AFTER_FAILURES",
-    "POSTHORN_TESTS_PER_APP",  "POSTHORN_KEY_LOOKUPS",        "POSTHORN_BODIES_MIB",
-    "POSTHORN_ALLOW_PORTS",
+    "POSTHORN_DATABASE_URL",     "POSTHORN_REDIS_URL",          "POSTHORN_LISTEN",
+    "POSTHORN_ADMIN_KEY",        "POSTHORN_ENCRYPTION_KEY",     "POSTHORN_ALLOW_NETWORKS",
+    "POSTHORN_API_THREADS",      "POSTHORN_WORKER_THREADS",     "POSTHORN_WORKER_IN_FLIGHT",
+    "POSTHORN_RETENTION_DAYS",   "POSTHORN_LOG_LEVEL",          "POSTHORN_CORS_ORIGINS",
+    "POSTHORN_RETRY_SCHEDULE",   "POSTHORN_DISABLE_AFTER_DAYS", "POSTHORN_DISABLE_AFTER_FAILURES",
+    "POSTHORN_TESTS_PER_APP",    "POSTHORN_KEY_LOOKUPS",        "POSTHORN_BODIES_MIB",
+    "POSTHORN_ALLOW_PORTS",      "POSTHORN_LISTS_PER_APP",      "POSTHORN_ANSWERS_MIB",
+    "POSTHORN_WORKER_MEGABYTES", "POSTHORN_WEBHOOKS_PER_APP",
 };
 
 static struct settings settings;
@@ -100,6 +101,8 @@ static const struct number numbers[] = {
     {"POSTHORN_WORKER_THREADS", 64, offsetof(struct config, worker_threads)},
     {"POSTHORN_TESTS_PER_APP", 1000, offsetof(struct config, tests_per_app)},
     {"POSTHORN_BODIES_MIB", 65536, offsetof(struct config, bodies_mib)},
+    {"POSTHORN_LISTS_PER_APP", 1000, offsetof(struct config, lists_per_app)},
+    {"POSTHORN_ANSWERS_MIB", 65536, offsetof(struct config, answers_mib)},
     {"POSTHORN_KEY_LOOKUPS", 10000, offsetof(struct config, key_lookups)},
     {"POSTHORN_WORKER_IN_FLIGHT", 10000, offsetof(struct config, worker_in_flight)},
     {"POSTHORN_RETENTION_DAYS", 3650, offsetof(struct config, retention_days)},
@@ -344,8 +347,11 @@ static void test_print(void **state)
                               "POSTHORN_WORKER_IN_FLIGHT=4096\n"
                               "POSTHORN_WORKER_MEGABYTES=256\n"
                               "POSTHORN_TESTS_PER_APP=20\n"
+                              "POSTHORN_LISTS_PER_APP=16\n"
+                              "POSTHORN_WEBHOOKS_PER_APP=10000\n"
                               "POSTHORN_KEY_LOOKUPS=512\n"
                               "POSTHORN_BODIES_MIB=64\n"
+                              "POSTHORN_ANSWERS_MIB=64\n"
                               "POSTHORN_RETENTION_DAYS=30\n"
                               "POSTHORN_DISABLE_AFTER_DAYS=5\n"
                               "POSTHORN_DISABLE_AFTER_FAILURES=20\n"

@@ -173,6 +173,12 @@ static void test_api_statements(void **state)
     check_pool(store_api_session, store_api_stmts, store_api_listens);
 }
 
+static void test_read_statements(void **state)
+{
+    (void)state;
+    check_pool(store_read_session, store_read_stmts, NULL);
+}
+
 static void test_worker_statements(void **state)
 {
     (void)state;
@@ -188,10 +194,15 @@ static void test_command_statements(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty_is_older),    cmocka_unit_test(test_migrate),
-        cmocka_unit_test(test_foreign),           cmocka_unit_test(test_older),
-        cmocka_unit_test(test_numbers),           cmocka_unit_test(test_api_statements),
-        cmocka_unit_test(test_worker_statements), cmocka_unit_test(test_command_statements),
+        cmocka_unit_test(test_empty_is_older),
+        cmocka_unit_test(test_migrate),
+        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_older),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_api_statements),
+        cmocka_unit_test(test_read_statements),
+        cmocka_unit_test(test_worker_statements),
+        cmocka_unit_test(test_command_statements),
     };
     return cmocka_run_group_tests_name("statements", tests, start, stop);
 }
