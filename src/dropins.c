@@ -39,7 +39,7 @@ static bool same_secret(const struct settings *settings, const struct dropin_row
     struct buf opened;
 
     buf_init(&opened, SECRET_MAX);
-    bool same = webhook_open(settings, row->id, row->sealed_secret, &opened) == 0 &&
+    bool same = webhook_open(settings, WEBHOOK_SECRET, row->id, row->sealed_secret, &opened) == 0 &&
                 crypto_equal(buf_str(&opened), secret);
     crypto_wipe(opened.p, opened.n);
     buf_fini(&opened);
@@ -69,7 +69,7 @@ static void put(struct command_run *run, const struct db_rows *rows, const struc
         return;
     }
     buf_init(&sealed, SECRET_MAX + SEAL_OVERHEAD);
-    webhook_seal(run->settings, found.id, d->secret, &sealed);
+    webhook_seal(run->settings, WEBHOOK_SECRET, found.id, d->secret, &sealed);
     dropins_put(run->db, found.id, d, buf_str(&sealed), on_step, run);
     buf_fini(&sealed);
 }

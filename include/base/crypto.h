@@ -12,7 +12,7 @@
 #define ED25519_SIZE           32 /* a private key, which is a seed, and a public key (RFC 8032) */
 #define ED25519_SIGNATURE_SIZE 64
 #define SEAL_KEY_SIZE          32
-#define SEAL_OVERHEAD          29 /* version, nonce, tag */
+#define CRYPTO_SEAL_SIZE       28 /* what crypto_seal() adds: nonce, tag */
 
 /* Frees what this thread keeps for speed; the last call before it ends. */
 void crypto_thread_end(void);
@@ -50,8 +50,8 @@ void crypto_base64url(struct buf *out, const void *p, size_t n);
 ssize_t crypto_base64_decode(struct str text, uint8_t *out, size_t max);
 
 /* Secrets at rest: AES-256-GCM with a random 96-bit nonce (NIST SP 800-38D). `bound` is
- * authenticated with the text, so that a sealed value cannot be moved to another row. Format: 0x01,
- * nonce, text, tag. */
+ * authenticated with the text, so that a sealed value cannot be moved to another row. Format: nonce,
+ * text, tag. */
 void crypto_seal(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str bound,
                  struct str text);
 

@@ -39,7 +39,7 @@ void message_init(struct message *message);
 void message_fini(struct message *message);
 
 /* May several events of this recipient go in one message? Tests never do. */
-bool message_takes_many(const struct recipient *to);
+bool message_takes_many(const struct settings *settings, const struct recipient *to);
 
 /* Makes the message of the first of `contents`, or of as many as the recipient's profile puts into
  * one; returns how many. `now_ms` is the wall clock's. ERR_INVALID, and why in words, when the

@@ -93,6 +93,9 @@ struct profile {
 
     const char *signs; /* what a signature covers, for people; NULL: there is none */
 
+    /* Puts *** where people put credentials. NULL: nobody does; else the ledger has the options sealed. */
+    void (*mask)(struct allocator alloc, struct profile_options *options);
+
     /* Does a message carry the secret as it is? NULL: options.auth says. */
     bool (*sends_secret)(const struct profile_options *options);
 

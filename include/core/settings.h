@@ -10,6 +10,7 @@
 #include "core/backoff.h"
 #include "core/dropin.h"
 #include "core/port.h"
+#include "core/seal.h"
 
 struct settings {
     struct config config;
@@ -22,8 +23,9 @@ struct settings {
     struct ports ports;
     struct schedule schedule;
     enum log_level log_level;
-    uint8_t seal_key[SEAL_KEY_SIZE];
-    uint8_t key_check[SHA256_SIZE];      /* what the check in keys' texts is made with */
+    struct seal_keys seal_keys;
+    uint8_t key_checks[SEAL_KEYS_MAX]
+                      [SHA256_SIZE];     /* of each, what the check in API keys is made with */
     uint8_t admin_key_hash[SHA256_SIZE]; /* when config.admin_key is not empty */
     struct dropins dropins;
 };

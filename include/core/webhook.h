@@ -71,10 +71,25 @@ const char *webhook_header_check(struct str name, struct str value);
  * free there. */
 const char *webhook_profile_header_check(struct str name, struct str value);
 
-/* Seals and opens what is a webhook's secret: bound to its id, so that it is of no use in another's
- * row. webhook_open() appends; ERR_INVALID: sealed with another key, or altered. */
-void webhook_seal(const struct settings *settings, struct id id, struct str text, struct buf *out);
-int webhook_open(const struct settings *settings, struct id id, struct str sealed,
-                 struct buf *out) MUST_CHECK;
+/* Where a webhook has something sealed. */
+enum webhook_column {
+    WEBHOOK_SECRET, /* the one before too: a rotation moves it as it is */
+    WEBHOOK_HEADERS,
+    WEBHOOK_OPTIONS,      /* core/webhook_options.h */
+    WEBHOOK_OPTIONS_HERE, /* likewise */
+};
+
+/* Seals and opens what is a webhook's secret: bound to its id and column, so that it is of no use in another's row, nor
+ * in another place of its own. webhook_open() appends; ERR_INVALID: sealed with another key, or altered. */
+void webhook_seal(const struct settings *settings, enum webhook_column column, struct id id,
+                  struct str text, struct buf *out);
+int webhook_open(const struct settings *settings, enum webhook_column column, struct id id,
+                 struct str sealed, struct buf *out) MUST_CHECK;
+
+/* The same, bound to an origin too. */
+void webhook_seal_at(const struct settings *settings, enum webhook_column column, struct id id,
+                     struct str origin, struct str text, struct buf *out);
+int webhook_open_at(const struct settings *settings, enum webhook_column column, struct id id,
+                    struct str origin, struct str sealed, struct buf *out) MUST_CHECK;
 
 #endif

@@ -67,6 +67,24 @@ struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id 
 struct db_op *webhooks_disable_failing(struct db *db, int64_t days, int64_t failures, db_cb *cb,
                                        void *arg);
 
+/* --- what is sealed ---------------------------------------------------------------------------- */
+
+/* Of webhooks of all tenants that are not deleted, after `after`, in the order of their ids. Rows: sealed_read(). */
+struct db_op *webhooks_list_sealed(struct db *db, struct id after, int limit, db_cb *cb, void *arg);
+
+struct sealed {
+    struct id webhook;
+    int64_t updated_us;                                          /* the row's version */
+    struct str url, profile, options, secret, previous, headers; /* of `previous` p == NULL: none */
+};
+void sealed_read(const struct db_rows *rows, int row, struct sealed *sealed);
+
+/* Writes the last four of `sealed`, if the row is still as it was read: then there is a row. That is another version of
+ * it, but no change. */
+struct db_op *webhooks_seal_again(struct db *db, const struct sealed *sealed, db_cb *cb, void *arg);
+
+extern const struct db_stmt stmt_webhook_list_sealed, stmt_webhook_seal_again;
+
 extern const struct db_stmt stmt_webhook_insert, stmt_webhook_get, stmt_webhook_get_secrets,
     stmt_webhook_update, stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list,
     stmt_webhook_disable_failing;

@@ -253,7 +253,11 @@ static bool was_found(const struct auth_cache *cache, struct str key)
 
 static enum key_proof proof_of(const struct api *api, struct str key, struct id *id)
 {
-    enum key_proof proof = key_parse(api->settings->key_check, key, id);
+    const struct settings *settings = api->settings;
+    enum key_proof proof = key_parse(settings->key_checks[0], key, id);
+
+    for (size_t i = 1; proof == KEY_UNPROVEN && i < settings->seal_keys.count; i++)
+        proof = key_parse(settings->key_checks[i], key, id);
     return proof == KEY_UNPROVEN && was_found(api->auth, key) ? KEY_PROVEN : proof;
 }
 

@@ -101,7 +101,7 @@ void handle_keys_create(struct call *call)
     if (!check_key(call, &in, &key))
         return;
     buf_init(&text, KEY_TEXT_MAX);
-    key_make(call->api->settings->key_check, key.id, &text, hash);
+    key_make(call->api->settings->key_checks[0], key.id, &text, hash);
     key.hash = (struct str){(const char *)hash, sizeof hash};
     call->state = call_copy_text(call, buf_str(&text));
     buf_fini(&text);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "core/filter.h"
 #include "core/signature.h"
+#include "core/webhook_options.h"
 #include "input.h"
 #include "reply.h"
 #include "result.h"
@@ -15,6 +16,7 @@
 _Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called");
 
 #define HEADERS_MAX_BYTES 65536
+#define OPTIONS_KEPT_MAX  ((size_t)2 * PROFILE_OPTIONS_MAX)
 
 #define AT(member)        offsetof(struct webhook_input, member)
 
@@ -153,6 +155,18 @@ static void apply_url(struct call *call, const struct webhook_input *in, struct 
     "cannot be webhook while the profile gathers events, whose arrays are " \
     "in order by themselves; set batch_max in profile_options to 1"
 
+#define OPTIONS_LOST "must be given anew: they were sealed with another encryption key"
+
+static void seal_options(struct call *call, const struct profile *profile, struct webhook *w)
+{
+    struct buf kept;
+
+    buf_init(&kept, OPTIONS_KEPT_MAX);
+    webhook_options_seal(call->api->settings, profile, w->id, w->profile_options, &kept);
+    w->profile_options = call_copy(call, buf_str(&kept));
+    buf_fini(&kept);
+}
+
 /* Options are stored as they were given: what they do not say follows the profile. */
 static void apply_options(struct call *call, struct webhook *w)
 {
@@ -165,8 +179,16 @@ static void apply_options(struct call *call, struct webhook *w)
         fields_problem(f, "profile", WEBHOOK_STRANGE);
         return;
     }
-    int err = profile_options_bind(f, profile, w->profile_options, &options);
+    /* What the client gives is never what is kept: a text that looks sealed is not opened. */
+    bool given = field_given(f, IN_OPTIONS);
+    int err = given ? profile_options_bind(f, profile, w->profile_options, &options)
+                    : webhook_options_bind(call->api->settings, f, profile, w->id, w->url,
+                                           w->profile_options, &options);
+    if (err == ERR_INTERNAL)
+        fields_problem(f, "profile_options", OPTIONS_LOST);
     assert(err == 0 || f->problem_count > 0); /* they are what webhook_apply() replies */
+    if (err == 0 && given)
+        seal_options(call, profile, w);
     f->present = present;
     f->nulls = nulls;
     w->batch_seconds = options.batch_seconds;
@@ -187,7 +209,8 @@ static void apply_headers(struct call *call, const struct webhook_input *in, str
         return;
     }
     buf_init(&sealed, HEADERS_MAX_BYTES);
-    webhook_seal(call->api->settings, w->id, input_map_json(call, &in->headers), &sealed);
+    webhook_seal(call->api->settings, WEBHOOK_HEADERS, w->id, input_map_json(call, &in->headers),
+                 &sealed);
     w->sealed_headers = call_copy(call, buf_str(&sealed));
     buf_fini(&sealed);
 }
@@ -282,7 +305,7 @@ struct str webhook_secret(struct call *call, struct id id, struct str secret, co
     else
         secret_generate(out, prefix);
     buf_init(&sealed, SECRET_MAX + SEAL_OVERHEAD);
-    webhook_seal(call->api->settings, id, buf_str(out), &sealed);
+    webhook_seal(call->api->settings, WEBHOOK_SECRET, id, buf_str(out), &sealed);
     struct str copy = call_copy(call, buf_str(&sealed));
     buf_fini(&sealed);
     return copy;
@@ -296,19 +319,46 @@ struct str webhook_secret(struct call *call, struct id id, struct str secret, co
 #define HEADERS_ANEW                                                                         \
     "must be given with a URL of another scheme, host or port: their values are not handed " \
     "on to it; {} leaves them out"
+#define OPTIONS_ANEW                                                                               \
+    "must be given with a URL of another scheme, host or port: what is not shown of `headers` is " \
+    "not handed on to it"
 #define SECRET_ALONE                                                                             \
     "is changed by POST /webhooks/{id}/secret/rotate; here it is taken with a change of `url`, " \
     "`profile` or `profile_options` only"
 
+/* False: its options are not those of its profile. */
+static bool read_options(const struct call *call, const struct webhook *w,
+                         const struct profile **profile, struct profile_options *options)
+{
+    struct fields f = {.alloc = call->fields.alloc};
+
+    *profile = profile_find(w->profile);
+    return *profile != NULL && webhook_options_bind(call->api->settings, &f, *profile, w->id,
+                                                    w->url, w->profile_options, options) == 0;
+}
+
 static bool sends_secret(const struct call *call, const struct webhook *w)
 {
-    const struct profile *profile = profile_find(w->profile);
-    struct fields f = {.alloc = call->fields.alloc};
+    const struct profile *profile;
     struct profile_options options;
 
-    return profile != NULL &&
-           profile_options_bind(&f, profile, w->profile_options, &options) == 0 &&
-           profile_sends_secret(profile, &options);
+    return read_options(call, w, &profile, &options) && profile_sends_secret(profile, &options);
+}
+
+/* Is anything of the headers that its options make not shown? */
+static bool options_send_hidden(const struct call *call, const struct webhook *w)
+{
+    const struct profile *profile;
+    struct profile_options options, masked;
+    bool hidden = false;
+
+    if (!read_options(call, w, &profile, &options) || profile->mask == NULL ||
+        !read_options(call, w, &profile, &masked))
+        return false;
+    profile->mask(call->fields.alloc, &masked);
+    for (size_t i = 0; i < options.headers.n; i++)
+        hidden = hidden || !str_eq(options.headers.at[i].value, masked.headers.at[i].value);
+    return hidden;
 }
 
 bool webhook_keeps_secrets(struct call *call, const struct webhook *before,
@@ -322,6 +372,8 @@ bool webhook_keeps_secrets(struct call *call, const struct webhook *before,
         fields_problem(f, "secret", SECRET_ANEW);
     if (moves && before->sealed_headers.n > 0 && !field_given(f, IN_HEADERS))
         fields_problem(f, "headers", HEADERS_ANEW);
+    if (moves && !field_given(f, IN_OPTIONS) && options_send_hidden(call, after))
+        fields_problem(f, "profile_options", OPTIONS_ANEW);
     if (field_has(f, IN_SECRET) && !field_given(f, IN_URL) && !field_given(f, IN_PROFILE) &&
         !field_given(f, IN_OPTIONS))
         fields_problem(f, "secret", SECRET_ALONE);

@@ -38,7 +38,8 @@ static void write_secret(struct call *call, struct id id, struct str sealed)
 
     buf_init(&secret, SECRET_MAX);
     buf_init(&public, PUBLIC_TEXT_MAX);
-    if (sealed.p != NULL && webhook_open(call->api->settings, id, sealed, &secret) == 0 &&
+    if (sealed.p != NULL &&
+        webhook_open(call->api->settings, WEBHOOK_SECRET, id, sealed, &secret) == 0 &&
         secret_public_key(&public, buf_str(&secret)) == 0)
         write_key(&call->json, buf_str(&public));
     crypto_wipe(secret.p, secret.n);

@@ -46,7 +46,8 @@ static const char *prefix_after(struct call *call, const struct webhook *webhook
     struct buf old;
 
     buf_init(&old, SECRET_MAX);
-    int err = webhook_open(call->api->settings, webhook->id, webhook->sealed_secret, &old);
+    int err = webhook_open(call->api->settings, WEBHOOK_SECRET, webhook->id, webhook->sealed_secret,
+                           &old);
     bool private = err == 0 && secret_is_private_key(buf_str(&old));
     crypto_wipe(old.p, old.n);
     buf_fini(&old);

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "core/filter.h"
 #include "core/signature.h"
+#include "core/webhook_options.h"
 #include "input.h"
 #include "reply.h"
 #include "resources.h"
@@ -20,18 +21,19 @@
 
 /* Room for all members of `profile_options`, given or not. */
 #define OPTIONS_WHOLE_MAX ((size_t)4 * PROFILE_OPTIONS_MAX)
+#define OPTIONS_KEPT_MAX  (2 * OPTIONS_WHOLE_MAX)
 
 /* --- detection -------------------------------------------------------------------------------- */
 
 struct trial {
-    struct str options; /* JSON */
+    struct str options, shown; /* JSON; the second with *** for what people put credentials into */
     bool answered, delivered;
     int64_t code;
 };
 
 struct detection {
     struct id webhook;
-    struct str type, data;
+    struct str url, type, data;
     bool keep, kept;
     int64_t updated_us; /* the webhook's version: what was tried is of no other */
     const struct profile *profile;
@@ -43,13 +45,28 @@ struct detection {
     size_t next;  /* variant */
 };
 
-/* The webhook's options, with what `variant` changes, as JSON in the request's pool. */
-static struct str variant_options(struct call *call, const struct detection *d,
-                                  const struct profile_variant *variant)
+static struct str options_json(struct call *call, const struct profile *profile,
+                               const struct profile_options *options)
 {
     static const struct str head = STR_LIT("{\"profile_options\":");
-    struct profile_options options = d->options;
     struct buf b;
+
+    buf_init(&b, OPTIONS_WHOLE_MAX);
+    struct jsonw w = jsonw_on(&b);
+    jsonw_begin(&w, NULL, '{');
+    profile_options_write(&w, profile, options);
+    jsonw_end(&w, '}');
+    struct str whole = call_copy(call, buf_str(&b));
+    buf_fini(&b);
+    assert(str_starts(whole, head));
+    return (struct str){whole.p + head.n, whole.n - head.n - 1};
+}
+
+/* The webhook's options, with what `variant` changes. */
+static void set_options(struct call *call, const struct detection *d,
+                        const struct profile_variant *variant, struct trial *t)
+{
+    struct profile_options options = d->options;
 
     options.json = variant->json >= 0 ? variant->json : options.json;
     options.auth = variant->auth >= 0 ? variant->auth : options.auth;
@@ -58,21 +75,20 @@ static struct str variant_options(struct call *call, const struct detection *d,
         options.batch_seconds = 0;
         options.batch_max = options.envelope == ENVELOPE_ARRAY ? d->profile->standard.batch_max : 1;
     }
-    buf_init(&b, OPTIONS_WHOLE_MAX);
-    struct jsonw w = jsonw_on(&b);
-    jsonw_begin(&w, NULL, '{');
-    profile_options_write(&w, d->profile, &options);
-    jsonw_end(&w, '}');
-    struct str whole = call_copy(call, buf_str(&b));
-    buf_fini(&b);
-    assert(str_starts(whole, head));
-    return (struct str){whole.p + head.n, whole.n - head.n - 1};
+    t->options = t->shown = options_json(call, d->profile, &options);
+    if (d->profile->mask == NULL)
+        return;
+    options.headers.at = call_alloc(call, (options.headers.n + 1) * sizeof options.headers.at[0]);
+    memcpy(options.headers.at, d->options.headers.at,
+           options.headers.n * sizeof options.headers.at[0]);
+    d->profile->mask(call->fields.alloc, &options);
+    t->shown = options_json(call, d->profile, &options);
 }
 
 static void write_try(struct jsonw *w, const struct trial *t)
 {
     jsonw_begin(w, NULL, '{');
-    jsonw_raw(w, "profile_options", t->options);
+    jsonw_raw(w, "profile_options", t->shown);
     jsonw_text(w, "status", t->delivered ? "delivered" : "failed");
     jsonw_i64_or_null(w, "response_code", t->answered, t->code);
     jsonw_end(w, '}');
@@ -85,7 +101,7 @@ static void reply_detection(struct call *call)
     struct jsonw *w = reply_begin(call);
 
     jsonw_begin(w, NULL, '{');
-    jsonw_raw_or_null(w, "detected", last->delivered ? last->options : STR_NONE);
+    jsonw_raw_or_null(w, "detected", last->delivered ? last->shown : STR_NONE);
     jsonw_bool(w, "kept", d->kept);
     jsonw_begin(w, "tried", '[');
     for (size_t i = 0; i < d->count; i++)
@@ -122,9 +138,14 @@ static void on_keeping(void *arg, int err, const struct db_rows *rows)
         reply_detection(call);
         return;
     }
-    webhook.profile_options = d->tries[d->count - 1].options;
-    err = profile_options_bind(&call->fields, d->profile, webhook.profile_options, &options);
+    struct str json = d->tries[d->count - 1].options;
+    err = profile_options_bind(&call->fields, d->profile, json, &options);
     assert(err == 0); /* we wrote them, for this profile */
+    struct buf kept;
+    buf_init(&kept, OPTIONS_KEPT_MAX);
+    webhook_options_seal(call->api->settings, d->profile, webhook.id, json, &kept);
+    webhook.profile_options = call_copy(call, buf_str(&kept));
+    buf_fini(&kept);
     webhook.batch_seconds = options.batch_seconds;
     webhook.batch_max = options.batch_max;
     call->op = webhooks_update(call->api->db, &webhook, on_kept, call);
@@ -178,12 +199,17 @@ static bool try_next(struct call *call)
     struct detection *d = call->state;
     const struct profile_variant *variant = next_variant(d);
     struct trial *t = &d->tries[d->count];
+    struct buf kept;
 
     if (variant == NULL)
         return false;
     assert(d->count < TRIES_MAX);
-    t->options = variant_options(call, d, variant);
-    test_event_send(call, d->webhook, d->type, d->data, t->options, on_tried);
+    set_options(call, d, variant, t);
+    /* Should the webhook be turned to another receiver meanwhile, that one gets no secret by this. */
+    buf_init(&kept, OPTIONS_KEPT_MAX);
+    webhook_options_seal_here(call->api->settings, d->webhook, d->url, t->options, &kept);
+    test_event_send(call, d->webhook, d->type, d->data, call_copy(call, buf_str(&kept)), on_tried);
+    buf_fini(&kept);
     return true;
 }
 
@@ -192,9 +218,9 @@ static bool is_secret(struct call *call, const struct webhook *webhook, struct s
     struct buf secret;
 
     buf_init(&secret, SECRET_MAX);
-    bool is =
-        webhook_open(call->api->settings, webhook->id, webhook->sealed_secret, &secret) == 0 &&
-        crypto_equal(buf_str(&secret), given);
+    bool is = webhook_open(call->api->settings, WEBHOOK_SECRET, webhook->id, webhook->sealed_secret,
+                           &secret) == 0 &&
+              crypto_equal(buf_str(&secret), given);
     crypto_wipe(secret.p, secret.n);
     buf_fini(&secret);
     return is;
@@ -211,9 +237,10 @@ static void on_detecting(void *arg, int err, const struct db_rows *rows)
     webhooks_read(rows, 0, &webhook);
     d->updated_us = webhook.updated_us;
     d->profile = profile_find(webhook.profile);
-    struct str options = call_copy(call, webhook.profile_options);
+    d->url = call_copy(call, webhook.url);
     if (d->profile == NULL ||
-        profile_options_bind(&call->fields, d->profile, options, &d->options) < 0) {
+        webhook_options_bind(call->api->settings, &call->fields, d->profile, webhook.id,
+                             webhook.url, webhook.profile_options, &d->options) < 0) {
         reply_error(call, ERR_WRONG_STATE, WEBHOOK_STRANGE);
         return;
     }

@@ -6,6 +6,7 @@
 #include "core/mask.h"
 #include "core/signature.h"
 #include "core/webhook.h"
+#include "core/webhook_options.h"
 
 #include <stdio.h>
 
@@ -44,9 +45,10 @@ static void write_secrets(struct jsonw *w, const struct settings *settings,
 
     buf_init(&secret, SECRET_MAX);
     buf_init(&previous, SECRET_MAX);
-    if (webhook_open(settings, webhook->id, webhook->sealed_secret, &secret) < 0 ||
+    if (webhook_open(settings, WEBHOOK_SECRET, webhook->id, webhook->sealed_secret, &secret) < 0 ||
         (webhook->sealed_previous.p != NULL &&
-         webhook_open(settings, webhook->id, webhook->sealed_previous, &previous) < 0))
+         webhook_open(settings, WEBHOOK_SECRET, webhook->id, webhook->sealed_previous, &previous) <
+             0))
         buf_clear(&secret); /* sealed with another key: nothing to tell */
     write_preview(w, buf_str(&secret));
     jsonw_time_or_null(w, "previous_secret_expires_at", webhook->previous_until_ms, CLOCK_SECONDS);
@@ -68,7 +70,7 @@ static void write_headers(struct jsonw *w, const struct settings *settings,
     buf_init(&name, WEBHOOK_HEADER_NAME_MAX);
     jsonw_begin(w, "headers", '{');
     if (webhook->sealed_headers.n > 0 &&
-        webhook_open(settings, webhook->id, webhook->sealed_headers, &json) == 0) {
+        webhook_open(settings, WEBHOOK_HEADERS, webhook->id, webhook->sealed_headers, &json) == 0) {
         json_iter_init(&it, buf_str(&json));
         while (json_iter_next(&it, &key, &value)) {
             buf_clear(&name);
@@ -101,18 +103,22 @@ static void write_settings(struct jsonw *w, const struct webhook *webhook)
 
 /* The options in force: the profile's standard, and what the webhook says; null if this release cannot
  * tell, since the row is another's. */
-static void write_options(struct jsonw *w, const struct webhook *webhook)
+static void write_options(struct jsonw *w, const struct settings *settings,
+                          const struct webhook *webhook)
 {
     const struct profile *profile = profile_find(webhook->profile);
     struct scratch scratch;
     struct fields f = {.alloc = scratch_allocator(&scratch)};
     struct profile_options options;
 
-    if (profile != NULL &&
-        profile_options_bind(&f, profile, webhook->profile_options, &options) == 0)
-        profile_options_write(w, profile, &options);
-    else
+    if (profile == NULL || webhook_options_bind(settings, &f, profile, webhook->id, webhook->url,
+                                                webhook->profile_options, &options) < 0) {
         jsonw_null(w, "profile_options");
+        return;
+    }
+    if (profile->mask != NULL)
+        profile->mask(f.alloc, &options);
+    profile_options_write(w, profile, &options);
 }
 
 static void write_health(struct jsonw *w, const struct webhook *webhook)
@@ -161,7 +167,7 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
     jsonw_time(w, "updated_at", webhook->updated_us / 1000, CLOCK_SECONDS);
     jsonw_str_or_null(w, "description", webhook->description);
     jsonw_str(w, "profile", webhook->profile);
-    write_options(w, webhook);
+    write_options(w, settings, webhook);
     write_headers(w, settings, webhook);
     write_settings(w, webhook);
     write_secrets(w, settings, webhook);

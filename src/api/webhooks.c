@@ -165,7 +165,8 @@ static bool secret_still_fits(struct call *call, const struct webhook_input *in,
     if (!field_given(&call->fields, IN_PROFILE))
         return true;
     buf_init(&secret, SECRET_MAX);
-    int err = webhook_open(call->api->settings, webhook->id, webhook->sealed_secret, &secret);
+    int err = webhook_open(call->api->settings, WEBHOOK_SECRET, webhook->id, webhook->sealed_secret,
+                           &secret);
     bool fits = err < 0 || webhook_secret_fits(call, "profile", webhook, buf_str(&secret));
     crypto_wipe(secret.p, secret.n);
     buf_fini(&secret);

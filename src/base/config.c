@@ -34,6 +34,8 @@ static const struct option options[] = {
      "24 to 200 visible ASCII characters"},
     {"POSTHORN_ENCRYPTION_KEY", OPTION_SECRET, AT(encryption_key), NULL, 44, 44,
      "base64 of 32 bytes (openssl rand -base64 32 makes one)"},
+    {"POSTHORN_ENCRYPTION_KEY_PREVIOUS", OPTION_SECRET, AT(other_encryption_keys), "", 44, 400,
+     "a comma-separated list of up to 7 keys such as POSTHORN_ENCRYPTION_KEY"},
     {"POSTHORN_ALLOW_NETWORKS", OPTION_TEXT, AT(allow_networks), "", 1, 2000,
      "a comma-separated list of up to 64 networks such as 10.0.0.0/8 or fd00::/8, with no bit set "
      "after the prefix"},

@@ -9,11 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NONCE_SIZE   12
-#define TAG_SIZE     16
-#define SEAL_VERSION 1
+#define NONCE_SIZE 12
+#define TAG_SIZE   16
 
-_Static_assert(SEAL_OVERHEAD == 1 + NONCE_SIZE + TAG_SIZE, "the format of crypto_seal()");
+_Static_assert(CRYPTO_SEAL_SIZE == NONCE_SIZE + TAG_SIZE, "the format of crypto_seal()");
 
 /* OpenSSL's 1 for success. */
 static void must(int result)
@@ -224,7 +223,7 @@ static EVP_CIPHER_CTX *gcm_context(void)
 void crypto_seal(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str bound,
                  struct str text)
 {
-    uint8_t nonce[NONCE_SIZE], *room = (uint8_t *)buf_room(out, text.n + SEAL_OVERHEAD);
+    uint8_t nonce[NONCE_SIZE], *room = (uint8_t *)buf_room(out, text.n + CRYPTO_SEAL_SIZE);
     int n;
     if (room == NULL)
         return;
@@ -232,13 +231,12 @@ void crypto_seal(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str b
     EVP_CIPHER_CTX *context = gcm_context();
     must(EVP_EncryptInit_ex(context, aes, NULL, key, nonce));
     must(EVP_EncryptUpdate(context, NULL, &n, (const uint8_t *)bound.p, (int)bound.n));
-    room[0] = SEAL_VERSION;
-    memcpy(room + 1, nonce, NONCE_SIZE);
-    uint8_t *body = room + 1 + NONCE_SIZE;
+    memcpy(room, nonce, NONCE_SIZE);
+    uint8_t *body = room + NONCE_SIZE;
     must(EVP_EncryptUpdate(context, body, &n, (const uint8_t *)text.p, (int)text.n));
     must(EVP_EncryptFinal_ex(context, body + n, &n));
     must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, body + text.n));
-    buf_added(out, text.n + SEAL_OVERHEAD);
+    buf_added(out, text.n + CRYPTO_SEAL_SIZE);
 }
 
 int crypto_open(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str bound,
@@ -246,16 +244,16 @@ int crypto_open(struct buf *out, const uint8_t key[SEAL_KEY_SIZE], struct str bo
 {
     const uint8_t *p = (const uint8_t *)sealed.p;
     int n, last;
-    if (sealed.n < SEAL_OVERHEAD || p[0] != SEAL_VERSION)
+    if (sealed.n < CRYPTO_SEAL_SIZE)
         return ERR_INVALID;
-    size_t size = sealed.n - SEAL_OVERHEAD;
-    const uint8_t *body = p + 1 + NONCE_SIZE;
+    size_t size = sealed.n - CRYPTO_SEAL_SIZE;
+    const uint8_t *body = p + NONCE_SIZE;
     uint8_t tag[TAG_SIZE], *room = (uint8_t *)buf_room(out, size);
     if (room == NULL)
         return ERR_INVALID;
     memcpy(tag, body + size, TAG_SIZE);
     EVP_CIPHER_CTX *context = gcm_context();
-    must(EVP_DecryptInit_ex(context, aes, NULL, key, p + 1));
+    must(EVP_DecryptInit_ex(context, aes, NULL, key, p));
     must(EVP_DecryptUpdate(context, NULL, &n, (const uint8_t *)bound.p, (int)bound.n));
     must(EVP_DecryptUpdate(context, room, &n, body, (int)size));
     must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag));

@@ -7,9 +7,11 @@
 #include "core/profile.h"
 #include "core/signature.h"
 #include "core/webhook.h"
+#include "core/webhook_options.h"
 
 #include <stdlib.h>
 
+#define OPTIONS_TEXT_MAX 65536
 #define HEADERS_TEXT_MAX 65536 /* twenty headers, sealed as JSON */
 #define HEADER_BYTES_MAX 8192
 
@@ -29,7 +31,7 @@ void message_fini(struct message *m)
     buf_fini(&m->body);
 }
 
-bool message_takes_many(const struct recipient *to)
+bool message_takes_many(const struct settings *settings, const struct recipient *to)
 {
     const struct profile *profile = profile_find(to->profile);
     struct scratch scratch;
@@ -37,7 +39,8 @@ bool message_takes_many(const struct recipient *to)
     struct profile_options options;
 
     return profile != NULL && profile->body_max > 0 &&
-           profile_options_bind(&f, profile, to->options, &options) == 0 &&
+           webhook_options_bind(settings, &f, profile, to->webhook, to->url, to->options,
+                                &options) == 0 &&
            options.envelope == ENVELOPE_ARRAY;
 }
 
@@ -70,7 +73,7 @@ static int add_headers(struct message *m, struct str json)
 
 /* What was sealed of a recipient. */
 struct opened {
-    struct buf secret, previous, headers;
+    struct buf secret, previous, headers, options;
 };
 
 static int render(struct message *m, const struct profile *profile, const struct recipient *to,
@@ -83,7 +86,8 @@ static int render(struct message *m, const struct profile *profile, const struct
     struct profile_options options;
 
     assert(count > 0 && count <= MESSAGE_EVENTS_MAX);
-    if (profile == NULL || profile_options_bind(&f, profile, to->options, &options) < 0)
+    if (profile == NULL ||
+        profile_options_bind(&f, profile, buf_str(&opened->options), &options) < 0)
         return ERR_INTERNAL;
     for (size_t i = 0; i < count; i++)
         if (!json_is_object(contents[i]->data))
@@ -128,17 +132,23 @@ static int open_all(struct opened *opened, const struct settings *settings,
     buf_init(&opened->secret, SECRET_MAX);
     buf_init(&opened->previous, SECRET_MAX);
     buf_init(&opened->headers, HEADERS_TEXT_MAX);
-    err = webhook_open(settings, to->webhook, to->sealed_secret, &opened->secret);
+    buf_init(&opened->options, OPTIONS_TEXT_MAX);
+    err = webhook_open(settings, WEBHOOK_SECRET, to->webhook, to->sealed_secret, &opened->secret);
     if (err == 0 && to->sealed_previous.p != NULL)
-        err = webhook_open(settings, to->webhook, to->sealed_previous, &opened->previous);
+        err = webhook_open(settings, WEBHOOK_SECRET, to->webhook, to->sealed_previous,
+                           &opened->previous);
     if (err == 0 && to->sealed_headers.n > 0)
-        err = webhook_open(settings, to->webhook, to->sealed_headers, &opened->headers);
+        err = webhook_open(settings, WEBHOOK_HEADERS, to->webhook, to->sealed_headers,
+                           &opened->headers);
+    if (err == 0)
+        err = webhook_options_open(settings, to->webhook, to->url, to->options, &opened->options);
     return err;
 }
 
 static void forget(struct opened *opened)
 {
-    struct buf *const wiped[] = {&opened->secret, &opened->previous, &opened->headers};
+    struct buf *const wiped[] = {&opened->secret, &opened->previous, &opened->headers,
+                                 &opened->options};
     for (size_t i = 0; i < ARRAY_LEN(wiped); i++) {
         crypto_wipe(wiped[i]->p, wiped[i]->n);
         buf_fini(wiped[i]);

@@ -63,13 +63,31 @@ static bool read_log_level(struct settings *s, struct str *piece)
     return false;
 }
 
+static bool add_key(struct settings *s, struct str base64)
+{
+    size_t i = s->seal_keys.count;
+
+    if (!seal_keys_add(&s->seal_keys, base64))
+        return false;
+    key_check_secret(s->seal_keys.at[i].bytes, s->key_checks[i]);
+    return true;
+}
+
 static bool read_seal_key(struct settings *s, struct str *piece)
 {
     (void)piece;
-    if (crypto_base64_decode(str_of(s->config.encryption_key), s->seal_key, SEAL_KEY_SIZE) !=
-        SEAL_KEY_SIZE)
-        return false;
-    key_check_secret(s->seal_key, s->key_check);
+    s->seal_keys.count = 0;
+    return add_key(s, str_of(s->config.encryption_key));
+}
+
+/* Behind the one that seals. */
+static bool read_other_keys(struct settings *s, struct str *piece)
+{
+    struct str list = str_of(s->config.other_encryption_keys);
+
+    while (str_next(&list, ',', piece))
+        if (!add_key(s, str_trim(*piece)))
+            return false;
     return true;
 }
 
@@ -144,10 +162,15 @@ struct reader {
 };
 
 static const struct reader readers[] = {
-    {"POSTHORN_LISTEN", read_listen},       {"POSTHORN_ALLOW_NETWORKS", read_networks},
-    {"POSTHORN_ALLOW_PORTS", read_ports},   {"POSTHORN_RETRY_SCHEDULE", read_schedule},
-    {"POSTHORN_LOG_LEVEL", read_log_level}, {"POSTHORN_ENCRYPTION_KEY", read_seal_key},
-    {"POSTHORN_ADMIN_KEY", read_admin_key}, {"POSTHORN_CORS_ORIGINS", read_origins},
+    {"POSTHORN_LISTEN", read_listen},
+    {"POSTHORN_ALLOW_NETWORKS", read_networks},
+    {"POSTHORN_ALLOW_PORTS", read_ports},
+    {"POSTHORN_RETRY_SCHEDULE", read_schedule},
+    {"POSTHORN_LOG_LEVEL", read_log_level},
+    {"POSTHORN_ENCRYPTION_KEY", read_seal_key},
+    {"POSTHORN_ENCRYPTION_KEY_PREVIOUS", read_other_keys},
+    {"POSTHORN_ADMIN_KEY", read_admin_key},
+    {"POSTHORN_CORS_ORIGINS", read_origins},
 };
 
 void settings_load(struct settings *settings, struct faults *faults)

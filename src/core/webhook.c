@@ -48,6 +48,8 @@ const char *webhook_header_check(struct str name, struct str value)
 {
     if (is_in(ours, ARRAY_LEN(ours), name))
         return "is reserved for the profiles: choose another name";
+    if (str_eq_text(value, "***"))
+        return "is ***, which stands for what is not shown: give it whole";
     return webhook_profile_header_check(name, value);
 }
 
@@ -61,17 +63,57 @@ struct str webhook_origin(struct str url)
     return (struct str){url.p, n};
 }
 
+/* --- the seal --------------------------------------------------------------------------------- */
+
+static const char *const columns[] = {
+    [WEBHOOK_SECRET] = "secret",
+    [WEBHOOK_HEADERS] = "headers",
+    [WEBHOOK_OPTIONS] = "profile_options",
+    [WEBHOOK_OPTIONS_HERE] = "profile_options of a test",
+};
+
 static struct str bytes_of(const struct id *id)
 {
     return (struct str){(const char *)id->b, sizeof id->b};
 }
 
-void webhook_seal(const struct settings *settings, struct id id, struct str text, struct buf *out)
+static void place(struct buf *out, enum webhook_column column, const struct id *id,
+                  struct str origin)
 {
-    crypto_seal(out, settings->seal_key, bytes_of(&id), text);
+    buf_init(out, WEBHOOK_URL_MAX + 100);
+    buf_add_str(out, bytes_of(id));
+    buf_printf(out, "%s %.*s", columns[column], STR_FMT(origin));
 }
 
-int webhook_open(const struct settings *settings, struct id id, struct str sealed, struct buf *out)
+void webhook_seal_at(const struct settings *settings, enum webhook_column column, struct id id,
+                     struct str origin, struct str text, struct buf *out)
 {
-    return crypto_open(out, settings->seal_key, bytes_of(&id), sealed);
+    struct buf bound;
+
+    place(&bound, column, &id, origin);
+    seal_close(&settings->seal_keys, buf_str(&bound), text, out);
+    buf_fini(&bound);
+}
+
+int webhook_open_at(const struct settings *settings, enum webhook_column column, struct id id,
+                    struct str origin, struct str sealed, struct buf *out)
+{
+    struct buf bound;
+
+    place(&bound, column, &id, origin);
+    int err = seal_open(&settings->seal_keys, buf_str(&bound), bytes_of(&id), sealed, out);
+    buf_fini(&bound);
+    return err;
+}
+
+void webhook_seal(const struct settings *settings, enum webhook_column column, struct id id,
+                  struct str text, struct buf *out)
+{
+    webhook_seal_at(settings, column, id, STR_LIT(""), text, out);
+}
+
+int webhook_open(const struct settings *settings, enum webhook_column column, struct id id,
+                 struct str sealed, struct buf *out)
+{
+    return webhook_open_at(settings, column, id, STR_LIT(""), sealed, out);
 }

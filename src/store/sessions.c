@@ -133,6 +133,8 @@ const struct db_stmt *const store_command_stmts[] = {
     &stmt_dropin_list,
     &stmt_dropin_put,
     &stmt_dropin_retire,
+    &stmt_webhook_list_sealed,
+    &stmt_webhook_seal_again,
     &stmt_trace_find,
     &stmt_trace_attempts,
     NULL,

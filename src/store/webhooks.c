@@ -270,3 +270,46 @@ struct db_op *webhooks_disable_failing(struct db *db, int64_t days, int64_t fail
     return store_exec(db, &stmt_webhook_disable_failing, DB_ARGS(DB_I64(days), DB_I64(failures)),
                       cb, arg);
 }
+
+/* --- what is sealed --------------------------------------------------------------------------- */
+
+/* A previous secret that is not valid any more is not worth a key. */
+const struct db_stmt stmt_webhook_list_sealed = {
+    "webhook_list_sealed",
+    "select w.id, us_of(w.updated_at), w.url, w.profile, w.profile_options, w.secret, " PREVIOUS_SECRET
+    ", w.headers from webhook w where w.id > $1::uuid and w.deleted_at is null"
+    " order by w.id limit $2::int8",
+    2};
+
+struct db_op *webhooks_list_sealed(struct db *db, struct id after, int limit, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_webhook_list_sealed, DB_ARGS(DB_ID(after), DB_I64(limit)), cb, arg);
+}
+
+void sealed_read(const struct db_rows *rows, int row, struct sealed *s)
+{
+    enum { ID, UPDATED, URL, PROFILE, OPTIONS, SECRET, PREVIOUS, HEADERS };
+    s->webhook = db_id(rows, row, ID);
+    s->updated_us = db_i64(rows, row, UPDATED);
+    s->url = db_str(rows, row, URL);
+    s->profile = db_str(rows, row, PROFILE);
+    s->options = db_str(rows, row, OPTIONS);
+    s->secret = db_str(rows, row, SECRET);
+    s->previous = db_str(rows, row, PREVIOUS);
+    s->headers = db_str(rows, row, HEADERS);
+}
+
+const struct db_stmt stmt_webhook_seal_again = {
+    "webhook_seal_again",
+    "update webhook set profile_options = $3::text, secret = $4::bytea, previous_secret = $5::bytea,"
+    " headers = $6::bytea, updated_at = updated_at + interval '1 us'"
+    " where id = $1::uuid and us_of(updated_at) = $2::int8 and deleted_at is null returning id",
+    6};
+
+struct db_op *webhooks_seal_again(struct db *db, const struct sealed *s, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_webhook_seal_again,
+                      DB_ARGS(DB_ID(s->webhook), DB_I64(s->updated_us), DB_STR(s->options),
+                              DB_STR(s->secret), DB_STR(s->previous), DB_STR(s->headers)),
+                      cb, arg);
+}

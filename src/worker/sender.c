@@ -118,12 +118,13 @@ static void send_some(struct sender *sender, const struct claim *const *claims, 
 }
 
 /* How many of `claims`, which are sorted, belong together with the first. */
-static size_t group(const struct claim *const *claims, size_t count)
+static size_t group(const struct settings *settings, const struct claim *const *claims,
+                    size_t count)
 {
     const struct claim *first = claims[0];
     size_t n = 1;
 
-    if (first->content.test || first->batch_max <= 1 || !message_takes_many(&first->to))
+    if (first->content.test || first->batch_max <= 1 || !message_takes_many(settings, &first->to))
         return 1;
     while (n < count && !claims[n]->content.test && id_eq(claims[n]->to.webhook, first->to.webhook))
         n++;
@@ -139,7 +140,7 @@ void sender_send(struct sender *sender, const struct claim *claims, size_t count
         sorted[i] = &claims[i];
     qsort(sorted, count, sizeof *sorted, by_webhook);
     for (size_t i = 0; i < count; i += n) {
-        n = group(sorted + i, count - i);
+        n = group(sender->settings, sorted + i, count - i);
         send_some(sender, sorted + i, n, token);
     }
     free(sorted);

@@ -22,7 +22,7 @@ def test_version(run):
 def test_help(run):
     out = run("--help")
     assert out.returncode == 0
-    for name in ("serve", "migrate", "key create", "key list", "key revoke", "trace", "check-config"):
+    for name in ("serve", "migrate", "key create", "key list", "key revoke", "rekey", "trace", "check-config"):
         assert name in out.stdout
     assert "routes" not in out.stdout
 

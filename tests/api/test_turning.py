@@ -1,5 +1,7 @@
 """What was shown once, or never, cannot be read by turning a webhook to another receiver."""
 
+import threading
+
 import pytest
 from harness import replies
 from harness.receiver import Receiver
@@ -153,3 +155,29 @@ def test_a_secret_that_is_given_replaces_all_there_were(api, receiver, thief):
     assert changed["previous_secret_expires_at"] is None and changed["secrets_sent"] == ["current"]
     assert "secret" not in changed
     assert fields(change(api, webhook, {"profile": "standard-webhooks", "secret": "short"}, expect=422)) == ["secret"]
+
+
+def test_a_detection_under_way_does_not_follow_the_url(api, receiver, thief):
+    """It tries the secret with a receiver that has it, which is slow: meanwhile the webhook is turned."""
+    answered = threading.Event()
+    receiver.script("/hook", replies.gate(answered, replies.answer(401)))
+    thief.script("/hook", replies.answer(401))
+    webhook = api.webhook(receiver.url(), profile="marzban", secret=SECRET)
+    path = f"/webhooks/{webhook['id']}/test"
+    asking = threading.Thread(target=lambda: api.post(path, {"detect": True}, expect=200))
+    asking.start()
+    receiver.wait(1)
+    change(api, webhook, {"profile_options": {"auth": "hmac", "batch_seconds": 0}})
+    change(api, webhook, {"url": thief.url()})
+    answered.set()
+    asking.join()
+    assert not stolen(thief, SECRET)
+
+
+def test_what_options_say_of_credentials_does_not_go_to_another_origin(api, receiver, thief):
+    options = {"headers": {"Authorization": f"Bearer {TOKEN}", "X-Kind": "{type}"}}
+    webhook = api.webhook(receiver.url(), profile="custom", profile_options=options)
+    answer = change(api, webhook, {"url": thief.url()}, expect=422)
+    assert fields(answer) == ["profile_options"]
+    change(api, webhook, {"url": thief.url(), "profile_options": {"headers": {"X-Kind": "{type}"}}})
+    change(api, webhook, {"url": receiver.url()})  # nothing of it is hidden any more

@@ -20,17 +20,23 @@ static const struct content *const contents[] = {&event, &event, &event};
 static struct message message;
 static const char *why;
 
-static void seal(struct buf *out, const char *text)
+static void seal(struct buf *out, enum webhook_column column, const char *text)
 {
     buf_clear(out);
-    webhook_seal(&settings, to.webhook, str_of(text), out);
+    webhook_seal(&settings, column, to.webhook, str_of(text), out);
+}
+
+static void use_key(struct settings *with, const char *base64)
+{
+    *with = (struct settings){0};
+    assert_true(seal_keys_add(&with->seal_keys, str_of(base64)));
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    memset(settings.seal_key, 7, sizeof settings.seal_key);
-    memset(others.seal_key, 8, sizeof others.seal_key);
+    use_key(&settings, "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=");
+    use_key(&others, "CAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAg=");
     buf_init(&secret, 1024);
     buf_init(&previous, 1024);
     buf_init(&headers, 1024);
@@ -38,8 +44,8 @@ static int set_up(void **state)
                             .url = STR_LIT("https://example.com/hook?x=1"),
                             .profile = STR_LIT("default"),
                             .options = STR_LIT("{}")};
-    seal(&secret, "the-secret");
-    seal(&headers, "{\"X-One\":\"own-1\",\"X-Two\":\"own-2\"}");
+    seal(&secret, WEBHOOK_SECRET, "the-secret");
+    seal(&headers, WEBHOOK_HEADERS, "{\"X-One\":\"own-1\",\"X-Two\":\"own-2\"}");
     to.sealed_secret = buf_str(&secret);
     message_init(&message);
     return 0;
@@ -95,8 +101,8 @@ static void test_the_same_again(void **state)
 static void test_previous_secret(void **state)
 {
     (void)state;
-    seal(&secret, "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3");
-    seal(&previous, "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY4");
+    seal(&secret, WEBHOOK_SECRET, "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3");
+    seal(&previous, WEBHOOK_SECRET, "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY4");
     to.sealed_secret = buf_str(&secret);
     to.profile = STR_LIT("standard-webhooks");
     assert_int_equal(make(&settings, 1), 1);
@@ -138,15 +144,15 @@ static void test_not_to_be_made(void **state)
 static void test_many(void **state)
 {
     (void)state;
-    assert_false(message_takes_many(&to));
+    assert_false(message_takes_many(&settings, &to));
     to.profile = STR_LIT("marzban");
     to.options = STR_LIT("{\"envelope\":\"array\"}");
-    assert_true(message_takes_many(&to));
+    assert_true(message_takes_many(&settings, &to));
     assert_int_equal(make(&settings, 3), 3);
     to.options = STR_LIT("{\"envelope\":\"object\"}");
-    assert_false(message_takes_many(&to));
+    assert_false(message_takes_many(&settings, &to));
     to.profile = STR_LIT("none");
-    assert_false(message_takes_many(&to));
+    assert_false(message_takes_many(&settings, &to));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

@@ -9,14 +9,14 @@
 #define KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 static const char *const names[] = {
-    "POSTHORN_DATABASE_URL",     "POSTHORN_REDIS_URL",          "POSTHORN_LISTEN",
-    "POSTHORN_ADMIN_KEY",        "POSTHORN_ENCRYPTION_KEY",     "POSTHORN_ALLOW_NETWORKS",
-    "POSTHORN_API_THREADS",      "POSTHORN_WORKER_THREADS",     "POSTHORN_WORKER_IN_FLIGHT",
-    "POSTHORN_RETENTION_DAYS",   "POSTHORN_LOG_LEVEL",          "POSTHORN_CORS_ORIGINS",
-    "POSTHORN_RETRY_SCHEDULE",   "POSTHORN_DISABLE_AFTER_DAYS", "POSTHORN_DISABLE_AFTER_FAILURES",
-    "POSTHORN_TESTS_PER_APP",    "POSTHORN_KEY_LOOKUPS",        "POSTHORN_BODIES_MIB",
-    "POSTHORN_ALLOW_PORTS",      "POSTHORN_LISTS_PER_APP",      "POSTHORN_ANSWERS_MIB",
-    "POSTHORN_WORKER_MEGABYTES", "POSTHORN_WEBHOOKS_PER_APP",
+    "POSTHORN_DATABASE_URL",   "POSTHORN_REDIS_URL",          "POSTHORN_LISTEN",
+    "POSTHORN_ADMIN_KEY",      "POSTHORN_ENCRYPTION_KEY",     "POSTHORN_ENCRYPTION_KEY_PREVIOUS",
+    "POSTHORN_ALLOW_NETWORKS", "POSTHORN_ALLOW_PORTS",        "POSTHORN_API_THREADS",
+    "POSTHORN_WORKER_THREADS", "POSTHORN_WORKER_IN_FLIGHT",   "POSTHORN_WORKER_MEGABYTES",
+    "POSTHORN_TESTS_PER_APP",  "POSTHORN_LISTS_PER_APP",      "POSTHORN_WEBHOOKS_PER_APP",
+    "POSTHORN_KEY_LOOKUPS",    "POSTHORN_BODIES_MIB",         "POSTHORN_ANSWERS_MIB",
+    "POSTHORN_RETENTION_DAYS", "POSTHORN_LOG_LEVEL",          "POSTHORN_CORS_ORIGINS",
+    "POSTHORN_RETRY_SCHEDULE", "POSTHORN_DISABLE_AFTER_DAYS", "POSTHORN_DISABLE_AFTER_FAILURES",
 };
 
 static struct settings settings;
@@ -75,8 +75,8 @@ static void test_defaults(void **state)
     static const int32_t seconds[] = {60, 300, 1800, 3600, 21600};
     assert_int_equal(settings.schedule.count, ARRAY_LEN(seconds));
     assert_memory_equal(settings.schedule.seconds, seconds, sizeof seconds);
-    assert_memory_equal(settings.seal_key, key_start, sizeof key_start);
-    assert_int_equal(settings.seal_key[31], 31);
+    assert_memory_equal(settings.seal_keys.at[0].bytes, key_start, sizeof key_start);
+    assert_int_equal(settings.seal_keys.at[0].bytes[31], 31);
 }
 
 static void test_required(void **state)
@@ -298,6 +298,14 @@ static void test_log_level(void **state)
 
 static void test_keys(void **state)
 {
+    is_refused("POSTHORN_ENCRYPTION_KEY_PREVIOUS", KEY ",short");
+    is_refused("POSTHORN_ENCRYPTION_KEY_PREVIOUS",
+               KEY "," KEY "," KEY "," KEY "," KEY "," KEY "," KEY "," KEY);
+    set_up(state);
+    setenv("POSTHORN_ENCRYPTION_KEY_PREVIOUS", KEY ", " KEY, 1);
+    loads();
+    assert_int_equal(settings.seal_keys.count, 3);
+    set_up(state);
     is_refused("POSTHORN_ENCRYPTION_KEY", "short");
     is_refused("POSTHORN_ENCRYPTION_KEY", KEY "=");
     is_refused("POSTHORN_ENCRYPTION_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9=");
@@ -340,6 +348,7 @@ static void test_print(void **state)
                               "POSTHORN_LISTEN=127.0.0.1:8080\n"
                               "POSTHORN_ADMIN_KEY=***\n"
                               "POSTHORN_ENCRYPTION_KEY=***\n"
+                              "POSTHORN_ENCRYPTION_KEY_PREVIOUS=\n"
                               "POSTHORN_ALLOW_NETWORKS=\n"
                               "POSTHORN_ALLOW_PORTS=\n"
                               "POSTHORN_API_THREADS=1\n"

@@ -8,12 +8,14 @@
 #include "core/signature.h"
 #include "core/webhook.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 
 static const char *const algorithm_names[] = {"sha256", "sha512", NULL};
 static const char *const encoding_names[] = {"hex", "base64", NULL};
 static const char *const body_names[] = {"envelope", "data", NULL};
 
+#define LABEL_MAX     8
 #define SIGNATURE_MAX ((size_t)2 * SHA512_SIZE) /* in hex */
 
 enum { IN_HEADER = 1, IN_SIGNED = 2 };
@@ -123,6 +125,8 @@ static struct str literal(struct str *rest)
 
 static const char *check(struct str template, unsigned place)
 {
+    if (memmem(template.p, template.n, "***", 3) != NULL)
+        return "has ***, which stands for what is not shown: give it whole";
     for (literal(&template); template.n > 0; literal(&template)) {
         const struct placeholder *p = find(template);
         if (p == NULL)
@@ -147,18 +151,63 @@ static const char *check_header(struct str name, struct str template)
     return wrong != NULL ? wrong : check(template, IN_HEADER);
 }
 
-/* `template` passed its check. */
+/* May a text beside placeholders be seen? Punctuation, and what names a part of the value, such as "sha256=". */
+static bool is_label(struct str text)
+{
+    bool plain = true;
+
+    for (size_t i = 0; i < text.n; i++)
+        plain = plain && !isalnum((unsigned char)text.p[i]);
+    return plain || (text.n <= LABEL_MAX && strchr("=:,. ", text.p[text.n - 1]) != NULL);
+}
+
+/* Anything else may be a credential; and a text that is all of its template is its value. */
+static void add_literal(struct head *h, struct str text, bool alone)
+{
+    if (text.n == 0 || (!alone && is_label(text)))
+        head_add(h, text);
+    else
+        head_add_secret(h, text);
+}
+
+/* `template` passed its check. With `c` == NULL its placeholders are left as they are. */
 static void expand(const struct context *c, struct str template, struct head *h)
 {
-    head_add(h, literal(&template));
+    struct str text = literal(&template);
+
+    add_literal(h, text, template.n == 0);
     while (template.n > 0) {
         const struct placeholder *p = find(template);
         assert(p != NULL);
-        p->fill(c, h);
+        if (c != NULL)
+            p->fill(c, h);
+        else
+            head_add(h, str_of(p->text));
         template.p += strlen(p->text);
         template.n -= strlen(p->text);
-        head_add(h, literal(&template));
+        add_literal(h, literal(&template), false);
     }
+}
+
+static struct str masked(struct allocator alloc, struct str template)
+{
+    struct buf sent, shown;
+
+    buf_init(&sent, PROFILE_TEMPLATE_MAX);
+    buf_init(&shown, (size_t)3 * PROFILE_TEMPLATE_MAX);
+    expand(NULL, template, &(struct head){&sent, &shown});
+    struct str text = {str_dup(alloc, buf_str(&shown)), shown.n};
+    crypto_wipe(sent.p, sent.n);
+    buf_fini(&sent);
+    buf_fini(&shown);
+    return text;
+}
+
+static void mask(struct allocator alloc, struct profile_options *options)
+{
+    for (size_t i = 0; i < options->headers.n; i++)
+        options->headers.at[i].value = masked(alloc, options->headers.at[i].value);
+    options->signed_text = masked(alloc, options->signed_text);
 }
 
 static void sign(const struct context *c, struct buf *out)
@@ -267,6 +316,7 @@ const struct profile profile_custom = {
     .options = options,
     .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,
+    .mask = mask,
     .sends_secret = sends_secret,
     .body_max = PROFILE_ARRAY_MAX,
     .render = render,

@@ -1,0 +1,176 @@
+/* posthorn rekey: all that is sealed is sealed with the key that seals now, while everything goes on. What was written
+ * meanwhile by who seals with another key yet is found by going through it all again, until nothing is left. */
+#include "command_run.h"
+#include "commands.h"
+
+#include "base/err.h"
+#include "core/seal.h"
+#include "core/signature.h"
+#include "core/webhook.h"
+#include "core/webhook_options.h"
+#include "store/webhooks.h"
+
+#include <stdio.h>
+
+#define PAGE_ROWS   100
+#define PASSES_MAX  10
+#define HEADERS_MAX ((size_t)65536 + SEAL_OVERHEAD)
+#define OPTIONS_MAX ((size_t)8 * PROFILE_OPTIONS_MAX)
+
+struct rekey {
+    struct id after;
+    int waiting; /* for what was written of this page */
+    bool last;   /* page of this pass */
+    int passes;
+    long long written; /* in all */
+    long long again, lost,
+        seen; /* in this pass: of other keys or forms still; that no key opens; in all */
+};
+
+static void read_page(struct command_run *run);
+
+static void end(struct command_run *run)
+{
+    const struct rekey *rekey = run->arg;
+
+    printf("%lld webhooks, %lld sealed anew", rekey->seen, rekey->written);
+    printf(rekey->lost > 0 ? ", %lld with something that no key opens\n" : "\n", rekey->lost);
+    if (rekey->lost > 0)
+        fprintf(stderr, "posthorn: give the key that they were sealed with in "
+                        "POSTHORN_ENCRYPTION_KEY_PREVIOUS, or give them new secrets\n");
+    if (rekey->again > 0)
+        fprintf(stderr,
+                "posthorn: something else goes on sealing with another key: restart it with "
+                "this one first\n");
+    command_end(run, rekey->lost > 0 || rekey->again > 0 ? 1 : 0);
+}
+
+static void go_on(struct command_run *run)
+{
+    struct rekey *rekey = run->arg;
+
+    if (rekey->waiting > 0)
+        return;
+    if (rekey->last) {
+        rekey->passes++;
+        if (rekey->again == 0 || rekey->passes == PASSES_MAX) {
+            end(run);
+            return;
+        }
+        rekey->after = (struct id){0};
+        rekey->again = rekey->lost = rekey->seen = 0;
+    }
+    read_page(run);
+}
+
+static void on_written(void *arg, int err, const struct db_rows *rows)
+{
+    struct command_run *run = arg;
+    struct rekey *rekey = run->arg;
+
+    if (command_failed(run, err))
+        return;
+    rekey->written += db_count(rows);
+    rekey->waiting--;
+    go_on(run);
+}
+
+/* One value: what is to be kept of it is in `out`, or it is as it should be. False: no key opens it. */
+static bool seal_again(const struct settings *settings, enum webhook_column column,
+                       struct id webhook, struct str *value, struct buf *out, bool *changed)
+{
+    struct buf plain;
+
+    if (value->n == 0 || seal_is_new(&settings->seal_keys, *value))
+        return true;
+    buf_init(&plain, HEADERS_MAX);
+    int err = webhook_open(settings, column, webhook, *value, &plain);
+    if (err == 0) {
+        webhook_seal(settings, column, webhook, buf_str(&plain), out);
+        *value = buf_str(out);
+        *changed = true;
+    }
+    crypto_wipe(plain.p, plain.n);
+    buf_fini(&plain);
+    return err == 0;
+}
+
+static bool seal_options_again(const struct settings *settings, struct sealed *s, struct buf *out,
+                               bool *changed)
+{
+    const struct profile *profile = profile_find(s->profile);
+    struct buf plain;
+
+    if (profile == NULL || webhook_options_are_new(settings, profile, s->options))
+        return true;
+    buf_init(&plain, OPTIONS_MAX);
+    int err = webhook_options_open(settings, s->webhook, s->url, s->options, &plain);
+    if (err == 0) {
+        webhook_options_seal(settings, profile, s->webhook, buf_str(&plain), out);
+        s->options = buf_str(out);
+        *changed = true;
+    }
+    crypto_wipe(plain.p, plain.n);
+    buf_fini(&plain);
+    return err == 0;
+}
+
+static void take(struct command_run *run, struct sealed *s)
+{
+    struct rekey *rekey = run->arg;
+    struct buf out[4];
+    bool changed = false, opened = true;
+
+    for (size_t i = 0; i < ARRAY_LEN(out); i++)
+        buf_init(&out[i], HEADERS_MAX);
+    struct str *const values[] = {&s->secret, &s->previous, &s->headers};
+    static const enum webhook_column columns[] = {WEBHOOK_SECRET, WEBHOOK_SECRET, WEBHOOK_HEADERS};
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        opened = seal_again(run->settings, columns[i], s->webhook, values[i], &out[i], &changed) &&
+                 opened;
+    opened = seal_options_again(run->settings, s, &out[3], &changed) && opened;
+    rekey->seen++;
+    rekey->lost += !opened;
+    if (changed) {
+        rekey->again++;
+        rekey->waiting++;
+        webhooks_seal_again(run->db, s, on_written, run);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(out); i++)
+        buf_fini(&out[i]);
+}
+
+static void on_page(void *arg, int err, const struct db_rows *rows)
+{
+    struct command_run *run = arg;
+    struct rekey *rekey = run->arg;
+    struct sealed sealed;
+
+    if (command_failed(run, err))
+        return;
+    rekey->last = db_count(rows) < PAGE_ROWS;
+    for (int i = 0; i < db_count(rows); i++) {
+        sealed_read(rows, i, &sealed);
+        rekey->after = sealed.webhook;
+        take(run, &sealed);
+    }
+    go_on(run);
+}
+
+static void read_page(struct command_run *run)
+{
+    const struct rekey *rekey = run->arg;
+    webhooks_list_sealed(run->db, rekey->after, PAGE_ROWS, on_page, run);
+}
+
+int command_rekey(const struct settings *settings, int argc, char **argv)
+{
+    struct rekey rekey = {0};
+
+    (void)argv;
+    if (argc != 1) {
+        fputs("usage: posthorn rekey\n", stderr);
+        return 2;
+    }
+    return command_run(settings, read_page, &rekey);
+}
