@@ -143,14 +143,13 @@ void framing_read(struct str input, struct framing *framing)
 
 size_t framing_end(struct str input, size_t seen)
 {
-    size_t at = seen > 2 ? seen - 2 : 0;
     const char *lf, *end = input.p + input.n;
 
-    /* An empty line ahead is not the end. */
-    if (at == 0 && input.n > 0 && input.p[0] == '\n')
-        at = 1;
-    else if (at == 0 && input.n > 1 && input.p[0] == '\r' && input.p[1] == '\n')
-        at = 2;
+    /* An empty line ahead is not the end, however it came. */
+    size_t ahead = str_starts(input, STR_LIT("\n"))     ? 1
+                   : str_starts(input, STR_LIT("\r\n")) ? 2
+                                                        : 0;
+    size_t at = seen > ahead + 2 ? seen - 2 : ahead;
     for (; at < input.n && (lf = memchr(input.p + at, '\n', input.n - at)) != NULL;
          at = (size_t)(lf - input.p) + 1) {
         if (lf + 1 < end && lf[1] == '\n')

@@ -29,33 +29,71 @@ static int count(const struct phr_header *headers, size_t n, const char *name)
     return found;
 }
 
+struct request {
+    struct phr_header headers[HEADERS_MAX];
+    size_t count;
+    int used, minor; /* used: bytes of the head; -1: it is none, or has too many headers */
+};
+
+static void parse(const char *text, size_t size, struct request *r)
+{
+    const char *method, *path;
+    size_t method_n, path_n;
+
+    r->count = HEADERS_MAX;
+    r->used = phr_parse_request(text, size, &method, &method_n, &path, &path_n, &r->minor,
+                                r->headers, &r->count, 0);
+}
+
+static int of_name(const struct request *r, const char *name)
+{
+    return count(r->headers, r->count, name);
+}
+
+static void check_plain(const char *text, size_t size, size_t end, const struct framing *framing)
+{
+    struct request r;
+
+    parse(text, size, &r);
+    require(r.used == (int)end || r.used == -1);
+    if (r.used < 0)
+        return;
+    require(of_name(&r, "content-length") + of_name(&r, "transfer-encoding") <= 1);
+    require(of_name(&r, "host") == 1 || (r.minor == 0 && of_name(&r, "host") == 0));
+    require(framing->chunked == (of_name(&r, "transfer-encoding") == 1));
+    require(framing->length == 0 || of_name(&r, "content-length") == 1);
+    for (size_t i = 0; i < r.count; i++)
+        require(r.headers[i].name != NULL &&
+                memchr(r.headers[i].value, '\n', r.headers[i].value_len) == NULL);
+}
+
+/* Nothing of a body is left for h2o to see, and the head is as long as it was. */
+static void check_hidden(char *text, size_t end)
+{
+    struct request r;
+
+    framing_hide_body(text, end);
+    parse(text, end, &r);
+    require(r.used == (int)end || r.used == -1);
+    require(r.used < 0 || of_name(&r, "content-length") + of_name(&r, "transfer-encoding") == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = fuzz_text(data, size);
-    struct phr_header headers[HEADERS_MAX];
-    size_t n = HEADERS_MAX, method_n, path_n;
-    const char *method, *path, *end = memmem(text, size, "\r\n\r\n", 4);
-    int minor;
+    struct framing framing;
+    size_t end = framing_end((struct str){text, size}, 0);
 
-    /* Empty lines ahead are passed over by both. */
-    size_t skip = 0;
-    while (skip + 2 <= size && memcmp(text + skip, "\r\n", 2) == 0)
-        skip += 2;
-    if (framing_fault((struct str){text, size}) == NULL) {
-        end = memmem(text + skip, size - skip, "\r\n\r\n", 4);
-        require(end != NULL);
-        int used = phr_parse_request(text + skip, size - skip, &method, &method_n, &path, &path_n,
-                                     &minor, headers, &n, 0);
-        require(used == end + 4 - text - (int)skip || n == HEADERS_MAX || used == -1);
-        if (used > 0) {
-            require(count(headers, n, "content-length") + count(headers, n, "transfer-encoding") <=
-                    1);
-            require(count(headers, n, "host") == 1 ||
-                    (minor == 0 && count(headers, n, "host") == 0));
-            for (size_t i = 0; i < n; i++)
-                require(headers[i].name != NULL &&
-                        memchr(headers[i].value, '\n', headers[i].value_len) == NULL);
-        }
+    require(end <= size);
+    for (size_t seen = 0; end > 0 && seen < end; seen += size / 64 + 1) {
+        require(seen == 0 || framing_end((struct str){text, seen}, 0) == 0);
+        require(framing_end((struct str){text, size}, seen) == end);
+    }
+    framing_read((struct str){text, size}, &framing);
+    if (framing.fault == NULL) {
+        require(end > 0 && memcmp(text + end - 4, "\r\n\r\n", 4) == 0);
+        check_plain(text, size, end, &framing);
+        check_hidden(text, end);
     }
     free(text);
     return 0;
