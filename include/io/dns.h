@@ -1,8 +1,11 @@
 /* Names to addresses, by c-ares on the loop: fully qualified (no search domains), bounded in time,
- * cached for the TTL but 1 to 60 s (a failure: 5 s), lookups of one name shared. */
+ * cached for the TTL but 1 to 60 s (a failure: 5 s), lookups of one name shared. A and AAAA are asked
+ * for side by side, and one that stays away does not hold up the other for long. Each owner has a share
+ * of the lookups under way; what is beyond it waits its turn. */
 #ifndef IO_DNS_H
 #define IO_DNS_H
 
+#include "base/id.h"
 #include "io/loop.h"
 
 #include <netinet/in.h>
@@ -13,20 +16,29 @@
 struct dns;
 struct dns_op;
 
-/* Asks `servers` ("127.0.0.1:5353", a comma list; NULL: the system's). */
-struct dns *dns_create(struct loop *loop, const char *servers);
+struct dns_config {
+    const char *servers; /* "127.0.0.1:5353", a comma list; NULL: the system's */
+    int lookups_max;     /* under way at once */
+    int per_owner;       /* of them */
+};
+
+struct dns *dns_create(struct loop *loop, const struct dns_config *config);
 
 /* At any time (src/README.md, "What takes time"). NULL is fine. */
 void dns_destroy(struct dns *dns);
 
 /* `err` is 0, ERR_NOT_FOUND (no such name, or it has no address), ERR_TIMEOUT, ERR_UNAVAILABLE (the
- * servers answer nothing useful), ERR_BUSY (too many lookups at once). Addresses are borrowed until
- * the callback returns; the port is 0. */
+ * servers answer nothing useful), ERR_BUSY (its turn did not come). Addresses are borrowed until the
+ * callback returns; the port is 0. */
 typedef void dns_cb(void *arg, int err, const struct sockaddr_storage *addresses, size_t count);
 
-/* `host` has no trailing dot. */
-struct dns_op *dns_start(struct dns *dns, const char *host, int64_t deadline_ms, dns_cb *cb,
-                         void *arg);
+/* `host` has no trailing dot. The deadline is for its turn, and then for the answer. */
+struct dns_op *dns_start(struct dns *dns, const char *host, struct id owner, int64_t deadline_ms,
+                         dns_cb *cb, void *arg);
+
+/* Its turn has not come: nobody was asked yet. */
+bool dns_waits(const struct dns_op *op);
+
 void dns_cancel(struct dns_op *op); /* NULL is fine */
 
 #endif

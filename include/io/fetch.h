@@ -26,8 +26,8 @@ struct fetcher_config {
     fetch_port_guard *port_guard; /* NULL: all are fine */
     void *guard_arg;              /* of both */
     int connections_max;          /* open at once, idle ones included */
-    const char *name_servers;     /* as dns_create() takes them; NULL: the system's */
-    const char *ca_file;          /* certificates to trust; NULL: the system's */
+    struct dns_config dns;
+    const char *ca_file; /* certificates to trust; NULL: the system's */
 };
 
 /* The config is copied, what it points to is not. */
@@ -62,6 +62,7 @@ struct fetch_request {
 enum fetch_outcome {
     FETCH_ANSWERED,
     FETCH_BAD_URL,
+    FETCH_BUSY,           /* its turn for a DNS lookup did not come: nobody was asked anything */
     FETCH_DNS_FAILED,     /* no such name, no address, no answer in time, or another failure */
     FETCH_FORBIDDEN,      /* a guard said no */
     FETCH_CONNECT_FAILED, /* refused, unreachable */

@@ -15,13 +15,7 @@ void dns_cache_init(struct dns_cache *cache)
     crypto_random(&cache->seed, sizeof cache->seed); /* names come from strangers */
 }
 
-void dns_cache_fini(struct dns_cache *cache)
-{
-    LIST_FOREACH_SAFE(node, &cache->recent)
-    dns_name_destroy(CONTAINER_OF(node, struct dns_name, recent));
-}
-
-struct dns_name *dns_name_create(struct dns *dns, const char *host)
+static struct dns_name *create(struct dns *dns, const char *host)
 {
     size_t n = strlen(host) + 1;
     struct dns_name *name = xcalloc(1, sizeof *name + n);
@@ -35,11 +29,19 @@ struct dns_name *dns_name_create(struct dns *dns, const char *host)
     return name;
 }
 
-void dns_name_destroy(struct dns_name *name)
+static void destroy(struct dns_name *name)
 {
     assert(list_empty(&name->waiters));
-    free(name->addresses);
+    timeout_destroy(name->grace);
+    free(name->known.addresses);
+    free(name->coming.addresses);
     free(name);
+}
+
+void dns_cache_fini(struct dns_cache *cache)
+{
+    LIST_FOREACH_SAFE(node, &cache->recent)
+    destroy(CONTAINER_OF(node, struct dns_name, recent));
 }
 
 /* FNV-1a, seeded. */
@@ -53,13 +55,14 @@ static size_t bucket_of(const struct dns_cache *cache, const char *host)
 
 static bool in_use(const struct dns_name *name)
 {
-    return name->looking || !list_empty(&name->waiters) || !list_empty(&name->ready);
+    return name->looking || name->asked > 0 || name->turns > 0 || !list_empty(&name->waiters) ||
+           !list_empty(&name->ready);
 }
 
-static bool make_room(struct dns_cache *cache)
+static void make_room(struct dns_cache *cache)
 {
     if (cache->count < DNS_NAMES_MAX)
-        return true;
+        return;
     LIST_FOREACH(node, &cache->recent)
     {
         struct dns_name *name = CONTAINER_OF(node, struct dns_name, recent);
@@ -67,11 +70,10 @@ static bool make_room(struct dns_cache *cache)
             continue;
         list_remove(&name->recent);
         list_remove(&name->bucket);
-        dns_name_destroy(name);
+        destroy(name);
         cache->count--;
-        return true;
+        return;
     }
-    return false;
 }
 
 static struct dns_name *find(struct list *bucket, const char *host)
@@ -93,9 +95,8 @@ struct dns_name *dns_cache_get(struct dns_cache *cache, struct dns *dns, const c
     if (name != NULL) {
         list_remove(&name->recent);
     } else {
-        if (!make_room(cache))
-            return NULL;
-        name = dns_name_create(dns, host);
+        make_room(cache);
+        name = create(dns, host);
         list_push(bucket, &name->bucket);
         cache->count++;
     }

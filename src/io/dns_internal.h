@@ -1,13 +1,20 @@
-/* Shared by the files of the resolver: the names that it knows or is asking for. */
+/* Shared by the files of the resolver: the names that it knows or is asking for, and whose turn it is. */
 #ifndef IO_DNS_INTERNAL_H
 #define IO_DNS_INTERNAL_H
 
+#include "base/idmap.h"
 #include "base/list.h"
 #include "io/dns.h"
 
-#define DNS_NAMES_MAX   4096
-#define DNS_LOOKUPS_MAX 256
-#define DNS_BUCKETS     1024
+#define DNS_NAMES_MAX 4096 /* beyond it are only those that somebody waits for */
+#define DNS_BUCKETS   1024
+
+struct dns_answer {
+    int err;
+    struct sockaddr_storage *addresses;
+    size_t count;
+    int64_t ttl_ms;
+};
 
 /* One name: what is known of it, and who waits for it. */
 struct dns_name {
@@ -15,11 +22,13 @@ struct dns_name {
     struct list ready;   /* linked while waiters are to be called in the next turn */
     struct list waiters; /* struct dns_op */
     struct dns *dns;
-    bool looking; /* c-ares has a lookup of it under way */
+    struct timeout *grace; /* set while there are addresses of one family and the other may come */
+    struct id owner;       /* whose turn it is looked up in */
+    int asked;             /* questions that c-ares has under way */
+    int turns;             /* of those who wait for one to look it up */
+    bool looking;          /* nobody knows yet */
     int64_t fresh_until_ms;
-    int err;
-    struct sockaddr_storage *addresses;
-    size_t count;
+    struct dns_answer known, coming;
     char host[];
 };
 
@@ -33,11 +42,29 @@ struct dns_cache {
 void dns_cache_init(struct dns_cache *cache);
 void dns_cache_fini(struct dns_cache *cache);
 
-/* The name, made if need be; NULL when the cache is full of names that somebody waits for. */
+/* The name, made if need be. */
 struct dns_name *dns_cache_get(struct dns_cache *cache, struct dns *dns, const char *host);
 
-/* A name outside the cache. */
-struct dns_name *dns_name_create(struct dns *dns, const char *host);
-void dns_name_destroy(struct dns_name *name);
+/* --- dns_turns.c ------------------------------------------------------------------------------ */
+
+struct dns_turns {
+    int max, per_owner, looking;
+    struct idmap shares; /* by owner */
+    struct list order;   /* of those that wait */
+};
+
+void dns_turns_init(struct dns_turns *turns, int max, int per_owner);
+void dns_turns_fini(struct dns_turns *turns);
+
+/* May `owner` look something up? Then it is counted, until it is given back. */
+bool dns_turns_take(struct dns_turns *turns, struct id owner);
+void dns_turns_give_back(struct dns_turns *turns, struct id owner);
+
+/* Waits, until it leaves or is next. */
+void dns_turns_wait(struct dns_turns *turns, struct id owner, struct list *node);
+void dns_turns_leave(struct dns_turns *turns, struct id owner, struct list *node);
+
+/* Whose turn it is, which is taken; NULL: nobody's. */
+struct list *dns_turns_next(struct dns_turns *turns);
 
 #endif

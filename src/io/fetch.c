@@ -182,6 +182,28 @@ static void on_turn(void *arg)
     deliver(arg);
 }
 
+static void fail_busy(struct fetch *fetch)
+{
+    fetch_conclude_with(fetch, FETCH_BUSY, "no DNS lookup was free for %s", fetch->host);
+    end(fetch);
+}
+
+static void stop_resolving(struct fetch *fetch)
+{
+    bool waits = dns_waits(fetch->dns);
+
+    dns_cancel(fetch->dns);
+    fetch->dns = NULL;
+    fetch->dns_us = clock_mono_us() - fetch->start_us;
+    if (waits) {
+        fail_busy(fetch);
+        return;
+    }
+    fetch_conclude_with(fetch, FETCH_DNS_FAILED, "no DNS answer for %s within %lld ms", fetch->host,
+                        (long long)fetch->request.timeout_ms);
+    end(fetch);
+}
+
 /* The one judge of time: libcurl's own limits it would judge before it reads. */
 static void on_deadline(void *arg)
 {
@@ -198,12 +220,11 @@ static void on_deadline(void *arg)
         return;
     }
     if (fetch->state == FETCH_RESOLVING) {
-        dns_cancel(fetch->dns);
-        fetch->dns = NULL;
-        fetch->dns_us = clock_mono_us() - fetch->start_us;
-        fetch_conclude_with(fetch, FETCH_DNS_FAILED, "no DNS answer for %s within %lld ms",
-                            fetch->host, (long long)fetch->request.timeout_ms);
-    } else if (fetch->state == FETCH_QUEUED) {
+        stop_resolving(fetch);
+        deliver(fetch->fetcher);
+        return;
+    }
+    if (fetch->state == FETCH_QUEUED) {
         fetch_conclude_with(fetch, FETCH_TIMED_OUT,
                             "Posthorn had no free connection within %lld ms",
                             (long long)fetch->request.timeout_ms);
@@ -282,7 +303,6 @@ static void fail_dns(struct fetch *fetch, int err)
     } rows[] = {
         {ERR_NOT_FOUND, "DNS has no address for"},
         {ERR_TIMEOUT, "no DNS answer in time for"},
-        {ERR_BUSY, "too many DNS lookups at once; none was made for"},
     };
     const char *text = "the DNS servers could not answer for";
 
@@ -299,7 +319,9 @@ static void on_dns(void *arg, int err, const struct sockaddr_storage *addresses,
 
     fetch->dns = NULL;
     fetch->dns_us = clock_mono_us() - fetch->start_us;
-    if (err != 0)
+    if (err == ERR_BUSY)
+        fail_busy(fetch);
+    else if (err != 0)
         fail_dns(fetch, err);
     else if (proceed(fetch, addresses, count))
         return;
@@ -339,7 +361,8 @@ static void begin(struct fetch *fetch)
     }
     fetch->state = FETCH_RESOLVING;
     move(fetch, &fetcher->active);
-    fetch->dns = dns_start(fetcher->dns, fetch->host, FETCH_DNS_MS, on_dns, fetch);
+    fetch->dns =
+        dns_start(fetcher->dns, fetch->host, fetch->request.owner, FETCH_DNS_MS, on_dns, fetch);
 }
 
 struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *request,
@@ -407,7 +430,7 @@ struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *c
     fetcher->wake = timeout_create(loop, fetcher_on_wake, fetcher);
     fetcher->turn = timeout_create(loop, on_turn, fetcher);
     fetch_sockets_init(&fetcher->sockets);
-    fetcher->dns = dns_create(loop, config->name_servers);
+    fetcher->dns = dns_create(loop, &fetcher->config.dns);
     fetcher->hooks = &hooks;
     fetcher->multi = fetch_multi_create(fetcher);
     return fetcher;

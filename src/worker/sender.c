@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 
+#define GATHER_MS 10
+
+static void hand_back(void *arg);
+
 static bool guard(void *arg, const struct sockaddr *address)
 {
     const struct sender *sender = arg;
@@ -22,11 +26,15 @@ void sender_init(struct sender *sender, struct loop *loop, const struct settings
         .guard = guard,
         .port_guard = port_guard,
         .guard_arg = sender,
+        .dns = {.lookups_max = (int)settings->config.dns_lookups,
+                .per_owner = (int)settings->config.dns_lookups_per_app},
         .connections_max = 2 * (int)settings->config.worker_in_flight, /* idle ones too */
     };
 
     *sender = (struct sender){.settings = settings, .places = places, .hooks = *hooks};
     list_init(&sender->under_way);
+    list_init(&sender->left);
+    sender->back = timeout_create(loop, hand_back, sender);
     sender->fetcher = fetcher_create(loop, &config);
 }
 
@@ -34,6 +42,8 @@ void sender_give_up(struct sender *sender)
 {
     struct list *node;
 
+    list_move_all(&sender->under_way, &sender->left);
+    timeout_clear(sender->back);
     while ((node = list_pop(&sender->under_way)) != NULL)
         sending_destroy(CONTAINER_OF(node, struct sending, node));
 }
@@ -41,12 +51,13 @@ void sender_give_up(struct sender *sender)
 void sender_fini(struct sender *sender)
 {
     sender_give_up(sender);
+    timeout_destroy(sender->back);
     fetcher_destroy(sender->fetcher);
 }
 
 bool sender_idle(const struct sender *sender)
 {
-    return list_empty(&sender->under_way);
+    return list_empty(&sender->under_way) && list_empty(&sender->left);
 }
 
 static void hand_over(struct sender *sender, struct sending *s)
@@ -65,13 +76,61 @@ static void weigh(const struct sender *sender, const struct sending *s)
     places_weigh(sender->places, s->teller->finish.delivery, sending_bytes(s));
 }
 
+/* Takes the sendings of `left` that were claimed with `token`; how many deliveries they have. */
+static size_t take_claim(struct list *left, int64_t token, struct list *taken)
+{
+    size_t count = 0;
+
+    LIST_FOREACH_SAFE(node, left)
+    {
+        struct sending *s = CONTAINER_OF(node, struct sending, node);
+        if (s->teller->finish.token != token)
+            continue;
+        list_remove(node);
+        list_push(taken, node);
+        count += s->count;
+    }
+    return count;
+}
+
+/* Nobody was asked for anything: they go another time, and this was no attempt. Those of a claim go together, for
+ * they are many when there are any. */
+static void hand_back(void *arg)
+{
+    struct sender *sender = arg;
+
+    while (!list_empty(&sender->left)) {
+        const struct sending *first = CONTAINER_OF(sender->left.next, struct sending, node);
+        int64_t token = first->teller->finish.token;
+        struct list taken;
+        list_init(&taken);
+        struct queue_ref *refs = xcalloc(take_claim(&sender->left, token, &taken), sizeof *refs);
+        size_t n = 0;
+        for (struct list *node; (node = list_pop(&taken)) != NULL;) {
+            struct sending *s = CONTAINER_OF(node, struct sending, node);
+            LIST_FOREACH(at, &s->attempts)
+            refs[n++] = CONTAINER_OF(at, struct attempt, node)->ref;
+            sending_destroy(s);
+        }
+        sender->hooks.on_left(sender->hooks.arg, refs, n, token);
+        free(refs);
+    }
+}
+
 /* What is kept of it is all that it weighs from now on. */
 static void on_sent(void *arg, struct sending *s)
 {
     struct sender *sender = arg;
+
     list_remove(&s->node);
-    weigh(sender, s);
-    hand_over(sender, s);
+    if (!s->left) {
+        weigh(sender, s);
+        hand_over(sender, s);
+        return;
+    }
+    list_push(&sender->left, &s->node);
+    if (!timeout_is_set(sender->back))
+        timeout_set(sender->back, GATHER_MS);
 }
 
 /* Webhooks side by side, tests last, and the rest in the order of their events: ids of deliveries begin

@@ -9,7 +9,8 @@ struct sender_hooks {
     /* An attempt ended. It is the callee's, who gives it to sending_forget(). */
     void (*on_ended)(void *arg, struct attempt *attempt);
 
-    /* These were claimed with `token`, and did not fit into the request of those that they belong to. Borrowed. */
+    /* These were claimed with `token`, and did not fit into the request of those that they belong to, or their turn
+     * for a DNS lookup did not come. Borrowed. */
     void (*on_left)(void *arg, const struct queue_ref *refs, size_t count, int64_t token);
     void *arg;
 };
@@ -19,6 +20,8 @@ struct sender {
     struct fetcher *fetcher;
     struct places *places; /* what is sent weighs in them what its message and its answer do */
     struct list under_way; /* sendings */
+    struct list left;      /* those whose turn did not come */
+    struct timeout *back;  /* set while there are any: they are given back */
     struct sender_hooks hooks;
 };
 

@@ -109,6 +109,20 @@ static void keep_answer(struct sending *s, const struct fetch_result *r, struct 
     result->body_cut = r->body_cut;
 }
 
+static void tell_left(struct sending *s, const char *why)
+{
+    char text[ATTEMPT_TEXT_SIZE], app[ID_TEXT_SIZE];
+
+    s->left = true;
+    log_bounded(LOG_LEVEL_WARN, "lookups_bounded", "app=%s why=\"%s\"",
+                id_text(app, ID_APP, s->app), why);
+    LIST_FOREACH(node, &s->attempts)
+    {
+        log_debug("attempt_left", "%s",
+                  attempt_text(text, CONTAINER_OF(node, struct attempt, node)));
+    }
+}
+
 static void on_fetched(void *arg, const struct fetch_result *r)
 {
     struct sending *s = arg;
@@ -122,6 +136,11 @@ static void on_fetched(void *arg, const struct fetch_result *r)
     };
 
     s->fetch = NULL;
+    if (r->outcome == FETCH_BUSY) {
+        tell_left(s, r->error);
+        s->cb(s->arg, s);
+        return;
+    }
     snprintf(s->address, sizeof s->address, "%s", r->address);
     describe(s, r);
     keep_answer(s, r, &result);

@@ -26,6 +26,7 @@ struct sending {
     struct message message;
     int64_t timeout_ms, started_ms;
     struct fetcher *fetcher;
+    bool left;   /* its turn did not come, and nobody was asked for anything */
     size_t step; /* of what its request needs, the next */
     struct fetch *fetch;
     sending_cb *cb;
@@ -46,7 +47,7 @@ bool sending_has_ended(const struct sending *sending);
 /* What its message and its answer take, as long as they are there. */
 size_t sending_bytes(const struct sending *sending);
 
-/* Signed is what was made: send it at once. At the callback every attempt has ended. */
+/* Signed is what was made: send it at once. At the callback every attempt has ended, or it is `left`. */
 void sending_start(struct sending *sending, struct fetcher *fetcher, sending_cb *cb, void *arg);
 
 /* Cancels what is under way, and frees the attempts that were not taken. */

@@ -104,7 +104,8 @@ int main(int argc, char **argv)
     int64_t count = argc > 1 ? strtol(argv[1], NULL, 10) : 100000;
     int64_t in_flight = argc > 2 ? strtol(argv[2], NULL, 10) : 64;
     struct load load = {.left = count};
-    struct fetcher_config config = {.guard = anywhere, .connections_max = (int)in_flight};
+    struct fetcher_config config = {
+        .guard = anywhere, .connections_max = (int)in_flight, .dns = {NULL, 1, 1}};
     char url[64], body[301];
 
     int listener = socket(AF_INET, SOCK_STREAM, 0);

@@ -77,12 +77,26 @@ static size_t put_records(struct dns_server *server, const struct dns_record *re
     return n;
 }
 
+/* All that is below a silent name is silent. */
+static bool is_below(const char *name, const struct dns_record *record)
+{
+    size_t n = strlen(name), size = strlen(record->name);
+    return record->mode == DNS_SILENT && n > size && name[n - size - 1] == '.' &&
+           strcmp(name + n - size, record->name) == 0;
+}
+
 static const struct dns_record *find(const struct dns_server *server, const char *name)
 {
     for (const struct dns_record *record = server->records; record->name != NULL; record++)
-        if (strcmp(record->name, name) == 0)
+        if (strcmp(record->name, name) == 0 || is_below(name, record))
             return record;
     return NULL;
+}
+
+static bool is_silent(enum dns_mode mode, int type)
+{
+    return mode == DNS_SILENT || (mode == DNS_SILENT_A && type == TYPE_A) ||
+           (mode == DNS_SILENT_AAAA && type == TYPE_AAAA);
 }
 
 /* Turns the question in `packet` into its answer; its size, or 0 for none. */
@@ -97,7 +111,7 @@ static size_t answer(struct dns_server *server, uint8_t packet[2048], size_t n)
     const struct dns_record *record = find(server, name);
     server->questions++;
     server->unknown += record == NULL;
-    if (record != NULL && record->mode == DNS_SILENT)
+    if (record != NULL && is_silent(record->mode, type))
         return 0;
 
     int count = 0;

@@ -8,6 +8,8 @@ enum dns_mode {
     DNS_ANSWER,    /* all addresses */
     DNS_ALTERNATE, /* one address, another with every question for A */
     DNS_SILENT,
+    DNS_SILENT_A,    /* on questions for A alone */
+    DNS_SILENT_AAAA, /* on those for AAAA */
     DNS_REFUSES,
 };
 

@@ -336,7 +336,7 @@ static void make_fetcher(struct rig *rig, int connections_max, const char *ca_fi
     struct fetcher_config config = {.guard = guard,
                                     .guard_arg = rig,
                                     .connections_max = connections_max,
-                                    .name_servers = dns_server_text(rig->names),
+                                    .dns = {dns_server_text(rig->names), 256, 256},
                                     .ca_file = ca_file};
     rig->fetcher = fetcher_create(rig->loop, &config);
 }

@@ -9,14 +9,15 @@
 #define KEY "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 static const char *const names[] = {
-    "POSTHORN_DATABASE_URL",   "POSTHORN_REDIS_URL",          "POSTHORN_LISTEN",
-    "POSTHORN_ADMIN_KEY",      "POSTHORN_ENCRYPTION_KEY",     "POSTHORN_ENCRYPTION_KEY_PREVIOUS",
-    "POSTHORN_ALLOW_NETWORKS", "POSTHORN_ALLOW_PORTS",        "POSTHORN_API_THREADS",
-    "POSTHORN_WORKER_THREADS", "POSTHORN_WORKER_IN_FLIGHT",   "POSTHORN_WORKER_MEGABYTES",
-    "POSTHORN_TESTS_PER_APP",  "POSTHORN_LISTS_PER_APP",      "POSTHORN_WEBHOOKS_PER_APP",
-    "POSTHORN_KEY_LOOKUPS",    "POSTHORN_BODIES_MIB",         "POSTHORN_ANSWERS_MIB",
-    "POSTHORN_RETENTION_DAYS", "POSTHORN_LOG_LEVEL",          "POSTHORN_CORS_ORIGINS",
-    "POSTHORN_RETRY_SCHEDULE", "POSTHORN_DISABLE_AFTER_DAYS", "POSTHORN_DISABLE_AFTER_FAILURES",
+    "POSTHORN_DATABASE_URL",   "POSTHORN_REDIS_URL",           "POSTHORN_LISTEN",
+    "POSTHORN_ADMIN_KEY",      "POSTHORN_ENCRYPTION_KEY",      "POSTHORN_ENCRYPTION_KEY_PREVIOUS",
+    "POSTHORN_ALLOW_NETWORKS", "POSTHORN_ALLOW_PORTS",         "POSTHORN_API_THREADS",
+    "POSTHORN_WORKER_THREADS", "POSTHORN_WORKER_IN_FLIGHT",    "POSTHORN_WORKER_MEGABYTES",
+    "POSTHORN_TESTS_PER_APP",  "POSTHORN_LISTS_PER_APP",       "POSTHORN_WEBHOOKS_PER_APP",
+    "POSTHORN_KEY_LOOKUPS",    "POSTHORN_BODIES_MIB",          "POSTHORN_ANSWERS_MIB",
+    "POSTHORN_RETENTION_DAYS", "POSTHORN_LOG_LEVEL",           "POSTHORN_CORS_ORIGINS",
+    "POSTHORN_RETRY_SCHEDULE", "POSTHORN_DISABLE_AFTER_DAYS",  "POSTHORN_DISABLE_AFTER_FAILURES",
+    "POSTHORN_DNS_LOOKUPS",    "POSTHORN_DNS_LOOKUPS_PER_APP",
 };
 
 static struct settings settings;
@@ -99,6 +100,8 @@ struct number {
 static const struct number numbers[] = {
     {"POSTHORN_API_THREADS", 64, offsetof(struct config, api_threads)},
     {"POSTHORN_WORKER_THREADS", 64, offsetof(struct config, worker_threads)},
+    {"POSTHORN_DNS_LOOKUPS", 10000, offsetof(struct config, dns_lookups)},
+    {"POSTHORN_DNS_LOOKUPS_PER_APP", 10000, offsetof(struct config, dns_lookups_per_app)},
     {"POSTHORN_TESTS_PER_APP", 1000, offsetof(struct config, tests_per_app)},
     {"POSTHORN_BODIES_MIB", 65536, offsetof(struct config, bodies_mib)},
     {"POSTHORN_LISTS_PER_APP", 1000, offsetof(struct config, lists_per_app)},
@@ -355,6 +358,8 @@ static void test_print(void **state)
                               "POSTHORN_WORKER_THREADS=1\n"
                               "POSTHORN_WORKER_IN_FLIGHT=4096\n"
                               "POSTHORN_WORKER_MEGABYTES=256\n"
+                              "POSTHORN_DNS_LOOKUPS=256\n"
+                              "POSTHORN_DNS_LOOKUPS_PER_APP=32\n"
                               "POSTHORN_TESTS_PER_APP=20\n"
                               "POSTHORN_LISTS_PER_APP=16\n"
                               "POSTHORN_WEBHOOKS_PER_APP=10000\n"
