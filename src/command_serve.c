@@ -16,9 +16,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define THREADS_MAX      64
-#define FILES_PER_PLACE  2    /* a request's connection, and one that is kept for another */
-#define FILES_RESERVED   1024 /* for everything else; half of few */
+#define THREADS_MAX     64
+#define FILES_PER_PLACE 2    /* a request's connection, and one that is kept for another */
+#define FILES_RESERVED  1024 /* for everything else; half of few */
+#define FILES_OF_STORES \
+    256 /* of those, for what is neither a delivery nor a client; a quarter of few */
+#define CONNECTIONS_MAX  4096 /* of clients, to a thread of the API */
 #define DATABASE_WAIT_MS 10000
 #define OWN_PAGES_BYTES  (256 << 10)
 
@@ -91,11 +94,15 @@ static int64_t raise_files(void)
     return limit.rlim_cur < INT32_MAX ? (int64_t)limit.rlim_cur : INT32_MAX;
 }
 
+static int64_t reserve_of(int64_t files)
+{
+    return files / 2 < FILES_RESERVED ? files / 2 : FILES_RESERVED;
+}
+
 /* Requests under way are bounded by the files that they take. */
 static void bound_places(struct config *config, int64_t files)
 {
-    int64_t reserved = files / 2 < FILES_RESERVED ? files / 2 : FILES_RESERVED;
-    int64_t most = (files - reserved) / (config->worker_threads * FILES_PER_PLACE);
+    int64_t most = (files - reserve_of(files)) / (config->worker_threads * FILES_PER_PLACE);
 
     most = most > 1 ? most : 1;
     if (config->worker_in_flight <= most)
@@ -104,6 +111,25 @@ static void bound_places(struct config *config, int64_t files)
              "in_flight=%lld option=%lld files=%lld hint=\"raise the limit of open files\"",
              (long long)most, (long long)config->worker_in_flight, (long long)files);
     config->worker_in_flight = most;
+}
+
+/* Clients of the API have the files that deliveries and stores do not need: however many come, they take none of
+ * theirs. */
+static void bound_connections(struct settings *settings, int64_t files, bool worker)
+{
+    const struct config *config = &settings->config;
+    int64_t stores =
+        reserve_of(files) / 4 < FILES_OF_STORES ? reserve_of(files) / 4 : FILES_OF_STORES;
+    int64_t deliveries =
+        worker ? config->worker_in_flight * config->worker_threads * FILES_PER_PLACE : 0;
+    int64_t most = (files - stores - deliveries) / config->api_threads;
+
+    most = most > 1 ? most : 1;
+    settings->api_connections = (int)(most < CONNECTIONS_MAX ? most : CONNECTIONS_MAX);
+    if (most < CONNECTIONS_MAX)
+        log_warn("connections_bounded",
+                 "connections=%lld files=%lld hint=\"raise the limit of open files\"",
+                 (long long)most, (long long)files);
 }
 
 static bool add_workers(struct parts *parts, const struct settings *settings)
@@ -201,6 +227,8 @@ int command_serve(const struct settings *settings, int argc, char **argv)
     int64_t files = raise_files();
     if (worker)
         bound_places(&bounded.config, files);
+    if (api)
+        bound_connections(&bounded, files, worker);
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);

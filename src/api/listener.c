@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX 4096
 #define BACKLOG         1024
 #define RECEIVE_BUFFER  (128 * 1024)
 #define USER_TIMEOUT_MS 20000 /* of TCP: a peer that takes nothing */
@@ -26,7 +25,7 @@ struct listener {
     uv_tcp_t tcp;
     bool open, waiting; /* at the limit, one waits to be accepted */
     struct list connections;
-    int count;
+    int count, max;
 };
 
 struct connection {
@@ -60,9 +59,11 @@ static void set_socket_options(uv_tcp_t *tcp)
 /* At the limit the connection stays where it is: libuv stops listening until it is taken. */
 static void accept_next(struct listener *l)
 {
-    l->waiting = l->count >= CONNECTIONS_MAX;
-    if (l->waiting)
+    l->waiting = l->count >= l->max;
+    if (l->waiting) {
+        log_bounded(LOG_LEVEL_WARN, "connections_full", "count=%d", l->count);
         return;
+    }
     struct connection *c = xcalloc(1, sizeof *c);
     c->listener = l;
     list_push(&l->connections, &c->node);
@@ -151,12 +152,13 @@ void listener_close(struct listener *l)
     uv_close((uv_handle_t *)&l->tcp, NULL);
 }
 
-struct listener *listener_create(struct loop *loop, listener_cb *cb, void *arg)
+struct listener *listener_create(struct loop *loop, int connections_max, listener_cb *cb, void *arg)
 {
     struct listener *l = xcalloc(1, sizeof *l);
     l->loop = loop;
     l->cb = cb;
     l->arg = arg;
+    l->max = connections_max;
     list_init(&l->connections);
     return l;
 }

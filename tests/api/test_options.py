@@ -1,7 +1,9 @@
 """The options: the program, the README and deploy/sample.env name the same ones; one judge says what is
 wrong with them."""
 
+import os
 import re
+import socket
 import threading
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from harness import replies
 from harness.redis import Redis
 from harness.server import ADMIN_KEY, ENCRYPTION_KEY, Posthorn, binary, command, options
+from harness.wait import until
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"\bPOSTHORN_[A-Z][A-Z_]*[A-Z]\b")
@@ -385,3 +388,27 @@ def test_open_files_bound_what_is_under_way(start, receiver, tmp_path, monkeypat
     receiver.wait(80)  # of 150 three quarters are an app's, and of those three quarters a webhook's
     opened.set()
     receiver.wait(200)
+
+
+def test_clients_take_no_files_from_deliveries(start, receiver, tmp_path, monkeypatch):
+    """More connections than there are files: those beyond the bound wait, and what is to be sent is sent."""
+    program = tmp_path / "few-files"
+    program.write_text(f'#!/bin/sh\nulimit -n 200\nexec {binary()} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("POSTHORN_BIN", str(program))
+    server = start()
+    assert "event=connections_bounded connections=75 files=200" in server.log()
+    client = server.client()
+    receiver.script("/hook", replies.answer(500), replies.answer(200))
+    webhook = client.webhook(receiver.url(), retry_schedule=[2])
+    client.publish()
+    receiver.wait(1)
+    clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(300)]
+    try:
+        until(lambda: "event=connections_full count=75" in server.log(), 10)
+        receiver.wait(2)
+        assert len(os.listdir(f"/proc/{server.process.pid}/fd")) < 200
+    finally:
+        for c in clients:
+            c.close()
+    until(lambda: client.only_delivery(webhook)["status"] == "delivered", 10)
