@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 
 struct listener {
     struct loop *loop;
+    int64_t per_address;
     listener_cb *cb;
     void *arg;
     uv_tcp_t tcp;
@@ -28,8 +30,14 @@ struct listener {
     int count, max;
 };
 
+struct peer {
+    int family;
+    uint8_t network[8]; /* IPv4: four bytes */
+};
+
 struct connection {
     uv_tcp_t tcp;
+    struct peer peer;
     struct list node;
     struct listener *listener;
 };
@@ -56,6 +64,64 @@ static void set_socket_options(uv_tcp_t *tcp)
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
 }
 
+/* --- connections by address ------------------------------------------------------------------- */
+
+static struct peer peer_of(const uv_tcp_t *tcp)
+{
+    struct sockaddr_storage address = {0};
+    int size = sizeof address;
+    struct peer peer = {0};
+
+    if (uv_tcp_getpeername(tcp, (struct sockaddr *)&address, &size) != 0)
+        return peer;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
+    peer.family = address.ss_family;
+    if (peer.family == AF_INET) {
+        memcpy(peer.network, &v4->sin_addr, 4);
+    } else if (peer.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+        peer.family = AF_INET;
+        memcpy(peer.network, v6->sin6_addr.s6_addr + 12, 4);
+    } else if (peer.family == AF_INET6) {
+        memcpy(peer.network, v6->sin6_addr.s6_addr, 8);
+    }
+    return peer;
+}
+
+static bool is_one_too_many(const struct listener *l, const struct connection *c)
+{
+    int64_t count = 0;
+
+    LIST_FOREACH(node, &l->connections)
+    {
+        const struct peer *peer = &CONTAINER_OF(node, struct connection, node)->peer;
+        count += peer->family == c->peer.family &&
+                 memcmp(peer->network, c->peer.network, sizeof peer->network) == 0;
+    }
+    return l->per_address > 0 && count > l->per_address;
+}
+
+/* No request was read, so this is all that can be said; what does not fit into the socket is lost. */
+static void refuse(struct connection *c)
+{
+    static const char body[] =
+        "{\"type\":\"about:blank\",\"title\":\"Too many requests are waiting\",\"status\":503,"
+        "\"code\":\"overloaded\",\"detail\":\"This address has as many connections as it may have, which is "
+        "POSTHORN_CONNECTIONS_PER_ADDRESS\"}";
+    char answer[640];
+    int n =
+        snprintf(answer, sizeof answer,
+                 "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+                 "Retry-After: 1\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+                 sizeof body - 1, body);
+    uv_buf_t buf = uv_buf_init(answer, (unsigned)n);
+
+    assert((size_t)n < sizeof answer);
+    if (uv_try_write((uv_stream_t *)&c->tcp, &buf, 1) < 0)
+        log_debug("refusal_not_sent", "bytes=%d", n);
+    uv_close((uv_handle_t *)&c->tcp, on_connection_closed);
+}
+
 /* At the limit the connection stays where it is: libuv stops listening until it is taken. */
 static void accept_next(struct listener *l)
 {
@@ -74,6 +140,13 @@ static void accept_next(struct listener *l)
         return;
     }
     set_socket_options(&c->tcp);
+    c->peer = peer_of(&c->tcp);
+    if (is_one_too_many(l, c)) {
+        log_bounded(LOG_LEVEL_WARN, "connections_bounded", "per_address=%lld",
+                    (long long)l->per_address);
+        refuse(c);
+        return;
+    }
     l->cb(l->arg, (uv_stream_t *)&c->tcp, on_connection_closed);
 }
 
@@ -152,10 +225,12 @@ void listener_close(struct listener *l)
     uv_close((uv_handle_t *)&l->tcp, NULL);
 }
 
-struct listener *listener_create(struct loop *loop, int connections_max, listener_cb *cb, void *arg)
+struct listener *listener_create(struct loop *loop, int connections_max, int64_t per_address,
+                                 listener_cb *cb, void *arg)
 {
     struct listener *l = xcalloc(1, sizeof *l);
     l->loop = loop;
+    l->per_address = per_address;
     l->cb = cb;
     l->arg = arg;
     l->max = connections_max;

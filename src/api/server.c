@@ -255,7 +255,8 @@ struct server *server_create(const struct settings *settings)
                                                               .patience_ms = DB_PATIENCE_MS,
                                                               .one_by_one = true});
     configure_h2o(s);
-    s->listener = listener_create(s->api.loop, settings->api_connections, on_connection, s);
+    s->listener = listener_create(s->api.loop, settings->api_connections,
+                                  config->connections_per_address, on_connection, s);
     if (listener_open(s->listener, &settings->listen) < 0) {
         close_all(s);
         server_destroy(s);

@@ -250,3 +250,28 @@ def test_bodies_have_so_many_bytes_together(start):
     until(lambda: api.post("/events", body, expect=None).status == 202, 5, "room")
     chunks = connect(address, post(api.key, "Transfer-Encoding: chunked") + raw.chunked(body))
     assert raw.status(answer(chunks)) == 202
+
+
+# --- connections ------------------------------------------------------------------------------------
+
+
+def test_an_address_has_so_many_connections(start):
+    """The next one is told so; another address has its own."""
+    server = start(POSTHORN_CONNECTIONS_PER_ADDRESS=10)
+    address = ("127.0.0.1", server.port)
+
+    def taken():
+        s = connect(address, HEALTH)
+        return s if raw.status(answer(s)) == 200 else s.close()
+
+    held = [until(taken, 5, "the connection that saw it start to be closed") for _ in range(10)]
+    refused = answer(connect(address, b""))
+    assert raw.status(refused) == 503 and b"Retry-After: 1\r\n" in refused, refused
+    assert b"POSTHORN_CONNECTIONS_PER_ADDRESS" in refused and b'"code":"overloaded"' in refused
+    with socket.socket() as other:
+        other.bind(("127.0.0.2", 0))
+        other.connect(address)
+        lives(other)
+    held.pop().close()
+    until(taken, 5, "room for one more")
+    assert "event=connections_bounded per_address=10" in server.log()

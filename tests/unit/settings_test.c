@@ -17,7 +17,7 @@ static const char *const names[] = {
     "POSTHORN_KEY_LOOKUPS",    "POSTHORN_BODIES_MIB",          "POSTHORN_ANSWERS_MIB",
     "POSTHORN_RETENTION_DAYS", "POSTHORN_LOG_LEVEL",           "POSTHORN_CORS_ORIGINS",
     "POSTHORN_RETRY_SCHEDULE", "POSTHORN_DISABLE_AFTER_DAYS",  "POSTHORN_DISABLE_AFTER_FAILURES",
-    "POSTHORN_DNS_LOOKUPS",    "POSTHORN_DNS_LOOKUPS_PER_APP",
+    "POSTHORN_DNS_LOOKUPS",    "POSTHORN_DNS_LOOKUPS_PER_APP", "POSTHORN_CONNECTIONS_PER_ADDRESS",
 };
 
 static struct settings settings;
@@ -361,6 +361,7 @@ static void test_print(void **state)
                               "POSTHORN_DNS_LOOKUPS=256\n"
                               "POSTHORN_DNS_LOOKUPS_PER_APP=32\n"
                               "POSTHORN_TESTS_PER_APP=20\n"
+                              "POSTHORN_CONNECTIONS_PER_ADDRESS=2048\n"
                               "POSTHORN_LISTS_PER_APP=16\n"
                               "POSTHORN_WEBHOOKS_PER_APP=10000\n"
                               "POSTHORN_KEY_LOOKUPS=512\n"
