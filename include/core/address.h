@@ -31,6 +31,12 @@ int networks_parse(struct str list, struct networks *networks, struct str *bad) 
  * even when its IPv4 address is allowed; any other family is refused. */
 bool address_allowed(const struct networks *opened, const struct sockaddr *address);
 
+/* Is the address in one of them? An IPv4-mapped IPv6 address is the IPv4 address. */
+bool networks_contain(const struct networks *networks, const struct sockaddr *address);
+
+/* An address in text, without a port, brackets or a zone. False: it is none. */
+bool address_parse(struct str text, struct sockaddr_storage *address);
+
 /* False for a host name that means this machine or a private network whatever DNS says
  * ("localhost", "x.localhost", ".local", ".internal", ".home.arpa", ".onion", a name without a
  * dot). Lower case, no trailing dot. With loopback (127.0.0.1) opened, "localhost" and names below

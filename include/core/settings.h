@@ -22,6 +22,7 @@ struct settings {
     } listen;
     struct networks networks;
     struct ports ports;
+    struct networks proxies; /* in front of the API */
     struct schedule schedule;
     enum log_level log_level;
     struct seal_keys seal_keys;

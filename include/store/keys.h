@@ -6,6 +6,8 @@
 #include "core/key.h"
 #include "io/db.h"
 
+#define KEY_NETWORKS_MAX 16
+
 struct key {
     struct id id;
     bool has_app;
@@ -14,6 +16,11 @@ struct key {
     int scope;          /* enum key_scope */
     struct str hash;    /* SHA256_SIZE bytes */
     int64_t expires_ms; /* 0: never */
+    int64_t used_ms;    /* read only; to the minute; 0: never */
+
+    /* It may be used from these, as networks_parse() takes them; none: from anywhere. */
+    struct str networks[KEY_NETWORKS_MAX];
+    size_t network_count;
 };
 
 void keys_read(const struct db_rows *rows, int row, struct key *key);
@@ -26,10 +33,13 @@ struct db_op *keys_list(struct db *db, struct id before, int limit, db_cb *cb, v
 /* Every key, oldest first. Rows: (id, scope, its app's name or NULL, name). */
 struct db_op *keys_list_all(struct db *db, db_cb *cb, void *arg);
 
+/* Notes that it was used now, unless that was noted within the last minute. */
+struct db_op *keys_use(struct db *db, struct id id, db_cb *cb, void *arg);
+
 /* A row if it was there. NOTIFYs STORE_KEY_CHANNEL. */
 struct db_op *keys_delete(struct db *db, struct id id, db_cb *cb, void *arg);
 
 extern const struct db_stmt stmt_key_insert, stmt_key_get, stmt_key_list, stmt_key_list_all,
-    stmt_key_delete;
+    stmt_key_delete, stmt_key_use;
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "client.h"
+#include "core/address.h"
 #include "input.h"
 #include "reply.h"
 #include "result.h"
@@ -16,6 +18,7 @@
 
 #define CACHE_ROWS   1024 /* a power of two */
 #define CACHE_TTL_MS 5000
+#define USE_NOTED_MS 60000
 #define GUESSES      64 /* the part of the lookups that guesses have is one in so many */
 #define NO_APP       "No app has this id or name, or the key is another app's"
 
@@ -46,6 +49,7 @@ struct auth {
     bool has_app;
     int scope;
     int64_t expires_ms;
+    bool bound; /* to networks: it is known for this address only */
 };
 
 struct auth_cache *auth_cache_create(void)
@@ -107,10 +111,62 @@ static bool allow(struct call *call, int scope)
     return covered;
 }
 
+/* What a key is known by that may be used from some networks only. */
+static void bind_to_client(const struct call *call, uint8_t hash[SHA256_SIZE])
+{
+    struct sockaddr_storage address;
+    struct str parts[] = {{(const char *)hash, SHA256_SIZE},
+                          {(const char *)&address, sizeof address}};
+    uint8_t bound[SHA256_SIZE];
+
+    if (!client_address(call, &address))
+        address = (struct sockaddr_storage){0};
+    crypto_hmac_sha256(STR_LIT("posthorn-auth"), parts, ARRAY_LEN(parts), bound);
+    memcpy(hash, bound, SHA256_SIZE);
+}
+
+/* False: not from there, and that has been replied. */
+static bool may_come(struct call *call, const struct key *key)
+{
+    struct sockaddr_storage address;
+    bool may = key->network_count == 0;
+
+    if (may)
+        return true;
+    if (client_address(call, &address))
+        for (size_t i = 0; !may && i < key->network_count; i++) {
+            struct networks one;
+            struct str bad;
+            may = networks_parse(key->networks[i], &one, &bad) == 0 &&
+                  networks_contain(&one, (struct sockaddr *)&address);
+        }
+    if (!may)
+        reply_error(call, ERR_FORBIDDEN,
+                    "This key may not be used from this address: see its allowed_networks");
+    return may;
+}
+
+static void on_used(void *arg, int err, const struct db_rows *rows)
+{
+    (void)arg;
+    (void)err; /* of no use to anybody who waits; the next lookup notes it */
+    (void)rows;
+}
+
+/* Once a minute, beside a lookup, of which there is one in some seconds. */
+static void note_use(const struct api *api, const struct key *key)
+{
+    if (clock_wall_ms() - key->used_ms >= USE_NOTED_MS)
+        keys_use(api->db, key->id, on_used, NULL);
+}
+
 /* The tenant is known. */
 static void finish(struct call *call, struct id app)
 {
     struct auth *auth = call->state;
+
+    if (auth->bound)
+        bind_to_client(call, auth->hash);
     struct cached *row = row_of(call->api->auth, auth->hash);
 
     memcpy(row->hash, auth->hash, sizeof row->hash);
@@ -180,6 +236,10 @@ static void on_key(void *arg, int err, const struct db_rows *rows)
     auth->has_app = key.has_app;
     auth->key_app = key.app;
     auth->expires_ms = key.expires_ms;
+    auth->bound = key.network_count > 0;
+    if (!may_come(call, &key))
+        return;
+    note_use(call->api, &key);
     find_app(call);
 }
 
@@ -289,6 +349,7 @@ static void look_up(struct call *call, struct id id, enum key_proof proof)
 bool auth_start(struct call *call, auth_done *done)
 {
     struct auth *auth = call_alloc(call, sizeof *auth);
+    uint8_t bound[SHA256_SIZE];
     struct id id;
 
     if (!bearer(call, &auth->key) || !read_app(call, &auth->app_text))
@@ -297,6 +358,10 @@ bool auth_start(struct call *call, auth_done *done)
     struct str parts[] = {auth->key, {"", 1}, auth->app_text};
     crypto_hmac_sha256(STR_LIT("posthorn-auth"), parts, ARRAY_LEN(parts), auth->hash);
     if (known(call, auth->hash))
+        return allow(call, call->scope);
+    memcpy(bound, auth->hash, sizeof bound);
+    bind_to_client(call, bound);
+    if (known(call, bound))
         return allow(call, call->scope);
     call->state = auth;
     if (is_admin_key(call->api->settings, auth->key)) {

@@ -169,6 +169,13 @@ bool call_header_comes_twice(const struct call *call, const char *name)
     return i != -1 && h2o_find_header_by_str(headers, name, strlen(name), i) != -1;
 }
 
+bool call_peer(const struct call *call, struct sockaddr_storage *address)
+{
+    h2o_conn_t *conn = call->req->conn;
+    *address = (struct sockaddr_storage){0};
+    return conn->callbacks->get_peername(conn, (struct sockaddr *)address) > 0;
+}
+
 /* --- its answer ------------------------------------------------------------------------------- */
 
 void call_add_header(struct call *call, const char *name, const char *value)

@@ -11,6 +11,8 @@
 #include "base/jsonw.h"
 #include "route.h"
 
+#include <sys/socket.h>
+
 #define BODY_MAX ((size_t)1 << 20)
 
 struct st_h2o_req_t;
@@ -64,6 +66,9 @@ void call_is_last(struct call *call);
 /* A header of the request, or p == NULL. */
 struct str call_header(const struct call *call, const char *name);
 bool call_header_comes_twice(const struct call *call, const char *name);
+
+/* Who is at the other end of the connection; false: it is gone. */
+bool call_peer(const struct call *call, struct sockaddr_storage *address);
 
 /* The call waits for something that is no statement: `cancel(arg)` ends that when the call ends before
  * call_wait_over(). One at a time. */

@@ -3,6 +3,7 @@
 #include "auth.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "core/address.h"
 #include "input.h"
 #include "page.h"
 #include "reply.h"
@@ -13,11 +14,23 @@
 
 struct key_input {
     struct str name, app;
+    struct field_strs networks;
     int scope;
     int64_t expires_ms;
 };
 
-enum { IN_NAME, IN_SCOPE, IN_APP, IN_EXPIRES };
+enum { IN_NAME, IN_SCOPE, IN_APP, IN_EXPIRES, IN_NETWORKS };
+
+static const char *check_network(struct str text)
+{
+    struct networks networks;
+    struct str bad;
+
+    return networks_parse(text, &networks, &bad) == 0 && networks.count == 1
+               ? NULL
+               : "must be a network such as 192.0.2.0/24 or 2001:db8::/32, with no bit set after the "
+                 "prefix";
+}
 
 static const struct field create_fields[] = {
     [IN_NAME] = {"name", FIELD_STR, offsetof(struct key_input, name), FIELD_REQUIRED, .min = 1,
@@ -28,6 +41,9 @@ static const struct field create_fields[] = {
                 .max = ID_TEXT_SIZE},
     [IN_EXPIRES] = {"expires_at", FIELD_TIME, offsetof(struct key_input, expires_ms),
                     FIELD_NULLABLE},
+    [IN_NETWORKS] = {"allowed_networks", FIELD_STRS, offsetof(struct key_input, networks),
+                     FIELD_NULLABLE, .max = KEY_NETWORKS_MAX, .item_max = 49,
+                     .check = check_network},
 };
 
 /* `text` is the key itself, p == NULL but when it is shown, once. */
@@ -42,6 +58,11 @@ static void write_key(struct jsonw *w, const struct db_rows *rows, int row, stru
     jsonw_id_or_null(w, "app_id", key.has_app, ID_APP, key.app);
     jsonw_time(w, "created_at", id_time_ms(key.id), CLOCK_SECONDS);
     jsonw_time_or_null(w, "expires_at", key.expires_ms, CLOCK_SECONDS);
+    jsonw_time_or_null(w, "last_used_at", key.used_ms, CLOCK_SECONDS);
+    jsonw_begin(w, "allowed_networks", '[');
+    for (size_t i = 0; i < key.network_count; i++)
+        jsonw_str(w, NULL, key.networks[i]);
+    jsonw_end(w, ']');
     if (text.p != NULL)
         jsonw_str(w, "key", text);
     jsonw_end(w, '}');
@@ -100,6 +121,9 @@ void handle_keys_create(struct call *call)
         .id = id_new(), .name = in.name, .scope = in.scope, .expires_ms = in.expires_ms};
     if (!check_key(call, &in, &key))
         return;
+    key.network_count = in.networks.n;
+    if (in.networks.n > 0)
+        memcpy(key.networks, in.networks.at, in.networks.n * sizeof in.networks.at[0]);
     buf_init(&text, KEY_TEXT_MAX);
     key_make(call->api->settings->key_checks[0], key.id, &text, hash);
     key.hash = (struct str){(const char *)hash, sizeof hash};

@@ -41,6 +41,9 @@ static const struct option options[] = {
      "after the prefix"},
     {"POSTHORN_ALLOW_PORTS", OPTION_TEXT, AT(allow_ports), "", 1, 1000,
      "a comma-separated list of up to 64 ports and ranges of them, such as 443 or 8000-8999"},
+    {"POSTHORN_TRUSTED_PROXIES", OPTION_TEXT, AT(trusted_proxies), "", 1, 2000,
+     "a comma-separated list of up to 64 networks such as 10.0.0.0/8 or fd00::/8, with no bit set "
+     "after the prefix"},
     {"POSTHORN_API_THREADS", OPTION_NUMBER, AT(api_threads), "1", 1, 64, NULL},
     {"POSTHORN_WORKER_THREADS", OPTION_NUMBER, AT(worker_threads), "1", 1, 64, NULL},
     {"POSTHORN_WORKER_IN_FLIGHT", OPTION_NUMBER, AT(worker_in_flight), "4096", 1, 10000, NULL},

@@ -3,6 +3,7 @@
 #include "core/address.h"
 
 #include "base/err.h"
+#include "base/host.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -90,6 +91,43 @@ static bool is_opened(const struct networks *opened, int family, const uint8_t *
             return true;
     }
     return false;
+}
+
+bool networks_contain(const struct networks *networks, const struct sockaddr *address)
+{
+    uint8_t bytes[16];
+
+    if (address->sa_family == AF_INET) {
+        memcpy(bytes, (const char *)address + offsetof(struct sockaddr_in, sin_addr), 4);
+        return is_opened(networks, AF_INET, bytes);
+    }
+    if (address->sa_family != AF_INET6)
+        return false;
+    memcpy(bytes, (const char *)address + offsetof(struct sockaddr_in6, sin6_addr), 16);
+    return inside(bytes, ipv6_mapped.bytes, ipv6_mapped.bits)
+               ? is_opened(networks, AF_INET, bytes + 12)
+               : is_opened(networks, AF_INET6, bytes);
+}
+
+bool address_parse(struct str text, struct sockaddr_storage *address)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)address;
+    uint8_t bytes[16];
+
+    *address = (struct sockaddr_storage){0};
+    switch (host_read(text, bytes)) {
+    case HOST_IPV4:
+        v4->sin_family = AF_INET;
+        memcpy(&v4->sin_addr, bytes, 4);
+        return true;
+    case HOST_IPV6:
+        v6->sin6_family = AF_INET6;
+        memcpy(&v6->sin6_addr, bytes, 16);
+        return true;
+    default:
+        return false;
+    }
 }
 
 bool address_allowed(const struct networks *opened, const struct sockaddr *address)

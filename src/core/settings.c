@@ -43,6 +43,11 @@ static bool read_ports(struct settings *s, struct str *piece)
     return ports_parse(str_of(s->config.allow_ports), &s->ports, piece) == 0;
 }
 
+static bool read_proxies(struct settings *s, struct str *piece)
+{
+    return networks_parse(str_of(s->config.trusted_proxies), &s->proxies, piece) == 0;
+}
+
 static bool read_schedule(struct settings *s, struct str *piece)
 {
     (void)piece;
@@ -171,6 +176,7 @@ static const struct reader readers[] = {
     {"POSTHORN_ENCRYPTION_KEY_PREVIOUS", read_other_keys},
     {"POSTHORN_ADMIN_KEY", read_admin_key},
     {"POSTHORN_CORS_ORIGINS", read_origins},
+    {"POSTHORN_TRUSTED_PROXIES", read_proxies},
 };
 
 void settings_load(struct settings *settings, struct faults *faults)

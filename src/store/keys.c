@@ -3,11 +3,14 @@
 
 #include "store/store.h"
 
-#define COLUMNS "id, app_id, name, scope::int8, hash, ms_of(expires_at)"
+#define COLUMNS \
+    "id, app_id, name, scope::int8, hash, ms_of(expires_at), ms_of(last_used_at), networks"
 
 void keys_read(const struct db_rows *rows, int row, struct key *key)
 {
-    enum { ID, APP, NAME, SCOPE, HASH, EXPIRES };
+    enum { ID, APP, NAME, SCOPE, HASH, EXPIRES, USED, NETWORKS };
+    struct db_array networks = db_array(rows, row, NETWORKS);
+
     key->id = db_id(rows, row, ID);
     key->has_app = !db_null(rows, row, APP);
     key->app = db_id(rows, row, APP);
@@ -15,21 +18,26 @@ void keys_read(const struct db_rows *rows, int row, struct key *key)
     key->scope = (int)db_i64(rows, row, SCOPE);
     key->hash = db_str(rows, row, HASH);
     key->expires_ms = db_i64(rows, row, EXPIRES);
+    key->used_ms = db_i64(rows, row, USED);
+    key->network_count = 0;
+    while (key->network_count < KEY_NETWORKS_MAX &&
+           db_array_next(&networks, &key->networks[key->network_count]))
+        key->network_count++;
 }
 
 const struct db_stmt stmt_key_insert = {
     "key_insert",
-    "insert into api_key (id, app_id, name, scope, hash, expires_at)"
-    " values ($1::uuid, $2::uuid, $3::text, $4::int8, $5::bytea, time_of(nullif($6::int8, 0)))"
-    " returning " COLUMNS,
-    6};
+    "insert into api_key (id, app_id, name, scope, hash, expires_at, networks)"
+    " values ($1::uuid, $2::uuid, $3::text, $4::int8, $5::bytea, time_of(nullif($6::int8, 0)),"
+    "  $7::text[]) returning " COLUMNS,
+    7};
 
 struct db_op *keys_insert(struct db *db, const struct key *key, db_cb *cb, void *arg)
 {
     return store_exec(db, &stmt_key_insert,
                       DB_ARGS(DB_ID(key->id), key->has_app ? DB_ID(key->app) : DB_NULL,
                               DB_STR(key->name), DB_I64(key->scope), DB_STR(key->hash),
-                              DB_I64(key->expires_ms)),
+                              DB_I64(key->expires_ms), DB_STRS(key->networks, key->network_count)),
                       cb, arg);
 }
 
@@ -59,6 +67,17 @@ const struct db_stmt stmt_key_list_all = {
 struct db_op *keys_list_all(struct db *db, db_cb *cb, void *arg)
 {
     return store_exec(db, &stmt_key_list_all, DB_ARGS(), cb, arg);
+}
+
+const struct db_stmt stmt_key_use = {
+    "key_use",
+    "update api_key set last_used_at = now() where id = $1::uuid"
+    " and (last_used_at is null or last_used_at < now() - interval '1 min')",
+    1};
+
+struct db_op *keys_use(struct db *db, struct id id, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_key_use, DB_ARGS(DB_ID(id)), cb, arg);
 }
 
 const struct db_stmt stmt_key_delete = {

@@ -69,6 +69,7 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_app_delete,
     &stmt_key_insert,
     &stmt_key_get,
+    &stmt_key_use,
     &stmt_key_delete,
     &stmt_event_type_insert,
     &stmt_event_type_get,

@@ -2,6 +2,7 @@
 
 import pytest
 from harness import replies
+from harness.receiver import Receiver
 from harness.wait import until
 
 TOKEN = "Canary1Token2In3Url"
@@ -58,7 +59,9 @@ def test_it_is_in_no_line_of_the_log(start, receiver):
     server = start(POSTHORN_LOG_LEVEL="debug")
     client = server.client()
     webhook = client.webhook(receiver.url(f"/{TOKEN}?token={TOKEN}"), retry_schedule=[])
-    bad = client.webhook(f"http://127.0.0.1:1/{TOKEN}", retry_schedule=[])
+    closed = Receiver()
+    closed.close()
+    bad = client.webhook(closed.url(f"/{TOKEN}"), retry_schedule=[])
     client.publish()
     client.attempted(webhook)
     client.attempted(bad)
