@@ -14,8 +14,22 @@
 #include <unistd.h>
 
 enum which {
-    SEND, SENDMSG, RECV, READ, WRITE, WRITEV, SOCKET, CONNECT, ACCEPT4,
-    PQ_SEND, PQ_CONSUME, PQ_FLUSH, PQ_SYNC, REDIS_APPEND, REDIS_READ, REDIS_WRITE,
+    SEND,
+    SENDMSG,
+    RECV,
+    READ,
+    WRITE,
+    WRITEV,
+    SOCKET,
+    CONNECT,
+    ACCEPT4,
+    PQ_SEND,
+    PQ_CONSUME,
+    PQ_FLUSH,
+    PQ_SYNC,
+    REDIS_APPEND,
+    REDIS_READ,
+    REDIS_WRITE,
 };
 
 struct state {
@@ -28,7 +42,8 @@ __attribute__((constructor)) static void map_file(void)
 {
     const char *path = getenv("FAILING");
     int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    void *p = fd >= 0 ? mmap(NULL, sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
+    void *p =
+        fd >= 0 ? mmap(NULL, sizeof *state, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
 
     if (fd >= 0)
         close(fd);
@@ -68,14 +83,19 @@ static bool is_socket(int fd)
         return NEXT(name) arguments;                                \
     }
 
-DESCRIPTOR(ssize_t, send, SEND, ECONNRESET, (int fd, const void *p, size_t n, int flags), (fd, p, n, flags))
-DESCRIPTOR(ssize_t, sendmsg, SENDMSG, ECONNRESET, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
-DESCRIPTOR(ssize_t, recv, RECV, ECONNRESET, (int fd, void *p, size_t n, int flags), (fd, p, n, flags))
+DESCRIPTOR(ssize_t, send, SEND, ECONNRESET, (int fd, const void *p, size_t n, int flags),
+           (fd, p, n, flags))
+DESCRIPTOR(ssize_t, sendmsg, SENDMSG, ECONNRESET, (int fd, const struct msghdr *m, int flags),
+           (fd, m, flags))
+DESCRIPTOR(ssize_t, recv, RECV, ECONNRESET, (int fd, void *p, size_t n, int flags),
+           (fd, p, n, flags))
 DESCRIPTOR(ssize_t, read, READ, ECONNRESET, (int fd, void *p, size_t n), (fd, p, n))
 DESCRIPTOR(ssize_t, write, WRITE, EPIPE, (int fd, const void *p, size_t n), (fd, p, n))
 DESCRIPTOR(ssize_t, writev, WRITEV, EPIPE, (int fd, const struct iovec *v, int n), (fd, v, n))
-DESCRIPTOR(int, connect, CONNECT, ENETUNREACH, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
-DESCRIPTOR(int, accept4, ACCEPT4, EMFILE, (int fd, struct sockaddr *a, socklen_t *n, int flags), (fd, a, n, flags))
+DESCRIPTOR(int, connect, CONNECT, ENETUNREACH, (int fd, const struct sockaddr *a, socklen_t n),
+           (fd, a, n))
+DESCRIPTOR(int, accept4, ACCEPT4, EMFILE, (int fd, struct sockaddr *a, socklen_t *n, int flags),
+           (fd, a, n, flags))
 
 int socket(int domain, int type, int protocol)
 {
@@ -87,11 +107,11 @@ int socket(int domain, int type, int protocol)
 }
 
 /* A library's call that answers `failure`. What it is given does not matter here: six words cover them. */
-#define LIBRARY(name, which, failure)                                                     \
-    long name(long a, long b, long c, long d, long e, long f, long g);                    \
-    long name(long a, long b, long c, long d, long e, long f, long g)                     \
-    {                                                                                     \
-        return fails(which) ? (failure) : (long)(int)NEXT(name)(a, b, c, d, e, f, g);      \
+#define LIBRARY(name, which, failure)                                                 \
+    long name(long a, long b, long c, long d, long e, long f, long g);                \
+    long name(long a, long b, long c, long d, long e, long f, long g)                 \
+    {                                                                                 \
+        return fails(which) ? (failure) : (long)(int)NEXT(name)(a, b, c, d, e, f, g); \
     }
 
 LIBRARY(PQsendQueryPrepared, PQ_SEND, 0)
