@@ -61,10 +61,10 @@ struct fetch_request {
  * happened to the body after that. */
 enum fetch_outcome {
     FETCH_ANSWERED,
-    FETCH_BAD_URL,
+    FETCH_BAD_URL,        /* or its port is not allowed */
     FETCH_BUSY,           /* its turn for a DNS lookup did not come: nobody was asked anything */
     FETCH_DNS_FAILED,     /* no such name, no address, no answer in time, or another failure */
-    FETCH_FORBIDDEN,      /* a guard said no */
+    FETCH_FORBIDDEN,      /* the guard said no */
     FETCH_CONNECT_FAILED, /* refused, unreachable */
     FETCH_TLS_FAILED,     /* handshake or certificate */
     FETCH_TIMED_OUT,

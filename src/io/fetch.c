@@ -341,7 +341,7 @@ static void begin(struct fetch *fetch)
         return;
     }
     if (config->port_guard != NULL && !config->port_guard(config->guard_arg, url.port)) {
-        fetch_conclude_with(fetch, FETCH_FORBIDDEN,
+        fetch_conclude_with(fetch, FETCH_BAD_URL,
                             "port %u is not open to webhooks, so nothing was sent", url.port);
         end(fetch);
         return;
