@@ -67,6 +67,10 @@ struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id 
 struct db_op *webhooks_disable_failing(struct db *db, int64_t days, int64_t failures, db_cb *cb,
                                        void *arg);
 
+/* Deletes the rows of at most `limit` webhooks that were deleted before history begins, of which so many days are kept,
+ * and that nothing in it is about. A row: how many. */
+struct db_op *webhooks_forget(struct db *db, int64_t days, int limit, db_cb *cb, void *arg);
+
 /* --- what is sealed ---------------------------------------------------------------------------- */
 
 /* Of webhooks of all tenants that are not deleted, after `after`, in the order of their ids. Rows: sealed_read(). */
@@ -87,6 +91,6 @@ extern const struct db_stmt stmt_webhook_list_sealed, stmt_webhook_seal_again;
 
 extern const struct db_stmt stmt_webhook_insert, stmt_webhook_get, stmt_webhook_get_secrets,
     stmt_webhook_update, stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list,
-    stmt_webhook_disable_failing;
+    stmt_webhook_disable_failing, stmt_webhook_forget;
 
 #endif

@@ -116,6 +116,7 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_job_put_off,
     &stmt_job_forget,
     &stmt_webhook_disable_failing,
+    &stmt_webhook_forget,
     &stmt_gate_update,
     &stmt_gate_list,
     &stmt_gate_get,

@@ -253,6 +253,24 @@ struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id 
                       DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(status), DB_I64(limit)), cb, arg);
 }
 
+#define IN_HISTORY "exists (select from delivery d where " IS_ONE_OF("d.webhook_id", "w.id") ")"
+
+/* The history of a webhook joins its row, so that stays until retention has taken the last delivery. */
+const struct db_stmt stmt_webhook_forget = {
+    "webhook_forget",
+    "with w as (delete from webhook where id in ("
+    "  select id from webhook w where deleted_at < now() - ($1::int8 + 1) * interval '24 h'"
+    "   and not " IN_HISTORY
+    "   and not exists (select from job j where j.webhook_id = w.id and j.ended_at is null)"
+    "  limit $2::int8 for update of w skip locked) returning id)"
+    " select count(*) from w",
+    2};
+
+struct db_op *webhooks_forget(struct db *db, int64_t days, int limit, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_webhook_forget, DB_ARGS(DB_I64(days), DB_I64(limit)), cb, arg);
+}
+
 /* Whatever failed before the webhook was last changed is not held against it. */
 const struct db_stmt stmt_webhook_disable_failing = {
     "webhook_disable_failing",

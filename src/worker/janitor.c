@@ -35,6 +35,11 @@ static struct db_op *forget_jobs(struct janitor *j)
     return jobs_forget(j->db, FORGET_MAX, on_ended, j);
 }
 
+static struct db_op *forget_webhooks(struct janitor *j)
+{
+    return webhooks_forget(j->db, j->config->retention_days, FORGET_MAX, on_ended, j);
+}
+
 static struct db_op *disable_failing(struct janitor *j)
 {
     return webhooks_disable_failing(j->db, j->config->disable_after_days,
@@ -111,6 +116,7 @@ static const struct {
     {"lanes_wake", 3600000, wake_lanes, tell_woken},
     {"idempotency_forget", 10000, forget_keys, all_forgotten},
     {"jobs_forget", 60000, forget_jobs, all_forgotten},
+    {"webhooks_forget", 3600000, forget_webhooks, all_forgotten},
     {"webhooks_disable", 60000, disable_failing, tell_disabled},
 };
 

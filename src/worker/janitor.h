@@ -1,5 +1,5 @@
 /* What is done again and again, as a table: partitions of days ahead are made, those past retention
- * dropped, expired idempotency keys and jobs that ended long ago forgotten, webhooks whose receivers have failed for
+ * dropped, and webhooks that were deleted before it, expired idempotency keys and jobs that ended long ago forgotten, webhooks whose receivers have failed for
  * days disabled. Each statement is harmless in two
  * workers at once. */
 #ifndef WORKER_JANITOR_H
@@ -8,7 +8,7 @@
 #include "base/config.h"
 #include "store/work.h"
 
-#define JANITOR_TASKS 6
+#define JANITOR_TASKS 7
 
 struct janitor {
     struct db *db;

@@ -64,3 +64,18 @@ def test_a_schedule_that_outlives_the_history_is_refused(api, address):
     api.post("/webhooks", webhook, expect=201)
     wrong = api.post("/webhooks", {**webhook, "retry_schedule": [604800] * 5}, expect=422)
     assert wrong.fields == ["retry_schedule"]
+
+
+def test_webhooks_that_were_deleted_are_forgotten_with_their_history(start, database, address):
+    """Not before: what happened says which URL was called."""
+    client = start(role="api").client()
+    gone, told, late, kept = (client.webhook(address, events=[name])["id"] for name in ("a", "told", "late", "kept"))
+    client.publish("told")
+    for webhook in (gone, told, late):
+        client.delete(f"/webhooks/{webhook}")
+    database.query("update webhook set deleted_at = deleted_at - interval '31 days 1 h' where events <> '{late}'")
+    database.query("update job set state = 2, ended_at = now()")  # deliveries follow for a while
+    start(role="worker")
+    rows = "select events[1] from webhook order by id"
+    until(lambda: database.query(rows) == [["told"], ["late"], ["kept"]], 10, lambda: database.query(rows))
+    client.get(f"/webhooks/{kept}")

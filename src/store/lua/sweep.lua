@@ -31,14 +31,26 @@ local function recount()
   end
 end
 
-if call('SET', P..'recount', '1', 'NX', 'PX', RECOUNT_MS) then recount() end
-
 -- Looks at some fields of a hash, and at others the next time.
 local function scan(hash, visit)
   local cursor = tonumber(call('HGET', P..'cursors', hash) or 0) or 0
   local found = call('HSCAN', hash, text(cursor), 'COUNT', SCAN)
   for i = 1, #found[2], 2 do visit(found[2][i], found[2][i + 1]) end
   call('HSET', P..'cursors', hash, found[1])
+end
+
+-- Of endpoints with nothing waiting and nothing in flight: whatever comes for one brings them again.
+local function forget_limits()
+  local flies = {}
+  for _, ea in ipairs(call('HKEYS', SLOTS)) do flies[string.sub(ea, 1, 16)] = true end
+  scan(LIMITS, function(e)
+    if not flies[e] and call('EXISTS', P..'e:'..e) == 0 then call('HDEL', LIMITS, e) end
+  end)
+end
+
+if call('SET', P..'recount', '1', 'NX', 'PX', RECOUNT_MS) then
+  recount()
+  forget_limits()
 end
 
 scan(TAT, function(e, tat)
