@@ -1,7 +1,7 @@
 /* The worker: its parts, what goes from one to the next, and its drain.
  *
- *     queue or ledger → feed → sender → recorder → ledger, queue
- *                                     → gatekeeper → ledger, while the queue is away
+ *     queue or ledger → feed → pacer → sender → recorder → ledger, queue
+ *                                             → gatekeeper → ledger, while the queue is away
  *
  * Parts do not know of each other: what one has for the next comes by here. */
 #include "worker/worker.h"
@@ -12,6 +12,7 @@
 #include "gatekeeper.h"
 #include "janitor.h"
 #include "jobs.h"
+#include "pacer.h"
 #include "reconciler.h"
 #include "recorder.h"
 #include "sender.h"
@@ -36,6 +37,7 @@ struct worker {
     struct slot slot;
     struct places places;
     struct feed feed;
+    struct pacer pacer;
     struct sender sender;
     struct gatekeeper gatekeeper;
     struct recorder recorder;
@@ -57,6 +59,12 @@ static void on_claims(void *arg, const struct claim *claims, size_t count, int64
     for (size_t i = 0; i < count; i++)
         if (claims[i].gated)
             gatekeeper_note(&w->gatekeeper, claims[i].to.webhook);
+    pacer_add(&w->pacer, claims, count, token);
+}
+
+static void on_paced(void *arg, const struct claim *claims, size_t count, int64_t token)
+{
+    struct worker *w = arg;
     sender_send(&w->sender, claims, count, token);
 }
 
@@ -188,6 +196,7 @@ static void close_all(struct worker *w)
     queue_cancel(w->resync_op);
     feed_fini(&w->feed);
     recorder_fini(&w->recorder);
+    pacer_fini(&w->pacer);
     sender_fini(&w->sender);
     gatekeeper_fini(&w->gatekeeper);
     reconciler_fini(&w->reconciler);
@@ -213,6 +222,7 @@ static void give_up(struct worker *w)
 {
     log_warn("worker_gives_up", "in_flight=%zu", places_count(&w->places));
     w->gave_up = true;
+    pacer_give_up(&w->pacer);
     sender_give_up(&w->sender);
     feed_give_up(&w->feed);
 }
@@ -296,6 +306,7 @@ struct worker *worker_create(const struct settings *settings)
     feed_init(&w->feed,
               &(struct feed_config){w->loop, w->db, w->queue, &w->places, &w->gatekeeper,
                                     w->slot.owner, on_claims, on_taken_over, on_direct_ended, w});
+    pacer_init(&w->pacer, w->loop, &w->places, on_paced, w);
     sender_init(&w->sender, w->loop, settings, &w->places,
                 &(struct sender_hooks){on_attempt_ended, on_left, w});
     recorder_init(&w->recorder,
