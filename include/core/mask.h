@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 
-#define MASK_GROWTH 3 /* what is masked is at most so many times as long */
+#define MASK_GROWTH ((size_t)3) /* what is masked is at most so many times as long */
 
 /* Appends a URL, absolute or not: its origin, plain words of its path and the names in its query as they are, and *** for
  * every other segment and for every value. */
