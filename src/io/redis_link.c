@@ -168,14 +168,14 @@ static void bound(struct redis_link *link, redisReader *reader)
     reader->privdata = link;
 }
 
-static void fail(struct redis_link *link)
+static void fail(struct redis_link *link, const redisContext *context)
 {
     if (link->outgrown)
         redis_link_distrust(link, "an array that is none of ours");
-    else if (link->context->err == REDIS_ERR_PROTOCOL)
-        redis_link_distrust(link, link->context->errstr);
+    else if (context->err == REDIS_ERR_PROTOCOL)
+        redis_link_distrust(link, context->errstr);
     else
-        redis_link_drop(link, link->context->errstr);
+        redis_link_drop(link, context->errstr);
 }
 
 static void note(struct redis_link *link, const redisReply *reply)
@@ -222,12 +222,12 @@ static void read_replies(struct redis_link *link)
     void *reply = NULL;
 
     if (redisBufferRead(context) != REDIS_OK) {
-        fail(link);
+        fail(link, context);
         return;
     }
     while (link->context == context) {
         if (redisGetReply(context, &reply) != REDIS_OK) {
-            fail(link);
+            fail(link, context);
             return;
         }
         if (reply == NULL)
@@ -244,7 +244,7 @@ static void write_commands(struct redis_link *link)
     int done = 0;
 
     if (redisBufferWrite(link->context, &done) != REDIS_OK)
-        fail(link);
+        fail(link, link->context);
     else if (done)
         watch_set(link->watch, WATCH_READ);
 }

@@ -22,7 +22,7 @@ enum {
     SET_GATES_MAX = 2000, /* in one call */
 };
 
-#define AGES_MS (100 * 366 * INT64_C(86400000)) /* no gate has been failing for so long */
+#define AGES_MS (INT64_C(100) * 366 * 86400000) /* no gate has been failing for so long */
 
 _Static_assert(GATE_SUCCESS == 1 && GATE_FAILED == 2 && GATE_DEAD == 4 && GATE_CROWDED == 8 &&
                    GATE_UNSENT == 16 && GATE_HEALTHY == 0 && GATE_FAILING == 1 &&
@@ -384,7 +384,7 @@ static bool unpack_gate(const uint8_t *p, struct queue_gate *g)
     g->gate.error = *p;
     return g->gate.until_ms >= 0 && g->gate.failing_ms >= -AGES_MS &&
            g->gate.failing_ms <= AGES_MS && g->gate.limit >= 0 &&
-           g->gate.limit <= 1000 * WEBHOOK_CONCURRENCY_MAX && g->gate.failures >= 0 &&
+           g->gate.limit <= INT64_C(1000) * WEBHOOK_CONCURRENCY_MAX && g->gate.failures >= 0 &&
            g->gate.openings >= 0;
 }
 
