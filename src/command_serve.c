@@ -24,6 +24,7 @@
 #define CONNECTIONS_MAX  4096 /* of clients, to a thread of the API */
 #define DATABASE_WAIT_MS 10000
 #define OWN_PAGES_BYTES  (256 << 10)
+#define SPARE_BYTES      (8 << 20) /* of the heap, not given back again and again */
 
 /* One thread: something that runs until it is told to stop. */
 struct part {
@@ -208,6 +209,7 @@ static bool read_role(int argc, char **argv, bool *api, bool *worker)
 static void return_memory(void)
 {
     mallopt(M_MMAP_THRESHOLD, OWN_PAGES_BYTES);
+    mallopt(M_TRIM_THRESHOLD, SPARE_BYTES);
 }
 
 int command_serve(const struct settings *settings, int argc, char **argv)
