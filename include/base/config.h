@@ -13,7 +13,7 @@ struct config {
     const char *webhook_address, *webhook_secret, *discord_url, *webhook_enabled, *webhook_url,
         *webhook_secret_header;
     int64_t notifications_interval;
-    int64_t api_threads, worker_threads, worker_in_flight, worker_megabytes, retention_days;
+    int64_t api_threads, worker_threads, worker_in_flight, worker_mib, retention_days;
     int64_t dns_lookups, dns_lookups_per_app; /* at once, of a worker thread */
     int64_t connections_per_address;          /* 0: no bound of its own */
     int64_t tests_per_app, lists_per_app, webhooks_per_app;

@@ -47,7 +47,7 @@ static const struct option options[] = {
     {"POSTHORN_API_THREADS", OPTION_NUMBER, AT(api_threads), "1", 1, 64, NULL},
     {"POSTHORN_WORKER_THREADS", OPTION_NUMBER, AT(worker_threads), "1", 1, 64, NULL},
     {"POSTHORN_WORKER_IN_FLIGHT", OPTION_NUMBER, AT(worker_in_flight), "4096", 1, 10000, NULL},
-    {"POSTHORN_WORKER_MEGABYTES", OPTION_NUMBER, AT(worker_megabytes), "256", 16, 1048576, NULL},
+    {"POSTHORN_WORKER_MIB", OPTION_NUMBER, AT(worker_mib), "256", 16, 1048576, NULL},
     {"POSTHORN_DNS_LOOKUPS", OPTION_NUMBER, AT(dns_lookups), "256", 1, 10000, NULL},
     {"POSTHORN_DNS_LOOKUPS_PER_APP", OPTION_NUMBER, AT(dns_lookups_per_app), "32", 1, 10000, NULL},
     {"POSTHORN_TESTS_PER_APP", OPTION_NUMBER, AT(tests_per_app), "20", 1, 1000, NULL},

@@ -301,7 +301,7 @@ struct worker *worker_create(const struct settings *settings)
     w->loop = loop_create(on_stop, w);
     connect_stores(w, config);
     places_init(&w->places, (size_t)config->worker_in_flight,
-                ((size_t)config->worker_megabytes << 20) / (size_t)config->worker_threads);
+                ((size_t)config->worker_mib << 20) / (size_t)config->worker_threads);
     gatekeeper_init(&w->gatekeeper, w->loop, w->db, on_learnt, w);
     feed_init(&w->feed,
               &(struct feed_config){w->loop, w->db, w->queue, &w->places, &w->gatekeeper,

@@ -356,7 +356,7 @@ def test_ranges_stand_where_people_read(database, redis):
         "POSTHORN_API_THREADS",
         "POSTHORN_WORKER_THREADS",
         "POSTHORN_WORKER_IN_FLIGHT",
-        "POSTHORN_WORKER_MEGABYTES",
+        "POSTHORN_WORKER_MIB",
         "POSTHORN_WEBHOOKS_PER_APP",
         "POSTHORN_RETENTION_DAYS",
     }

@@ -22,7 +22,7 @@ def apps(admin, count):
 @pytest.mark.parametrize("queue", [True, False], ids=["queue", "direct"])
 def test_large_messages_to_who_hangs_leave_memory_and_places_for_others(start, redis, receiver, queue):
     """An app's messages of a megabyte take three quarters of what there is; another's event goes at once."""
-    server = start(POSTHORN_WORKER_MEGABYTES=MEGABYTES)
+    server = start(POSTHORN_WORKER_MIB=MEGABYTES)
     admin = server.client()
     if not queue:
         redis.stop()

@@ -12,7 +12,7 @@ static const char *const names[] = {
     "POSTHORN_DATABASE_URL",    "POSTHORN_REDIS_URL",           "POSTHORN_LISTEN",
     "POSTHORN_ADMIN_KEY",       "POSTHORN_ENCRYPTION_KEY",      "POSTHORN_ENCRYPTION_KEY_PREVIOUS",
     "POSTHORN_ALLOW_NETWORKS",  "POSTHORN_ALLOW_PORTS",         "POSTHORN_API_THREADS",
-    "POSTHORN_WORKER_THREADS",  "POSTHORN_WORKER_IN_FLIGHT",    "POSTHORN_WORKER_MEGABYTES",
+    "POSTHORN_WORKER_THREADS",  "POSTHORN_WORKER_IN_FLIGHT",    "POSTHORN_WORKER_MIB",
     "POSTHORN_TESTS_PER_APP",   "POSTHORN_LISTS_PER_APP",       "POSTHORN_WEBHOOKS_PER_APP",
     "POSTHORN_KEY_LOOKUPS",     "POSTHORN_BODIES_MIB",          "POSTHORN_ANSWERS_MIB",
     "POSTHORN_RETENTION_DAYS",  "POSTHORN_LOG_LEVEL",           "POSTHORN_CORS_ORIGINS",
@@ -359,7 +359,7 @@ static void test_print(void **state)
                               "POSTHORN_API_THREADS=1\n"
                               "POSTHORN_WORKER_THREADS=1\n"
                               "POSTHORN_WORKER_IN_FLIGHT=4096\n"
-                              "POSTHORN_WORKER_MEGABYTES=256\n"
+                              "POSTHORN_WORKER_MIB=256\n"
                               "POSTHORN_DNS_LOOKUPS=256\n"
                               "POSTHORN_DNS_LOOKUPS_PER_APP=32\n"
                               "POSTHORN_TESTS_PER_APP=20\n"
