@@ -96,10 +96,12 @@ static enum intake_step take_body(struct intake *in, char *bytes, size_t *size)
 
 static enum intake_step take_head(struct intake *in, char *bytes, size_t *size)
 {
+    static const char end[] = {'\r', '\n', '\r', '\n'};
+
     in->head = framing_end((struct str){bytes, *size}, in->seen);
     in->seen = *size;
     if (in->head == 0 && *size >= HEAD_MAX) {
-        memcpy(bytes + HEAD_MAX - 4, "\r\n\r\n", 4);
+        memcpy(bytes + HEAD_MAX - sizeof end, end, sizeof end);
         in->head = *size = HEAD_MAX;
         in->judged = true;
         in->framing.fault = "The head has more than 32 KiB";

@@ -70,19 +70,6 @@ static void forget_all(struct list *ops)
         op_free(CONTAINER_OF(node, struct db_op, node));
 }
 
-static void forget_cancelled(struct db *db)
-{
-    LIST_FOREACH_SAFE(node, &db->waiting)
-    {
-        struct db_op *op = CONTAINER_OF(node, struct db_op, node);
-        if (op->cb != NULL)
-            continue;
-        list_remove(&op->node);
-        db->waiting_count--;
-        op_free(op);
-    }
-}
-
 static void tick_soon(struct db *db)
 {
     timeout_set(db->tick, 0);
@@ -100,6 +87,18 @@ static void end(struct db *db, struct db_op *op, int err)
     list_remove(&op->node);
     list_push(&db->ended, &op->node);
     tick_soon(db);
+}
+
+static void end_cancelled(struct db *db)
+{
+    LIST_FOREACH_SAFE(node, &db->waiting)
+    {
+        struct db_op *op = CONTAINER_OF(node, struct db_op, node);
+        if (op->cb != NULL)
+            continue;
+        db->waiting_count--;
+        end(db, op, ERR_UNAVAILABLE);
+    }
 }
 
 /* What ends meanwhile waits for its own turn, or a caller that always fails would keep the loop. */
@@ -151,7 +150,7 @@ static void kick(struct db *db)
         if (op->cb != NULL)
             db_link_send(link, op);
         else
-            op_free(op);
+            end(db, op, ERR_UNAVAILABLE);
     }
 }
 
@@ -379,7 +378,7 @@ struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args 
 
     assert(!db->closing);
     if (db->waiting_count >= db->config.queue_max)
-        forget_cancelled(db);
+        end_cancelled(db);
     if (db->waiting_count >= db->config.queue_max) {
         end(db, op, ERR_BUSY);
         return op;
