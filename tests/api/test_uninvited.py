@@ -119,6 +119,15 @@ def answer(s, seconds=5):
         data += piece
 
 
+def ends(s, data):
+    """Sends it: the connection ends without a word, or with a reset for what was not read."""
+    try:
+        s.sendall(data)
+        return answer(s) == b""
+    except ConnectionError:
+        return True
+
+
 def lives(s):
     s.sendall(HEALTH)
     assert raw.status(answer(s)) == 200
@@ -171,8 +180,7 @@ def test_begun_behind_another_request(api):
     s = connect(api.address, HEALTH + announced(MIB) + b"{" * 10)
     got = answer(s)
     assert raw.status(got) == 200
-    s.sendall(b"{" * 100)
-    assert answer(s) == b""
+    assert ends(s, b"{" * 100)
     s = connect(api.address, HEALTH + announced(5000, api.key)[:60])
     assert raw.status(answer(s)) == 200
     s.sendall(announced(5000, api.key)[60:] + b'{"type":"a","data":{}}'.ljust(5000))
@@ -200,9 +208,7 @@ def test_chunks_without_a_key(api):
     small = raw.chunked(b"x" * 1000, 100)
     assert raw.status(raw.exchange(api.address, post(None, "Transfer-Encoding: chunked", "Connection: close") + small)) == 401
     s = connect(api.address, post(None, "Transfer-Encoding: chunked") + raw.chunked(b"x" * 3000)[:-5])
-    s.sendall(raw.chunked(b"x" * 3000))
-    with pytest.raises((ConnectionError, AssertionError)):
-        assert answer(s) != b""
+    assert ends(s, raw.chunked(b"x" * 3000))
 
 
 @pytest.mark.parametrize("head", ["POST /v1/events HTTP/1.1\nHost: a\nContent-Length: 900000\n\n",
@@ -243,8 +249,7 @@ def test_bodies_have_so_many_bytes_together(start):
     half = [connect(address, announced(MIB, api.key) + body[:100]) for _ in range(2)]
     lives(connect(address, b""))
     chunks = connect(address, post(api.key, "Transfer-Encoding: chunked") + raw.chunked(body)[:9000])
-    with pytest.raises((ConnectionError, AssertionError)):
-        assert answer(chunks) != b""
+    assert ends(chunks, b"")
     for s in half:
         s.close()
     until(lambda: api.post("/events", body, expect=None).status == 202, 5, "room")
