@@ -19,7 +19,7 @@ struct absence {
 static bool look_at(const struct absence *absence, struct call *call, int64_t now)
 {
     if (call_answered(call)) {
-        if (call->holds[HOLD_ANSWER] == 0)
+        if (call->holds[HOLD_ANSWER].n == 0)
             return false;
         if (now >= call->answered_ms + TAKE_MS)
             call_hang_up(call);

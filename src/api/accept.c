@@ -143,12 +143,12 @@ static int64_t cost_of(struct acceptor *a, const struct accept_request *r)
 
 static void learn_cost(struct acceptor *a, const struct accept_request *r)
 {
-    int64_t deliveries = 0;
+    int64_t deliveries = 0, events = (int64_t)r->count;
 
     for (size_t i = 0; i < r->count; i++)
         deliveries += r->accepted[i].deliveries;
-    if (deliveries >= COSTLY * (int64_t)r->count)
-        note_special(&a->costly, r->events[0].app, 1 + deliveries / (int64_t)r->count);
+    if (events > 0 && deliveries >= COSTLY * events)
+        note_special(&a->costly, r->events[0].app, 1 + deliveries / events);
 }
 
 static void distribute(struct accept_batch *b, const struct db_rows *rows)

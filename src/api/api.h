@@ -6,6 +6,7 @@
 #include "core/settings.h"
 #include "io/db.h"
 #include "io/loop.h"
+#include "shares.h"
 #include "store/queue.h"
 
 struct auth_cache;
@@ -14,9 +15,9 @@ struct absence;
 
 /* What calls have of something that is bounded in all. */
 enum hold {
-    HOLD_LOOKUP, /* a key that is looked up */
-    HOLD_GUESS,  /* that too, and its text does not prove that it was ever made */
-    HOLD_ANSWER, /* bytes of answers on their way */
+    HOLD_LOOKUP, /* a key that is looked up; shared by key */
+    HOLD_GUESS,  /* that too, and its text does not prove that it was ever made; nobody's */
+    HOLD_ANSWER, /* bytes of answers on their way; shared by app */
     HOLD_COUNT,
 };
 
@@ -37,8 +38,8 @@ struct api {
     struct absence *absence;
     struct list calls;      /* struct call */
     struct list test_waits; /* struct test_wait */
-    int64_t held[HOLD_COUNT];
-    int64_t bodies[BODY_KINDS]; /* bytes of requests' bodies, announced or here */
+    struct shares held[HOLD_COUNT];
+    struct shares bodies[BODY_KINDS]; /* bytes of requests' bodies, announced or here, by key */
     bool stopping;
 };
 

@@ -321,12 +321,17 @@ static enum key_proof proof_of(const struct api *api, struct str key, struct id 
     return proof == KEY_UNPROVEN && was_found(api->auth, key) ? KEY_PROVEN : proof;
 }
 
-enum key_proof auth_proof(const struct api *api, struct str authorization)
+enum key_proof auth_proof(const struct api *api, struct str authorization, struct id *key)
 {
-    struct str key = key_in(authorization);
-    struct id id;
+    struct str text = key_in(authorization);
 
-    return key.n > 0 && is_admin_key(api->settings, key) ? KEY_PROVEN : proof_of(api, key, &id);
+    *key = NOBODY;
+    if (text.n > 0 && is_admin_key(api->settings, text))
+        return KEY_PROVEN;
+    enum key_proof proof = proof_of(api, text, key);
+    if (proof != KEY_PROVEN)
+        *key = NOBODY;
+    return proof;
 }
 
 /* A guess has little room, and room of its own, so that no number of them is in the way of keys that were made. */
@@ -335,8 +340,9 @@ static void look_up(struct call *call, struct id id, enum key_proof proof)
     int64_t max = call->api->settings->config.key_lookups;
     char detail[120];
 
-    if (proof == KEY_UNPROVEN ? call_hold(call, HOLD_GUESS, 1, (max + GUESSES - 1) / GUESSES)
-                              : call_hold(call, HOLD_LOOKUP, 1, max)) {
+    if (proof == KEY_UNPROVEN
+            ? call_hold(call, HOLD_GUESS, NOBODY, 1, (max + GUESSES - 1) / GUESSES)
+            : call_hold(call, HOLD_LOOKUP, id, 1, max)) {
         call->op = keys_get(call->api->db, id, on_key, call);
         return;
     }

@@ -11,8 +11,9 @@ void auth_cache_destroy(struct auth_cache *cache); /* NULL is fine */
 void auth_cache_clear(struct auth_cache *cache);   /* a key or an app is gone, or may be */
 
 /* What the value of an Authorization header says of itself. KEY_NONE: whatever it asks for is refused. The admin key
- * is proven, and so is a key without a check that was found since the start. */
-enum key_proof auth_proof(const struct api *api, struct str authorization);
+ * is proven, and so is a key without a check that was found since the start. `*key` is its
+ * id if it is proven and not the admin key, else nil. */
+enum key_proof auth_proof(const struct api *api, struct str authorization, struct id *key);
 
 typedef void auth_done(struct call *call);
 

@@ -78,21 +78,21 @@ void call_wait_over(struct call *call)
     call->cancel = NULL;
 }
 
-bool call_hold(struct call *call, enum hold what, int64_t n, int64_t max)
+bool call_hold(struct call *call, enum hold what, struct id owner, int64_t n, int64_t max)
 {
-    bool fits = call->api->held[what] + n <= max;
-
-    if (fits) {
-        call->holds[what] += n;
-        call->api->held[what] += n;
-    }
-    return fits;
+    assert(call->holds[what].n == 0);
+    if (!shares_take(&call->api->held[what], owner, n, max))
+        return false;
+    call->holds[what].owner = owner;
+    call->holds[what].n = n;
+    return true;
 }
 
 void call_let_go(struct call *call, enum hold what)
 {
-    call->api->held[what] -= call->holds[what];
-    call->holds[what] = 0;
+    if (call->holds[what].n > 0)
+        shares_give_back(&call->api->held[what], call->holds[what].owner, call->holds[what].n);
+    call->holds[what].n = 0;
 }
 
 void call_cancel(struct call *call)

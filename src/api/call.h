@@ -34,7 +34,10 @@ struct call {
     bool testing; /* it waits for a receiver's answer to a test, or soon will */
     bool listing; /* it waits for rows that are looked for, or soon will */
 
-    int64_t holds[HOLD_COUNT]; /* its part of api->held */
+    struct {
+        struct id owner;
+        int64_t n;
+    } holds[HOLD_COUNT]; /* its part of api->held */
 
     int scope;     /* of the key */
     struct id app; /* the tenant */
@@ -75,9 +78,9 @@ bool call_peer(const struct call *call, struct sockaddr_storage *address);
 void call_wait(struct call *call, void (*cancel)(void *arg), void *arg);
 void call_wait_over(struct call *call);
 
-/* Takes `n` of what all calls together may have `max` of; false: there is not that much left. The call's end, or
- * call_let_go(), gives it back. */
-bool call_hold(struct call *call, enum hold what, int64_t n, int64_t max);
+/* Takes `n` of what all calls together may have `max` of, once, for `owner` (shares.h); false: there is not that much
+ * left. The call's end, or call_let_go(), gives it back. */
+bool call_hold(struct call *call, enum hold what, struct id owner, int64_t n, int64_t max);
 void call_let_go(struct call *call, enum hold what);
 
 /* What is under way will not call back. */

@@ -16,7 +16,8 @@ void intake_init(struct intake *in, struct api *api)
 
 void intake_next(struct intake *in)
 {
-    in->api->bodies[in->kind] -= in->bytes;
+    if (in->bytes > 0)
+        shares_give_back(&in->api->bodies[in->kind], in->key, in->bytes);
     intake_init(in, in->api);
 }
 
@@ -34,9 +35,8 @@ static bool reserve(struct intake *in, int64_t n)
 
     if (in->kind == BODY_STRANGE)
         max = max / STRANGERS > (int64_t)BODY_MAX ? max / STRANGERS : (int64_t)BODY_MAX;
-    if (in->api->bodies[in->kind] + n > max)
+    if (!shares_take(&in->api->bodies[in->kind], in->key, n, max))
         return false;
-    in->api->bodies[in->kind] += n;
     in->bytes += n;
     return true;
 }
@@ -84,7 +84,7 @@ static enum intake_step take_body(struct intake *in, char *bytes, size_t *size)
 
     if (!f->chunked && f->length <= BODY_SMALL)
         return INTAKE_PASS;
-    enum key_proof proof = auth_proof(in->api, f->authorization);
+    enum key_proof proof = auth_proof(in->api, f->authorization, &in->key);
     in->kind = proof == KEY_PROVEN ? BODY_PROVEN : BODY_STRANGE;
     in->max = proof == KEY_NONE ? BODY_SMALL : INT64_MAX;
     if (proof == KEY_NONE && (!f->chunked || f->expects))

@@ -21,6 +21,7 @@ struct intake {
     int64_t bytes;       /* of its body that count */
     int64_t max;         /* a body of unknown length may have so many */
     enum body_kind kind; /* among which they count */
+    struct id key;       /* whose they are */
     bool last; /* what follows the head is not read: the connection ends with the answer */
     bool full; /* the body is not kept since there is no room for it */
 };

@@ -25,7 +25,8 @@ static bool may_send(struct call *call, size_t n)
         return true;
     call->answered_ms = clock_mono_ms();
     absence_watch(call->api->absence);
-    return call_hold(call, HOLD_ANSWER, (int64_t)n, call->api->settings->config.answers_mib << 20);
+    return call_hold(call, HOLD_ANSWER, call->app, (int64_t)n,
+                     call->api->settings->config.answers_mib << 20);
 }
 
 static void reply_full(struct call *call)

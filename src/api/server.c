@@ -352,5 +352,9 @@ void server_destroy(struct server *s)
     listener_destroy(s->listener);
     h2o_config_dispose(&s->h2o);
     auth_cache_destroy(s->api.auth);
+    for (int i = 0; i < HOLD_COUNT; i++)
+        shares_fini(&s->api.held[i]);
+    for (int i = 0; i < BODY_KINDS; i++)
+        shares_fini(&s->api.bodies[i]);
     free(s);
 }

@@ -222,17 +222,19 @@ def test_heads_that_are_wrong_have_no_body(head, api):
 
 
 def test_bodies_have_so_many_bytes_together(start):
-    server = start(POSTHORN_BODIES_MIB=2)
-    api = Tenant(server.client()).write
+    """And no key has more than three times what it leaves to others."""
+    server = start(POSTHORN_BODIES_MIB=4)
+    api, other = Tenant(server.client()).write, Tenant(server.client()).write
     address = ("127.0.0.1", server.port)
     body = b'{"type":"a","data":{}}'.ljust(MIB)
-    half = [connect(address, announced(MIB, api.key) + body[:100]) for _ in range(2)]
+    half = [connect(address, announced(MIB, api.key) + body[:100]) for _ in range(3)]
     lives(connect(address, b""))
     full = connect(address, announced(MIB, api.key) + body)
     got = answer(full)
     assert raw.status(got) == 503 and b"POSTHORN_BODIES_MIB" in got and b"Retry-After: 1\r\n" in got
     lives(full)
     api.publish()
+    assert raw.status(answer(connect(address, announced(MIB, other.key) + body))) == 202
     # A guess has room of its own, and takes none of theirs.
     guess = connect(address, announced(MIB, old_key()) + body[:100])
     lives(connect(address, b""))
@@ -246,7 +248,7 @@ def test_bodies_have_so_many_bytes_together(start):
     full.sendall(announced(MIB, api.key) + body)
     assert raw.status(answer(full)) == 202
     # One that hangs up gives back what it had; chunks count as they come.
-    half = [connect(address, announced(MIB, api.key) + body[:100]) for _ in range(2)]
+    half = [connect(address, announced(MIB, api.key) + body[:100]) for _ in range(3)]
     lives(connect(address, b""))
     chunks = connect(address, post(api.key, "Transfer-Encoding: chunked") + raw.chunked(body)[:9000])
     assert ends(chunks, b"")
