@@ -63,6 +63,7 @@ enum fetch_outcome {
     FETCH_ANSWERED,
     FETCH_BAD_URL,        /* or its port is not allowed */
     FETCH_BUSY,           /* its turn for a DNS lookup did not come: nobody was asked anything */
+    FETCH_NO_FILE,        /* the process or the system has no open file left: likewise */
     FETCH_DNS_FAILED,     /* no such name, no address, no answer in time, or another failure */
     FETCH_FORBIDDEN,      /* the guard said no */
     FETCH_CONNECT_FAILED, /* refused, unreachable */

@@ -170,7 +170,8 @@ enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
     if (fetch->resent)
         return FETCH_CONNECTION_LOST;
     if (fetch->socket_errno != 0)
-        return FETCH_INTERNAL;
+        return fetch->socket_errno == EMFILE || fetch->socket_errno == ENFILE ? FETCH_NO_FILE
+                                                                              : FETCH_INTERNAL;
     if (fetch->response.bad != NULL)
         return FETCH_BAD_RESPONSE;
     if (code == CURLE_OPERATION_TIMEDOUT) {

@@ -130,7 +130,7 @@ static void on_sent(void *arg, struct sending *s)
     }
     list_push(&sender->left, &s->node);
     if (!timeout_is_set(sender->back))
-        timeout_set(sender->back, GATHER_MS);
+        timeout_set(sender->back, GATHER_MS + s->pause_ms);
 }
 
 /* Webhooks side by side, tests last, and the rest in the order of their events: ids of deliveries begin

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define LARGE_BODY 102400 /* what Express takes by default */
+#define NO_FILE_MS 1000   /* until another look for one */
 
 /* PostgreSQL's text takes neither NUL nor what is not UTF-8, and a receiver may send both. */
 static void set_error_text(struct sending *s, const char *text)
@@ -109,13 +110,23 @@ static void keep_answer(struct sending *s, const struct fetch_result *r, struct 
     result->body_cut = r->body_cut;
 }
 
-static void tell_left(struct sending *s, const char *why)
+static bool nobody_was_asked(enum fetch_outcome outcome)
+{
+    return outcome == FETCH_BUSY || outcome == FETCH_NO_FILE;
+}
+
+static void tell_left(struct sending *s, const struct fetch_result *r)
 {
     char text[ATTEMPT_TEXT_SIZE], app[ID_TEXT_SIZE];
 
     s->left = true;
-    log_bounded(LOG_LEVEL_WARN, "lookups_bounded", "app=%s why=\"%s\"",
-                id_text(app, ID_APP, s->app), why);
+    if (r->outcome == FETCH_NO_FILE) {
+        s->pause_ms = NO_FILE_MS;
+        log_bounded(LOG_LEVEL_WARN, "files_bounded", "why=\"%s\"", r->error);
+    } else {
+        log_bounded(LOG_LEVEL_WARN, "lookups_bounded", "app=%s why=\"%s\"",
+                    id_text(app, ID_APP, s->app), r->error);
+    }
     LIST_FOREACH(node, &s->attempts)
     {
         log_debug("attempt_left", "%s",
@@ -136,8 +147,8 @@ static void on_fetched(void *arg, const struct fetch_result *r)
     };
 
     s->fetch = NULL;
-    if (r->outcome == FETCH_BUSY) {
-        tell_left(s, r->error);
+    if (nobody_was_asked(r->outcome)) {
+        tell_left(s, r);
         s->cb(s->arg, s);
         return;
     }

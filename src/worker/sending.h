@@ -26,8 +26,10 @@ struct sending {
     struct message message;
     int64_t timeout_ms, started_ms;
     struct fetcher *fetcher;
-    bool left;   /* its turn did not come, and nobody was asked for anything */
-    size_t step; /* of what its request needs, the next */
+    bool
+        left; /* nobody was asked for anything: its turn did not come, or there was no open file for it */
+    int pause_ms; /* and before it goes back so long */
+    size_t step;  /* of what its request needs, the next */
     struct fetch *fetch;
     sending_cb *cb;
     void *arg;
