@@ -3,8 +3,10 @@
 
 #include "base/header.h"
 
+#define LINES_MAX 100 /* h2o takes no more */
+
 struct head {
-    int lengths, codings, hosts;
+    int lines, lengths, codings, hosts;
     bool http_1_0;
     struct framing *framing;
 };
@@ -89,6 +91,8 @@ static const char *check_header(struct str line, struct head *head)
 {
     const char *colon = memchr(line.p, ':', line.n);
 
+    if (++head->lines > LINES_MAX)
+        return "The request has more than 100 header lines";
     if (colon == NULL || !header_is_name((struct str){line.p, (size_t)(colon - line.p)}))
         return "A header line does not begin with a name and a colon";
     struct str name = {line.p, (size_t)(colon - line.p)};

@@ -94,15 +94,31 @@ static enum intake_step take_body(struct intake *in, char *bytes, size_t *size)
     return in->full ? refuse(in, bytes, size) : grow(in, *size);
 }
 
+/* h2o's parser has words of its own for some of what is refused, and no problem document: where there is room for it,
+ * it is given a head of the same size that it takes, so that the answer is ours. Nothing behind it is read. */
+static enum intake_step refuse_head(struct intake *in, char *bytes, size_t *size)
+{
+    static const struct str first = STR_LIT("GET / HTTP/1.1\r\nX:"), last = STR_LIT("\r\n\r\n");
+
+    if (in->begun)
+        return INTAKE_HANG_UP;
+    if (in->head >= first.n + last.n) {
+        memcpy(bytes, first.p, first.n);
+        memset(bytes + first.n, 'x', in->head - first.n - last.n);
+        memcpy(bytes + in->head - last.n, last.p, last.n);
+        *size = in->head;
+    } else {
+        framing_hide_body(bytes, in->head);
+    }
+    return INTAKE_PASS;
+}
+
 static enum intake_step take_head(struct intake *in, char *bytes, size_t *size)
 {
-    static const char end[] = {'\r', '\n', '\r', '\n'};
-
     in->head = framing_end((struct str){bytes, *size}, in->seen);
     in->seen = *size;
     if (in->head == 0 && *size >= HEAD_MAX) {
-        memcpy(bytes + HEAD_MAX - sizeof end, end, sizeof end);
-        in->head = *size = HEAD_MAX;
+        in->head = *size;
         in->judged = true;
         in->framing.fault = "The head has more than 32 KiB";
     }
@@ -110,10 +126,8 @@ static enum intake_step take_head(struct intake *in, char *bytes, size_t *size)
         return INTAKE_PASS;
     intake_judge(in, (struct str){bytes, *size});
     in->state = INTAKE_BODY;
-    if (in->framing.fault != NULL) {
-        framing_hide_body(bytes, in->head);
-        return in->begun ? INTAKE_HANG_UP : INTAKE_PASS;
-    }
+    if (in->framing.fault != NULL)
+        return refuse_head(in, bytes, size);
     /* h2o refuses at once what is announced to be too large. */
     return in->framing.length > (int64_t)BODY_MAX + 1 ? INTAKE_PASS : take_body(in, bytes, size);
 }

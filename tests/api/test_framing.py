@@ -69,6 +69,29 @@ def test_lines_that_end_without_a_carriage_return(api):
     is_refused(raw.exchange(api.address, post(api.key, length, ends="\n"), timeout=3))
 
 
+def test_every_refusal_is_a_problem_document(api):
+    """Also where h2o would have words of its own."""
+    length = f"Content-Length: {len(BODY)}\r\n"
+    many = "".join(f"X-{n}: 1\r\n" for n in range(98))
+    for request in (
+        post(api.key, length + many),
+        post(api.key, length, line="POST  /v1/events HTTP/1.1"),
+        post(api.key, length).replace(b"\r\n", b"\n"),
+        post(api.key, length + "X: " + "x" * 40000 + "\r\n"),
+    ):
+        answer = raw.exchange(api.address, request, timeout=3)
+        is_refused(answer)
+        assert b"content-type: application/problem+json" in answer.lower(), answer
+        assert b'"code":"bad_request"' in answer, answer
+
+
+def test_so_many_header_lines_are_taken(api):
+    """A hundred, with Host, Authorization, Content-Type and Content-Length."""
+    many = "".join(f"X-{n}: 1\r\n" for n in range(96))
+    answer = raw.exchange(api.address, post(api.key, f"Content-Length: {len(BODY)}\r\n" + many), timeout=3)
+    assert answer.count(b"HTTP/1.1 202 ") == 1, answer
+
+
 def test_chunks_in_http_1_0(api):
     chunked = "Transfer-Encoding: chunked\r\n"
     is_refused(raw.exchange(api.address, post(api.key, chunked, line="POST /v1/events HTTP/1.0"), timeout=3))
