@@ -365,7 +365,7 @@ def test_too_many_types_for_too_many_webhooks_are_refused(start, database, addre
 
 def test_so_many_fan_outs_at_once(start, database, address):
     """Then those events are refused that would begin another, and no others."""
-    client = start("api").client()
+    client = start("api", POSTHORN_WEBHOOKS_PER_APP=20000).client()
     client.webhook(address, events=["large"])
     clone(database, 10999)
     client.webhook(address, events=["small"])

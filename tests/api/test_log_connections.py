@@ -30,12 +30,12 @@ def listeners(server):
 
 def test_postgres(start, database):
     server = start(role="api", POSTHORN_LOG_LEVEL="debug")
-    until(lambda: len(ready(server)) == 4, 10)
+    until(lambda: len(ready(server)) == 4 + 2, 10)  # two for lists
     until(lambda: listeners(server), 5)
     found, backends = changes(server, "db")
     (first,) = listeners(server)
     states = sorted(found[number] for number in ready(server))
-    assert states == [["connecting", "ready"]] * 3 + [["connecting", "ready", "listening"]]
+    assert states == [["connecting", "ready"]] * 5 + [["connecting", "ready", "listening"]]
 
     database.query(f"select pg_terminate_backend({backends[first]})")
     until(lambda: len(listeners(server)) == 2, 5)

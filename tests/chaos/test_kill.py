@@ -152,6 +152,7 @@ def test_clients_that_hang_up(posthorn, receiver):
                     socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00"
                 )
             s.sendall(data[:cut])
+    until(lambda: client.get("/webhooks", expect=None).status == 200, 5, "the end of those lists")
     for _ in range(20):
         client.get("/webhooks", expect=200)
     event = client.publish("last")

@@ -67,12 +67,17 @@ def test_colours(api, receiver, type_, colour):
 
 
 @pytest.mark.parametrize("path", ["/api/webhooks/12/token", "/api/v6/webhooks/12/token"])
-def test_version_is_ten(api, receiver, path):
+def test_version_is_ten(api, path):
     """Older versions say milliseconds where this one says seconds."""
-    webhook(api, receiver.url(path + "?thread_id=7"))
+    made = webhook(api, f"https://discord.com{path}?thread_id=7")
+    shown = api.post(f"/webhooks/{made['id']}/preview").json
+    assert shown["url"] == "https://discord.com/api/v10/webhooks/12/token?thread_id=7"
+
+
+def test_who_is_not_discord_has_versions_of_its_own(api, receiver):
+    webhook(api, receiver.url("/api/webhooks/12/token?thread_id=7"))
     publish(api, "user.login", '{"username":"testuser"}')
-    until(lambda: receiver.requests, 10, "a request")
-    assert receiver.requests[0].target == "/api/v10/webhooks/12/token?thread_id=7"
+    assert receiver.wait(1)[0].target == "/api/webhooks/12/token?thread_id=7"
 
 
 def test_success(api, receiver):
