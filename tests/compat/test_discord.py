@@ -77,7 +77,8 @@ def test_version_is_ten(api, path):
 def test_who_is_not_discord_has_versions_of_its_own(api, receiver):
     webhook(api, receiver.url("/api/webhooks/12/token?thread_id=7"))
     publish(api, "user.login", '{"username":"testuser"}')
-    assert receiver.wait(1)[0].target == "/api/webhooks/12/token?thread_id=7"
+    until(lambda: receiver.requests, 10, "a request")
+    assert receiver.requests[0].target == "/api/webhooks/12/token?thread_id=7"
 
 
 def test_success(api, receiver):
