@@ -486,7 +486,7 @@ static void test_no_descriptors(void **state)
     setrlimit(RLIMIT_NOFILE, &low);
     rig_post(*state, "127.0.0.1", 1, 1000, &outcome);
     setrlimit(RLIMIT_NOFILE, &limit);
-    assert_int_equal(outcome.outcome, FETCH_INTERNAL);
+    assert_int_equal(outcome.outcome, FETCH_NO_FILE);
     assert_string_equal(outcome.error, "Too many open files");
 }
 
