@@ -145,9 +145,9 @@ struct fetch_ends {
 void fetch_sockets_init(struct fetch_sockets *sockets);
 void fetch_sockets_fini(struct fetch_sockets *sockets); /* when libcurl has closed them */
 
-/* `fd` was opened for `fetch`; libcurl closes it by the second. */
+/* `fd` was opened for `fetch`; libcurl closes it by the second, whose `arg` is the fetcher. */
 void fetch_socket_add(struct fetch *fetch, int fd);
-int fetch_on_close_socket(void *fetcher, curl_socket_t fd);
+int fetch_on_close_socket(void *arg, curl_socket_t fd);
 
 /* Whether the request may go out between these ends: on a connection of its own, whose certificate names the host
  * (`unnamed` if not), or on a kept one of the same owner that is open and on which nothing has come since its last

@@ -51,14 +51,6 @@ struct queue_op {
     void *arg;
 };
 
-static const struct redis_script *const scripts[] = {
-    &queue_script_enqueue, &queue_script_claim,
-    &queue_script_ack,     &queue_script_sweep,
-    &queue_script_resync,  &queue_script_gates,
-    &queue_script_forget,  &queue_script_probe,
-    &queue_script_relief,  NULL,
-};
-
 /* Who was due earlier goes first, up to some days; beyond, who is put in first. */
 static void pack_enqueue(uint8_t *out, const struct outbox_entry *entry, int64_t delay_ms)
 {
@@ -119,7 +111,7 @@ struct queue *queue_create(struct loop *loop, const struct queue_config *config)
     queue->redis =
         redis_create(loop, &(struct redis_config){
                                .url = config->url,
-                               .scripts = scripts,
+                               .scripts = queue_scripts,
                                .probe = &queue_script_probe,
                                .relief = config->owner != 0 ? &queue_script_relief : NULL,
                                .channel = config->on_wake != NULL ? QUEUE_WAKE : NULL,

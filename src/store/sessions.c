@@ -26,11 +26,13 @@
 #define PATIENT   "set lock_timeout = '4s'"
 #define IMPATIENT "set lock_timeout = '1s'"
 
+static const char read_deadline[] = "set statement_timeout = '" TEXT_OF(STORE_READ_MS) " ms'";
+
 const char *const store_api_session[] = {SESSION, PATIENT, "set synchronous_commit = on", NULL};
 /* PostgreSQL looks whether the client is still there while a statement runs (since 14). */
 const char *const store_read_session[] = {
     SESSION,
-    "set statement_timeout = '" TEXT_OF(STORE_READ_MS) " ms'",
+    read_deadline,
     "set client_connection_check_interval = '200 ms'",
     "set default_transaction_read_only = on",
     NULL,

@@ -9,13 +9,6 @@
 
 #include <signal.h>
 
-static const struct redis_script *const scripts[] = {
-    &queue_script_enqueue, &queue_script_claim,
-    &queue_script_ack,     &queue_script_sweep,
-    &queue_script_resync,  &queue_script_gates,
-    &queue_script_forget,  &queue_script_probe,
-    &queue_script_relief,  NULL,
-};
 static const char *const commands[] = {"claim", "sweep",  "resync", "SUBSCRIBE",
                                        "ack",   "SCRIPT", "probe"};
 static int up, answered;
@@ -75,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         folder = realpath(".", NULL);
         sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     }
-    redis_fake_start(&fake, folder, scripts, &lie);
+    redis_fake_start(&fake, folder, queue_scripts, &lie);
     struct loop *loop = loop_create(NULL, NULL);
     struct queue *queue = queue_create(
         loop,

@@ -12,14 +12,6 @@
 
 enum { MANY = 3 << 20 };
 
-static const struct redis_script *const scripts[] = {
-    &queue_script_enqueue, &queue_script_claim,
-    &queue_script_ack,     &queue_script_sweep,
-    &queue_script_resync,  &queue_script_gates,
-    &queue_script_forget,  &queue_script_probe,
-    &queue_script_relief,  NULL,
-};
-
 static struct {
     struct redis_server place; /* never started: its folder */
     struct redis_fake fake;
@@ -65,7 +57,7 @@ static void meet(const struct redis_lie *lie)
 {
     t.ups = t.downs = t.answered = 0;
     t.loop = loop_create(NULL, NULL);
-    redis_fake_start(&t.fake, t.place.folder, scripts, lie);
+    redis_fake_start(&t.fake, t.place.folder, queue_scripts, lie);
     t.queue = queue_create(
         t.loop,
         &(struct queue_config){

@@ -18,13 +18,15 @@ def reply(path: Path) -> str:
 
 
 def main() -> None:
-    out, common, scripts = sys.argv[1], Path(sys.argv[2]), map(Path, sys.argv[3:])
+    out, common, scripts = sys.argv[1], Path(sys.argv[2]), [Path(name) for name in sys.argv[3:]]
     with open(out, "w", encoding="utf-8") as f:
         f.write(f'#include "queue_scripts.h"\n\n#define COMMON QUEUE_CONSTANTS \\\n')
         f.write(literal(common).replace("\n", " \\\n") + "\n")
         for script in scripts:
             f.write(f'\nconst struct redis_script queue_script_{script.stem} = {{"{script.stem}", COMMON\n')
             f.write(literal(script) + f', "{reply(script)}"' + "};\n")
+        f.write("\nconst struct redis_script *const queue_scripts[] = {")
+        f.write("".join(f"&queue_script_{script.stem}, " for script in scripts) + "NULL};\n")
 
 
 if __name__ == "__main__":
