@@ -19,7 +19,7 @@ from structure.source import Source, arguments, joined_strings, skip_brackets
 TABLE = Path(__file__).with_name("words.txt")
 
 # Functions that tell somebody something, and which of their arguments it is.
-OUTLETS = {"problem": 1, "checked": 1, "fields_problem": 2, "reply_error": 2, "reply_invalid": 2, "faults_add": 2}
+OUTLETS = {"problem": 1, "checked": 1, "fields_problem": 2, "reply_error": 2, "reply_errorf": 2, "reply_invalid": 2, "faults_add": 2}
 
 UNREAD = re.compile(r"log_\w+|assert|_Static_assert")
 CONVERSION = re.compile(r"%[-+ #0]*(\d+|\*)?(\.(\d+|\*))?(hh|h|ll|l|j|z|t)?[a-zA-Z]")

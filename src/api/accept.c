@@ -335,9 +335,9 @@ static void on_accepted(void *arg, int err, const struct db_rows *rows)
     kick(a);
 }
 
-static bool is_large(struct acceptor *a, const struct accept_request *r)
+static bool is_large(const struct accept_request *r, int64_t cost)
 {
-    return r->count > BATCH_EVENTS || cost_of(a, r) > BATCH_COST;
+    return r->count > BATCH_EVENTS || cost > BATCH_COST;
 }
 
 /* `b` is among those under way already. One that is large takes none away from the others. */
@@ -346,7 +346,7 @@ static bool has_room(const struct accept_batch *b, const struct accept_request *
     struct acceptor *a = b->acceptor;
     int64_t cost = cost_of(a, r);
 
-    if (is_large(a, r))
+    if (is_large(r, cost))
         return b->count == 0 && a->large_count < (cost > BATCH_COST ? 1 : LARGE_MAX);
     if (b->count == 0)
         return a->batch_count - a->large_count <= BATCHES_MAX;
@@ -365,12 +365,10 @@ static struct accept_request *next_for(const struct accept_batch *b)
     struct accept_queue *q = &b->acceptor->waiting;
     struct accept_waiter *waiter = NULL;
 
-    for (int apps = 0; apps < LOOK_AT; apps++) {
-        waiter = accept_queue_next(q, waiter);
-        if (waiter == NULL || has_room(b, request_of(waiter)))
-            break;
-    }
-    return waiter != NULL && has_room(b, request_of(waiter)) ? request_of(waiter) : NULL;
+    for (int apps = 0; apps < LOOK_AT && (waiter = accept_queue_next(q, waiter)) != NULL; apps++)
+        if (has_room(b, request_of(waiter)))
+            return request_of(waiter);
+    return NULL;
 }
 
 static void fill(struct accept_batch *b)
@@ -380,7 +378,7 @@ static void fill(struct accept_batch *b)
 
     while ((r = next_for(b)) != NULL) {
         accept_queue_take(&a->waiting, &r->waiting);
-        b->large = is_large(a, r);
+        b->large = is_large(r, cost_of(a, r));
         a->large_count += b->large;
         batch_add(b, r);
     }

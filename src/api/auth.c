@@ -338,7 +338,6 @@ enum key_proof auth_proof(const struct api *api, struct str authorization, struc
 static void look_up(struct call *call, struct id id, enum key_proof proof)
 {
     int64_t max = call->api->settings->config.key_lookups;
-    char detail[120];
 
     if (proof == KEY_UNPROVEN
             ? call_hold(call, HOLD_GUESS, NOBODY, 1, (max + GUESSES - 1) / GUESSES)
@@ -346,10 +345,9 @@ static void look_up(struct call *call, struct id id, enum key_proof proof)
         call->op = keys_get(call->api->db, id, on_key, call);
         return;
     }
-    snprintf(detail, sizeof detail,
-             "Too many keys are being looked up, which POSTHORN_KEY_LOOKUPS bounds (%lld)",
-             (long long)max);
-    reply_error(call, ERR_BUSY, detail);
+    reply_errorf(call, ERR_BUSY,
+                 "Too many keys are being looked up, which POSTHORN_KEY_LOOKUPS bounds (%lld)",
+                 (long long)max);
 }
 
 bool auth_start(struct call *call, auth_done *done)

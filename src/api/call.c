@@ -90,8 +90,7 @@ bool call_hold(struct call *call, enum hold what, struct id owner, int64_t n, in
 
 void call_let_go(struct call *call, enum hold what)
 {
-    if (call->holds[what].n > 0)
-        shares_give_back(&call->api->held[what], call->holds[what].owner, call->holds[what].n);
+    shares_give_back(&call->api->held[what], call->holds[what].owner, call->holds[what].n);
     call->holds[what].n = 0;
 }
 

@@ -14,11 +14,9 @@
 bool input_body(struct call *call, const struct field *table, size_t count, void *out)
 {
     struct json_error error;
-    char detail[160];
 
     if (json_check(call->body, BODY_DEPTH, &error) < 0) {
-        snprintf(detail, sizeof detail, "At byte %zu: %s", error.offset, error.message);
-        reply_error(call, ERR_BAD_JSON, detail);
+        reply_errorf(call, ERR_BAD_JSON, "At byte %zu: %s", error.offset, error.message);
         return false;
     }
     int err = fields_bind(&call->fields, table, count, call->body, "", out);

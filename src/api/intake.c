@@ -16,8 +16,7 @@ void intake_init(struct intake *in, struct api *api)
 
 void intake_next(struct intake *in)
 {
-    if (in->bytes > 0)
-        shares_give_back(&in->api->bodies[in->kind], in->key, in->bytes);
+    shares_give_back(&in->api->bodies[in->kind], in->key, in->bytes);
     intake_init(in, in->api);
 }
 

@@ -31,14 +31,11 @@ static bool may_send(struct call *call, size_t n)
 
 static void reply_full(struct call *call)
 {
-    char detail[160];
-
-    snprintf(
-        detail, sizeof detail,
+    reply_errorf(
+        call, ERR_BUSY,
         "The answers that clients are taking have as many bytes as they may have together, which is "
         "POSTHORN_ANSWERS_MIB (%lld)",
         (long long)call->api->settings->config.answers_mib);
-    reply_error(call, ERR_BUSY, detail);
 }
 
 void reply_send(struct call *call, int status)
@@ -113,6 +110,17 @@ void reply_error(struct call *call, int err, const char *detail)
 {
     jsonw_end(begin_error(call, err, detail), '}');
     send_error(call, err);
+}
+
+void reply_errorf(struct call *call, int err, const char *format, ...)
+{
+    char detail[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    reply_error(call, err, detail);
 }
 
 void reply_problems(struct call *call, int err)

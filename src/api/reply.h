@@ -15,6 +15,7 @@ void reply_static(struct call *call, int status, struct str json); /* of the pro
 /* A problem, in the shape of the call's route. `detail`: a sentence; NULL: the usual
  * one. */
 void reply_error(struct call *call, int err, const char *detail);
+void reply_errorf(struct call *call, int err, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* A problem that names fields: one, or those collected in call->fields. */
 void reply_invalid(struct call *call, const char *field, const char *message);

@@ -166,10 +166,8 @@ static void reply_no_route(struct call *call, struct buf *allow)
         reply_error(call, ERR_NOT_FOUND, "No route has this path");
         return;
     }
-    char detail[240];
-    snprintf(detail, sizeof detail, "This path takes %s", buf_text(allow));
     call_add_header(call, "Allow", call_copy_text(call, buf_str(allow)));
-    reply_error(call, ERR_METHOD, detail);
+    reply_errorf(call, ERR_METHOD, "This path takes %s", buf_text(allow));
 }
 
 /* --- the way ---------------------------------------------------------------------------------- */

@@ -131,14 +131,11 @@ struct handler {
 
 static void reply_full(struct call *call)
 {
-    char detail[160];
-
-    snprintf(
-        detail, sizeof detail,
+    reply_errorf(
+        call, ERR_BUSY,
         "The bodies of requests under way have as many bytes as they may have together, which is "
         "POSTHORN_BODIES_MIB (%lld)",
         (long long)call->api->settings->config.bodies_mib);
-    reply_error(call, ERR_BUSY, detail);
 }
 
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)

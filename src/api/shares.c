@@ -32,5 +32,6 @@ bool shares_take(struct shares *shares, struct id owner, int64_t n, int64_t max)
 void shares_give_back(struct shares *shares, struct id owner, int64_t n)
 {
     assert(n <= shares->taken);
-    add(shares, owner, -n);
+    if (n > 0)
+        add(shares, owner, -n);
 }

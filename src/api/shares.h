@@ -18,6 +18,6 @@ void shares_fini(struct shares *shares);
 /* Takes `n` of `max` for `owner`. False: there is not that much, or not for it. Who has nothing yet gets what there
  * is; the nil id is nobody in particular, and has no share. */
 bool shares_take(struct shares *shares, struct id owner, int64_t n, int64_t max) MUST_CHECK;
-void shares_give_back(struct shares *shares, struct id owner, int64_t n);
+void shares_give_back(struct shares *shares, struct id owner, int64_t n); /* or nothing: 0 */
 
 #endif

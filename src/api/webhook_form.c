@@ -412,15 +412,12 @@ void webhook_reply_untouched(struct call *call)
 
 bool webhook_was_created(struct call *call, int err, const struct db_rows *rows)
 {
-    char detail[120];
-
     if (!result_ok(call, err))
         return false;
     if (db_count(rows) > 0)
         return true;
-    snprintf(detail, sizeof detail,
-             "This app has %lld webhooks already, which is POSTHORN_WEBHOOKS_PER_APP",
-             (long long)call->api->settings->config.webhooks_per_app);
-    reply_error(call, ERR_LIMITED, detail);
+    reply_errorf(call, ERR_LIMITED,
+                 "This app has %lld webhooks already, which is POSTHORN_WEBHOOKS_PER_APP",
+                 (long long)call->api->settings->config.webhooks_per_app);
     return false;
 }

@@ -59,9 +59,7 @@ static void write_message(struct jsonw *w, const struct message *m, const char *
 /* `why` is what attempts say, which goes on where another text began. */
 static void reply_unsendable(struct call *call, const char *why)
 {
-    char detail[200];
-    snprintf(detail, sizeof detail, "Nothing would be sent: %s", why);
-    reply_error(call, ERR_WRONG_STATE, detail);
+    reply_errorf(call, ERR_WRONG_STATE, "Nothing would be sent: %s", why);
 }
 
 static void on_webhook(void *arg, int err, const struct db_rows *rows)

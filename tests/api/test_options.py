@@ -370,13 +370,18 @@ def test_ranges_stand_where_people_read(database, redis):
         assert re.search(rf"\b{span[1]} to {span[2]}\b.*\n{name}=", sample), name
 
 
-def test_open_files_bound_what_is_under_way(start, receiver, tmp_path, monkeypatch):
-    """The soft limit is raised to the hard one; if that is low, fewer requests are under way."""
+def start_after(limits, start, tmp_path, monkeypatch):
+    """A service under these limits of the shell."""
     program = tmp_path / "few-files"
-    program.write_text(f'#!/bin/sh\nulimit -Sn 100\nulimit -Hn 600\nexec {binary()} "$@"\n')
+    program.write_text(f'#!/bin/sh\n{limits}\nexec {binary()} "$@"\n')
     program.chmod(0o755)
     monkeypatch.setenv("POSTHORN_BIN", str(program))
-    server = start()
+    return start()
+
+
+def test_open_files_bound_what_is_under_way(start, receiver, tmp_path, monkeypatch):
+    """The soft limit is raised to the hard one; if that is low, fewer requests are under way."""
+    server = start_after("ulimit -Sn 100; ulimit -Hn 600", start, tmp_path, monkeypatch)
     assert "event=places_bounded in_flight=150 option=4096 files=600" in server.log()
     client = server.client()
     opened = threading.Event()
@@ -392,11 +397,7 @@ def test_open_files_bound_what_is_under_way(start, receiver, tmp_path, monkeypat
 
 def test_clients_take_no_files_from_deliveries(start, receiver, tmp_path, monkeypatch):
     """More connections than there are files: those beyond the bound wait, and what is to be sent is sent."""
-    program = tmp_path / "few-files"
-    program.write_text(f'#!/bin/sh\nulimit -n 200\nexec {binary()} "$@"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("POSTHORN_BIN", str(program))
-    server = start()
+    server = start_after("ulimit -n 200", start, tmp_path, monkeypatch)
     assert "event=connections_bounded connections=75 files=200" in server.log()
     client = server.client()
     receiver.script("/hook", replies.answer(500), replies.answer(200))

@@ -48,30 +48,27 @@ def again_and_again(port, key, method, path, body, pause):
             answer.read()
             if answer.status in (429, 503):
                 time.sleep(0.1)
-        except OSError:
-            connection.close()
-        except http.client.HTTPException:
+        except (OSError, http.client.HTTPException):
             connection.close()
         time.sleep(pause)
 
 
-def many(count, *arguments):
-    threads = [threading.Thread(target=again_and_again, args=arguments) for _ in range(count)]
+def side_by_side(clients):
+    """Clients, each as the arguments of again_and_again()."""
+    threads = [threading.Thread(target=again_and_again, args=arguments) for arguments in clients]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def many(count, *arguments):
+    side_by_side([arguments] * count)
 
 
 def lists(port, key, paths):
     """One client for each path."""
-    threads = [
-        threading.Thread(target=again_and_again, args=(port, key, "GET", path, None, 0)) for path in paths
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side([(port, key, "GET", path, None, 0) for path in paths])
 
 
 def tests(port, key, webhook, count):
@@ -118,7 +115,7 @@ async def unfinished_body(port):
 
 def guess(made):
     """A key that is formed as `made` is."""
-    prefix = made[: made.rfind("_") + 1]
+    prefix = "_".join(made.split("_")[:2]) + "_"
     return prefix + secrets.token_urlsafe(64).replace("-", "a").replace("_", "b")[: len(made) - len(prefix)]
 
 

@@ -89,14 +89,20 @@ static void endless_headers(struct peer *peer)
         ;
 }
 
-static void endless_line(struct peer *peer)
+/* A line without an end. */
+static void flood(struct peer *peer, const char *head)
 {
     static char bytes[4096];
     memset(bytes, 'x', sizeof bytes);
     peer_read(peer);
-    peer_write(peer, "HTTP/1.1 200 OK\r\nX-Flood: ");
+    peer_write(peer, head);
     while (peer_write_n(peer, bytes, sizeof bytes))
         ;
+}
+
+static void endless_line(struct peer *peer)
+{
+    flood(peer, "HTTP/1.1 200 OK\r\nX-Flood: ");
 }
 
 /* Its head is longer than is kept, and ends. */
@@ -121,12 +127,7 @@ static void endless_trailers(struct peer *peer)
 
 static void endless_extension(struct peer *peer)
 {
-    static char bytes[4096];
-    memset(bytes, 'x', sizeof bytes);
-    peer_read(peer);
-    peer_write(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n5;");
-    while (peer_write_n(peer, bytes, sizeof bytes))
-        ;
+    flood(peer, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n5;");
 }
 
 /* A byte of data in each, and a hundred of what nobody reads. */

@@ -114,8 +114,9 @@ long long redis_server_calls(struct redis_server *server)
     long long calls = 0;
 
     assert(reply != NULL && reply->type == REDIS_REPLY_STRING);
-    for (const char *p = reply->str; (p = strstr(p, ":calls=")) != NULL; p++)
-        calls += strtoll(p + strlen(":calls="), NULL, 10);
+    for (const char *p = reply->str; (p = strstr(p, "cmdstat_")) != NULL; p++)
+        if (strncmp(p, "cmdstat_ping:", 13) != 0)
+            calls += strtoll(strchr(p, '=') + 1, NULL, 10);
     freeReplyObject(reply);
     redisFree(context);
     return calls;

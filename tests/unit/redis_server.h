@@ -23,7 +23,7 @@ long long redis_server_say(struct redis_server *server, const char *command);
 /* The same for what hiredis formats: "%b" takes bytes and their size_t. */
 long long redis_server_sayf(struct redis_server *server, const char *format, ...);
 
-/* Commands that the server has run since its start, those of scripts too. */
+/* Commands that the server has run since its start, those of scripts too, but for PINGs, which come by the clock. */
 long long redis_server_calls(struct redis_server *server);
 
 #endif
