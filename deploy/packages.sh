@@ -14,8 +14,10 @@ packages_build=(
 # so that nothing new runs on the machine after the installation.
 packages_run=(postgresql-15 redis-tools ca-certificates curl)
 
-# The whole test suite, on top of the two above.
-packages_test=(clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev openssl python3 python3-venv)
+# The whole test suite, on top of the two above. systemd-analyze, of systemd, judges the units.
+packages_test=(
+  clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev openssl python3 python3-venv systemd
+)
 
 export POSTGRES_BIN=/usr/lib/postgresql/15/bin
 

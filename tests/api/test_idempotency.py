@@ -50,10 +50,8 @@ def test_a_refused_request_does_not_take_the_key(api):
     post(api, "one")
 
 
-@pytest.mark.parametrize("key", ["k" * 255, " ", "~!@#$%^&*()"])
+@pytest.mark.parametrize("key", ["k" * 255, "~!@#$%^&*()"])
 def test_keys_accepted(api, key):
-    if key.strip() == "":
-        pytest.skip("HTTP drops whitespace around a value")
     assert post(api, key).json == post(api, key).json
 
 
