@@ -3,8 +3,11 @@
 
 #include "api/server.h"
 #include "base/err.h"
+#include "base/metrics.h"
 #include "dropins.h"
 #include "io/dbsync.h"
+#include "io/exporter.h"
+#include "process.h"
 #include "store/schema.h"
 #include "worker/worker.h"
 
@@ -38,6 +41,7 @@ struct part {
 struct parts {
     struct part at[2 * THREADS_MAX];
     size_t count;
+    struct part exporter; /* tells until the others have ended; `self` NULL: nobody is told */
 };
 
 static void run_server(void *self)
@@ -68,6 +72,31 @@ static void stop_worker(void *self)
 static void destroy_worker(void *self)
 {
     worker_destroy(self);
+}
+
+static void run_exporter(void *self)
+{
+    exporter_run(self);
+}
+
+static void stop_exporter(void *self)
+{
+    exporter_stop(self);
+}
+
+static void write_metrics(struct buf *out)
+{
+    process_measure();
+    metrics_write(out);
+}
+
+static bool add_exporter(struct parts *parts, const struct settings *settings)
+{
+    if (settings->metrics_listen.text[0] == '\0')
+        return true;
+    struct exporter *exporter = exporter_create(&settings->metrics_listen, write_metrics);
+    parts->exporter = (struct part){exporter, run_exporter, stop_exporter, NULL, 0};
+    return exporter != NULL;
 }
 
 static bool add_servers(struct parts *parts, const struct settings *settings)
@@ -177,6 +206,8 @@ static int wait_signal(const sigset_t *signals)
 /* Runs the threads until a signal, then drains; a second signal ends at once. */
 static void run(struct parts *parts, const sigset_t *signals)
 {
+    if (parts->exporter.self != NULL)
+        pthread_create(&parts->exporter.thread, NULL, run_part, &parts->exporter);
     for (size_t i = 0; i < parts->count; i++)
         pthread_create(&parts->at[i].thread, NULL, run_part, &parts->at[i]);
     log_info("stopping", "signal=%d", wait_signal(signals));
@@ -185,6 +216,10 @@ static void run(struct parts *parts, const sigset_t *signals)
         parts->at[i].stop(parts->at[i].self);
     for (size_t i = 0; i < parts->count; i++)
         pthread_join(parts->at[i].thread, NULL);
+    if (parts->exporter.self == NULL)
+        return;
+    parts->exporter.stop(parts->exporter.self);
+    pthread_join(parts->exporter.thread, NULL);
 }
 
 static bool read_role(int argc, char **argv, bool *api, bool *worker)
@@ -235,14 +270,15 @@ int command_serve(const struct settings *settings, int argc, char **argv)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    bool started =
-        (!worker || add_workers(&parts, &bounded)) && (!api || add_servers(&parts, &bounded));
+    bool started = add_exporter(&parts, settings) && (!worker || add_workers(&parts, &bounded)) &&
+                   (!api || add_servers(&parts, &bounded));
     if (started)
         run(&parts, &signals);
     else if (parts.count > 0)
         _exit(1); /* what listens or claims already has nothing under way */
     for (size_t i = 0; i < parts.count; i++)
         parts.at[i].destroy(parts.at[i].self);
+    exporter_destroy(parts.exporter.self);
     crypto_thread_end();
     log_flush();
     log_info("stopped", "threads=%zu", parts.count);

@@ -6,7 +6,7 @@
 #include "base/fault.h"
 
 struct config {
-    const char *database_url, *redis_url, *listen, *admin_key, *encryption_key,
+    const char *database_url, *redis_url, *listen, *metrics_listen, *admin_key, *encryption_key,
         *other_encryption_keys, *allow_networks, *allow_ports, *trusted_proxies, *log_level,
         *cors_origins, *retry_schedule;
     /* Of the panels, by their own names (core/dropin.h). */

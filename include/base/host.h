@@ -17,6 +17,13 @@ enum host_kind {
 /* What `text` is; of an address its bytes, the first four or all, in network order. */
 enum host_kind host_read(struct str text, uint8_t bytes[16]);
 
+/* Where to listen. */
+struct listening {
+    const char *text;        /* both, as written */
+    char host[HOST_MAX + 1]; /* a name, or an address without brackets */
+    char port[6];
+};
+
 struct host {
     enum host_kind kind;
     struct str name; /* without brackets */

@@ -15,11 +15,7 @@
 struct settings {
     struct config config;
     int api_connections; /* at once, of a thread of the API; no option: what the limit of open files leaves */
-    struct listening {
-        const char *text;        /* both, as written */
-        char host[HOST_MAX + 1]; /* a name, or an address without brackets */
-        char port[6];
-    } listen;
+    struct listening listen, metrics_listen; /* text "": nowhere */
     struct networks networks;
     struct ports ports;
     struct networks proxies; /* in front of the API */

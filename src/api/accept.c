@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "store/work.h"
 
 #include <stdlib.h>
@@ -102,6 +103,7 @@ static void finish(struct accept_request *r, int err)
     list_remove(&r->node);
     r->batch = NULL;
     call_wait_over(call);
+    metric_add(METRIC_EVENTS_ACCEPTED, err == 0 ? (int64_t)r->count : 0);
     r->done(call, err);
 }
 
@@ -250,12 +252,15 @@ static bool is_of_one(int err)
 
 static int alone(int err)
 {
-    if (err == ERR_WRONG_STATE)
-        return ERR_BUSY; /* its app's fan-outs have to end first */
+    if (err == ERR_WRONG_STATE) { /* its app's fan-outs have to end first */
+        metric_add(METRIC_FANOUTS_PER_APP_MET, 1);
+        return ERR_BUSY;
+    }
     if (err == ERR_CONFLICT)
         return ERR_IDEMPOTENCY;
     if (err != ERR_INVALID && err != ERR_INTERNAL)
         return err;
+    metric_add(METRIC_ACCEPTS_REFUSED, 1);
     log_bounded(LOG_LEVEL_ERROR, "accept_failed", "error=%s", err_name(err));
     return ERR_UNAVAILABLE; /* not the client's fault */
 }
@@ -434,6 +439,7 @@ void accept_start(struct call *call, struct accept_request *r, accept_done *done
     for (size_t i = 0; i < r->count; i++)
         r->waiting.bytes += r->events[i].data.n;
     if (!accept_queue_push(&a->waiting, r->events[0].app, &r->waiting)) {
+        metric_add(METRIC_ACCEPTING_MET, 1);
         list_push(&a->refused, &r->node);
         timeout_set(a->refuse, 0);
         return;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/metrics.h"
 #include "client.h"
 #include "core/address.h"
 #include "input.h"
@@ -345,6 +346,7 @@ static void look_up(struct call *call, struct id id, enum key_proof proof)
         call->op = keys_get(call->api->db, id, on_key, call);
         return;
     }
+    metric_add(METRIC_KEY_LOOKUPS_MET, 1);
     reply_errorf(call, ERR_BUSY,
                  "Too many keys are being looked up, which POSTHORN_KEY_LOOKUPS bounds (%lld)",
                  (long long)max);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "problem.h"
 
 #include <h2o.h>
@@ -78,6 +79,12 @@ void call_wait_over(struct call *call)
     call->cancel = NULL;
 }
 
+static const enum metric gauges[HOLD_COUNT] = {
+    [HOLD_LOOKUP] = METRIC_HELD_LOOKUPS,
+    [HOLD_GUESS] = METRIC_HELD_GUESSES,
+    [HOLD_ANSWER] = METRIC_BUDGET_ANSWERS,
+};
+
 bool call_hold(struct call *call, enum hold what, struct id owner, int64_t n, int64_t max)
 {
     assert(call->holds[what].n == 0);
@@ -85,12 +92,14 @@ bool call_hold(struct call *call, enum hold what, struct id owner, int64_t n, in
         return false;
     call->holds[what].owner = owner;
     call->holds[what].n = n;
+    metric_add(gauges[what], n);
     return true;
 }
 
 void call_let_go(struct call *call, enum hold what)
 {
     shares_give_back(&call->api->held[what], call->holds[what].owner, call->holds[what].n);
+    metric_add(gauges[what], -call->holds[what].n);
     call->holds[what].n = 0;
 }
 

@@ -2,12 +2,18 @@
 #include "intake.h"
 
 #include "auth.h"
+#include "base/metrics.h"
 #include "call.h"
 
 #define HEAD_MAX ((size_t)32 << 10)
 #define BODY_SMALL \
     4096 /* what the connection's first buffer holds beside a head: it costs nothing more */
 #define STRANGERS 8 /* the part of the bytes that unproven keys have is one in so many */
+
+static const enum metric budgets[BODY_KINDS] = {
+    [BODY_PROVEN] = METRIC_BUDGET_BODIES,
+    [BODY_STRANGE] = METRIC_BUDGET_STRANGE_BODIES,
+};
 
 void intake_init(struct intake *in, struct api *api)
 {
@@ -17,6 +23,7 @@ void intake_init(struct intake *in, struct api *api)
 void intake_next(struct intake *in)
 {
     shares_give_back(&in->api->bodies[in->kind], in->key, in->bytes);
+    metric_add(budgets[in->kind], -in->bytes);
     intake_init(in, in->api);
 }
 
@@ -27,16 +34,26 @@ void intake_judge(struct intake *in, struct str input)
     in->judged = true;
 }
 
-/* One body always fits where there is none. */
+int64_t intake_bytes_max(const struct settings *settings, enum body_kind kind)
+{
+    int64_t max = settings->config.bodies_mib << 20;
+
+    /* One body always fits where there is none. */
+    if (kind == BODY_STRANGE)
+        max = max / STRANGERS > (int64_t)BODY_MAX ? max / STRANGERS : (int64_t)BODY_MAX;
+    return max;
+}
+
 static bool reserve(struct intake *in, int64_t n)
 {
-    int64_t max = in->api->settings->config.bodies_mib << 20;
+    int64_t max = intake_bytes_max(in->api->settings, in->kind);
 
-    if (in->kind == BODY_STRANGE)
-        max = max / STRANGERS > (int64_t)BODY_MAX ? max / STRANGERS : (int64_t)BODY_MAX;
-    if (!shares_take(&in->api->bodies[in->kind], in->key, n, max))
+    if (!shares_take(&in->api->bodies[in->kind], in->key, n, max)) {
+        metric_add(METRIC_BODIES_MIB_MET, 1);
         return false;
+    }
     in->bytes += n;
+    metric_add(budgets[in->kind], n);
     return true;
 }
 

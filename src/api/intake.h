@@ -32,6 +32,9 @@ enum intake_step {
     INTAKE_HANG_UP, /* what is refused has been begun to be read: no answer fits */
 };
 
+/* Bytes that bodies of a kind may have together, of a thread. */
+int64_t intake_bytes_max(const struct settings *settings, enum body_kind kind);
+
 void intake_init(struct intake *intake, struct api *api);
 
 /* Bytes came. `bytes` is all that has come of this request; it is changed in place, and `*size` with it. */

@@ -1,6 +1,7 @@
 /* What begins a job: replay, retry by filter, backfill, erasing by filter. First it is planned, which counts what it would do;
  * a dry run ends there. */
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "core/filter.h"
 #include "input.h"
 #include "job_view.h"
@@ -101,6 +102,7 @@ static void on_begun(void *arg, int err, const struct db_rows *rows)
     if (!result_ok(call, err))
         return;
     if (db_count(rows) == 0) {
+        metric_add(METRIC_JOBS_PER_APP_MET, 1);
         reply_error(call, ERR_CONFLICT,
                     ACTIVE_TEXT " jobs of this app have not ended; wait for one, or cancel one");
         return;

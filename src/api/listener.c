@@ -1,21 +1,18 @@
 /* Listening, and connections from accept to close. */
 #include "listener.h"
 
-#include "base/err.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/metrics.h"
+#include "io/listen.h"
 
-#include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#define BACKLOG         1024
 #define RECEIVE_BUFFER  (128 * 1024)
 #define USER_TIMEOUT_MS 20000 /* of TCP: a peer that takes nothing */
 
@@ -51,6 +48,7 @@ static void on_connection_closed(uv_handle_t *handle)
 
     list_remove(&c->node);
     l->count--;
+    metric_add(METRIC_CONNECTIONS, -1);
     free(c);
     if (l->waiting && l->open)
         accept_next(l);
@@ -127,6 +125,7 @@ static void accept_next(struct listener *l)
 {
     l->waiting = l->count >= l->max;
     if (l->waiting) {
+        metric_add(METRIC_CONNECTIONS_MET, 1);
         log_bounded(LOG_LEVEL_WARN, "connections_full", "count=%d", l->count);
         return;
     }
@@ -134,6 +133,7 @@ static void accept_next(struct listener *l)
     c->listener = l;
     list_push(&l->connections, &c->node);
     l->count++;
+    metric_add(METRIC_CONNECTIONS, 1);
     uv_tcp_init(loop_uv(l->loop), &c->tcp);
     if (uv_accept((uv_stream_t *)&l->tcp, (uv_stream_t *)&c->tcp) != 0) {
         uv_close((uv_handle_t *)&c->tcp, on_connection_closed);
@@ -142,6 +142,7 @@ static void accept_next(struct listener *l)
     set_socket_options(&c->tcp);
     c->peer = peer_of(&c->tcp);
     if (is_one_too_many(l, c)) {
+        metric_add(METRIC_CONNECTIONS_PER_ADDRESS_MET, 1);
         log_bounded(LOG_LEVEL_WARN, "connections_bounded", "per_address=%lld",
                     (long long)l->per_address);
         refuse(c);
@@ -174,46 +175,21 @@ void listener_hang_up(struct listener *l)
 
 /* --- listening -------------------------------------------------------------------------------- */
 
-static struct addrinfo *resolve(const struct listening *at)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
-    return getaddrinfo(at->host, at->port, &hints, &found) == 0 ? found : NULL;
-}
-
-static int open_socket(const struct addrinfo *a)
-{
-    int on = 1, receive = RECEIVE_BUFFER;
-    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof receive);
-    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0)
-        return fd;
-    close(fd);
-    return -1;
-}
-
 int listener_open(struct listener *l, const struct listening *at)
 {
-    char text[LOG_QUOTE_SIZE];
-    struct addrinfo *a = resolve(at);
-    int fd = a != NULL ? open_socket(a) : -1;
+    static const struct listen_options options = {.shared = true, .receive_buffer = RECEIVE_BUFFER};
 
-    if (a != NULL)
-        freeaddrinfo(a);
+    int fd = listen_open(at, &options);
+
     uv_tcp_init(loop_uv(l->loop), &l->tcp);
     l->tcp.data = l;
     l->open = true;
-    if (fd < 0 || uv_tcp_open(&l->tcp, fd) != 0 ||
-        uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection) != 0) {
-        log_error("listen_failed", "address=%s error=%s", log_quote(text, at->text),
-                  strerror(errno));
-        return ERR_UNAVAILABLE;
-    }
-    log_info("listening", "address=%s", at->text);
+    if (fd < 0)
+        return fd;
+    int rc = uv_tcp_open(&l->tcp, fd);
+    assert(rc == 0);
+    rc = uv_listen((uv_stream_t *)&l->tcp, LISTEN_BACKLOG, on_connection);
+    assert(rc == 0);
     return 0;
 }
 
@@ -234,6 +210,7 @@ struct listener *listener_create(struct loop *loop, int connections_max, int64_t
     l->cb = cb;
     l->arg = arg;
     l->max = connections_max;
+    metric_add(METRIC_CONNECTIONS_LIMIT, connections_max);
     list_init(&l->connections);
     return l;
 }

@@ -2,6 +2,7 @@
 #include "page.h"
 
 #include "absence.h"
+#include "base/metrics.h"
 #include "core/filter.h"
 #include "input.h"
 #include "reply.h"
@@ -41,6 +42,7 @@ bool page_has_room(struct call *call)
     call->listing = own < max;
     absence_watch(call->api->absence);
     if (!call->listing) {
+        metric_add(METRIC_LISTS_PER_APP_MET, 1);
         snprintf(detail, sizeof detail,
                  "%lld lists of this app are being looked for already, which is "
                  "POSTHORN_LISTS_PER_APP",

@@ -4,6 +4,7 @@
 #include "absence.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "problem.h"
 
 #include <stdio.h>
@@ -31,6 +32,7 @@ static bool may_send(struct call *call, size_t n)
 
 static void reply_full(struct call *call)
 {
+    metric_add(METRIC_ANSWERS_MIB_MET, 1);
     reply_errorf(
         call, ERR_BUSY,
         "The answers that clients are taking have as many bytes as they may have together, which is "

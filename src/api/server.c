@@ -6,6 +6,7 @@
 #include "auth.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "intake.h"
 #include "listener.h"
 #include "refusal.h"
@@ -212,6 +213,13 @@ static void on_listening(void *arg)
     test_waits_wake(&s->api, NULL);
 }
 
+static void tell_limits(const struct settings *settings)
+{
+    metric_add(METRIC_BUDGET_LIMIT_ANSWERS, settings->config.answers_mib << 20);
+    metric_add(METRIC_BUDGET_LIMIT_BODIES, intake_bytes_max(settings, BODY_PROVEN));
+    metric_add(METRIC_BUDGET_LIMIT_STRANGE_BODIES, intake_bytes_max(settings, BODY_STRANGE));
+}
+
 static void on_left(struct call *call);
 static void on_stop(void *arg);
 static void on_drain(void *arg);
@@ -252,6 +260,7 @@ struct server *server_create(const struct settings *settings)
                                                               .patience_ms = DB_PATIENCE_MS,
                                                               .one_by_one = true});
     configure_h2o(s);
+    tell_limits(settings);
     s->listener = listener_create(s->api.loop, settings->api_connections,
                                   config->connections_per_address, on_connection, s);
     if (listener_open(s->listener, &settings->listen) < 0) {

@@ -1,6 +1,7 @@
 /* Test events, from the statement that stores one to the answer. */
 #include "test_event.h"
 
+#include "base/metrics.h"
 #include "core/webhook.h"
 #include "delivery_view.h"
 #include "reply.h"
@@ -50,11 +51,13 @@ static bool has_room(struct call *call)
     }
     call->testing = own < max && all < ALL_MAX;
     if (own >= max) {
+        metric_add(METRIC_TESTS_PER_APP_MET, 1);
         snprintf(detail, sizeof detail,
                  "%lld tests of this app are waiting already, which is POSTHORN_TESTS_PER_APP",
                  (long long)own);
         reply_error(call, ERR_LIMITED, detail);
     } else if (all >= ALL_MAX) {
+        metric_add(METRIC_TESTS_MET, 1);
         reply_error(call, ERR_BUSY, NULL);
     }
     return call->testing;

@@ -4,6 +4,7 @@
 #include "api/webhook_url.h"
 #include "base/crypto.h"
 #include "base/json.h"
+#include "base/metrics.h"
 #include "core/filter.h"
 #include "core/signature.h"
 #include "core/webhook_options.h"
@@ -416,6 +417,7 @@ bool webhook_was_created(struct call *call, int err, const struct db_rows *rows)
         return false;
     if (db_count(rows) > 0)
         return true;
+    metric_add(METRIC_WEBHOOKS_PER_APP_MET, 1);
     reply_errorf(call, ERR_LIMITED,
                  "This app has %lld webhooks already, which is POSTHORN_WEBHOOKS_PER_APP",
                  (long long)call->api->settings->config.webhooks_per_app);

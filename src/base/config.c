@@ -20,6 +20,9 @@ struct option {
 };
 
 #define AT(member) offsetof(struct config, member)
+#define LISTENING                                                                                \
+    "host:port, where the host is a name, an IPv4 address or an [IPv6 address] and the port is " \
+    "from 0 to 65535"
 
 static const struct option options[] = {
     {"POSTHORN_DATABASE_URL", OPTION_URL, AT(database_url), NULL, 1, 2000,
@@ -27,9 +30,8 @@ static const struct option options[] = {
      "/ in the password"},
     {"POSTHORN_REDIS_URL", OPTION_URL, AT(redis_url), NULL, 1, 2000,
      "redis://[user:password@]host[:port][/db] or unix:///path[?db=N]"},
-    {"POSTHORN_LISTEN", OPTION_TEXT, AT(listen), "127.0.0.1:8080", 1, 300,
-     "host:port, where the host is a name, an IPv4 address or an [IPv6 address] and the port is from "
-     "0 to 65535"},
+    {"POSTHORN_LISTEN", OPTION_TEXT, AT(listen), "127.0.0.1:8080", 1, 300, LISTENING},
+    {"POSTHORN_METRICS_LISTEN", OPTION_TEXT, AT(metrics_listen), "", 1, 300, LISTENING},
     {"POSTHORN_ADMIN_KEY", OPTION_SECRET, AT(admin_key), "", 24, 200,
      "24 to 200 visible ASCII characters"},
     {"POSTHORN_ENCRYPTION_KEY", OPTION_SECRET, AT(encryption_key), NULL, 44, 44,

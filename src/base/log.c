@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/metrics.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -106,8 +107,10 @@ void log_line_bounded(struct log_bound *bound, enum log_level level, const char 
         bounds = bound;
     }
     pthread_mutex_unlock(&bounds_lock);
-    if (!taken)
+    if (!taken) {
+        metric_add(METRIC_LOG_SUPPRESSED, 1);
         return;
+    }
     begin(&line, level, event, suppressed);
     va_start(args, format);
     add(&line, format, args);

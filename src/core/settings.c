@@ -19,18 +19,29 @@ static bool has_hyphen_at_an_end(struct str name)
     return false;
 }
 
-static bool read_listen(struct settings *s, struct str *piece)
+static bool read_listening(const char *text, struct listening *to)
 {
     struct host host;
 
-    (void)piece;
-    if (!host_parse(str_of(s->config.listen), &host) || host.port.p == NULL ||
-        has_hyphen_at_an_end(host.name))
+    to->text = text;
+    if (!host_parse(str_of(text), &host) || host.port.p == NULL || has_hyphen_at_an_end(host.name))
         return false;
-    s->listen.text = s->config.listen;
-    snprintf(s->listen.host, sizeof s->listen.host, "%.*s", STR_FMT(host.name));
-    snprintf(s->listen.port, sizeof s->listen.port, "%d", host.number);
+    snprintf(to->host, sizeof to->host, "%.*s", STR_FMT(host.name));
+    snprintf(to->port, sizeof to->port, "%d", host.number);
     return true;
+}
+
+static bool read_listen(struct settings *s, struct str *piece)
+{
+    (void)piece;
+    return read_listening(s->config.listen, &s->listen);
+}
+
+static bool read_metrics_listen(struct settings *s, struct str *piece)
+{
+    (void)piece;
+    return read_listening(s->config.metrics_listen, &s->metrics_listen) ||
+           s->config.metrics_listen[0] == '\0';
 }
 
 static bool read_networks(struct settings *s, struct str *piece)
@@ -168,6 +179,7 @@ struct reader {
 
 static const struct reader readers[] = {
     {"POSTHORN_LISTEN", read_listen},
+    {"POSTHORN_METRICS_LISTEN", read_metrics_listen},
     {"POSTHORN_ALLOW_NETWORKS", read_networks},
     {"POSTHORN_ALLOW_PORTS", read_ports},
     {"POSTHORN_RETRY_SCHEDULE", read_schedule},

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #include <stdlib.h>
 
@@ -63,6 +64,12 @@ static struct db_op *op_create(const struct db_stmt *stmt, struct db_args args, 
     return op;
 }
 
+static void count_waiting(struct db *db, int n)
+{
+    db->waiting_count += n;
+    metric_add(METRIC_WAITING_STATEMENTS, n);
+}
+
 static void forget_all(struct list *ops)
 {
     struct list *node;
@@ -96,7 +103,7 @@ static void end_cancelled(struct db *db)
         struct db_op *op = CONTAINER_OF(node, struct db_op, node);
         if (op->cb != NULL)
             continue;
-        db->waiting_count--;
+        count_waiting(db, -1);
         end(db, op, ERR_UNAVAILABLE);
     }
 }
@@ -146,7 +153,7 @@ static void kick(struct db *db)
         if (link == NULL)
             return;
         struct db_op *op = CONTAINER_OF(list_pop(&db->waiting), struct db_op, node);
-        db->waiting_count--;
+        count_waiting(db, -1);
         if (op->cb != NULL)
             db_link_send(link, op);
         else
@@ -261,7 +268,7 @@ static void end_late(struct db *db, int64_t now)
         bool late = now >= op->deadline;
         if (!late && (ready || (!db->lost && now < op->started + db->config.patience_ms)))
             continue;
-        db->waiting_count--;
+        count_waiting(db, -1);
         end(db, op, late ? ERR_TIMEOUT : ERR_UNAVAILABLE);
     }
 }
@@ -351,6 +358,7 @@ void db_destroy(struct db *db)
         db_link_fini(&db->links[i]);
         forget_all(&db->links[i].sent);
     }
+    count_waiting(db, -db->waiting_count);
     forget_all(&db->waiting);
     forget_all(&db->ended);
     forget_all(&db->telling);
@@ -380,11 +388,12 @@ struct db_op *db_exec(struct db *db, const struct db_stmt *stmt, struct db_args 
     if (db->waiting_count >= db->config.queue_max)
         end_cancelled(db);
     if (db->waiting_count >= db->config.queue_max) {
+        metric_add(METRIC_STATEMENTS_MET, 1);
         end(db, op, ERR_BUSY);
         return op;
     }
     list_push(&db->waiting, &op->node);
-    db->waiting_count++;
+    count_waiting(db, 1);
     kick(db);
     tick_later(db);
     return op;

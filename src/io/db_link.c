@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #include <stdatomic.h>
 
@@ -242,10 +243,12 @@ static int classify(const PGresult *r, const struct db_stmt *stmt)
     for (size_t i = 0; i < ARRAY_LEN(sqlstates) && state != NULL && err == ERR_INTERNAL; i++)
         if (strncmp(state, sqlstates[i].prefix, strlen(sqlstates[i].prefix)) == 0)
             err = sqlstates[i].err;
-    if (err == ERR_INTERNAL || err == ERR_UNAVAILABLE || err == ERR_LOCKED)
+    if (err == ERR_INTERNAL || err == ERR_UNAVAILABLE || err == ERR_LOCKED) {
+        metric_add(METRIC_STATEMENTS_FAILED, 1);
         log_bounded(LOG_LEVEL_WARN, "db_statement_failed", "stmt=%s sqlstate=%s error=%s",
                     stmt->name, state != NULL ? state : "-",
                     log_quote(text, message != NULL ? message : ""));
+    }
     return err;
 }
 

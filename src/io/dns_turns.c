@@ -2,6 +2,8 @@
  * for itself, and the others take turns. */
 #include "dns_internal.h"
 
+#include "base/metrics.h"
+
 #include <stdlib.h>
 
 /* Of an owner that looks up or waits. */
@@ -82,11 +84,15 @@ void dns_turns_wait(struct dns_turns *turns, struct id owner, struct list *node)
     if (list_empty(&share->node))
         list_push(&turns->order, &share->node);
     list_push(&share->waiting, node);
+    metric_add(METRIC_WAITING_LOOKUPS, 1);
+    metric_add(share->looking < turns->per_owner ? METRIC_LOOKUPS_MET : METRIC_LOOKUPS_PER_APP_MET,
+               1);
 }
 
 void dns_turns_leave(struct dns_turns *turns, struct id owner, struct list *node)
 {
     list_remove(node);
+    metric_add(METRIC_WAITING_LOOKUPS, -1);
     tidy(turns, share_of(turns, owner));
 }
 
@@ -98,6 +104,7 @@ struct list *dns_turns_next(struct dns_turns *turns)
         if (!has_room(turns, share))
             continue;
         struct list *next = list_pop(&share->waiting);
+        metric_add(METRIC_WAITING_LOOKUPS, -1);
         list_remove(&share->node);
         if (!list_empty(&share->waiting))
             list_push(&turns->order, &share->node);

@@ -6,6 +6,7 @@
 #include "fetch_internal.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -156,6 +157,7 @@ void fetch_spoke(struct fetch *fetch)
 {
     char app[ID_TEXT_SIZE];
 
+    metric_add(METRIC_ANSWERS_UNASKED, 1);
     log_bounded(LOG_LEVEL_WARN, "answer_unasked", "app=%s address=%s",
                 id_text(app, ID_APP, fetch->request.owner), fetch->result.address);
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "io/watch.h"
 
 #include <errno.h>
@@ -137,6 +138,7 @@ void redis_link_distrust(struct redis_link *link, const char *why)
     if (link->context == NULL)
         return;
     link->wrong++;
+    metric_add(METRIC_REDIS_WRONG_REPLIES, 1);
     link->distrusted = true;
     link->distrust_ms = anew                                       ? DISTRUST_FIRST_MS
                         : 2 * link->distrust_ms < DISTRUST_LAST_MS ? 2 * link->distrust_ms

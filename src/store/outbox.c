@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #include <stdlib.h>
 
@@ -56,6 +57,7 @@ void outbox_fini(struct outbox *box)
 {
     struct list *node;
     tell_dropped(box);
+    metric_add(METRIC_WAITING_REDIS, -(int64_t)(box->count + box->sent));
     while ((node = list_pop(&box->parcels)) != NULL)
         free(CONTAINER_OF(node, struct parcel, node));
     timeout_destroy(box->flush);
@@ -79,6 +81,7 @@ static void grow(struct outbox *box)
 static void drop(struct outbox *box, size_t count)
 {
     box->dropped += count;
+    metric_add(METRIC_QUEUE_DROPPED, (int64_t)count);
     if (!timeout_is_set(box->tell)) /* at once, but with what follows in this turn */
         timeout_set(box->tell, box->told_ms + TELL_MS - clock_mono_ms());
 }
@@ -93,6 +96,7 @@ void outbox_put(struct outbox *box, const struct outbox_entry *entry)
         grow(box);
     box->entries[(box->first + box->count) & (box->room - 1)] = *entry;
     box->count++;
+    metric_add(METRIC_WAITING_REDIS, 1);
     if (!timeout_is_set(box->flush))
         timeout_set(box->flush, 0);
 }
@@ -133,6 +137,7 @@ static void on_done(void *arg, int err, const struct redis_reply *reply)
     list_remove(&parcel->node);
     box->parcel_count--;
     box->sent -= parcel->count;
+    metric_add(METRIC_WAITING_REDIS, -(int64_t)parcel->count);
     if (err == ERR_INTERNAL)
         drop(box, parcel->count);
     else if (err < 0)

@@ -2,6 +2,7 @@
 #include "feed.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@ static void on_timeout(void *arg);
 static void leave_direct(struct feed *feed)
 {
     feed->direct.on = false;
+    metric_add(METRIC_DIRECT_MODE, -1);
     log_info("direct_mode", "on=false");
     feed->config.on_direct_ended(feed->config.arg);
     feed_pump(feed);
@@ -160,6 +162,7 @@ static void on_timeout(void *arg)
         feed_pump(feed);
     } else if (!feed->direct.on && !feed->leases.stopping) {
         log_warn("direct_mode", "on=true");
+        metric_add(METRIC_DIRECT_MODE, 1);
         direct_start(&feed->direct);
     }
 }

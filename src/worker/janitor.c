@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "store/jobs.h"
 #include "store/webhooks.h"
 
@@ -82,6 +83,7 @@ static bool tell_disabled(struct janitor *j, const struct db_rows *rows)
     char webhook[ID_TEXT_SIZE], app[ID_TEXT_SIZE], since[CLOCK_TEXT_SIZE];
 
     (void)j;
+    metric_add(METRIC_WEBHOOKS_DISABLED, db_count(rows));
     for (int i = 0; i < db_count(rows); i++)
         log_warn(
             "webhook_disabled", "webhook=%s app=%s reason=failing since=%s failures=%lld error=%s",

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #define LOOK_MS     1000 /* while there is none */
 #define TAKEN_MS    50   /* somebody else is at it */
@@ -28,9 +29,11 @@ static void on_put_off(void *arg, int err, const struct db_rows *rows)
     char id[ID_TEXT_SIZE];
 
     jobs->op = NULL;
-    if (err == 0 && db_count(rows) > 0 && db_bool(rows, 0, 0))
+    if (err == 0 && db_count(rows) > 0 && db_bool(rows, 0, 0)) {
+        metric_add(METRIC_JOBS_FAILED, 1);
         log_warn("job_failed", "job=%s kind=%s", id_text(id, ID_JOB, jobs->id),
                  job_kind_names[jobs->kind]);
+    }
     look_in(jobs, LOOK_MS);
 }
 
@@ -43,6 +46,7 @@ static void put_off(struct jobs *jobs, int err)
         look_in(jobs, LOOK_MS);
         return;
     }
+    metric_add(METRIC_JOB_STEPS_FAILED, 1);
     log_warn("job_step_failed", "job=%s kind=%s limit=%lld error=%s", id_text(id, ID_JOB, jobs->id),
              job_kind_names[jobs->kind], (long long)jobs->limit, err_name(err));
     jobs->limit = LIMIT_MIN;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #define COMPARE_MS 3000
 #define LATE_MS \
@@ -32,11 +33,14 @@ static void out_of_hand(const struct owned *o, enum taken_back what,
 
     queue_ack(o->config.queue,
               &(struct queue_ack){entry->ref, what == TAKEN_PARKED ? -1 : delay_ms}, 1);
-    if (what == TAKEN_PARKED)
-        log_bounded(LOG_LEVEL_ERROR, "delivery_failed", "delivery=%s webhook=%s error=%s",
-                    id_text(delivery, ID_DELIVERY, entry->ref.delivery),
-                    id_text(webhook, ID_WEBHOOK, entry->ref.endpoint),
-                    attempt_error_code(DELIVERY_CRASHED));
+    metric_add(METRIC_LEASES_TAKEN_BACK, 1);
+    if (what != TAKEN_PARKED)
+        return;
+    metric_add(METRIC_DELIVERIES_CRASHED, 1);
+    log_bounded(LOG_LEVEL_ERROR, "delivery_failed", "delivery=%s webhook=%s error=%s",
+                id_text(delivery, ID_DELIVERY, entry->ref.delivery),
+                id_text(webhook, ID_WEBHOOK, entry->ref.endpoint),
+                attempt_error_code(DELIVERY_CRASHED));
 }
 
 static void on_taken_back(void *arg, int err, const struct db_rows *rows)

@@ -1,6 +1,8 @@
 /* The budget of what is in a worker's hands. */
 #include "places.h"
 
+#include "base/metrics.h"
+
 #include <stdlib.h>
 
 struct place {
@@ -12,6 +14,8 @@ struct place {
 void places_init(struct places *places, size_t max, size_t bytes)
 {
     *places = (struct places){.max = max, .place_bytes = bytes / max > 0 ? bytes / max : 1};
+    metric_add(METRIC_PLACES_LIMIT, (int64_t)max);
+    metric_add(METRIC_BUDGET_LIMIT_WORKER, (int64_t)(max * places->place_bytes));
 }
 
 void places_fini(struct places *places)
@@ -47,6 +51,24 @@ static void grow_held(struct places *places)
     places->held = xrealloc(places->held, places->held_room * sizeof *places->held);
 }
 
+static void count_taken(struct places *places, int weight)
+{
+    places->taken = (size_t)((int64_t)places->taken + weight);
+    metric_add(METRIC_PLACES, weight);
+    metric_add(METRIC_BUDGET_WORKER, weight * (int64_t)places->place_bytes);
+}
+
+/* The last place goes to one more delivery, or to the bytes of those that are there. */
+static void take_more(struct places *places, int weight)
+{
+    bool met = places->taken < places->max && places->taken + (size_t)weight >= places->max;
+
+    count_taken(places, weight);
+    if (met)
+        metric_add(places->by_id.count < places->max ? METRIC_WORKER_MIB_MET : METRIC_IN_FLIGHT_MET,
+                   1);
+}
+
 static void hold(struct places *places, struct id app, int weight)
 {
     uintptr_t at = (uintptr_t)idmap_get(&places->apps, app);
@@ -58,7 +80,7 @@ static void hold(struct places *places, struct id app, int weight)
         idmap_set(&places->apps, app, (void *)at);
     }
     places->held[at - 1].count += weight;
-    places->taken += (size_t)weight;
+    take_more(places, weight);
 }
 
 /* The last takes the room of one that has none left. */
@@ -66,7 +88,7 @@ static void let_go(struct places *places, struct id app, int weight)
 {
     uintptr_t at = (uintptr_t)idmap_get(&places->apps, app);
 
-    places->taken -= (size_t)weight;
+    count_taken(places, -weight);
     places->held[at - 1].count -= weight;
     if (places->held[at - 1].count > 0)
         return;
@@ -86,6 +108,7 @@ static void add(struct places *places, const struct queue_ref *ref, int64_t toke
     *place = (struct place){*ref, token, weight};
     idmap_set(&places->by_id, ref->delivery, place);
     tokens_take(&places->tokens, token);
+    metric_add(METRIC_IN_FLIGHT, 1);
     if (weight > 0)
         hold(places, ref->app, weight);
 }
@@ -134,6 +157,7 @@ void places_give_back(struct places *places, struct id delivery)
     assert(place != NULL);
     idmap_set(&places->by_id, delivery, NULL);
     tokens_give_back(&places->tokens, place->token);
+    metric_add(METRIC_IN_FLIGHT, -1);
     if (place->weight > 0)
         let_go(places, place->ref.app, place->weight);
     if (places->alone == place)

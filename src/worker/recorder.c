@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "batch.h"
 
 #include <stdlib.h>
@@ -68,6 +69,12 @@ void recorder_fini(struct recorder *r)
 bool recorder_idle(const struct recorder *r)
 {
     return list_empty(&r->waiting) && list_empty(&r->batches);
+}
+
+static void count_waiting(struct recorder *r, int64_t n)
+{
+    r->waiting_count = (size_t)((int64_t)r->waiting_count + n);
+    metric_add(METRIC_WAITING_RECORD, n);
 }
 
 static void tend_soon(struct recorder *r)
@@ -169,7 +176,7 @@ static void record_again(struct recorder *r)
         const struct attempt *a = CONTAINER_OF(node, struct attempt, node);
         tokens_take(&r->config.places->tokens,
                     a->finish.token); /* nobody takes it back meanwhile */
-        r->waiting_count++;
+        count_waiting(r, 1);
         r->again++;
     }
     list_move_all(&r->waiting, &r->kept);
@@ -184,10 +191,16 @@ static void tell_recorded(const struct batch *b, const bool *moved)
     for (size_t i = 0; i < b->count; i++) {
         const struct attempt *a = b->attempts[i];
         log_debug("recorded", "%s moved=%d", attempt_text(text, a), moved[i]);
-        if (moved[i] && a->finish.state == DELIVERY_FAILED && a->recorded_ms == 0)
-            log_bounded(LOG_LEVEL_INFO, "delivery_failed", "%s code=%lld error=%s",
-                        attempt_text(text, a), (long long)a->finish.code,
-                        attempt_error_code(a->finish.error));
+        if (a->recorded_ms != 0)
+            continue;
+        metric_add(
+            a->finish.error == ATTEMPT_OK ? METRIC_ATTEMPTS_SUCCEEDED : METRIC_ATTEMPTS_FAILED, 1);
+        if (!moved[i] || a->finish.state != DELIVERY_FAILED)
+            continue;
+        metric_add(METRIC_DELIVERIES_FAILED, 1);
+        log_bounded(LOG_LEVEL_INFO, "delivery_failed", "%s code=%lld error=%s",
+                    attempt_text(text, a), (long long)a->finish.code,
+                    attempt_error_code(a->finish.error));
     }
 }
 
@@ -198,8 +211,10 @@ static void tell_disabled(const struct db_rows *rows)
 
     for (int i = 0; i < db_count(rows); i++) {
         finished_read(rows, i, &f);
-        if (f.kind == FINISHED_DISABLED)
-            log_warn("webhook_disabled", "webhook=%s reason=gone", id_text(id, ID_WEBHOOK, f.id));
+        if (f.kind != FINISHED_DISABLED)
+            continue;
+        metric_add(METRIC_WEBHOOKS_DISABLED, 1);
+        log_warn("webhook_disabled", "webhook=%s reason=gone", id_text(id, ID_WEBHOOK, f.id));
     }
 }
 
@@ -310,6 +325,7 @@ static void write_less(struct recorder *r, struct batch *b)
     char text[ATTEMPT_TEXT_SIZE];
     static const char *const forms[] = {"whole", "stripped", "parked"};
 
+    metric_add(METRIC_RECORDS_REFUSED, 1);
     log_bounded(LOG_LEVEL_ERROR, "record_failed", "%s form=%s", attempt_text(text, b->attempts[0]),
                 forms[b->form]);
     if (b->form == BATCH_WHOLE || (b->form == BATCH_STRIPPED && b->culprit)) {
@@ -350,6 +366,7 @@ static void on_locked(void *arg, int err, const struct db_rows *rows)
     size_t count = batch_find_locked(b, rows, locked);
     struct batch *held = count == b->count ? b : count > 0 ? take(r, b, locked) : NULL;
     if (held != NULL) {
+        metric_add(METRIC_RECORDS_LOCKED, (int64_t)count);
         log_bounded(LOG_LEVEL_WARN, "record_locked", "count=%zu", count);
         held->locked = true;
         set_aside(r, held);
@@ -443,7 +460,7 @@ static struct batch *fill(struct recorder *r)
         list_remove(&a->node);
         b->attempts[b->count++] = a;
     }
-    r->waiting_count -= b->count;
+    count_waiting(r, -(int64_t)b->count);
     batch_sort(b);
     return b;
 }
@@ -501,7 +518,7 @@ void recorder_retry(struct recorder *r)
 void recorder_add(struct recorder *r, struct attempt *a)
 {
     list_push(&r->waiting, &a->node);
-    r->waiting_count++;
+    count_waiting(r, 1);
     if (r->waiting_count >= BATCH_MAX)
         submit_waiting(r);
     else if (!timeout_is_set(r->gather))

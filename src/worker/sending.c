@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/header.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "core/profile.h"
 
 #include <stdio.h>
@@ -75,6 +76,7 @@ static void tell_forbidden(struct sending *s, const struct fetch_result *r)
 {
     char text[ATTEMPT_TEXT_SIZE], error[LOG_QUOTE_SIZE];
 
+    metric_add(METRIC_ADDRESSES_FORBIDDEN, 1);
     log_bounded(LOG_LEVEL_INFO, "address_forbidden", "%s error=%s", attempt_text(text, first_of(s)),
                 log_quote(error, r->error));
     snprintf(s->error_text, sizeof s->error_text, "%.*s",
@@ -122,8 +124,11 @@ static void tell_left(struct sending *s, const struct fetch_result *r)
     s->left = true;
     if (r->outcome == FETCH_NO_FILE) {
         s->pause_ms = NO_FILE_MS;
+        metric_add(METRIC_FILES_MET, 1);
+        metric_add(METRIC_PUT_BACK_FILES, s->count);
         log_bounded(LOG_LEVEL_WARN, "files_bounded", "why=\"%s\"", r->error);
     } else {
+        metric_add(METRIC_PUT_BACK_LOOKUPS, s->count);
         log_bounded(LOG_LEVEL_WARN, "lookups_bounded", "app=%s why=\"%s\"",
                     id_text(app, ID_APP, s->app), r->error);
     }

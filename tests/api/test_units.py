@@ -61,11 +61,18 @@ def settings(role):
     return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
 
 
+def opened(role):
+    lines = (DEPLOY / f"posthorn-{role}.conf").read_text().splitlines()
+    return [line.removeprefix("SocketBindAllow=") for line in lines if line.startswith("SocketBindAllow=")]
+
+
 def test_what_a_role_must_not_do_is_shut():
     api, worker, migrate = settings("api"), settings("worker"), settings("migrate")
     assert (api["IPAddressDeny"], api["IPAddressAllow"]) == ("any", "localhost")
-    assert (api["SocketBindDeny"], api["SocketBindAllow"]) == ("any", "tcp:8080")
-    assert worker["SocketBindDeny"] == "any" and "SocketBindAllow" not in worker
+    assert api["SocketBindDeny"] == worker["SocketBindDeny"] == "any"
+    assert opened("api") == ["tcp:8080", "tcp:9464"]
+    assert opened("worker") == ["tcp:9465"]
+    assert worker["Environment"] == "POSTHORN_METRICS_LISTEN=127.0.0.1:9465"
     assert migrate["SocketBindDeny"] == "any"
     for role, end in (("api", "serve --role api"), ("worker", "serve --role worker"), ("migrate", "migrate")):
         assert settings(role)["ExecStart"].endswith(f"posthorn {end}")

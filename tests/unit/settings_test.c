@@ -350,6 +350,7 @@ static void test_print(void **state)
     assert_string_equal(text, "POSTHORN_DATABASE_URL=postgresql://***@db/posthorn\n"
                               "POSTHORN_REDIS_URL=redis://***@cache:6379\n"
                               "POSTHORN_LISTEN=127.0.0.1:8080\n"
+                              "POSTHORN_METRICS_LISTEN=\n"
                               "POSTHORN_ADMIN_KEY=***\n"
                               "POSTHORN_ENCRYPTION_KEY=***\n"
                               "POSTHORN_ENCRYPTION_KEY_PREVIOUS=\n"
