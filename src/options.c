@@ -1,9 +1,10 @@
-/* What core/settings leaves to those who have the parsers: the URLs. */
+/* What core/settings leaves to those who have the parsers: the URLs, and the file of certificates. */
 #include "options.h"
 
 #include "api/webhook_url.h"
 #include "base/err.h"
 #include "io/db.h"
+#include "io/pem.h"
 #include "io/redis.h"
 
 static void check_servers(const struct config *config, struct faults *faults)
@@ -50,10 +51,20 @@ static void check_dropin(const struct settings *settings, struct dropin *d, stru
         faults_add(faults, str_of(d->variable), "URL %d %s%s", d->number, why, hint);
 }
 
+static void check_ca_file(const struct config *config, struct faults *faults)
+{
+    static const char name[] = "POSTHORN_CA_FILE";
+
+    if (config->ca_file[0] != '\0' && !faults_name(faults, name) &&
+        !pem_file_is_good(config->ca_file))
+        config_refuse(config, name, (struct str){0}, faults);
+}
+
 int options_load(struct settings *settings, struct faults *faults)
 {
     settings_load(settings, faults);
     check_servers(&settings->config, faults);
+    check_ca_file(&settings->config, faults);
     for (size_t i = 0; i < settings->dropins.count; i++)
         check_dropin(settings, &settings->dropins.at[i], faults);
     return faults->count == 0 ? 0 : ERR_INVALID;

@@ -3,8 +3,8 @@
  * What a request must never do, it cannot: follow a redirect, use a proxy of the environment, reach
  * an address that the guard refuses (asked after DNS, again at connect, again before every request
  * on a reused connection), be sent twice by libcurl on its own, outlive its deadline, read more
- * than its caps, share a connection with another owner's, or take for its answer what came before
- * it was sent on a connection that was kept. */
+ * than its caps, share a connection or a TLS session with another owner's, or take for its answer
+ * what came before it was sent on a connection that was kept. */
 #ifndef IO_FETCH_H
 #define IO_FETCH_H
 
@@ -27,7 +27,7 @@ struct fetcher_config {
     void *guard_arg;              /* of both */
     int connections_max;          /* open at once, idle ones included */
     struct dns_config dns;
-    const char *ca_file; /* certificates to trust; NULL: the system's */
+    const char *ca_file; /* certificates in PEM to trust; NULL: the system's */
 };
 
 /* The config is copied, what it points to is not. */
@@ -46,7 +46,7 @@ struct fetch_request {
     const char *url; /* normalised by url_parse() */
     struct str head; /* header lines, each ending with CRLF, without Host and Content-Length */
     struct str body;
-    struct id owner; /* connections are kept for requests of the same one */
+    struct id owner; /* connections and TLS sessions are kept for requests of the same one */
 
     /* Absolute: DNS, connect, TLS, sending, head and body. It begins again, once, if this process stood still
      * meanwhile: that was not the receiver. */

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -43,6 +44,8 @@ static const struct option options[] = {
      "after the prefix"},
     {"POSTHORN_ALLOW_PORTS", OPTION_TEXT, AT(allow_ports), "", 1, 1000,
      "a comma-separated list of up to 64 ports and ranges of them, such as 443 or 8000-8999"},
+    {"POSTHORN_CA_FILE", OPTION_TEXT, AT(ca_file), "", 1, 2000,
+     "the path of a file that can be read and has certificates in PEM"},
     {"POSTHORN_TRUSTED_PROXIES", OPTION_TEXT, AT(trusted_proxies), "", 1, 2000,
      "a comma-separated list of up to 64 networks such as 10.0.0.0/8 or fd00::/8, with no bit set "
      "after the prefix"},
@@ -141,7 +144,7 @@ void config_refuse(const struct config *config, const char *name, struct str pie
 
 /* --- names that are no options ---------------------------------------------------------------- */
 
-/* Levenshtein's distance, by one row of the table. */
+/* Levenshtein's distance, by one row of the table; `b` is in upper case, which `a` need not be. */
 static size_t distance(struct str a, struct str b)
 {
     size_t row[64];
@@ -153,7 +156,7 @@ static size_t distance(struct str a, struct str b)
         size_t corner = row[0];
         row[0] = i;
         for (size_t j = 1; j <= b.n; j++) {
-            size_t change = corner + (a.p[i - 1] != b.p[j - 1]);
+            size_t change = corner + (toupper((unsigned char)a.p[i - 1]) != b.p[j - 1]);
             size_t one_more = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
             corner = row[j];
             row[j] = change < one_more ? change : one_more;

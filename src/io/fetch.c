@@ -353,6 +353,7 @@ static void begin(struct fetch *fetch)
     }
     memcpy(fetch->host, url.host, sizeof url.host);
     fetch->port = url.port;
+    fetch->tls = url.tls;
     curl_easy_setopt(fetch->easy, CURLOPT_URL, url.text);
     timeout_set(fetch->deadline, fetch->request.timeout_ms);
     if (url.literal) {
@@ -430,6 +431,7 @@ struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *c
     fetcher->wake = timeout_create(loop, fetcher_on_wake, fetcher);
     fetcher->turn = timeout_create(loop, on_turn, fetcher);
     fetch_sockets_init(&fetcher->sockets);
+    fetch_sessions_init(&fetcher->sessions);
     fetcher->dns = dns_create(loop, &fetcher->config.dns);
     fetcher->hooks = &hooks;
     fetcher->multi = fetch_multi_create(fetcher);
@@ -459,6 +461,7 @@ void fetcher_destroy(struct fetcher *fetcher)
     forget_all(&fetcher->idle);
     curl_multi_cleanup(fetcher->multi);
     fetch_sockets_fini(&fetcher->sockets);
+    fetch_sessions_fini(&fetcher->sessions);
     dns_destroy(fetcher->dns);
     timeout_destroy(fetcher->wake);
     timeout_destroy(fetcher->turn);

@@ -10,6 +10,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define RECEIVE_BUFFER  65536 /* no more than this is ever read of a body */
 #define CONNECTION_IDLE 30L   /* seconds that a kept-alive connection may wait for its next use */
@@ -223,14 +224,25 @@ static void set_limits(CURL *easy)
     curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE);
 }
 
+/* One bundle, which libcurl then reads once a day; with a folder of certificates beside it, it would read it for every
+ * connection, which is 60 ms of the loop. */
+static void trust(CURL *easy, const char *ca_file)
+{
+    if (ca_file == NULL)
+        curl_easy_getinfo(easy, CURLINFO_CAINFO, &ca_file);
+    if (ca_file == NULL || access(ca_file, R_OK) < 0)
+        return;
+    curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+}
+
 CURL *fetch_easy_create(struct fetch *fetch)
 {
     CURL *easy = curl_easy_init();
 
     assert(easy != NULL);
     set_limits(easy);
-    if (fetch->fetcher->config.ca_file != NULL)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, fetch->fetcher->config.ca_file);
+    trust(easy, fetch->fetcher->config.ca_file);
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->curl_error);
@@ -287,6 +299,7 @@ void fetch_attach(struct fetch *fetch)
     fetch->curl_error[0] = '\0';
     fetch->opened = NULL;
     pin(fetch);
+    fetch_sessions_enter(fetch);
     curl_easy_setopt(fetch->easy, CURLOPT_ADDRESS_SCOPE, pool_of(fetch));
     curl_easy_setopt(fetch->easy, CURLOPT_FRESH_CONNECT, (long)fetch->unusable);
     curl_easy_setopt(fetch->easy, CURLOPT_FORBID_REUSE, 0L);
@@ -303,4 +316,5 @@ void fetch_detach(struct fetch *fetch)
     fetch->fetcher->sending--;
     CURLMcode rc = curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
     assert(rc == CURLM_OK);
+    fetch_sessions_leave(fetch);
 }

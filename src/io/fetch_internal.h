@@ -2,6 +2,7 @@
  *
  * fetch.c moves a fetch through its states; fetch_curl.c is libcurl on the loop, with the guard;
  * fetch_socket.c knows whose connections are, and looks at them before they are used again;
+ * fetch_sessions.c knows whose TLS sessions are;
  * fetch_head.c makes the request's header lines; fetch_result.c takes in the response, with
  * fetch_chunks.c, and says what became of it. */
 #ifndef IO_FETCH_INTERNAL_H
@@ -40,6 +41,15 @@ struct fetch_sockets {
     struct list by_fd[FETCH_SOCKET_BUCKETS], by_port[FETCH_SOCKET_BUCKETS];
 };
 
+/* TLS sessions that may be taken up again. */
+#define FETCH_STORE_BUCKETS 1024
+struct fetch_sessions {
+    struct list by_hash[FETCH_STORE_BUCKETS];
+    struct list idle; /* stores that no transfer has, the one that was left first first */
+    int idle_count;
+    CURLSH *none; /* what transfers without TLS have */
+};
+
 struct fetcher {
     struct loop *loop;
     struct fetcher_config config;
@@ -55,6 +65,7 @@ struct fetcher {
     struct list idle;        /* fetches to use again */
     int idle_count, sending; /* `sending` are in the multi */
     struct fetch_sockets sockets;
+    struct fetch_sessions sessions;
     bool closing;
 };
 
@@ -98,11 +109,13 @@ struct fetch {
 
     char host[256];
     uint16_t port;
+    bool tls;
     struct dns_op *dns;
     struct sockaddr_storage addresses[FETCH_ADDRESSES_MAX];
     size_t address_count, address_at;
 
     CURL *easy;
+    struct fetch_store *store; /* of TLS sessions; NULL: it has none */
     char pin_text[80];
     struct curl_slist pin;
     struct fetch_socket *opened; /* for it, since it was attached */
@@ -156,6 +169,16 @@ bool fetch_socket_ready(struct fetch *fetch, const struct fetch_ends *ends);
 
 /* More came than the answer. Says so in the log. */
 void fetch_spoke(struct fetch *fetch);
+
+/* --- fetch_sessions.c ------------------------------------------------------------------------- */
+
+void fetch_sessions_init(struct fetch_sessions *sessions);
+void fetch_sessions_fini(struct fetch_sessions *sessions); /* when no transfer has any */
+
+/* The fetch, about to be attached, takes up the sessions of its own owner and host, and what it agrees on becomes one
+ * of them; until it leaves. */
+void fetch_sessions_enter(struct fetch *fetch);
+void fetch_sessions_leave(struct fetch *fetch);
 
 /* --- fetch_chunks.c --------------------------------------------------------------------------- */
 

@@ -102,6 +102,7 @@ NETWORKS = (
     " prefix"
 )
 PORTS = "a comma-separated list of up to 64 ports and ranges of them, such as 443 or 8000-8999"
+CA_FILE = "the path of a file that can be read and has certificates in PEM"
 ORIGINS = (
     "* or a comma-separated list of origins as browsers send them, such as https://app.example.com or"
     " http://localhost:3000"
@@ -128,6 +129,9 @@ FAULTS = [
     ("POSTHORN_LISTEN", "nowhere", f'must be {LISTEN}, but is "nowhere"'),
     ("POSTHORN_ALLOW_NETWORKS", "10.0.0.0/8,127.0.0.1/8", f'must be {NETWORKS}, wrong at "127.0.0.1/8"'),
     ("POSTHORN_ALLOW_PORTS", "80,90-80", f'must be {PORTS}, wrong at "90-80"'),
+    ("POSTHORN_CA_FILE", "/nowhere/ca.pem", f'must be {CA_FILE}, but is "/nowhere/ca.pem"'),
+    ("POSTHORN_CA_FILE", "/etc", f'must be {CA_FILE}, but is "/etc"'),
+    ("POSTHORN_CA_FILE", "/etc/passwd", f'must be {CA_FILE}, but is "/etc/passwd"'),
     ("POSTHORN_WORKER_IN_FLIGHT", "abc", 'must be a number from 1 to 10000, but is "abc"'),
     ("POSTHORN_WORKER_IN_FLIGHT", "10001", 'must be a number from 1 to 10000, but is "10001"'),
     ("POSTHORN_API_THREADS", "0", 'must be a number from 1 to 64, but is "0"'),

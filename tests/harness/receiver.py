@@ -23,6 +23,7 @@ class Request:
     at: float  # time.monotonic() when the body was complete
     wall: float
     connection: int
+    resumed: bool  # the connection's TLS session was an earlier one's
     ended: float = field(default=0.0)  # when the answer was sent
 
     @property
@@ -129,6 +130,7 @@ class Receiver:
         request = read_request(stream, number)
         if request is None:
             return False
+        request.resumed = bool(getattr(connection, "session_reused", False))
         with self.lock:
             self.requests.append(request)
         stay = self.next_reply(request.path)(self, connection, request)
@@ -166,5 +168,5 @@ def read_request(stream, number):
     if len(body) != size:
         return None
     return Request(
-        method, target, version, headers, head, body, time.monotonic(), time.time(), number
+        method, target, version, headers, head, body, time.monotonic(), time.time(), number, False
     )

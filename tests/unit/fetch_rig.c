@@ -29,7 +29,7 @@ struct server {
     SSL_CTX *tls;
     char ca_file[32];
     pthread_t thread, peers[PEERS_MAX];
-    atomic_int connections, requests;
+    atomic_int connections, requests, resumed;
     atomic_bool stop;
     pthread_mutex_t lock;
     struct buf last;
@@ -129,6 +129,7 @@ static void *run_peer(void *arg)
         peer->tls = SSL_new(peer->server->tls);
         SSL_set_fd(peer->tls, peer->fd);
         ok = SSL_accept(peer->tls) == 1;
+        peer->server->resumed += ok && SSL_session_reused(peer->tls);
     }
     if (ok)
         peer->server->serve(peer);
@@ -280,6 +281,11 @@ int server_port(const struct server *server)
 int server_connections(const struct server *server)
 {
     return server->connections;
+}
+
+int server_resumed(const struct server *server)
+{
+    return server->resumed;
 }
 
 int server_requests(const struct server *server)

@@ -31,6 +31,8 @@ void server_stop(struct server *server);
 int server_port(const struct server *server);
 int server_connections(const struct server *server);
 int server_requests(const struct server *server);
+int server_resumed(
+    const struct server *server); /* connections whose TLS session was an earlier one's */
 const char *server_last(struct server *server);    /* the last request, whole */
 const char *server_ca_file(struct server *server); /* that its certificate verifies with */
 

@@ -1,4 +1,4 @@
-/* Whom a certificate is for. */
+/* Whom a certificate is for, and whose TLS sessions are. */
 #include "unit.h"
 
 #include "fetch_rig.h"
@@ -54,12 +54,70 @@ static void test_names(void **state)
     }
 }
 
+/* Every connection carries one request. */
+static void serve_once(struct peer *peer)
+{
+    if (peer_read(peer))
+        peer_write(peer, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+}
+
+static void post(struct rig *rig, const char *host, struct server *server, struct outcome *outcome)
+{
+    char url[128];
+
+    rig_url(url, "https", host, server_port(server));
+    rig_start(rig, url, "", "{}", 3000, outcome);
+    rig_wait(rig, outcome, outcome->calls + 1);
+    if (outcome->status != 200)
+        fail_msg("%s: outcome %d: %s", host, outcome->outcome, outcome->error);
+}
+
+static void test_sessions_are_resumed(void **state)
+{
+    struct rig *rig = *state;
+    struct server *server = server_start_named(serve_once, "test", "DNS:name.test,DNS:other.test");
+    struct outcome outcome = {0};
+
+    rig_trust(rig, server_ca_file(server));
+    for (int n = 0; n < 5; n++) {
+        post(rig, "name.test", server, &outcome);
+        assert_int_equal(server_connections(server), n + 1);
+        assert_int_equal(server_resumed(server), n);
+    }
+    post(rig, "other.test", server, &outcome);
+    assert_int_equal(server_resumed(server), 4);
+    server_stop(server);
+}
+
+/* A receiver that two owners share must not know them by each other's tickets, nor trust one for the other. */
+static void test_sessions_have_owners(void **state)
+{
+    struct rig *rig = *state;
+    struct server *server = server_start_tls(serve_once, CERT_GOOD);
+    struct outcome outcome = {0};
+
+    rig_trust(rig, server_ca_file(server));
+    for (uint8_t owner = 0; owner < 5; owner++) {
+        rig->owner.b[15] = owner;
+        post(rig, "name.test", server, &outcome);
+        assert_int_equal(server_resumed(server), 0);
+    }
+    for (uint8_t owner = 0; owner < 5; owner++) {
+        rig->owner.b[15] = owner;
+        post(rig, "name.test", server, &outcome);
+        assert_int_equal(server_resumed(server), owner + 1);
+    }
+    server_stop(server);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_names),
+        TEST(test_sessions_are_resumed),
+        TEST(test_sessions_have_owners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
