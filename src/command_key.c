@@ -57,7 +57,11 @@ static void on_app(void *arg, int err, const struct db_rows *rows)
         return;
     new->key.has_app = new->key.scope != SCOPE_ADMIN;
     new->key.app = db_id(rows, 0, 0);
-    keys_insert(run->db, &new->key, on_created, run);
+    struct deed deed = {.action = AUDIT_KEY_CREATE,
+                        .actor = AUDIT_BY_COMMAND,
+                        .fields = {"name", "scope", "app_id"},
+                        .field_count = new->key.has_app ? 3 : 2};
+    keys_insert(run->db, &new->key, &deed, on_created, run);
 }
 
 static void start_create(struct command_run *run)
@@ -174,7 +178,8 @@ static void on_revoked(void *arg, int err, const struct db_rows *rows)
 static void start_revoke(struct command_run *run)
 {
     const struct revoked *revoked = run->arg;
-    keys_delete(run->db, revoked->id, on_revoked, run);
+    static const struct deed deed = {.action = AUDIT_KEY_REVOKE, .actor = AUDIT_BY_COMMAND};
+    keys_delete(run->db, revoked->id, &deed, on_revoked, run);
 }
 
 static int key_revoke(const struct settings *settings, int argc, char **argv)

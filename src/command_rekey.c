@@ -115,6 +115,8 @@ static bool seal_options_again(const struct settings *settings, struct sealed *s
     return err == 0;
 }
 
+static const struct deed deed = {.action = AUDIT_WEBHOOK_RESEAL, .actor = AUDIT_BY_COMMAND};
+
 static void take(struct command_run *run, struct sealed *s)
 {
     struct rekey *rekey = run->arg;
@@ -134,7 +136,7 @@ static void take(struct command_run *run, struct sealed *s)
     if (changed) {
         rekey->again++;
         rekey->waiting++;
-        webhooks_seal_again(run->db, s, on_written, run);
+        webhooks_seal_again(run->db, s, &deed, on_written, run);
     }
     for (size_t i = 0; i < ARRAY_LEN(out); i++)
         buf_fini(&out[i]);

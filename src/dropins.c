@@ -59,31 +59,35 @@ static bool find(const struct db_rows *rows, const struct dropin *d, struct drop
 
 static void put(struct command_run *run, const struct db_rows *rows, const struct dropin *d)
 {
+    struct deed deed = {.action = AUDIT_WEBHOOK_UPDATE, .actor = AUDIT_BY_SETTINGS};
     struct dropin_row found;
     struct buf sealed;
 
-    if (!find(rows, d, &found))
+    if (!find(rows, d, &found)) {
         found = (struct dropin_row){.id = id_new()};
+        deed.action = AUDIT_WEBHOOK_CREATE;
+    }
     if (found.sealed_secret.p != NULL && same_secret(run->settings, &found, d->secret)) {
-        dropins_put(run->db, found.id, d, found.sealed_secret, on_step, run);
+        dropins_put(run->db, found.id, d, found.sealed_secret, &deed, on_step, run);
         return;
     }
     buf_init(&sealed, SECRET_MAX + SEAL_OVERHEAD);
     webhook_seal(run->settings, WEBHOOK_SECRET, found.id, d->secret, &sealed);
-    dropins_put(run->db, found.id, d, buf_str(&sealed), on_step, run);
+    dropins_put(run->db, found.id, d, buf_str(&sealed), &deed, on_step, run);
     buf_fini(&sealed);
 }
 
 static void on_list(void *arg, int err, const struct db_rows *rows)
 {
     struct command_run *run = arg;
+    static const struct deed retire = {.action = AUDIT_WEBHOOK_DELETE, .actor = AUDIT_BY_SETTINGS};
     const struct dropins *dropins = ((const struct apply *)run->arg)->dropins;
 
     if (command_failed(run, err))
         return;
     for (size_t i = 0; i < dropins->count; i++)
         put(run, rows, &dropins->at[i]);
-    dropins_retire(run->db, dropins, on_step, run);
+    dropins_retire(run->db, dropins, &retire, on_step, run);
     store_commit(run->db, on_committed, run);
 }
 

@@ -37,6 +37,10 @@ bool networks_contain(const struct networks *networks, const struct sockaddr *ad
 /* An address in text, without a port, brackets or a zone. False: it is none. */
 bool address_parse(struct str text, struct sockaddr_storage *address);
 
+/* The other way round; an IPv4-mapped IPv6 address as the IPv4 address. "" for what is no address. Returns `out`. */
+#define ADDRESS_TEXT_SIZE 46
+const char *address_text(char out[ADDRESS_TEXT_SIZE], const struct sockaddr_storage *address);
+
 /* False for a host name that means this machine or a private network whatever DNS says
  * ("localhost", "x.localhost", ".local", ".internal", ".home.arpa", ".onion", a name without a
  * dot). Lower case, no trailing dot. With loopback (127.0.0.1) opened, "localhost" and names below

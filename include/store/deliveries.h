@@ -4,6 +4,7 @@
 
 #include "core/delivery.h"
 #include "io/db.h"
+#include "store/audit.h"
 
 /* Which deliveries of a webhook. */
 struct delivery_filter {
@@ -52,8 +53,10 @@ struct db_op *deliveries_get(struct db *db, struct id app, struct id id, db_cb *
 /* Moves one. No row: no such delivery. A row of (moved); not moved: its state does not allow it. Of
  * both it goes on with queue_entry_read(): the delivery itself, or unless that is NULL the one that waited for
  * what was cancelled. A retry's row says besides whether the event was erased: then it has nothing to send. */
-struct db_op *deliveries_retry(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
-struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+struct db_op *deliveries_retry(struct db *db, struct id app, struct id id, const struct deed *deed,
+                               db_cb *cb, void *arg);
+struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, const struct deed *deed,
+                                db_cb *cb, void *arg);
 bool deliveries_read_erased(const struct db_rows *rows);
 
 struct attempt_row {

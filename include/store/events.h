@@ -4,6 +4,7 @@
 
 #include "core/filter.h"
 #include "io/db.h"
+#include "store/audit.h"
 #include "store/queue.h"
 
 /* One event to accept. Borrowed until the statement was started. */
@@ -80,11 +81,12 @@ struct db_op *events_list(struct db *db, struct id app, struct str type, struct 
                           struct id before, int limit, db_cb *cb, void *arg);
 
 /* Erases an event: its data, what attempts keep of messages, and what waits to be sent. It looks at `limit` deliveries
- * at most and is to be called until it says that all is done; until then the event has its data. Rows for
+ * at most and is to be called until it says that all is done; until then the event has its data. The `first` of these
+ * calls is the deed. Rows for
  * events_read_erased(): all say whether it was, and each may have a delivery that is due instead of what was
  * ended. No row: no such event. */
-struct db_op *events_erase(struct db *db, struct id app, struct id id, int64_t limit, db_cb *cb,
-                           void *arg);
+struct db_op *events_erase(struct db *db, struct id app, struct id id, int64_t limit, bool first,
+                           const struct deed *deed, db_cb *cb, void *arg);
 bool events_read_erased(const struct db_rows *rows, int row, struct queue_entry *woken,
                         bool *is_woken);
 

@@ -5,6 +5,7 @@
 #include "core/delivery.h"
 #include "core/job.h"
 #include "io/db.h"
+#include "store/audit.h"
 
 /* --- the API's side --------------------------------------------------------------------------- */
 
@@ -49,8 +50,8 @@ void jobs_read(const struct db_rows *rows, int row, struct job *job);
 
 /* The row, or none: the app has JOB_ACTIVE_MAX that have not ended. */
 struct db_op *jobs_insert(struct db *db, struct id id, enum job_kind kind,
-                          const struct job_choice *choice, const struct job_plan *plan, db_cb *cb,
-                          void *arg);
+                          const struct job_choice *choice, const struct job_plan *plan,
+                          const struct deed *deed, db_cb *cb, void *arg);
 
 /* Newest first. `kind` and `state`: < 0: any. */
 struct db_op *jobs_list(struct db *db, struct id app, int kind, int state, struct id before,
@@ -59,7 +60,8 @@ struct db_op *jobs_list(struct db *db, struct id app, int kind, int state, struc
 struct db_op *jobs_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
 /* The row as it is then, or none: there is no such job, or it has ended, or it is a settle job. */
-struct db_op *jobs_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+struct db_op *jobs_cancel(struct db *db, struct id app, struct id id, const struct deed *deed,
+                          db_cb *cb, void *arg);
 
 /* --- the worker's side ------------------------------------------------------------------------ */
 

@@ -4,7 +4,7 @@
 #define STORE_KEYS_H
 
 #include "core/key.h"
-#include "io/db.h"
+#include "store/audit.h"
 
 #define KEY_NETWORKS_MAX 16
 
@@ -26,7 +26,8 @@ struct key {
 void keys_read(const struct db_rows *rows, int row, struct key *key);
 
 /* ERR_INVALID: no such app. */
-struct db_op *keys_insert(struct db *db, const struct key *key, db_cb *cb, void *arg);
+struct db_op *keys_insert(struct db *db, const struct key *key, const struct deed *deed, db_cb *cb,
+                          void *arg);
 struct db_op *keys_get(struct db *db, struct id id, db_cb *cb, void *arg); /* expired ones too */
 struct db_op *keys_list(struct db *db, struct id before, int limit, db_cb *cb, void *arg);
 
@@ -37,7 +38,8 @@ struct db_op *keys_list_all(struct db *db, db_cb *cb, void *arg);
 struct db_op *keys_use(struct db *db, struct id id, db_cb *cb, void *arg);
 
 /* A row if it was there. NOTIFYs STORE_KEY_CHANNEL. */
-struct db_op *keys_delete(struct db *db, struct id id, db_cb *cb, void *arg);
+struct db_op *keys_delete(struct db *db, struct id id, const struct deed *deed, db_cb *cb,
+                          void *arg);
 
 extern const struct db_stmt stmt_key_insert, stmt_key_get, stmt_key_list, stmt_key_list_all,
     stmt_key_delete, stmt_key_use;

@@ -48,6 +48,9 @@ struct db_op *store_read(struct db *db, const struct db_stmt *stmt, struct db_ar
 struct db_op *store_begin(struct db *db, db_cb *cb, void *arg);
 struct db_op *store_commit(struct db *db, db_cb *cb, void *arg);
 
+/* NULL for the nil id, which stands for none. */
+struct db_value store_id_or_null(struct id id);
+
 /* The bounds of the partitions that deliveries with `ids` and their events lie in: two parameters,
  * for what is looked up by id alone. */
 #define STORE_BOUNDS(ids, count) DB_ID(store_low(ids, count)), DB_ID(store_high(ids, count))

@@ -7,7 +7,7 @@
 #include "core/message.h"
 #include "core/profile.h"
 #include "core/webhook.h"
-#include "io/db.h"
+#include "store/audit.h"
 
 /* A row. Texts are borrowed from what they were read from. */
 struct webhook {
@@ -41,8 +41,8 @@ struct recipient webhook_recipient(const struct webhook *webhook);
 void webhooks_read(const struct db_rows *rows, int row, struct webhook *webhook);
 
 /* One row of webhooks_read() each, or none: not found, or the app has `max` of them. */
-struct db_op *webhooks_insert(struct db *db, const struct webhook *webhook, int64_t max, db_cb *cb,
-                              void *arg);
+struct db_op *webhooks_insert(struct db *db, const struct webhook *webhook, int64_t max,
+                              const struct deed *deed, db_cb *cb, void *arg);
 struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
 
 /* Of any tenant, for what is public of it. Rows: (secret, previous secret while it is valid), sealed. */
@@ -50,13 +50,16 @@ struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void 
 
 /* Writes every settable column of `webhook`, unless the row changed since it was read: then there
  * is no row. Another secret than the stored bytes takes its place at once: no rotation is under way then. */
-struct db_op *webhooks_update(struct db *db, const struct webhook *webhook, db_cb *cb, void *arg);
+struct db_op *webhooks_update(struct db *db, const struct webhook *webhook, const struct deed *deed,
+                              db_cb *cb, void *arg);
 /* A managed one is left alone: no row. */
 struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id, struct str sealed_secret,
-                              int64_t overlap_seconds, db_cb *cb, void *arg);
+                              int64_t overlap_seconds, const struct deed *deed, db_cb *cb,
+                              void *arg);
 
 /* A row if it was there and is not managed. */
-struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, const struct deed *deed,
+                              db_cb *cb, void *arg);
 
 /* Newest first, `before` excluded; `status` < 0: any. */
 struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id before, int limit,
@@ -85,7 +88,8 @@ void sealed_read(const struct db_rows *rows, int row, struct sealed *sealed);
 
 /* Writes the last four of `sealed`, if the row is still as it was read: then there is a row. That is another version of
  * it, but no change. */
-struct db_op *webhooks_seal_again(struct db *db, const struct sealed *sealed, db_cb *cb, void *arg);
+struct db_op *webhooks_seal_again(struct db *db, const struct sealed *sealed,
+                                  const struct deed *deed, db_cb *cb, void *arg);
 
 extern const struct db_stmt stmt_webhook_list_sealed, stmt_webhook_seal_again;
 

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "core/filter.h"
 #include "core/webhook.h"
+#include "deed.h"
 #include "input.h"
 #include "page.h"
 #include "reply.h"
@@ -73,7 +74,7 @@ void handle_apps_create(struct call *call)
     struct app_input in = {0};
     if (input_body(call, create_fields, ARRAY_LEN(create_fields), &in))
         call->op = apps_insert(call->api->db, id_new(), in.name, input_map_json(call, &in.metadata),
-                               on_created, call);
+                               deed_of(call, AUDIT_APP_CREATE), on_created, call);
 }
 
 static void on_row(void *arg, int err, const struct db_rows *rows)
@@ -117,7 +118,8 @@ void handle_apps_update(struct call *call)
         return;
     struct str metadata =
         field_given(f, IN_METADATA) ? input_map_json(call, &in.metadata) : STR_NONE;
-    call->op = apps_update(call->api->db, *id, in.name, metadata, on_updated, call);
+    call->op = apps_update(call->api->db, *id, in.name, metadata, deed_of(call, AUDIT_APP_UPDATE),
+                           on_updated, call);
 }
 
 static void on_deleted(void *arg, int err, const struct db_rows *rows)
@@ -139,7 +141,8 @@ void handle_apps_delete(struct call *call)
 {
     struct id *id = call->state = call_alloc(call, sizeof *id);
     if (input_id(call, 0, ID_APP, id))
-        call->op = apps_delete(call->api->db, *id, on_deleted, call);
+        call->op =
+            apps_delete(call->api->db, *id, deed_of(call, AUDIT_APP_DELETE), on_deleted, call);
 }
 
 static void on_list(void *arg, int err, const struct db_rows *rows)

@@ -28,7 +28,7 @@ struct cached {
     int64_t until_ms;   /* monotonic; 0: free */
     int64_t expires_ms; /* wall clock; 0: never */
     int scope;
-    struct id app;
+    struct id key, app;
 };
 
 /* Keys whose text has no proof, and that were found once: what they are told apart from guesses by. */
@@ -46,6 +46,7 @@ struct auth {
     auth_done *done;
     uint8_t hash[SHA256_SIZE];
     struct str key, app_text;
+    struct id key_id;
     struct id key_app;
     bool has_app;
     int scope;
@@ -175,6 +176,7 @@ static void finish(struct call *call, struct id app)
     row->expires_ms = auth->expires_ms;
     call->scope = row->scope = auth->scope;
     call->app = row->app = app;
+    call->key = row->key = auth->key_id;
     call->state = NULL;
     auth->done(call);
 }
@@ -233,6 +235,7 @@ static void on_key(void *arg, int err, const struct db_rows *rows)
         return;
     }
     memcpy(call->api->auth->found[slot_of(hash)].hash, hash, sizeof hash);
+    auth->key_id = key.id;
     auth->scope = key.scope;
     auth->has_app = key.has_app;
     auth->key_app = key.app;
@@ -300,6 +303,7 @@ static bool known(struct call *call, const uint8_t hash[SHA256_SIZE])
         return false;
     call->scope = row->scope;
     call->app = row->app;
+    call->key = row->key;
     return true;
 }
 

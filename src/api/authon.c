@@ -5,6 +5,7 @@
 #include "core/key.h"
 #include "core/mask.h"
 #include "core/signature.h"
+#include "deed.h"
 #include "input.h"
 #include "reply.h"
 #include "resources.h"
@@ -96,8 +97,9 @@ void handle_authon_create(struct call *call)
     call->state = call_copy_text(call, buf_str(&secret));
     buf_fini(&secret);
     buf_fini(&sealed);
-    call->op = webhooks_insert(call->api->db, &webhook,
-                               call->api->settings->config.webhooks_per_app, on_created, call);
+    call->op =
+        webhooks_insert(call->api->db, &webhook, call->api->settings->config.webhooks_per_app,
+                        deed_of(call, AUDIT_WEBHOOK_CREATE), on_created, call);
 }
 
 static void on_list(void *arg, int err, const struct db_rows *rows)
@@ -134,7 +136,8 @@ void handle_authon_delete(struct call *call)
 {
     struct id id;
     if (input_id(call, WEBHOOK_AT, ID_WEBHOOK, &id))
-        call->op = webhooks_delete(call->api->db, call->app, id, on_deleted, call);
+        call->op = webhooks_delete(call->api->db, call->app, id,
+                                   deed_of(call, AUDIT_WEBHOOK_DELETE), on_deleted, call);
 }
 
 void handle_authon_test(struct call *call)

@@ -11,7 +11,6 @@
 #include <stdio.h>
 
 #define ANSWER_MAX ((size_t)16 << 20)
-#define REQUEST_ID "req"
 
 static struct str str_of_iovec(h2o_iovec_t v)
 {
@@ -153,7 +152,8 @@ struct call *call_create(struct api *api, h2o_req_t *req)
     call->start_us = log_enabled(LOG_LEVEL_DEBUG) ? clock_mono_us() : 0;
     call->fields.alloc = (struct allocator){pool_alloc, &req->pool};
     buf_init(&call->out, ANSWER_MAX);
-    id_text(call->request_id, REQUEST_ID, id_new());
+    call->id = id_new();
+    id_text(call->request_id, ID_REQUEST, call->id);
     list_push(&api->calls, &call->node);
     return call;
 }

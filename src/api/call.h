@@ -27,9 +27,10 @@ struct call {
     const struct route *route;     /* NULL: none fits */
     struct str params[PARAMS_MAX]; /* what stands for {…} */
     struct str values[QUERY_MAX];  /* of route->query, decoded; p == NULL: not given */
-    char request_id[ID_TEXT_SIZE];
-    int64_t start_us;    /* monotonic; set at log level debug */
-    int64_t answered_ms; /* monotonic; of a large answer */
+    struct id id;                  /* of the request */
+    char request_id[ID_TEXT_SIZE]; /* that, as text */
+    int64_t start_us;              /* monotonic; set at log level debug */
+    int64_t answered_ms;           /* monotonic; of a large answer */
 
     bool testing; /* it waits for a receiver's answer to a test, or soon will */
     bool listing; /* it waits for rows that are looked for, or soon will */
@@ -40,6 +41,7 @@ struct call {
     } holds[HOLD_COUNT]; /* its part of api->held */
 
     int scope;     /* of the key */
+    struct id key; /* nil: that of the options */
     struct id app; /* the tenant */
 
     struct db_op *op;          /* the statement under way */
@@ -48,6 +50,9 @@ struct call {
     void *state; /* the handler's own, in the pool */
 
     struct fields fields;
+    const struct field
+        *table; /* that the body was bound by, and which of its fields were given; NULL: none was */
+    uint32_t given;
     struct buf out; /* the answer's body */
     struct jsonw json;
     struct list node; /* in api->calls */

@@ -2,6 +2,7 @@
 #include "store/deliveries.h"
 
 #include "core/key.h"
+#include "deed.h"
 #include "delivery_view.h"
 #include "input.h"
 #include "page.h"
@@ -128,7 +129,8 @@ void handle_deliveries_retry(struct call *call)
 {
     const struct one_state *state = begin(call, 202);
     if (state != NULL)
-        call->op = deliveries_retry(call->api->db, call->app, state->id, on_retried, call);
+        call->op = deliveries_retry(call->api->db, call->app, state->id,
+                                    deed_of(call, AUDIT_DELIVERY_RETRY), on_retried, call);
 }
 
 static void on_cancelled(void *arg, int err, const struct db_rows *rows)
@@ -149,7 +151,8 @@ void handle_deliveries_cancel(struct call *call)
 {
     const struct one_state *state = begin(call, 200);
     if (state != NULL)
-        call->op = deliveries_cancel(call->api->db, call->app, state->id, on_cancelled, call);
+        call->op = deliveries_cancel(call->api->db, call->app, state->id,
+                                     deed_of(call, AUDIT_DELIVERY_CANCEL), on_cancelled, call);
 }
 
 /* --- attempts --------------------------------------------------------------------------------- */

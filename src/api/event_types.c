@@ -2,6 +2,7 @@
 #include "store/event_types.h"
 #include "base/json.h"
 #include "core/filter.h"
+#include "deed.h"
 #include "input.h"
 #include "page.h"
 #include "reply.h"
@@ -64,7 +65,8 @@ void handle_event_types_create(struct call *call)
 {
     struct event_type type = {0};
     if (input_body(call, fields, ARRAY_LEN(fields), &type))
-        call->op = event_types_insert(call->api->db, call->app, &type, on_created, call);
+        call->op = event_types_insert(call->api->db, call->app, &type,
+                                      deed_of(call, AUDIT_EVENT_TYPE_CREATE), on_created, call);
 }
 
 static void on_row(void *arg, int err, const struct db_rows *rows)
@@ -102,7 +104,8 @@ void handle_event_types_update(struct call *call)
         return;
     unsigned given = (field_given(f, IN_DESCRIPTION) ? 1U : 0) |
                      (field_given(f, IN_SCHEMA) ? 2U : 0) | (field_given(f, IN_EXAMPLE) ? 4U : 0);
-    call->op = event_types_update(call->api->db, call->app, &type, given, on_row, call);
+    call->op = event_types_update(call->api->db, call->app, &type, given,
+                                  deed_of(call, AUDIT_EVENT_TYPE_UPDATE), on_row, call);
 }
 
 static void on_deleted(void *arg, int err, const struct db_rows *rows)
@@ -116,7 +119,8 @@ void handle_event_types_delete(struct call *call)
 {
     struct str name;
     if (path_name(call, &name))
-        call->op = event_types_delete(call->api->db, call->app, name, on_deleted, call);
+        call->op = event_types_delete(call->api->db, call->app, name,
+                                      deed_of(call, AUDIT_EVENT_TYPE_DELETE), on_deleted, call);
 }
 
 static void on_list(void *arg, int err, const struct db_rows *rows)

@@ -20,6 +20,8 @@ bool input_body(struct call *call, const struct field *table, size_t count, void
         return false;
     }
     int err = fields_bind(&call->fields, table, count, call->body, "", out);
+    call->table = table;
+    call->given = call->fields.present | call->fields.nulls;
     if (err < 0)
         reply_problems(call, err);
     return err == 0;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "core/filter.h"
+#include "deed.h"
 #include "input.h"
 #include "job_view.h"
 #include "page.h"
@@ -79,11 +80,12 @@ static const struct field fields[] = {
 static const struct {
     bool of_webhook; /* that the path names */
     size_t fields;
+    enum audit_action action;
 } kinds[JOB_KINDS] = {
-    [JOB_REPLAY] = {true, REPLAY_FIELDS},
-    [JOB_RETRY] = {false, RETRY_FIELDS},
-    [JOB_BACKFILL] = {true, EVENT_FIELDS},
-    [JOB_ERASE] = {false, EVENT_FIELDS},
+    [JOB_REPLAY] = {true, REPLAY_FIELDS, AUDIT_JOB_REPLAY},
+    [JOB_RETRY] = {false, RETRY_FIELDS, AUDIT_JOB_RETRY},
+    [JOB_BACKFILL] = {true, EVENT_FIELDS, AUDIT_JOB_BACKFILL},
+    [JOB_ERASE] = {false, EVENT_FIELDS, AUDIT_JOB_ERASE},
 };
 
 struct start {
@@ -152,7 +154,7 @@ static void on_planned(void *arg, int err, const struct db_rows *rows)
         reply_plan(call, start);
     else
         call->op = jobs_insert(call->api->db, id_new(), start->kind, &start->choice, &start->plan,
-                               on_begun, call);
+                               deed_of(call, kinds[start->kind].action), on_begun, call);
 }
 
 static void begin(struct call *call, enum job_kind kind)

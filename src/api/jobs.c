@@ -1,5 +1,6 @@
 /* Jobs: list, one, cancel. What begins them is in job_start.c; of fan-outs, the statement that accepts events; of
  * settle jobs, a change of a webhook's status. */
+#include "deed.h"
 #include "input.h"
 #include "job_view.h"
 #include "page.h"
@@ -84,5 +85,6 @@ void handle_jobs_cancel(struct call *call)
 {
     struct id *id = call->state = call_alloc(call, sizeof *id);
     if (input_id(call, 0, ID_JOB, id))
-        call->op = jobs_cancel(call->api->db, call->app, *id, on_cancelled, call);
+        call->op = jobs_cancel(call->api->db, call->app, *id, deed_of(call, AUDIT_JOB_CANCEL),
+                               on_cancelled, call);
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "core/address.h"
+#include "deed.h"
 #include "input.h"
 #include "page.h"
 #include "reply.h"
@@ -129,7 +130,7 @@ void handle_keys_create(struct call *call)
     key.hash = (struct str){(const char *)hash, sizeof hash};
     call->state = call_copy_text(call, buf_str(&text));
     buf_fini(&text);
-    call->op = keys_insert(call->api->db, &key, on_created, call);
+    call->op = keys_insert(call->api->db, &key, deed_of(call, AUDIT_KEY_CREATE), on_created, call);
 }
 
 static void on_row(void *arg, int err, const struct db_rows *rows)
@@ -175,5 +176,6 @@ void handle_keys_delete(struct call *call)
 {
     struct id id;
     if (input_id(call, 0, ID_KEY, &id))
-        call->op = keys_delete(call->api->db, id, on_deleted, call);
+        call->op =
+            keys_delete(call->api->db, id, deed_of(call, AUDIT_KEY_REVOKE), on_deleted, call);
 }

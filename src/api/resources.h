@@ -36,6 +36,9 @@ route_handler handle_webhooks_replay, handle_webhooks_backfill, handle_deliverie
 route_handler handle_apps_create, handle_apps_list, handle_apps_get, handle_apps_update,
     handle_apps_delete, handle_keys_create, handle_keys_list, handle_keys_get, handle_keys_delete;
 
+/* audit.c */
+route_handler handle_audit_list;
+
 /* event_types.c */
 route_handler handle_event_types_create, handle_event_types_list, handle_event_types_get,
     handle_event_types_update, handle_event_types_delete;

@@ -73,6 +73,12 @@ static const struct route routes[] = {
     {"GET", "/keys/{id}", SCOPE_ADMIN, handle_keys_get},
     {"DELETE", "/keys/{id}", SCOPE_ADMIN, handle_keys_delete},
 
+    {"GET",
+     "/audit",
+     SCOPE_WRITE,
+     handle_audit_list,
+     {"actor", "action", "resource", "since", "until", "limit", "cursor"}},
+
     {"POST", "/admin/apps/{app}/webhooks", SCOPE_WRITE, handle_authon_create,
      .shape = SHAPE_AUTHON},
     {"GET", "/admin/apps/{app}/webhooks", SCOPE_READ, handle_authon_list, .shape = SHAPE_AUTHON},

@@ -1,6 +1,7 @@
 /* POST /webhooks/{id}/secret/rotate: another secret, beside which the old one stays valid for a while. */
 #include "base/crypto.h"
 #include "core/signature.h"
+#include "deed.h"
 #include "input.h"
 #include "reply.h"
 #include "resources.h"
@@ -72,7 +73,7 @@ static void on_rotating(void *arg, int err, const struct db_rows *rows)
     call->state = call_copy_text(call, buf_str(&secret));
     buf_fini(&secret);
     call->op = webhooks_rotate(call->api->db, call->app, webhook.id, sealed, in->overlap_seconds,
-                               on_rotated, call);
+                               deed_on(call, AUDIT_WEBHOOK_ROTATE, "secret"), on_rotated, call);
 }
 
 /* Which secrets there may be depends on the profile: the webhook is read first. */

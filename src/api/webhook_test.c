@@ -5,6 +5,7 @@
 #include "core/filter.h"
 #include "core/signature.h"
 #include "core/webhook_options.h"
+#include "deed.h"
 #include "input.h"
 #include "reply.h"
 #include "resources.h"
@@ -148,7 +149,9 @@ static void on_keeping(void *arg, int err, const struct db_rows *rows)
     buf_fini(&kept);
     webhook.batch_seconds = options.batch_seconds;
     webhook.batch_max = options.batch_max;
-    call->op = webhooks_update(call->api->db, &webhook, on_kept, call);
+    call->op =
+        webhooks_update(call->api->db, &webhook,
+                        deed_on(call, AUDIT_WEBHOOK_UPDATE, "profile_options"), on_kept, call);
 }
 
 static bool try_next(struct call *call);

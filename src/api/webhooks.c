@@ -2,6 +2,7 @@
 #include "base/crypto.h"
 #include "core/key.h"
 #include "core/signature.h"
+#include "deed.h"
 #include "input.h"
 #include "page.h"
 #include "reply.h"
@@ -53,8 +54,9 @@ void handle_webhooks_create(struct call *call)
     webhook.sealed_secret = webhook_secret(call, webhook.id, in.secret, SECRET_PREFIX, &secret);
     call->state = call_copy_text(call, buf_str(&secret));
     buf_fini(&secret);
-    call->op = webhooks_insert(call->api->db, &webhook,
-                               call->api->settings->config.webhooks_per_app, on_created, call);
+    call->op =
+        webhooks_insert(call->api->db, &webhook, call->api->settings->config.webhooks_per_app,
+                        deed_of(call, AUDIT_WEBHOOK_CREATE), on_created, call);
 }
 
 /* --- list ------------------------------------------------------------------------------------- */
@@ -127,7 +129,8 @@ void handle_webhooks_delete(struct call *call)
 {
     struct id id;
     if (input_id(call, 0, ID_WEBHOOK, &id))
-        call->op = webhooks_delete(call->api->db, call->app, id, on_deleted, call);
+        call->op = webhooks_delete(call->api->db, call->app, id,
+                                   deed_of(call, AUDIT_WEBHOOK_DELETE), on_deleted, call);
 }
 
 /* --- update: read, apply, write if nobody wrote meanwhile ------------------------------------- */
@@ -183,6 +186,16 @@ static void replace_secret(struct call *call, struct str given, struct webhook *
     buf_fini(&secret);
 }
 
+static enum audit_action action_of(int before, int after)
+{
+    static const enum audit_action to[] = {
+        [WEBHOOK_ACTIVE] = AUDIT_WEBHOOK_RESUME,
+        [WEBHOOK_PAUSED] = AUDIT_WEBHOOK_PAUSE,
+        [WEBHOOK_DISABLED] = AUDIT_WEBHOOK_DISABLE,
+    };
+    return before == after ? AUDIT_WEBHOOK_UPDATE : to[after];
+}
+
 static void on_read(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
@@ -202,7 +215,9 @@ static void on_read(void *arg, int err, const struct db_rows *rows)
         return;
     if (field_has(&call->fields, IN_SECRET))
         replace_secret(call, in->secret, &webhook);
-    call->op = webhooks_update(call->api->db, &webhook, on_updated, call);
+    call->op =
+        webhooks_update(call->api->db, &webhook,
+                        deed_of(call, action_of(before.status, webhook.status)), on_updated, call);
 }
 
 void handle_webhooks_update(struct call *call)

@@ -130,6 +130,23 @@ bool address_parse(struct str text, struct sockaddr_storage *address)
     }
 }
 
+const char *address_text(char out[ADDRESS_TEXT_SIZE], const struct sockaddr_storage *address)
+{
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
+    const void *v4 = &((const struct sockaddr_in *)address)->sin_addr;
+    const char *text = NULL;
+
+    if (address->ss_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(v6))
+        text = inet_ntop(AF_INET6, v6, out, ADDRESS_TEXT_SIZE);
+    else if (address->ss_family == AF_INET6)
+        text = inet_ntop(AF_INET, v6->s6_addr + 12, out, ADDRESS_TEXT_SIZE);
+    else if (address->ss_family == AF_INET)
+        text = inet_ntop(AF_INET, v4, out, ADDRESS_TEXT_SIZE);
+    if (text == NULL)
+        out[0] = '\0';
+    return out;
+}
+
 bool address_allowed(const struct networks *opened, const struct sockaddr *address)
 {
     uint8_t bytes[16];

@@ -5,18 +5,19 @@
 #include "store/store.h"
 
 #define COLUMNS "id, name, metadata, ms_of(created_at)"
+#define OF_APP  "a.id, a.id, null"
 
 const struct db_stmt stmt_app_insert = {
     "app_insert",
-    "insert into app (id, name, metadata) values ($1::uuid, $2::text, $3::text)"
-    " returning " COLUMNS,
-    3};
+    "with a as (insert into app (id, name, metadata) values ($1::uuid, $2::text, $3::text)"
+    " returning *)" AUDITED("a", AUDIT_DEED(4, 5, 6, 7, 8, 9), OF_APP) " select " COLUMNS " from a",
+    9};
 
 struct db_op *apps_insert(struct db *db, struct id id, struct str name, struct str metadata,
-                          db_cb *cb, void *arg)
+                          const struct deed *deed, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_app_insert, DB_ARGS(DB_ID(id), DB_STR(name), DB_STR(metadata)), cb,
-                      arg);
+    return store_exec(db, &stmt_app_insert,
+                      DB_ARGS(DB_ID(id), DB_STR(name), DB_STR(metadata), DB_DEED(deed)), cb, arg);
 }
 
 const struct db_stmt stmt_app_get = {"app_get", "select " COLUMNS " from app where id = $1::uuid",
@@ -46,16 +47,17 @@ struct db_op *apps_list(struct db *db, struct id before, int limit, db_cb *cb, v
 
 const struct db_stmt stmt_app_update = {
     "app_update",
-    "update app set name = coalesce($2::text, name), metadata = coalesce($3::text, metadata)"
+    "with a as ("
+    " update app set name = coalesce($2::text, name), metadata = coalesce($3::text, metadata)"
     " where id = $1::uuid and (name <> 'default' or coalesce($2::text, name) = name)"
-    " returning " COLUMNS,
-    3};
+    " returning *)" AUDITED("a", AUDIT_DEED(4, 5, 6, 7, 8, 9), OF_APP) " select " COLUMNS " from a",
+    9};
 
 struct db_op *apps_update(struct db *db, struct id id, struct str name, struct str metadata,
-                          db_cb *cb, void *arg)
+                          const struct deed *deed, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_app_update, DB_ARGS(DB_ID(id), DB_STR(name), DB_STR(metadata)), cb,
-                      arg);
+    return store_exec(db, &stmt_app_update,
+                      DB_ARGS(DB_ID(id), DB_STR(name), DB_STR(metadata), DB_DEED(deed)), cb, arg);
 }
 
 /* Keys and event types go with it (on delete cascade); webhooks are marked, as when they are
@@ -65,11 +67,13 @@ const struct db_stmt stmt_app_delete = {
     "with a as (delete from app where id = $1::uuid and name <> 'default' returning id),"
     " w as (update webhook set " DELETE_WEBHOOK " from a"
     "  where webhook.app_id = a.id and webhook.deleted_at is null),"
-    " s as (delete from subscription using a where subscription.app_id = a.id)"
-    " select id, pg_notify('" STORE_KEY_CHANNEL "', '')::text from a",
-    1};
+    " s as (delete from subscription using a where subscription.app_id = a.id)" AUDITED(
+        "a", AUDIT_DEED(2, 3, 4, 5, 6, 7), OF_APP) " select id, pg_notify('" STORE_KEY_CHANNEL
+                                                   "', '')::text from a",
+    7};
 
-struct db_op *apps_delete(struct db *db, struct id id, db_cb *cb, void *arg)
+struct db_op *apps_delete(struct db *db, struct id id, const struct deed *deed, db_cb *cb,
+                          void *arg)
 {
-    return store_exec(db, &stmt_app_delete, DB_ARGS(DB_ID(id)), cb, arg);
+    return store_exec(db, &stmt_app_delete, DB_ARGS(DB_ID(id), DB_DEED(deed)), cb, arg);
 }

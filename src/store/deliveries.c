@@ -118,6 +118,8 @@ void deliveries_read_whole(const struct db_rows *rows, int row, struct delivery 
     d->expires_ms = db_i64(rows, row, EXPIRES);
 }
 
+#define OF_MOVED "u.app_id, u.id, null"
+
 const struct db_stmt stmt_delivery_retry = {
     "delivery_retry",
     "with d as ("
@@ -130,10 +132,11 @@ const struct db_stmt stmt_delivery_retry = {
     " update delivery t set state = " PENDING ", next_at = now(), " BEGIN_ANEW ","
     "  turn = case when t.state in (" PENDING ", " HELD ") then t.turn else " NEW_TURN " end"
     " from d where t.id = $1::uuid and d.alive and (t.state <> " PENDING " or " NOT_LEASED ")"
-    "  and t.expires_at is distinct from " ERASED " returning t.id"
-    ") select exists (select from u), " QUEUE_ENTRY ", d.erased"
-    " from d join webhook w on w.id = d.webhook_id",
-    2};
+    "  and t.expires_at is distinct from " ERASED " returning t.id, t.app_id"
+    ")" AUDITED("u", AUDIT_DEED(3, 4, 5, 6, 7, 8),
+                OF_MOVED) " select exists (select from u), " QUEUE_ENTRY ", d.erased"
+                          " from d join webhook w on w.id = d.webhook_id",
+    8};
 
 bool deliveries_read_erased(const struct db_rows *rows)
 {
@@ -142,14 +145,15 @@ bool deliveries_read_erased(const struct db_rows *rows)
 }
 
 static struct db_op *move(struct db *db, const struct db_stmt *stmt, struct id app, struct id id,
-                          db_cb *cb, void *arg)
+                          const struct deed *deed, db_cb *cb, void *arg)
 {
-    return store_exec(db, stmt, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
+    return store_exec(db, stmt, DB_ARGS(DB_ID(id), DB_ID(app), DB_DEED(deed)), cb, arg);
 }
 
-struct db_op *deliveries_retry(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
+struct db_op *deliveries_retry(struct db *db, struct id app, struct id id, const struct deed *deed,
+                               db_cb *cb, void *arg)
 {
-    return move(db, &stmt_delivery_retry, app, id, cb, arg);
+    return move(db, &stmt_delivery_retry, app, id, deed, cb, arg);
 }
 
 /* Without its token, an attempt under way can no longer fail the delivery; a success still counts.
@@ -161,14 +165,17 @@ const struct db_stmt stmt_delivery_cancel = {
     "), u as ("
     " update delivery t set state = " CANCELLED ", completed_at = now(), " END_LEASE
     " from d where t.id = $1::uuid and t.state in (" PENDING ", " HELD ")"
-    " returning t.id, t.lane"
-    ") select exists (select from u), w.* from d left join"
-    "  lanes_wake((select array_agg(id) from u where lane is not null)) w on true",
-    2};
+    " returning t.id, t.app_id, t.lane"
+    ")" AUDITED(
+        "u", AUDIT_DEED(3, 4, 5, 6, 7, 8),
+        OF_MOVED) " select exists (select from u), w.* from d left join"
+                  "  lanes_wake((select array_agg(id) from u where lane is not null)) w on true",
+    8};
 
-struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
+struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, const struct deed *deed,
+                                db_cb *cb, void *arg)
 {
-    return move(db, &stmt_delivery_cancel, app, id, cb, arg);
+    return move(db, &stmt_delivery_cancel, app, id, deed, cb, arg);
 }
 
 const struct db_stmt stmt_attempt_list = {

@@ -63,11 +63,12 @@ const struct db_stmt stmt_dropin_put = {
     "), added as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select app_id, unnest(events), id from put on conflict do nothing"
-    ") select id from put",
-    12};
+    ")" AUDITED("put", AUDIT_DEED(13, 14, 15, 16, 17, 18),
+                "put.app_id, put.id, null") " select id from put",
+    18};
 
 struct db_op *dropins_put(struct db *db, struct id id, const struct dropin *d,
-                          struct str sealed_secret, db_cb *cb, void *arg)
+                          struct str sealed_secret, const struct deed *deed, db_cb *cb, void *arg)
 {
     size_t events = 0;
     while (d->events[events] != NULL)
@@ -77,7 +78,8 @@ struct db_op *dropins_put(struct db *db, struct id id, const struct dropin *d,
         DB_ARGS(DB_ID(id), DB_TEXT(d->system), DB_STR(d->url), DB_TEXTS(d->events, events),
                 DB_TEXT(d->profile), DB_TEXT(d->options), DB_STR(sealed_secret),
                 DB_I32S(d->schedule.seconds, d->schedule.count), DB_I64(d->batch_seconds),
-                DB_I64(d->batch_max), DB_I64(WEBHOOK_TIMEOUT_MS), DB_I64(WEBHOOK_CONCURRENCY)),
+                DB_I64(d->batch_max), DB_I64(WEBHOOK_TIMEOUT_MS), DB_I64(WEBHOOK_CONCURRENCY),
+                DB_DEED(deed)),
         cb, arg);
 }
 
@@ -88,12 +90,20 @@ const struct db_stmt stmt_dropin_retire = {
     " from app a where a.id = webhook.app_id and a.name = 'default'"
     "  and managed is not null and deleted_at is null"
     "  and (managed, url) not in (select * from unnest($1::text[], $2::text[]))"
-    " returning webhook.id"
+    " returning webhook.id, webhook.app_id"
     "), gone as (delete from subscription using w where webhook_id = w.id"
-    ") select id from w",
-    2};
+    ")" AUDITED("w", AUDIT_DEED(3, 4, 5, 6, 7, 8), "w.app_id, w.id, null") " select id from w",
+    8};
 
-struct db_op *dropins_retire(struct db *db, const struct dropins *dropins, db_cb *cb, void *arg)
+static void bind_deed(struct db_args *args, const struct deed *deed)
+{
+    const struct db_value values[] = {DB_DEED(deed)};
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        db_arg(args, values[i]);
+}
+
+struct db_op *dropins_retire(struct db *db, const struct dropins *dropins, const struct deed *deed,
+                             db_cb *cb, void *arg)
 {
     const struct dropin *kept = dropins->at;
     struct db_args args;
@@ -101,5 +111,6 @@ struct db_op *dropins_retire(struct db *db, const struct dropins *dropins, db_cb
     db_args_init(&args);
     DB_ARRAY(&args, DB_TYPE_TEXT, dropins->count, DB_TEXT(kept[i].system));
     DB_ARRAY(&args, DB_TYPE_TEXT, dropins->count, DB_STR(kept[i].url));
+    bind_deed(&args, deed);
     return store_exec(db, &stmt_dropin_retire, args, cb, arg);
 }

@@ -1,9 +1,12 @@
 /* Event types: statements and binding. */
 #include "store/event_types.h"
 
+#include "sql.h"
 #include "store/store.h"
 
 #define COLUMNS "name, description, schema, example, ms_of(created_at), ms_of(updated_at)"
+
+#define OF_TYPE "t.app_id, null, t.name"
 
 /* $1 to $5. */
 #define TYPE(app, t)                                                              \
@@ -12,14 +15,16 @@
 
 const struct db_stmt stmt_event_type_insert = {
     "event_type_insert",
-    "insert into event_type (app_id, name, description, schema, example)"
-    " values ($1::uuid, $2::text, $3::text, $4::text, $5::text) returning " COLUMNS,
-    5};
+    "with t as (insert into event_type (app_id, name, description, schema, example)"
+    " values ($1::uuid, $2::text, $3::text, $4::text, $5::text) returning *)" AUDITED(
+        "t", AUDIT_DEED(6, 7, 8, 9, 10, 11), OF_TYPE) " select " COLUMNS " from t",
+    11};
 
 struct db_op *event_types_insert(struct db *db, struct id app, const struct event_type *type,
-                                 db_cb *cb, void *arg)
+                                 const struct deed *deed, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_event_type_insert, DB_ARGS(TYPE(app, type)), cb, arg);
+    return store_exec(db, &stmt_event_type_insert, DB_ARGS(TYPE(app, type), DB_DEED(deed)), cb,
+                      arg);
 }
 
 const struct db_stmt stmt_event_type_get = {
@@ -46,26 +51,31 @@ struct db_op *event_types_list(struct db *db, struct id app, struct str after, i
 
 const struct db_stmt stmt_event_type_update = {
     "event_type_update",
-    "update event_type set"
+    "with t as (update event_type set"
     " description = case when $6::int8 & 1 <> 0 then $3::text else description end,"
     " schema = case when $6::int8 & 2 <> 0 then $4::text else schema end,"
     " example = case when $6::int8 & 4 <> 0 then $5::text else example end, updated_at = now()"
-    " where app_id = $1::uuid and name = $2::text returning " COLUMNS,
-    6};
+    " where app_id = $1::uuid and name = $2::text returning *)" AUDITED(
+        "t", AUDIT_DEED(7, 8, 9, 10, 11, 12), OF_TYPE) " select " COLUMNS " from t",
+    12};
 
 struct db_op *event_types_update(struct db *db, struct id app, const struct event_type *type,
-                                 unsigned given, db_cb *cb, void *arg)
+                                 unsigned given, const struct deed *deed, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_event_type_update, DB_ARGS(TYPE(app, type), DB_I64(given)), cb,
-                      arg);
+    return store_exec(db, &stmt_event_type_update,
+                      DB_ARGS(TYPE(app, type), DB_I64(given), DB_DEED(deed)), cb, arg);
 }
 
 const struct db_stmt stmt_event_type_delete = {
     "event_type_delete",
-    "delete from event_type where app_id = $1::uuid and name = $2::text returning name", 2};
+    "with t as (delete from event_type where app_id = $1::uuid and name = $2::text"
+    " returning app_id, name)" AUDITED("t", AUDIT_DEED(3, 4, 5, 6, 7, 8),
+                                       OF_TYPE) " select name from t",
+    8};
 
-struct db_op *event_types_delete(struct db *db, struct id app, struct str name, db_cb *cb,
-                                 void *arg)
+struct db_op *event_types_delete(struct db *db, struct id app, struct str name,
+                                 const struct deed *deed, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_event_type_delete, DB_ARGS(DB_ID(app), DB_STR(name)), cb, arg);
+    return store_exec(db, &stmt_event_type_delete, DB_ARGS(DB_ID(app), DB_STR(name), DB_DEED(deed)),
+                      cb, arg);
 }

@@ -406,20 +406,24 @@ struct db_op *events_list(struct db *db, struct id app, struct str type, struct 
 
 const struct db_stmt stmt_event_erase = {
     "event_erase",
-    "with e as materialized (select id from event where id = $1::uuid and app_id = $2::uuid"
+    "with e as materialized (select id, app_id, erased_at from event"
+    " where id = $1::uuid and app_id = $2::uuid for no key update"
     "), r as materialized ("
     " select * from events_erase((select array_agg(id) from e), $3::int8, " ERROR_ERASED "::int2)"
-    ") select exists (select from r where erased is not null), " WOKEN_ENTRY
-    " from e left join r on r.id is not null",
-    3};
+    ")" AUDITED(
+        "(select * from e where $4::bool and erased_at is null) e", AUDIT_DEED(5, 6, 7, 8, 9, 10),
+        "e.app_id, e.id, null") " select exists (select from r where erased is not null), " WOKEN_ENTRY
+                                " from e left join r on r.id is not null",
+    10};
 
-struct db_op *events_erase(struct db *db, struct id app, struct id id, int64_t limit, db_cb *cb,
-                           void *arg)
+struct db_op *events_erase(struct db *db, struct id app, struct id id, int64_t limit, bool first,
+                           const struct deed *deed, db_cb *cb, void *arg)
 {
     assert(limit > 0 && delivery_may_move(ACTOR_PERSON, DELIVERY_PENDING, DELIVERY_CANCELLED) &&
            delivery_may_move(ACTOR_PERSON, DELIVERY_HELD, DELIVERY_CANCELLED));
-    return store_exec(db, &stmt_event_erase, DB_ARGS(DB_ID(id), DB_ID(app), DB_I64(limit)), cb,
-                      arg);
+    return store_exec(db, &stmt_event_erase,
+                      DB_ARGS(DB_ID(id), DB_ID(app), DB_I64(limit), DB_BOOL(first), DB_DEED(deed)),
+                      cb, arg);
 }
 
 bool events_read_erased(const struct db_rows *rows, int row, struct queue_entry *woken,

@@ -100,6 +100,8 @@ void jobs_read_plan(const struct db_rows *rows, struct job_plan *plan)
     " case when state = " JOB_DONE_TEXT " then found else greatest(matched, found) end," \
     " exact or state = " JOB_DONE_TEXT ", done, ms_of(ended_at)"
 
+#define OF_JOB "j.app_id, j.id, null"
+
 void jobs_read(const struct db_rows *rows, int row, struct job *job)
 {
     enum {
@@ -139,18 +141,19 @@ void jobs_read(const struct db_rows *rows, int row, struct job *job)
 
 const struct db_stmt stmt_job_insert = {
     "job_insert",
-    "insert into job (id, app_id, kind, webhook_id, since, before, chosen_state, chosen_error,"
+    "with j as (insert into job (id, app_id, kind, webhook_id, since, before, chosen_state, chosen_error,"
     " chosen_code, event_type, matched, exact, at_webhook, at_id)"
     " select $1::uuid, $2::uuid, $3::int8, $4::uuid, $5::uuid, $6::uuid, $7::int8,"
     "  nullif($8::int8, 0), nullif($9::int8, 0), $10::text, $11::int8, $12::bool,"
     "  coalesce($4::uuid, id_floor('epoch')), $5::uuid"
     " where (select count(*) from job where app_id = $2::uuid and ended_at is null"
-    "  and not " JOB_FOLLOWS ") < " TEXT_OF(JOB_ACTIVE_MAX) " returning " COLUMNS,
-    12};
+    "  and not " JOB_FOLLOWS ") < " TEXT_OF(JOB_ACTIVE_MAX) " returning *)" AUDITED(
+        "j", AUDIT_DEED(13, 14, 15, 16, 17, 18), OF_JOB) " select " COLUMNS " from j",
+    18};
 
 struct db_op *jobs_insert(struct db *db, struct id id, enum job_kind kind,
-                          const struct job_choice *c, const struct job_plan *plan, db_cb *cb,
-                          void *arg)
+                          const struct job_choice *c, const struct job_plan *plan,
+                          const struct deed *deed, db_cb *cb, void *arg)
 {
     bool again = is_again(kind);
 
@@ -161,7 +164,7 @@ struct db_op *jobs_insert(struct db *db, struct id id, enum job_kind kind,
                               c->one ? DB_ID(c->webhook) : DB_NULL, DB_ID(c->since),
                               DB_ID(c->before), again ? DB_I64(c->state) : DB_NULL,
                               DB_I64(c->error), DB_I64(c->code), DB_STR(c->type),
-                              DB_I64(plan->matched), DB_BOOL(plan->exact)),
+                              DB_I64(plan->matched), DB_BOOL(plan->exact), DB_DEED(deed)),
                       cb, arg);
 }
 
@@ -190,14 +193,16 @@ struct db_op *jobs_get(struct db *db, struct id app, struct id id, db_cb *cb, vo
 
 const struct db_stmt stmt_job_cancel = {
     "job_cancel",
-    "update job set state = " JOB_CANCELLED_TEXT ", " JOB_END
+    "with j as (update job set state = " JOB_CANCELLED_TEXT ", " JOB_END
     " where id = $1::uuid and app_id = $2::uuid and ended_at is null"
-    "  and kind <> " JOB_SETTLE_TEXT " returning " COLUMNS,
-    2};
+    "  and kind <> " JOB_SETTLE_TEXT
+    " returning *)" AUDITED("j", AUDIT_DEED(3, 4, 5, 6, 7, 8), OF_JOB) " select " COLUMNS " from j",
+    8};
 
-struct db_op *jobs_cancel(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
+struct db_op *jobs_cancel(struct db *db, struct id app, struct id id, const struct deed *deed,
+                          db_cb *cb, void *arg)
 {
     assert(job_may_move(JOB_BY_PERSON, JOB_REPLAY, JOB_WAITING, JOB_CANCELLED) &&
            job_may_move(JOB_BY_PERSON, JOB_REPLAY, JOB_RUNNING, JOB_CANCELLED));
-    return store_exec(db, &stmt_job_cancel, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
+    return store_exec(db, &stmt_job_cancel, DB_ARGS(DB_ID(id), DB_ID(app), DB_DEED(deed)), cb, arg);
 }

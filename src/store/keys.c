@@ -1,10 +1,13 @@
 /* Keys: statements, binding, decoding. */
 #include "store/keys.h"
 
+#include "sql.h"
 #include "store/store.h"
 
 #define COLUMNS \
     "id, app_id, name, scope::int8, hash, ms_of(expires_at), ms_of(last_used_at), networks"
+
+#define OF_KEY "k.app_id, k.id, null"
 
 void keys_read(const struct db_rows *rows, int row, struct key *key)
 {
@@ -27,17 +30,20 @@ void keys_read(const struct db_rows *rows, int row, struct key *key)
 
 const struct db_stmt stmt_key_insert = {
     "key_insert",
-    "insert into api_key (id, app_id, name, scope, hash, expires_at, networks)"
+    "with k as (insert into api_key (id, app_id, name, scope, hash, expires_at, networks)"
     " values ($1::uuid, $2::uuid, $3::text, $4::int8, $5::bytea, time_of(nullif($6::int8, 0)),"
-    "  $7::text[]) returning " COLUMNS,
-    7};
+    "  $7::text[]) returning *)" AUDITED("k", AUDIT_DEED(8, 9, 10, 11, 12, 13),
+                                         OF_KEY) " select " COLUMNS " from k",
+    13};
 
-struct db_op *keys_insert(struct db *db, const struct key *key, db_cb *cb, void *arg)
+struct db_op *keys_insert(struct db *db, const struct key *key, const struct deed *deed, db_cb *cb,
+                          void *arg)
 {
     return store_exec(db, &stmt_key_insert,
                       DB_ARGS(DB_ID(key->id), key->has_app ? DB_ID(key->app) : DB_NULL,
                               DB_STR(key->name), DB_I64(key->scope), DB_STR(key->hash),
-                              DB_I64(key->expires_ms), DB_STRS(key->networks, key->network_count)),
+                              DB_I64(key->expires_ms), DB_STRS(key->networks, key->network_count),
+                              DB_DEED(deed)),
                       cb, arg);
 }
 
@@ -82,11 +88,13 @@ struct db_op *keys_use(struct db *db, struct id id, db_cb *cb, void *arg)
 
 const struct db_stmt stmt_key_delete = {
     "key_delete",
-    "with k as (delete from api_key where id = $1::uuid returning id)"
-    " select id, pg_notify('" STORE_KEY_CHANNEL "', id::text)::text from k",
-    1};
+    "with k as (delete from api_key where id = $1::uuid returning id, app_id)" AUDITED(
+        "k", AUDIT_DEED(2, 3, 4, 5, 6, 7), OF_KEY) " select id, pg_notify('" STORE_KEY_CHANNEL
+                                                   "', id::text)::text from k",
+    7};
 
-struct db_op *keys_delete(struct db *db, struct id id, db_cb *cb, void *arg)
+struct db_op *keys_delete(struct db *db, struct id id, const struct deed *deed, db_cb *cb,
+                          void *arg)
 {
-    return store_exec(db, &stmt_key_delete, DB_ARGS(DB_ID(id)), cb, arg);
+    return store_exec(db, &stmt_key_delete, DB_ARGS(DB_ID(id), DB_DEED(deed)), cb, arg);
 }

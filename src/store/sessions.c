@@ -3,6 +3,7 @@
 #include "store/store.h"
 
 #include "store/apps.h"
+#include "store/audit.h"
 #include "store/deliveries.h"
 #include "store/dropins.h"
 #include "store/event_types.h"
@@ -83,13 +84,10 @@ const struct db_stmt *const store_api_stmts[] = {
 };
 
 const struct db_stmt *const store_read_stmts[] = {
-    &stmt_webhook_list,      &stmt_event_list,
-    &stmt_event_get,         &stmt_delivery_list,
-    &stmt_delivery_of_event, &stmt_attempt_list,
-    &stmt_job_plan_again,    &stmt_job_plan_backfill,
-    &stmt_job_plan_erase,    &stmt_job_list,
-    &stmt_app_list,          &stmt_key_list,
-    &stmt_event_type_list,   NULL,
+    &stmt_webhook_list,      &stmt_event_list,   &stmt_event_get,      &stmt_delivery_list,
+    &stmt_delivery_of_event, &stmt_attempt_list, &stmt_job_plan_again, &stmt_job_plan_backfill,
+    &stmt_job_plan_erase,    &stmt_job_list,     &stmt_app_list,       &stmt_key_list,
+    &stmt_event_type_list,   &stmt_audit_list,   &stmt_audit_list_all, NULL,
 };
 
 const struct db_stmt *const store_worker_stmts[] = {
@@ -119,6 +117,7 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_job_forget,
     &stmt_webhook_disable_failing,
     &stmt_webhook_forget,
+    &stmt_audit_forget,
     &stmt_gate_update,
     &stmt_gate_list,
     &stmt_gate_get,

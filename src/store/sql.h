@@ -120,4 +120,15 @@
  * follows (job_step_settle). */
 #define DELETE_WEBHOOK "deleted_at = now(), secret = '', previous_secret = null, headers = ''"
 
+/* The audit log of a statement: a row for each of `rows`, one of its tables, in the same commit. `deed`: AUDIT_DEED() of
+ * the parameters that DB_DEED() binds. `about`: the app, the id of what is changed, and if that is null its name. */
+#define AUDITED(rows, deed, about)                                                             \
+    ", audited as (insert into audit select audit.* from " rows ", audit_row(" deed ", " about \
+    ") audit)"
+#define AUDIT_DEED(a, b, c, d, e, f) \
+    "$" #a "::int8, $" #b "::int8, $" #c "::uuid, $" #d "::text, $" #e "::uuid, $" #f "::text[]"
+#define DB_DEED(d)                                                                             \
+    DB_I64((d)->action), DB_I64((d)->actor), store_id_or_null((d)->key), DB_STR((d)->address), \
+        store_id_or_null((d)->request), DB_TEXTS((d)->fields, (d)->field_count)
+
 #endif

@@ -26,6 +26,12 @@ struct db_op *store_read(struct db *db, const struct db_stmt *stmt, struct db_ar
     return db_exec(db, stmt, args, STORE_READ_MS, cb, arg);
 }
 
+struct db_value store_id_or_null(struct id id)
+{
+    static const struct id nil;
+    return id_eq(id, nil) ? DB_NULL : DB_ID(id);
+}
+
 struct id store_low(const struct id *ids, size_t count)
 {
     struct id low = ids[0];

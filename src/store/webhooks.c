@@ -108,6 +108,8 @@ struct recipient webhook_recipient(const struct webhook *w)
     };
 }
 
+#define OF_WEBHOOK "w.app_id, w.id, null"
+
 /* $1 id, $2 app, and the settable columns from $3 to $18. */
 #define SETTINGS(w)                                                                            \
     DB_ID((w)->id), DB_ID((w)->app), DB_STR((w)->url), DB_STRS((w)->events, (w)->event_count), \
@@ -133,14 +135,15 @@ const struct db_stmt stmt_webhook_insert = {
     "), s as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w"
-    ") select " COLUMNS " from w",
-    20};
+    ")" AUDITED("w", AUDIT_DEED(21, 22, 23, 24, 25, 26), OF_WEBHOOK) " select " COLUMNS " from w",
+    26};
 
-struct db_op *webhooks_insert(struct db *db, const struct webhook *w, int64_t max, db_cb *cb,
-                              void *arg)
+struct db_op *webhooks_insert(struct db *db, const struct webhook *w, int64_t max,
+                              const struct deed *deed, db_cb *cb, void *arg)
 {
     return store_exec(db, &stmt_webhook_insert,
-                      DB_ARGS(SETTINGS(w), DB_STR(w->sealed_secret), DB_I64(max)), cb, arg);
+                      DB_ARGS(SETTINGS(w), DB_STR(w->sealed_secret), DB_I64(max), DB_DEED(deed)),
+                      cb, arg);
 }
 
 const struct db_stmt stmt_webhook_get = {
@@ -195,14 +198,16 @@ const struct db_stmt stmt_webhook_update = {
     "), added as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w on conflict do nothing"
-    ") select " COLUMNS " from w",
-    20};
+    ")" AUDITED("w", AUDIT_DEED(21, 22, 23, 24, 25, 26), OF_WEBHOOK) " select " COLUMNS " from w",
+    26};
 
-struct db_op *webhooks_update(struct db *db, const struct webhook *w, db_cb *cb, void *arg)
+struct db_op *webhooks_update(struct db *db, const struct webhook *w, const struct deed *deed,
+                              db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_webhook_update,
-                      DB_ARGS(SETTINGS(w), DB_I64(w->updated_us), DB_STR(w->sealed_secret)), cb,
-                      arg);
+    return store_exec(
+        db, &stmt_webhook_update,
+        DB_ARGS(SETTINGS(w), DB_I64(w->updated_us), DB_STR(w->sealed_secret), DB_DEED(deed)), cb,
+        arg);
 }
 
 const struct db_stmt stmt_webhook_rotate = {
@@ -212,15 +217,17 @@ const struct db_stmt stmt_webhook_rotate = {
     "  previous_until = now() + $4::int8 * interval '1 s', " TOUCH
     " where id = $1::uuid and app_id = $2::uuid and deleted_at is null and managed is null"
     " returning *"
-    ") select " COLUMNS " from w",
-    4};
+    ")" AUDITED("w", AUDIT_DEED(5, 6, 7, 8, 9, 10), OF_WEBHOOK) " select " COLUMNS " from w",
+    10};
 
 struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id, struct str sealed_secret,
-                              int64_t overlap_seconds, db_cb *cb, void *arg)
+                              int64_t overlap_seconds, const struct deed *deed, db_cb *cb,
+                              void *arg)
 {
-    return store_exec(
-        db, &stmt_webhook_rotate,
-        DB_ARGS(DB_ID(id), DB_ID(app), DB_STR(sealed_secret), DB_I64(overlap_seconds)), cb, arg);
+    return store_exec(db, &stmt_webhook_rotate,
+                      DB_ARGS(DB_ID(id), DB_ID(app), DB_STR(sealed_secret), DB_I64(overlap_seconds),
+                              DB_DEED(deed)),
+                      cb, arg);
 }
 
 const struct db_stmt stmt_webhook_delete = {
@@ -228,14 +235,16 @@ const struct db_stmt stmt_webhook_delete = {
     "with w as ("
     " update webhook set " DELETE_WEBHOOK
     " where id = $1::uuid and app_id = $2::uuid and deleted_at is null and managed is null"
-    " returning id"
+    " returning id, app_id"
     "), gone as (delete from subscription s using w where s.webhook_id = w.id"
-    ") select id from w",
-    2};
+    ")" AUDITED("w", AUDIT_DEED(3, 4, 5, 6, 7, 8), OF_WEBHOOK) " select id from w",
+    8};
 
-struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
+struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, const struct deed *deed,
+                              db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_webhook_delete, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
+    return store_exec(db, &stmt_webhook_delete, DB_ARGS(DB_ID(id), DB_ID(app), DB_DEED(deed)), cb,
+                      arg);
 }
 
 const struct db_stmt stmt_webhook_list = {
@@ -319,15 +328,20 @@ void sealed_read(const struct db_rows *rows, int row, struct sealed *s)
 
 const struct db_stmt stmt_webhook_seal_again = {
     "webhook_seal_again",
+    "with w as ("
     "update webhook set profile_options = $3::text, secret = $4::bytea, previous_secret = $5::bytea,"
     " headers = $6::bytea, updated_at = updated_at + interval '1 us'"
-    " where id = $1::uuid and us_of(updated_at) = $2::int8 and deleted_at is null returning id",
-    6};
+    " where id = $1::uuid and us_of(updated_at) = $2::int8 and deleted_at is null"
+    " returning id, app_id)" AUDITED("w", AUDIT_DEED(7, 8, 9, 10, 11, 12),
+                                     OF_WEBHOOK) " select id from w",
+    12};
 
-struct db_op *webhooks_seal_again(struct db *db, const struct sealed *s, db_cb *cb, void *arg)
+struct db_op *webhooks_seal_again(struct db *db, const struct sealed *s, const struct deed *deed,
+                                  db_cb *cb, void *arg)
 {
     return store_exec(db, &stmt_webhook_seal_again,
                       DB_ARGS(DB_ID(s->webhook), DB_I64(s->updated_us), DB_STR(s->options),
-                              DB_STR(s->secret), DB_STR(s->previous), DB_STR(s->headers)),
+                              DB_STR(s->secret), DB_STR(s->previous), DB_STR(s->headers),
+                              DB_DEED(deed)),
                       cb, arg);
 }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "store/audit.h"
 #include "store/jobs.h"
 #include "store/webhooks.h"
 
@@ -50,6 +51,12 @@ static struct db_op *disable_failing(struct janitor *j)
 static struct db_op *wake_lanes(struct janitor *j)
 {
     return work_wake(j->db, j->webhook, j->lane, WAKE_MAX, on_ended, j);
+}
+
+static struct db_op *forget_audit(struct janitor *j)
+{
+    return audit_forget(j->db, j->config->audit_days, j->config->audit_rows_per_app, FORGET_MAX,
+                        on_ended, j);
 }
 
 static bool is_complete(struct janitor *j, const struct db_rows *rows)
@@ -107,6 +114,17 @@ static bool tell_woken(struct janitor *j, const struct db_rows *rows)
     return !more;
 }
 
+static bool tell_bounded(struct janitor *j, const struct db_rows *rows)
+{
+    enum { OLD, ABOVE };
+    int64_t old = db_i64(rows, 0, OLD), above = db_i64(rows, 0, ABOVE);
+
+    if (above > 0)
+        log_warn("audit_bounded", "count=%lld rows_per_app=%lld", (long long)above,
+                 (long long)j->config->audit_rows_per_app);
+    return old + above < FORGET_MAX;
+}
+
 static const struct {
     const char *name; /* in the log */
     int64_t period_ms;
@@ -119,6 +137,7 @@ static const struct {
     {"idempotency_forget", 10000, forget_keys, all_forgotten},
     {"jobs_forget", 60000, forget_jobs, all_forgotten},
     {"webhooks_forget", 3600000, forget_webhooks, all_forgotten},
+    {"audit_forget", 60000, forget_audit, tell_bounded},
     {"webhooks_disable", 60000, disable_failing, tell_disabled},
 };
 

@@ -23,7 +23,7 @@ class As:
     query = Database.query
 
     def refused(self, sql):
-        with pytest.raises(AssertionError, match="permission denied|must be owner|days_drop"):
+        with pytest.raises(AssertionError, match="permission denied|must be owner|days_drop|audit_forget"):
             self.query(sql)
 
 
@@ -91,11 +91,16 @@ def test_it_has_no_say_over_the_schema(roles):
         "select days_drop(0)",
         "select days_drop(-1000000)",
         "select days_drop(null)",
+        "update audit set key_name = 'somebody else'",
+        "delete from audit",
+        "truncate audit",
+        "select audit_forget(0, 1000, 1)",
+        "select audit_forget(1, 0, 1)",
     ):
         runtime.refused(sql)
-    for sql in ("select days_make()", "select days_drop(30)", "select * from app"):
+    for sql in ("select days_make()", "select days_drop(30)", "select audit_forget(90, 1000, 1)", "select * from app"):
         stranger.refused(sql)
-    runtime.query("select days_make(); select days_drop(30)")
+    runtime.query("select days_make(); select days_drop(30); select audit_forget(90, 1000, 1)")
     assert len(days(owner, 0, 7)) == 8
 
 

@@ -101,6 +101,8 @@ def test_the_key_is_rotated_while_everything_goes_on(start, database, redis, rec
     heads = column(database, "select encode(substr(secret, 1, 5), 'hex') from webhook")
     heads += column(database, "select encode(substr(headers, 1, 5), 'hex') from webhook where headers <> ''")
     assert set(heads) == {head_of(OTHER_KEY)} and len(heads) == 6
+    entries = server.client().get("/audit", action="webhook.reseal").json["data"]
+    assert [e["actor"]["type"] for e in entries] == 5 * ["command_line"]
     delivers(server)
     out = command(options(database, redis, **both), "rekey")
     assert (out.returncode, out.stdout) == (0, "5 webhooks, 0 sealed anew\n")

@@ -285,6 +285,30 @@ static void test_names(void **state)
     }
 }
 
+/* Read, and written as it is known. */
+static void test_texts(void **state)
+{
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        {"192.0.2.7", "192.0.2.7"},
+        {"2001:DB8:0:0::7", "2001:db8::7"},
+        {"::ffff:192.0.2.7", "192.0.2.7"},
+        {"::", "::"},
+        {"1234:5678:9abc:def0:1234:5678:9abc:def0", "1234:5678:9abc:def0:1234:5678:9abc:def0"},
+    };
+    struct sockaddr_storage address = {0};
+    char text[ADDRESS_TEXT_SIZE];
+
+    (void)state;
+    assert_string_equal(address_text(text, &address), "");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_true(address_parse(str_of(rows[i].in), &address));
+        assert_string_equal(address_text(text, &address), rows[i].out);
+    }
+    assert_false(address_parse(STR_LIT("192.0.2.7:80"), &address));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_isatap),     cmocka_unit_test(test_other_families),
         cmocka_unit_test(test_opened),     cmocka_unit_test(test_parse_errors),
         cmocka_unit_test(test_parse_many), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,8 +45,9 @@ static void erase(int64_t limit)
 {
     rig.reader = is_whole;
     rig.running = "erase";
-    for (calls = 1;
-         !finished(events_erase(rig.db, rig.app, rig.delivery, limit, rig_on_done, NULL)); calls++)
+    for (calls = 1; !finished(events_erase(rig.db, rig.app, rig.delivery, limit, calls == 1,
+                                           &rig_deed, rig_on_done, NULL));
+         calls++)
         assert_int_equal(number_of("select count(*) from event where data = '{}'"), 1);
     assert_int_equal(number_of("select octet_length(data) from event"), 0);
 }

@@ -33,7 +33,7 @@ static bool step(enum job_kind kind)
 static bool cancel(enum job_kind kind)
 {
     (void)kind;
-    return finished(jobs_cancel(rig.db, app, job, rig_on_done, NULL));
+    return finished(jobs_cancel(rig.db, app, job, &rig_deed, rig_on_done, NULL));
 }
 
 /* What jobs_put_off() says: it failed. */

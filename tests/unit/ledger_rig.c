@@ -11,6 +11,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+const struct deed rig_deed = {.actor = AUDIT_BY_COMMAND};
+
 struct ledger_rig rig;
 
 static struct postgres_server server;

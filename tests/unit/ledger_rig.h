@@ -10,6 +10,7 @@
 #include "core/delivery.h"
 #include "core/webhook.h"
 #include "io/db.h"
+#include "store/audit.h"
 
 #define TOKEN 77
 #define OTHER 78
@@ -30,6 +31,9 @@ struct ledger_rig {
 };
 
 extern struct ledger_rig rig;
+
+/* Whose deed everything is. */
+extern const struct deed rig_deed;
 
 /* For the group: the server and the pool. */
 int rig_begin(void **state);

@@ -161,7 +161,8 @@ static bool disable_and_settle(enum delivery_state from)
 
 static bool delete_and_settle(enum delivery_state from)
 {
-    assert_true(finished(webhooks_delete(rig.db, rig.app, rig.webhook, rig_on_done, NULL)));
+    assert_true(
+        finished(webhooks_delete(rig.db, rig.app, rig.webhook, &rig_deed, rig_on_done, NULL)));
     return settle_change(from);
 }
 
@@ -173,7 +174,7 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
     assert_int_equal(db_count(rows), 1);
     webhooks_read(rows, 0, &w);
     w.status = (int)*status;
-    webhooks_update(rig.db, &w, rig_on_done, NULL);
+    webhooks_update(rig.db, &w, &rig_deed, rig_on_done, NULL);
 }
 
 static bool update_and_settle(enum webhook_status status, enum delivery_state from)
@@ -196,14 +197,14 @@ static bool retry(enum delivery_state from)
 {
     (void)from;
     rig.reader = first_is_true;
-    return finished(deliveries_retry(rig.db, rig.app, rig.delivery, rig_on_done, NULL));
+    return finished(deliveries_retry(rig.db, rig.app, rig.delivery, &rig_deed, rig_on_done, NULL));
 }
 
 static bool cancel(enum delivery_state from)
 {
     (void)from;
     rig.reader = first_is_true;
-    return finished(deliveries_cancel(rig.db, rig.app, rig.delivery, rig_on_done, NULL));
+    return finished(deliveries_cancel(rig.db, rig.app, rig.delivery, &rig_deed, rig_on_done, NULL));
 }
 
 /* A job of one step. */
@@ -215,7 +216,8 @@ static bool replay(enum delivery_state from)
     struct id job = id_new();
 
     rig.reader = NULL;
-    assert_true(finished(jobs_insert(rig.db, job, JOB_REPLAY, &choice, &plan, rig_on_done, NULL)));
+    assert_true(finished(
+        jobs_insert(rig.db, job, JOB_REPLAY, &choice, &plan, &rig_deed, rig_on_done, NULL)));
     rig.reader = has_done;
     return finished(jobs_step(rig.db, JOB_REPLAY, job, 10, rig_on_done, NULL));
 }
@@ -244,7 +246,8 @@ static bool erase(enum delivery_state from)
 {
     (void)from;
     rig.reader = says_nothing;
-    return finished(events_erase(rig.db, rig.app, rig.delivery, 10, rig_on_done, NULL));
+    return finished(
+        events_erase(rig.db, rig.app, rig.delivery, 10, true, &rig_deed, rig_on_done, NULL));
 }
 
 static bool erase_by_job(enum delivery_state from)
@@ -255,7 +258,8 @@ static bool erase_by_job(enum delivery_state from)
 
     (void)from;
     rig.reader = NULL;
-    assert_true(finished(jobs_insert(rig.db, job, JOB_ERASE, &choice, &plan, rig_on_done, NULL)));
+    assert_true(finished(
+        jobs_insert(rig.db, job, JOB_ERASE, &choice, &plan, &rig_deed, rig_on_done, NULL)));
     rig.reader = has_done;
     assert_true(finished(jobs_step(rig.db, JOB_ERASE, job, 10, rig_on_done, NULL)));
     return false;

@@ -38,6 +38,8 @@ static const char *const names[] = {
     "POSTHORN_CONNECTIONS_PER_ADDRESS",
     "POSTHORN_TRUSTED_PROXIES",
     "POSTHORN_CA_FILE",
+    "POSTHORN_AUDIT_DAYS",
+    "POSTHORN_AUDIT_ROWS_PER_APP",
 };
 
 static struct settings settings;
@@ -129,6 +131,7 @@ static const struct number numbers[] = {
     {"POSTHORN_KEY_LOOKUPS", 10000, offsetof(struct config, key_lookups)},
     {"POSTHORN_WORKER_IN_FLIGHT", 10000, offsetof(struct config, worker_in_flight)},
     {"POSTHORN_RETENTION_DAYS", 3650, offsetof(struct config, retention_days)},
+    {"POSTHORN_AUDIT_DAYS", 3650, offsetof(struct config, audit_days)},
 };
 
 static void test_numbers(void **state)
@@ -391,6 +394,8 @@ static void test_print(void **state)
                               "POSTHORN_BODIES_MIB=64\n"
                               "POSTHORN_ANSWERS_MIB=64\n"
                               "POSTHORN_RETENTION_DAYS=30\n"
+                              "POSTHORN_AUDIT_DAYS=90\n"
+                              "POSTHORN_AUDIT_ROWS_PER_APP=100000\n"
                               "POSTHORN_DISABLE_AFTER_DAYS=5\n"
                               "POSTHORN_DISABLE_AFTER_FAILURES=20\n"
                               "POSTHORN_LOG_LEVEL=info\n"
