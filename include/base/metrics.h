@@ -21,6 +21,7 @@ enum metric {
     METRIC_KEY_LOOKUPS_MET,
     METRIC_BODIES_MIB_MET,
     METRIC_ANSWERS_MIB_MET,
+    METRIC_AUDIT_ROWS_MET,
 
     /* And those that are none. */
     METRIC_CONNECTIONS_MET,

@@ -119,6 +119,7 @@ static bool tell_bounded(struct janitor *j, const struct db_rows *rows)
     enum { OLD, ABOVE };
     int64_t old = db_i64(rows, 0, OLD), above = db_i64(rows, 0, ABOVE);
 
+    metric_add(METRIC_AUDIT_ROWS_MET, above);
     if (above > 0)
         log_warn("audit_bounded", "count=%lld rows_per_app=%lld", (long long)above,
                  (long long)j->config->audit_rows_per_app);
