@@ -53,6 +53,35 @@ need() {
   finish
 }
 
+# Tools that only reckon, beside the tests, which mostly wait: with what these leave of the processors, and in a group of
+# processes of their own, so that none outlives this script.
+analyze() {
+  chrt --idle --pid 0 "$BASHPID"
+  passed=0 failed=0
+  step "build with clang" build build-clang clang-14 "${clang_options[@]}"
+  step "clang-tidy" tests/analysis.sh tidy
+  step "gcc -fanalyzer" tests/analysis.sh analyzer
+  echo "$passed $failed" >"$out/analysis.counts"
+}
+
+begin_analysis() {
+  rm -f "$out/analysis.counts"
+  set -m
+  analyze </dev/null >"$out/analysis.log" 2>&1 &
+  analysis=$!
+  set +m
+  trap 'kill -- -"$analysis" 2>/dev/null' EXIT
+}
+
+end_analysis() {
+  local p=0 f=1
+  wait "$analysis"
+  trap - EXIT
+  cat "$out/analysis.log"
+  read -r p f <"$out/analysis.counts" || echo "FAILED the analysis came to no end" >&2
+  passed=$((passed + p)) failed=$((failed + f))
+}
+
 # count STATUS FILE: the tests in a JUnit file; a runner that failed without a failed test is one.
 count() {
   local p f s
@@ -132,11 +161,10 @@ if [ $# -gt 0 ]; then
   run_pytest "$@"
   finish
 fi
-step "build with clang" build build-clang clang-14 "${clang_options[@]}"
+begin_analysis
 step "structure" python3 tests/check_structure.py
-step "clang-tidy" tests/analysis.sh tidy
-step "gcc -fanalyzer" tests/analysis.sh analyzer
 run_meson "unit tests" build-tests
-run_meson "libFuzzer, seconds each" build-clang --suite libfuzzer
 [ "${#suites[@]}" -eq 0 ] || run_pytest
+end_analysis
+run_meson "libFuzzer, seconds each" build-clang --suite libfuzzer
 finish
