@@ -74,9 +74,22 @@ struct attempt_row {
 void attempts_read(const struct db_rows *rows, int row, struct attempt_row *attempt);
 void attempts_read_whole(const struct db_rows *rows, int row, struct attempt_row *attempt);
 
-/* Newest first. No row: no such delivery; one row whose first column is NULL: no attempt. */
-struct db_op *attempts_list(struct db *db, struct id app, struct id delivery, int limit, db_cb *cb,
-                            void *arg);
+/* Where an attempt stands among those of its delivery. */
+struct attempt_place {
+    int64_t number, started_us, token;
+};
+
+#define ATTEMPT_PLACE_LAST ((struct attempt_place){INT64_MAX, INT64_MAX, INT64_MAX})
+
+/* From the text in the column ATTEMPT_CURSOR. */
+bool attempt_place_read(struct str text, struct attempt_place *place);
+
+/* Those behind `after`, newest first, for page_reply() with a scan that ends at ATTEMPT_SCAN. No row: no such delivery;
+ * one row whose first column is NULL: no attempt. */
+#define ATTEMPT_CURSOR 16
+#define ATTEMPT_SCAN   17
+struct db_op *attempts_list(struct db *db, struct id app, struct id delivery,
+                            const struct attempt_place *after, int limit, db_cb *cb, void *arg);
 
 extern const struct db_stmt stmt_delivery_list, stmt_delivery_of_event, stmt_delivery_get,
     stmt_delivery_retry, stmt_delivery_cancel, stmt_attempt_list;

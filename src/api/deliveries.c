@@ -10,7 +10,6 @@
 #include "resources.h"
 #include "result.h"
 
-#define ATTEMPTS_MAX  100
 #define NOT_RETRIED   "An attempt is under way, or the webhook is disabled or deleted"
 #define NOT_CANCELLED "Only a pending or held delivery can be cancelled"
 
@@ -157,29 +156,52 @@ void handle_deliveries_cancel(struct call *call)
 
 /* --- attempts --------------------------------------------------------------------------------- */
 
+static void write_attempt(struct jsonw *w, const struct settings *settings,
+                          const struct db_rows *rows, int row)
+{
+    struct attempt_row attempt;
+
+    (void)settings;
+    attempts_read_whole(rows, row, &attempt);
+    attempt_write(w, &attempt, false);
+}
+
+static void write_masked_attempt(struct jsonw *w, const struct settings *settings,
+                                 const struct db_rows *rows, int row)
+{
+    struct attempt_row attempt;
+
+    (void)settings;
+    attempts_read_whole(rows, row, &attempt);
+    attempt_write(w, &attempt, true);
+}
+
 static void on_attempts(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    struct attempt_row attempt;
+    if (result_row(call, err, rows))
+        page_reply(call, rows, call->scope < SCOPE_WRITE ? write_masked_attempt : write_attempt);
+}
 
-    if (!result_row(call, err, rows))
-        return;
-    struct jsonw *w = reply_begin(call);
-    jsonw_begin(w, NULL, '{');
-    jsonw_begin(w, "data", '[');
-    for (int i = 0; i < db_count(rows) && !db_null(rows, i, 0); i++) {
-        attempts_read_whole(rows, i, &attempt);
-        attempt_write(w, &attempt, call->scope < SCOPE_WRITE);
-    }
-    jsonw_end(w, ']');
-    jsonw_null(w, "next_cursor");
-    jsonw_end(w, '}');
-    reply_send(call, 200);
+static const char *check_place(struct str cursor)
+{
+    struct attempt_place place;
+    return attempt_place_read(cursor, &place) ? NULL : "is no place";
 }
 
 void handle_attempts_list(struct call *call)
 {
+    struct attempt_place after = ATTEMPT_PLACE_LAST;
     struct id id;
-    if (input_id(call, 0, ID_DELIVERY, &id) && page_has_room(call))
-        call->op = attempts_list(call->api->reads, call->app, id, ATTEMPTS_MAX, on_attempts, call);
+
+    if (!input_id(call, 0, ID_DELIVERY, &id))
+        return;
+    struct page *page = page_read_texts(call, ATTEMPT_CURSOR, check_place);
+    if (page == NULL)
+        return;
+    page->scan = ATTEMPT_SCAN;
+    bool good = page->after.n == 0 || attempt_place_read(page->after, &after);
+    assert(good); /* check_place() was asked */
+    call->op =
+        attempts_list(call->api->reads, call->app, id, &after, page->limit + 1, on_attempts, call);
 }

@@ -132,7 +132,7 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
 
 void handle_event_types_list(struct call *call)
 {
-    const struct page *page = page_read(call, NULL);
+    const struct page *page = page_read_texts(call, 0, event_type_check);
     if (page != NULL)
         call->op = event_types_list(call->api->reads, call->app, page->after, page->limit + 1,
                                     on_list, call);

@@ -3,7 +3,6 @@
 
 #include "absence.h"
 #include "base/metrics.h"
-#include "core/filter.h"
 #include "input.h"
 #include "reply.h"
 
@@ -15,14 +14,14 @@
 #define PAGE_BYTES ((size_t)4 << 20) /* then it ends, with the row that went beyond */
 
 /* A cursor that was not given leaves the page's bounds as they are. */
-static bool read_cursor(struct call *call, struct page *page)
+static bool read_cursor(struct call *call, struct page *page, page_check *check)
 {
     struct str cursor = input_value(call, "cursor");
     bool fine = cursor.p == NULL;
 
     if (!fine && page->prefix != NULL)
         fine = id_parse(cursor, page->prefix, &page->before);
-    else if (!fine && (fine = event_type_check(cursor) == NULL))
+    else if (!fine && (fine = check(cursor) == NULL))
         page->after = cursor;
     if (!fine)
         reply_invalid(call, "cursor", "must be the next_cursor of another page of this list");
@@ -52,16 +51,28 @@ bool page_has_room(struct call *call)
     return call->listing;
 }
 
-struct page *page_read(struct call *call, const char *prefix)
+static struct page *read_page(struct call *call, struct page page, page_check *check)
 {
-    struct page *page = call->state = call_alloc(call, sizeof *page);
+    struct page *kept = call->state = call_alloc(call, sizeof *kept);
     int64_t limit = LIMIT;
 
-    *page = (struct page){.prefix = prefix, .before = id_last(), .after = STR_LIT("")};
-    if (!input_i64(call, "limit", 1, LIMIT_MAX, &limit) || !read_cursor(call, page))
+    page.before = id_last();
+    page.after = STR_LIT("");
+    if (!input_i64(call, "limit", 1, LIMIT_MAX, &limit) || !read_cursor(call, &page, check))
         return NULL;
-    page->limit = (int)limit;
-    return page_has_room(call) ? page : NULL;
+    page.limit = (int)limit;
+    *kept = page;
+    return page_has_room(call) ? kept : NULL;
+}
+
+struct page *page_read(struct call *call, const char *prefix)
+{
+    return read_page(call, (struct page){.prefix = prefix}, NULL);
+}
+
+struct page *page_read_texts(struct call *call, int column, page_check *check)
+{
+    return read_page(call, (struct page){.cursor = column}, check);
 }
 
 struct page *page_read_span(struct call *call, const char *prefix)
@@ -88,9 +99,9 @@ static void write_cursor(struct jsonw *w, const struct page *page, const struct 
                          int row)
 {
     if (page->prefix != NULL)
-        jsonw_id(w, "next_cursor", page->prefix, db_id(rows, row, 0));
+        jsonw_id(w, "next_cursor", page->prefix, db_id(rows, row, page->cursor));
     else
-        jsonw_str(w, "next_cursor", db_str(rows, row, 0));
+        jsonw_str(w, "next_cursor", db_str(rows, row, page->cursor));
 }
 
 void page_reply(struct call *call, const struct db_rows *rows, page_row *write_row)

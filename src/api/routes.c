@@ -48,7 +48,7 @@ static const struct route routes[] = {
 
     {"POST", "/deliveries/retry", SCOPE_WRITE, handle_deliveries_retry_by_filter},
     {"GET", "/deliveries/{id}", SCOPE_READ, handle_deliveries_get},
-    {"GET", "/deliveries/{id}/attempts", SCOPE_READ, handle_attempts_list},
+    {"GET", "/deliveries/{id}/attempts", SCOPE_READ, handle_attempts_list, {"limit", "cursor"}},
     {"POST", "/deliveries/{id}/retry", SCOPE_WRITE, handle_deliveries_retry},
     {"POST", "/deliveries/{id}/cancel", SCOPE_WRITE, handle_deliveries_cancel},
 

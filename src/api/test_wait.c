@@ -68,7 +68,8 @@ static void look(struct test_wait *wait)
     if (wait->looking)
         return;
     wait->looking = true;
-    call->op = attempts_list(call->api->db, call->app, wait->delivery, 1, on_look, wait);
+    call->op = attempts_list(call->api->db, call->app, wait->delivery, &ATTEMPT_PLACE_LAST, 1,
+                             on_look, wait);
 }
 
 static void on_late(void *arg)

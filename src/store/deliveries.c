@@ -178,21 +178,50 @@ struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, cons
     return move(db, &stmt_delivery_cancel, app, id, deed, cb, arg);
 }
 
+/* A row ends a page when those before it have as many bytes: what is large is not read to be left out. */
+#define PLACE       "number::int8, (extract(epoch from started_at) * 1000000)::int8, token"
+#define PLACES_DOWN "number desc, started_at desc, token desc"
+#define PAGE_BYTES  "2097152"
+#define ROW_BYTES                                                              \
+    "octet_length(request_head) + coalesce(octet_length(response_head), 0) + " \
+    "coalesce(octet_length(response_body), 0)"
+
 const struct db_stmt stmt_attempt_list = {
     "attempt_list",
-    "select " ATTEMPT_ROW
+    "with a as ("
+    " select * from attempt"
+    "  where delivery_id = $1::uuid and (" PLACE ") < ($4::int8, $5::int8, $6::int8)"
+    "  order by " PLACES_DOWN " limit $3::int8"
+    "), b as ("
+    " select a.*, concat_ws('.', " PLACE ") as place, lead(true) over o as more,"
+    "  sum(" ROW_BYTES ") over (o rows between unbounded preceding and 1 preceding) as before"
+    "  from a window o as (order by " PLACES_DOWN ")"
+    ") select " ATTEMPT_ROW
     ", a.request_head, a.response_head, a.response_body, coalesce(a.url, w.url),"
-    "  a.body_cut"
+    "  a.body_cut, a.place, a.place is not null, coalesce(a.more, false)"
     " from delivery d join webhook w on w.id = d.webhook_id"
-    " left join attempt a on a.delivery_id = $1::uuid"
+    " left join b a on coalesce(a.before, 0) < " PAGE_BYTES
     " where d.id = $1::uuid and d.app_id = $2::uuid"
-    " order by a.number desc, a.started_at desc limit $3::int8",
-    3};
+    " order by a.number desc, a.started_at desc, a.token desc",
+    6};
 
-struct db_op *attempts_list(struct db *db, struct id app, struct id delivery, int limit, db_cb *cb,
-                            void *arg)
+bool attempt_place_read(struct str text, struct attempt_place *place)
 {
-    return store_exec(db, &stmt_attempt_list, DB_ARGS(DB_ID(delivery), DB_ID(app), DB_I64(limit)),
+    int64_t *numbers[] = {&place->number, &place->started_us, &place->token};
+    struct str piece;
+
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        if (!str_next(&text, '.', &piece) || !str_to_i64(piece, INT64_MIN, INT64_MAX, numbers[i]))
+            return false;
+    return text.n == 0;
+}
+
+struct db_op *attempts_list(struct db *db, struct id app, struct id delivery,
+                            const struct attempt_place *after, int limit, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_attempt_list,
+                      DB_ARGS(DB_ID(delivery), DB_ID(app), DB_I64(limit), DB_I64(after->number),
+                              DB_I64(after->started_us), DB_I64(after->token)),
                       cb, arg);
 }
 

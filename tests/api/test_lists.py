@@ -143,6 +143,59 @@ def test_a_page_has_so_many_bytes(limit, api, address):
     assert sum(len(page) for page in pages) == len(made)
 
 
+ATTEMPTS = """
+insert into attempt (delivery_id, token, started_at, dns_us, connect_us, tls_us, first_byte_us, total_us, number, code,
+ error, body_cut, address, error_text, request_head, response_head, response_body)
+select '{delivery}', n, now() + n * interval '1 ms', 0, 0, 0, 0, n, least(n, {last}), 500, 1, false, '', '', '',
+ decode(repeat('01', {bytes}), 'hex'), decode(repeat('02', {bytes}), 'hex') from generate_series(1, {count}) n
+"""
+
+
+@pytest.fixture
+def attempted(posthorn, database, address):
+    """attempted(count, …) → a client, and the path of the attempts of a delivery that has so many."""
+
+    def make(count, last=32767, size=16384):
+        api = posthorn.client()
+        webhook = api.webhook(address)
+        api.patch(f"/webhooks/{webhook['id']}", {"status": "paused"})
+        api.publish()
+        (delivery,) = api.deliveries(webhook)
+        where = uuid_of(database, "delivery", "true")
+        database.query(ATTEMPTS.format(delivery=where, count=count, last=last, bytes=size))
+        return api, f"/deliveries/{delivery['id']}/attempts"
+
+    return make
+
+
+@pytest.mark.parametrize("limit", [{}, {"limit": 250}, {"limit": 3}])
+def test_attempts_have_so_many_bytes(limit, attempted):
+    """Each of them may have 200 KB in JSON: those of a delivery that is tried for long were 500 for ever."""
+    api, path = attempted(110)
+    pages = all_pages(api, path, **limit)
+    assert all(0 < len(page) <= min(limit.get("limit", 50), 70) for page in pages)
+    assert [a["number"] for page in pages for a in page] == list(range(110, 0, -1))
+
+
+def test_attempts_of_one_number(attempted):
+    """A crash of PostgreSQL gives a number free again, and at its highest it stays: time and claim tell them apart."""
+    api, path = attempted(300, last=7, size=1)
+    numbers = [a["number"] for page in all_pages(api, path, limit=4) for a in page]
+    assert numbers == [7] * 294 + [6, 5, 4, 3, 2, 1]
+    starts = [a["started_at"] for page in all_pages(api, path, limit=11) for a in page]
+    assert starts == sorted(starts, reverse=True) and len(set(starts)) == 300
+
+
+def test_a_cursor_of_attempts_that_was_made_up(attempted):
+    api, path = attempted(5, size=1)
+    cursor = api.get(path, limit=2).json["next_cursor"]
+    assert [a["number"] for a in api.get(path, cursor=cursor).json["data"]] == [3, 2, 1]
+    for wrong in ("x", "", "1", cursor + ".1", cursor[:-1] + "x", "9" * 40, "1.1.", "..", "1.1.99999999999999999999"):
+        assert api.get(path, cursor=wrong, expect=422).fields == ["cursor"]
+    for limit in ("0", "251", "x"):
+        assert api.get(path, limit=limit, expect=422).fields == ["limit"]
+
+
 def test_answers_have_so_many_bytes_together(start, address):
     """Who does not read keeps what it asked for in memory: as much as all may have, and no more."""
     server = start(POSTHORN_ANSWERS_MIB=8)
