@@ -54,11 +54,11 @@ struct event_accepted {
 void events_read_accepted(const struct db_rows *rows, int row, struct event_accepted *out);
 
 /* A test event and its one delivery, whatever the webhook's status and patterns; of `event` the id, the type
- * and the data. `profile_options` (p == NULL: none) are used instead of the webhook's. A row of
+ * and the data, which is that of the event `like` where it has none (p == NULL). `profile_options` (p == NULL: none) are used instead of the webhook's. A row of
  * (delivery id), or none: no such webhook. */
 struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook,
-                                 const struct event_new *event, struct str profile_options,
-                                 db_cb *cb, void *arg);
+                                 const struct event_new *event, struct id like,
+                                 struct str profile_options, db_cb *cb, void *arg);
 
 struct event {
     struct id id;

@@ -151,6 +151,6 @@ void handle_authon_test(struct call *call)
                      "{\"message\":\"This is a test ping from Authon\",\"appId\":\"%s\","
                      "\"webhookId\":\"%s\"}",
                      id_text(app, ID_APP, call->app), id_text(webhook, ID_WEBHOOK, id));
-    test_event_send(call, id, STR_LIT(TEST_TYPE), (struct str){data, (size_t)n}, STR_NONE,
+    test_event_send(call, id, &(struct test_event){STR_LIT(TEST_TYPE), {data, (size_t)n}},
                     test_event_reply);
 }

@@ -9,6 +9,8 @@
 #include <h2o.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define ANSWER_MAX ((size_t)16 << 20)
 
@@ -156,6 +158,21 @@ struct call *call_create(struct api *api, h2o_req_t *req)
     id_text(call->request_id, ID_REQUEST, call->id);
     list_push(&api->calls, &call->node);
     return call;
+}
+
+/* h2o has the body in the buffer of its socket, from which it takes the request's bytes at the end, whatever they are;
+ * heads of requests with a body it has copied. So pages that lie within the body can go by themselves. */
+void call_drop_body(struct call *call)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)call->body.p;
+    uintptr_t first = (begin + page - 1) / page * page, end = (begin + call->body.n) / page * page;
+
+    if (first < end &&
+        madvise(call->req->entity.base + (first - begin), end - first, MADV_DONTNEED) < 0)
+        log_debug("body_not_dropped", "bytes=%zu", call->body.n);
+    call->body = STR_NONE;
+    if (call->on_drop != NULL)
+        call->on_drop(call->drop_arg);
 }
 
 void call_is_last(struct call *call)

@@ -23,7 +23,7 @@ struct call {
 
     struct str method, target;     /* as they came */
     struct str path, query;        /* of the target, the path normalised and without /v1 */
-    struct str body;               /* n == 0: none */
+    struct str body;               /* n == 0: none, or dropped */
     const struct route *route;     /* NULL: none fits */
     struct str params[PARAMS_MAX]; /* what stands for {…} */
     struct str values[QUERY_MAX];  /* of route->query, decoded; p == NULL: not given */
@@ -47,7 +47,9 @@ struct call {
     struct db_op *op;          /* the statement under way */
     void (*cancel)(void *arg); /* of call_wait(), or NULL */
     void *cancel_arg;
-    void *state; /* the handler's own, in the pool */
+    void *state;                /* the handler's own, in the pool */
+    void (*on_drop)(void *arg); /* of call_drop_body(), or NULL */
+    void *drop_arg;
 
     struct fields fields;
     const struct field
@@ -70,6 +72,10 @@ struct str call_copy(struct call *call, struct str s);
 
 /* Its connection ends with its answer: what came behind it is not read. */
 void call_is_last(struct call *call);
+
+/* What waits for long does not keep its body: its memory goes back, and slices of it are no text any more. `on_drop` is
+ * then called, where one was set. */
+void call_drop_body(struct call *call);
 
 /* A header of the request, or p == NULL. */
 struct str call_header(const struct call *call, const char *name);

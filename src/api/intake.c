@@ -20,10 +20,16 @@ void intake_init(struct intake *in, struct api *api)
     *in = (struct intake){.api = api};
 }
 
-void intake_next(struct intake *in)
+void intake_release(struct intake *in)
 {
     shares_give_back(&in->api->bodies[in->kind], in->key, in->bytes);
     metric_add(budgets[in->kind], -in->bytes);
+    in->bytes = 0;
+}
+
+void intake_next(struct intake *in)
+{
+    intake_release(in);
     intake_init(in, in->api);
 }
 

@@ -44,6 +44,9 @@ enum intake_step intake_read(struct intake *intake, char *bytes, size_t *size);
  * body. */
 void intake_judge(struct intake *intake, struct str input);
 
+/* Nobody reads its body any more: it counts no more. */
+void intake_release(struct intake *intake);
+
 /* The request has ended, or the connection: another head comes, or nothing. */
 void intake_next(struct intake *intake);
 

@@ -139,6 +139,12 @@ static void reply_full(struct call *call)
         (long long)call->api->settings->config.bodies_mib);
 }
 
+static void on_drop(void *arg)
+{
+    struct door *door = arg;
+    intake_release(&door->intake);
+}
+
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     struct call *call = call_create(((struct handler *)handler)->api, req);
@@ -148,6 +154,8 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
         h2o_mem_alloc_shared(&req->pool, sizeof(struct door *), on_request_over);
 
     *leaving = door;
+    call->on_drop = on_drop;
+    call->drop_arg = door;
     /* The head is at the beginning of what was read until the request is answered. */
     intake_judge(&door->intake, (struct str){socket->input->bytes, socket->input->size});
     const char *fault = door->intake.framing.fault;

@@ -12,7 +12,7 @@
 
 /* A test waits for its worker, a request of the longest timeout, and recording. */
 #define WAIT_MS (WEBHOOK_TIMEOUT_MS_MAX + 5000)
-#define ALL_MAX 250 /* of all apps: with the largest bodies some hundred megabytes */
+#define ALL_MAX 250 /* of all apps */
 
 /* In the request's pool. */
 struct sending {
@@ -28,6 +28,7 @@ static void on_stored(void *arg, int err, const struct db_rows *rows)
 
     if (!result_row(call, err, rows))
         return;
+    call_drop_body(call);
     struct queue_entry entry = {
         .ref = queue_ref_of(db_id(rows, 0, 0), s->webhook, call->app, true),
         .concurrency = 1,
@@ -36,7 +37,7 @@ static void on_stored(void *arg, int err, const struct db_rows *rows)
     test_wait_start(call, s->event, entry.ref.delivery, WAIT_MS, s->done);
 }
 
-/* A test keeps a request, with its body, for as long as the receiver takes. */
+/* A test keeps a request for as long as the receiver takes. */
 static bool has_room(struct call *call)
 {
     int64_t max = call->api->settings->config.tests_per_app, own = 0, all = 0;
@@ -63,17 +64,17 @@ static bool has_room(struct call *call)
     return call->testing;
 }
 
-void test_event_send(struct call *call, struct id webhook, struct str type, struct str data,
-                     struct str profile_options, test_done *done)
+void test_event_send(struct call *call, struct id webhook, const struct test_event *test,
+                     test_done *done)
 {
     if (!has_room(call))
         return;
     struct sending *s = call_alloc(call, sizeof *s);
-    struct event_new event = {.id = id_new(), .type = type, .data = data};
+    struct event_new event = {.id = id_new(), .type = test->type, .data = test->data};
 
     *s = (struct sending){call, webhook, event.id, done};
-    call->op = events_insert_test(call->api->db, call->app, webhook, &event, profile_options,
-                                  on_stored, s);
+    call->op = events_insert_test(call->api->db, call->app, webhook, &event, test->like,
+                                  test->profile_options, on_stored, s);
 }
 
 /* --- the answer ------------------------------------------------------------------------------- */

@@ -4,11 +4,17 @@
 
 #include "test_wait.h"
 
+struct test_event {
+    struct str type, data;      /* `data`, p == NULL: that of `like` */
+    struct id like;             /* a test event that was sent before */
+    struct str profile_options; /* used instead of the webhook's; p == NULL: none */
+};
+
 /* Sends it, whatever the webhook's status and patterns, waits for the answer of its receiver and calls
- * `done`; replies 404 when there is no such webhook. `profile_options` (p == NULL: none) are used instead
- * of the webhook's. Texts must live as long as the call. */
-void test_event_send(struct call *call, struct id webhook, struct str type, struct str data,
-                     struct str profile_options, test_done *done);
+ * `done`; replies 404 when there is no such webhook. Once it is stored the call's body is dropped: texts may be
+ * slices of it, and are not needed any more by then. */
+void test_event_send(struct call *call, struct id webhook, const struct test_event *event,
+                     test_done *done);
 
 /* Replies what the receiver said. */
 test_done test_event_reply;

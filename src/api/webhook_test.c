@@ -34,7 +34,8 @@ struct trial {
 
 struct detection {
     struct id webhook;
-    struct str url, type, data;
+    struct str url, type, data; /* `data`, p == NULL: it is in the ledger */
+    struct id sent;             /* the first event that was tried with */
     bool keep, kept;
     int64_t updated_us; /* the webhook's version: what was tried is of no other */
     const struct profile *profile;
@@ -168,6 +169,9 @@ static void on_tried(struct call *call, const struct test_result *result)
     struct trial *t = &d->tries[d->count++];
     const struct attempt_row *attempt = result->attempt;
 
+    if (d->data.p != NULL)
+        d->sent = result->event;
+    d->data = STR_NONE;
     if (attempt != NULL) {
         t->answered = attempt->answered;
         t->code = attempt->code;
@@ -211,7 +215,9 @@ static bool try_next(struct call *call)
     /* Should the webhook be turned to another receiver meanwhile, that one gets no secret by this. */
     buf_init(&kept, OPTIONS_KEPT_MAX);
     webhook_options_seal_here(call->api->settings, d->webhook, d->url, t->options, &kept);
-    test_event_send(call, d->webhook, d->type, d->data, call_copy(call, buf_str(&kept)), on_tried);
+    test_event_send(
+        call, d->webhook,
+        &(struct test_event){d->type, d->data, d->sent, call_copy(call, buf_str(&kept))}, on_tried);
     buf_fini(&kept);
     return true;
 }
@@ -293,12 +299,12 @@ void handle_webhooks_test(struct call *call)
     if (!input_body_if_any(call, fields, ARRAY_LEN(fields), &in))
         return;
     if (!in.detect) {
-        test_event_send(call, webhook, in.type, in.data, STR_NONE, test_event_reply);
+        test_event_send(call, webhook, &(struct test_event){in.type, in.data}, test_event_reply);
         return;
     }
     struct detection *d = call->state = call_alloc(call, sizeof *d);
     d->webhook = webhook;
-    d->type = in.type;
+    d->type = call_copy(call, in.type);
     d->data = in.data;
     d->keep = in.keep;
     d->secret = in.secret;

@@ -329,21 +329,23 @@ const struct db_stmt stmt_event_insert_test = {
     " select id, app_id from webhook where id = $2::uuid and app_id = $1::uuid and deleted_at is null"
     "), e as ("
     " insert into event (id, app_id, test, type, data, profile_options)"
-    " select $3::uuid, app_id, true, $4::text, $5::bytea, $6::text from w"
+    " select $3::uuid, app_id, true, $4::text,"
+    "  coalesce($5::bytea, (select data from event where id = $7::uuid and app_id = w.app_id)), $6::text"
+    "  from w"
     "), d as ("
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
     " select new_delivery_id($3::uuid), $3::uuid, id, app_id, now(), " PENDING ", true from w"
     " returning id"
     ") select id from d",
-    6};
+    7};
 
 struct db_op *events_insert_test(struct db *db, struct id app, struct id webhook,
-                                 const struct event_new *event, struct str profile_options,
-                                 db_cb *cb, void *arg)
+                                 const struct event_new *event, struct id like,
+                                 struct str profile_options, db_cb *cb, void *arg)
 {
     return store_exec(db, &stmt_event_insert_test,
                       DB_ARGS(DB_ID(app), DB_ID(webhook), DB_ID(event->id), DB_STR(event->type),
-                              DB_STR(event->data), DB_STR(profile_options)),
+                              DB_STR(event->data), DB_STR(profile_options), DB_ID(like)),
                       cb, arg);
 }
 

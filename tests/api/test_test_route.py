@@ -200,3 +200,35 @@ def test_an_app_has_so_many_at_once(start, receiver):
         thread.join()
     assert [a["status"] for a in answers] == ["delivered"] * 3
     assert send(one, webhook)["status"] == "delivered"
+
+
+@pytest.mark.parametrize("detect", [False, True])
+def test_a_body_is_not_kept_while_its_test_waits(start, receiver, detect):
+    """It is in the ledger by then: of bodies there is room for three such, and four wait."""
+    opened = threading.Event()
+    each = [replies.answer(401), replies.gate(opened)] if detect else [replies.gate(opened)]
+    receiver.script("/hang", *each * 4)
+    server = start(POSTHORN_BODIES_MIB=2)
+    api = server.client()
+    webhook = api.webhook(receiver.url("/hang"))
+    text = "".join(f"\u00e9{n}" for n in range(90_000))  # not all of one byte, and not the same in each form
+    body = {"type": "what.was.sent", "data": {"text": text}, "detect": detect}
+    answers = []
+
+    def wait():
+        answers.append(api.post(f"/webhooks/{webhook['id']}/test", body, expect=200).json)
+
+    waiting = [threading.Thread(target=wait) for _ in range(4)]
+    for number, thread in enumerate(waiting, 1):
+        thread.start()
+        receiver.wait(number * len(each), "/hang")
+    sent = receiver.at("/hang")
+    opened.set()
+    for thread in waiting:
+        thread.join()
+    assert len(answers) == 4
+    assert {r.json["data"]["text"] for r in sent} == {text}
+    assert {r.json["type"] for r in sent} == {"what.was.sent"}
+    if detect:
+        assert [len(a["tried"]) for a in answers] == [2] * 4
+        assert len({len(r.body) for r in sent}) == 2
