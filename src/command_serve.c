@@ -1,6 +1,7 @@
 /* posthorn serve: the threads of the API and of the worker, and the signals that end them. */
 #include "commands.h"
 
+#include "api/rates.h"
 #include "api/server.h"
 #include "base/err.h"
 #include "base/metrics.h"
@@ -99,10 +100,10 @@ static bool add_exporter(struct parts *parts, const struct settings *settings)
     return exporter != NULL;
 }
 
-static bool add_servers(struct parts *parts, const struct settings *settings)
+static bool add_servers(struct parts *parts, const struct settings *settings, struct rates *rates)
 {
     for (int64_t i = 0; i < settings->config.api_threads; i++) {
-        struct server *server = server_create(settings);
+        struct server *server = server_create(settings, rates);
         if (server == NULL)
             return false;
         parts->at[parts->count++] =
@@ -251,6 +252,7 @@ int command_serve(const struct settings *settings, int argc, char **argv)
 {
     struct parts parts = {.count = 0};
     struct settings bounded = *settings;
+    struct rates *rates = NULL;
     sigset_t signals;
     bool api, worker;
 
@@ -264,14 +266,16 @@ int command_serve(const struct settings *settings, int argc, char **argv)
     int64_t files = raise_files();
     if (worker)
         bound_places(&bounded.config, files);
-    if (api)
+    if (api) {
         bound_connections(&bounded, files, worker);
+        rates = rates_create();
+    }
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     bool started = add_exporter(&parts, settings) && (!worker || add_workers(&parts, &bounded)) &&
-                   (!api || add_servers(&parts, &bounded));
+                   (!api || add_servers(&parts, &bounded, rates));
     if (started)
         run(&parts, &signals);
     else if (parts.count > 0)
@@ -279,6 +283,7 @@ int command_serve(const struct settings *settings, int argc, char **argv)
     for (size_t i = 0; i < parts.count; i++)
         parts.at[i].destroy(parts.at[i].self);
     exporter_destroy(parts.exporter.self);
+    rates_destroy(rates);
     crypto_thread_end();
     log_flush();
     log_info("stopped", "threads=%zu", parts.count);

@@ -6,10 +6,11 @@
 
 #include <stdio.h>
 
+struct rates;
 struct server;
 
-/* NULL, and a line in the log, when it cannot listen. */
-struct server *server_create(const struct settings *settings);
+/* NULL, and a line in the log, when it cannot listen. `rates` is of all servers of the process, and outlives them. */
+struct server *server_create(const struct settings *settings, struct rates *rates);
 
 /* Serves until server_stop(); then answers what is under way, at most 20 s, and returns. */
 void server_run(struct server *server);

@@ -17,6 +17,7 @@ struct config {
     int64_t dns_lookups, dns_lookups_per_app; /* at once, of a worker thread */
     int64_t connections_per_address;          /* 0: no bound of its own */
     int64_t tests_per_app, lists_per_app, webhooks_per_app;
+    int64_t requests_per_key, requests_burst; /* a second, 0: no bound; at once */
     int64_t audit_days, audit_rows_per_app;
     int64_t key_lookups, bodies_mib, answers_mib;
     int64_t disable_after_days, disable_after_failures; /* 0: never */

@@ -20,6 +20,7 @@ enum err {
     ERR_URI_TOO_LONG,
     ERR_INVALID,
     ERR_LIMITED,
+    ERR_RATE,
     ERR_BUSY,
     ERR_LOCKED,
     ERR_UNAVAILABLE,

@@ -10,6 +10,7 @@
 #include "store/queue.h"
 
 struct auth_cache;
+struct rates;
 struct acceptor;
 struct absence;
 
@@ -34,6 +35,7 @@ struct api {
     struct db *db, *reads; /* `reads`: for lists and plans, so that they are in nobody's way */
     struct queue *queue;
     struct auth_cache *auth;
+    struct rates *rates; /* of all threads */
     struct acceptor *acceptor;
     struct absence *absence;
     struct list calls;      /* struct call */

@@ -9,6 +9,7 @@
 #include "client.h"
 #include "core/address.h"
 #include "input.h"
+#include "rate.h"
 #include "reply.h"
 #include "result.h"
 #include "store/apps.h"
@@ -104,10 +105,16 @@ static void reply_forbidden(struct call *call)
     buf_fini(&detail);
 }
 
-/* False: it does not, and that has been replied. */
-static bool allow(struct call *call, int scope)
+/* Whether the key, which is known, may ask for this, and now; false: that has been replied. */
+static bool allow(struct call *call)
 {
-    bool covered = covers(scope, call->route);
+    const struct config *config = &call->api->settings->config;
+    struct rate rate = {config->requests_per_key, config->requests_burst};
+
+    rate.burst = rate.burst > rate.per_second ? rate.burst : rate.per_second;
+    if (!rate_allows(call, &rate))
+        return false;
+    bool covered = covers(call->scope, call->route);
     if (!covered)
         reply_forbidden(call);
     return covered;
@@ -174,9 +181,9 @@ static void finish(struct call *call, struct id app)
     memcpy(row->hash, auth->hash, sizeof row->hash);
     row->until_ms = clock_mono_ms() + CACHE_TTL_MS;
     row->expires_ms = auth->expires_ms;
-    call->scope = row->scope = auth->scope;
+    row->scope = call->scope;
     call->app = row->app = app;
-    call->key = row->key = auth->key_id;
+    row->key = call->key;
     call->state = NULL;
     auth->done(call);
 }
@@ -202,7 +209,9 @@ static void find_app(struct call *call)
     struct str text = auth->app_text;
     struct id id;
 
-    if (!allow(call, auth->scope))
+    call->scope = auth->scope;
+    call->key = auth->key_id;
+    if (!allow(call))
         return;
     if (text.p == NULL && auth->has_app)
         finish(call, auth->key_app);
@@ -368,11 +377,11 @@ bool auth_start(struct call *call, auth_done *done)
     struct str parts[] = {auth->key, {"", 1}, auth->app_text};
     crypto_hmac_sha256(STR_LIT("posthorn-auth"), parts, ARRAY_LEN(parts), auth->hash);
     if (known(call, auth->hash))
-        return allow(call, call->scope);
+        return allow(call);
     memcpy(bound, auth->hash, sizeof bound);
     bind_to_client(call, bound);
     if (known(call, bound))
-        return allow(call, call->scope);
+        return allow(call);
     call->state = auth;
     if (is_admin_key(call->api->settings, auth->key)) {
         auth->scope = SCOPE_ADMIN;

@@ -44,6 +44,8 @@ struct call {
     struct id key; /* nil: that of the options */
     struct id app; /* the tenant */
 
+    char rate_policy[48], rate_left[48]; /* header fields of the answer */
+
     struct db_op *op;          /* the statement under way */
     void (*cancel)(void *arg); /* of call_wait(), or NULL */
     void *cancel_arg;

@@ -24,7 +24,8 @@ bool cors_answer(struct call *call, const struct buf *allow)
     call_add_header(call, "Access-Control-Allow-Origin", call_copy_text(call, origin));
     call_add_header(call, "Vary", "Origin");
     call_add_header(call, "Access-Control-Expose-Headers",
-                    "X-Request-Id, Idempotent-Replayed, Location, Retry-After");
+                    "X-Request-Id, Idempotent-Replayed, Location, Retry-After, RateLimit, "
+                    "RateLimit-Policy");
     if (!str_eq_text(call->method, "OPTIONS") || allow->n == 0)
         return false;
     call_add_header(call, "Access-Control-Allow-Methods", call_copy_text(call, buf_str(allow)));

@@ -23,6 +23,8 @@ static const struct problem problems[] = {
     {ERR_INVALID, 422, "The request has invalid fields", "Correct the fields that `errors` names"},
     {ERR_LIMITED, 429, "The app has as many of these as it may have",
      "Wait until one of them has ended"},
+    {ERR_RATE, 429, "The API key makes too many requests",
+     "The header RateLimit says how many it may make, and Retry-After when"},
     {ERR_BUSY, 503, "Too many requests are waiting", "Try again in a second"},
     {ERR_LOCKED, 503, "Another session of the database holds a lock", "Try again in a second"},
     {ERR_UNAVAILABLE, 503, "The database is unavailable", "Try again in a second"},

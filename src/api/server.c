@@ -233,7 +233,7 @@ static void on_stop(void *arg);
 static void on_drain(void *arg);
 static void close_all(struct server *s);
 
-struct server *server_create(const struct settings *settings)
+struct server *server_create(const struct settings *settings, struct rates *rates)
 {
     const struct config *config = &settings->config;
     struct server *s = xcalloc(1, sizeof *s);
@@ -243,6 +243,7 @@ struct server *server_create(const struct settings *settings)
     list_init(&s->api.test_waits);
     list_init(&s->api.calls);
     s->api.auth = auth_cache_create();
+    s->api.rates = rates;
     s->api.acceptor = acceptor_create(&s->api);
     s->api.absence = absence_create(&s->api, on_left);
     list_init(&s->doors);

@@ -58,6 +58,8 @@ static const struct option options[] = {
     {"POSTHORN_TESTS_PER_APP", OPTION_NUMBER, AT(tests_per_app), "20", 1, 1000, NULL},
     {"POSTHORN_CONNECTIONS_PER_ADDRESS", OPTION_NUMBER, AT(connections_per_address), "2048", 0,
      4096, NULL},
+    {"POSTHORN_REQUESTS_PER_KEY", OPTION_NUMBER, AT(requests_per_key), "0", 0, 1000000, NULL},
+    {"POSTHORN_REQUESTS_BURST", OPTION_NUMBER, AT(requests_burst), "1000", 1, 1000000, NULL},
     {"POSTHORN_LISTS_PER_APP", OPTION_NUMBER, AT(lists_per_app), "16", 1, 1000, NULL},
     {"POSTHORN_WEBHOOKS_PER_APP", OPTION_NUMBER, AT(webhooks_per_app), "10000", 1, 100000, NULL},
     {"POSTHORN_KEY_LOOKUPS", OPTION_NUMBER, AT(key_lookups), "512", 1, 10000, NULL},

@@ -40,6 +40,8 @@ static const char *const names[] = {
     "POSTHORN_CA_FILE",
     "POSTHORN_AUDIT_DAYS",
     "POSTHORN_AUDIT_ROWS_PER_APP",
+    "POSTHORN_REQUESTS_PER_KEY",
+    "POSTHORN_REQUESTS_BURST",
 };
 
 static struct settings settings;
@@ -131,6 +133,7 @@ static const struct number numbers[] = {
     {"POSTHORN_KEY_LOOKUPS", 10000, offsetof(struct config, key_lookups)},
     {"POSTHORN_WORKER_IN_FLIGHT", 10000, offsetof(struct config, worker_in_flight)},
     {"POSTHORN_RETENTION_DAYS", 3650, offsetof(struct config, retention_days)},
+    {"POSTHORN_REQUESTS_BURST", 1000000, offsetof(struct config, requests_burst)},
     {"POSTHORN_AUDIT_DAYS", 3650, offsetof(struct config, audit_days)},
 };
 
@@ -388,6 +391,8 @@ static void test_print(void **state)
                               "POSTHORN_DNS_LOOKUPS_PER_APP=32\n"
                               "POSTHORN_TESTS_PER_APP=20\n"
                               "POSTHORN_CONNECTIONS_PER_ADDRESS=2048\n"
+                              "POSTHORN_REQUESTS_PER_KEY=0\n"
+                              "POSTHORN_REQUESTS_BURST=1000\n"
                               "POSTHORN_LISTS_PER_APP=16\n"
                               "POSTHORN_WEBHOOKS_PER_APP=10000\n"
                               "POSTHORN_KEY_LOOKUPS=512\n"

@@ -1,0 +1,38 @@
+/* A key's rate, and the header fields that tell of it. */
+#include "rate.h"
+
+#include "base/clock.h"
+#include "reply.h"
+
+#include <stdio.h>
+
+/* A window that is as long as the bucket takes to fill. */
+static void add_fields(struct call *call, const struct rate *rate, const struct rate_left *left)
+{
+    int64_t window = (rate->burst + rate->per_second - 1) / rate->per_second;
+
+    snprintf(call->rate_policy, sizeof call->rate_policy, "\"key\";q=%lld;w=%lld",
+             (long long)rate->burst, (long long)window);
+    snprintf(call->rate_left, sizeof call->rate_left, "\"key\";r=%lld;t=%lld",
+             (long long)left->requests, (long long)left->seconds);
+    call_add_header(call, "RateLimit-Policy", call->rate_policy);
+    call_add_header(call, "RateLimit", call->rate_left);
+}
+
+bool rate_allows(struct call *call, const struct rate *rate)
+{
+    struct rate_left left;
+    char detail[120];
+
+    if (rate->per_second == 0)
+        return true;
+    bool allowed = rates_take(call->api->rates, call->key, rate, clock_mono_us(), &left);
+    add_fields(call, rate, &left);
+    if (!allowed) {
+        snprintf(detail, sizeof detail,
+                 "This key may make %lld requests a second, which is POSTHORN_REQUESTS_PER_KEY",
+                 (long long)rate->per_second);
+        reply_error(call, ERR_RATE, detail);
+    }
+    return allowed;
+}
