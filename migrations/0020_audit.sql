@@ -58,3 +58,6 @@ begin
     execute format('alter function audit_forget(int8, int8, int8) set search_path = %I, pg_temp', current_schema());
     revoke execute on function audit_forget(int8, int8, int8) from public;
 end $$;
+
+-- The rate of a key; null: that of the options, 0: none.
+alter table api_key add column requests_per_second int4;

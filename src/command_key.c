@@ -55,6 +55,7 @@ static void on_app(void *arg, int err, const struct db_rows *rows)
         command_fail(run, "no app named %s", new->app);
     if (command_failed(run, err))
         return;
+    new->key.requests = -1;
     new->key.has_app = new->key.scope != SCOPE_ADMIN;
     new->key.app = db_id(rows, 0, 0);
     struct deed deed = {.action = AUDIT_KEY_CREATE,

@@ -17,6 +17,7 @@ struct key {
     struct str hash;    /* SHA256_SIZE bytes */
     int64_t expires_ms; /* 0: never */
     int64_t used_ms;    /* read only; to the minute; 0: never */
+    int64_t requests;   /* a second; 0: no bound; < 0: the options say */
 
     /* It may be used from these, as networks_parse() takes them; none: from anywhere. */
     struct str networks[KEY_NETWORKS_MAX];
@@ -37,11 +38,16 @@ struct db_op *keys_list_all(struct db *db, db_cb *cb, void *arg);
 /* Notes that it was used now, unless that was noted within the last minute. */
 struct db_op *keys_use(struct db *db, struct id id, db_cb *cb, void *arg);
 
+/* `given` has a bit for each of name (1), expires_ms (2), networks (4), requests (8) that is to be written. The row as it
+ * is then, or none. NOTIFYs STORE_KEY_CHANNEL. */
+struct db_op *keys_update(struct db *db, const struct key *key, unsigned given,
+                          const struct deed *deed, db_cb *cb, void *arg);
+
 /* A row if it was there. NOTIFYs STORE_KEY_CHANNEL. */
 struct db_op *keys_delete(struct db *db, struct id id, const struct deed *deed, db_cb *cb,
                           void *arg);
 
 extern const struct db_stmt stmt_key_insert, stmt_key_get, stmt_key_list, stmt_key_list_all,
-    stmt_key_delete, stmt_key_use;
+    stmt_key_update, stmt_key_delete, stmt_key_use;
 
 #endif

@@ -29,6 +29,7 @@ struct cached {
     int64_t until_ms;   /* monotonic; 0: free */
     int64_t expires_ms; /* wall clock; 0: never */
     int scope;
+    int64_t requests; /* as in struct key */
     struct id key, app;
 };
 
@@ -38,6 +39,7 @@ struct found {
 };
 
 struct auth_cache {
+    uint64_t clears; /* what began before one of them is not kept */
     struct cached rows[CACHE_ROWS];
     struct found found[CACHE_ROWS];
 };
@@ -51,6 +53,8 @@ struct auth {
     struct id key_app;
     bool has_app;
     int scope;
+    int64_t requests;
+    uint64_t clears; /* when it began */
     int64_t expires_ms;
     bool bound; /* to networks: it is known for this address only */
 };
@@ -68,6 +72,7 @@ void auth_cache_destroy(struct auth_cache *cache)
 void auth_cache_clear(struct auth_cache *cache)
 {
     memset(cache->rows, 0, sizeof cache->rows);
+    cache->clears++;
 }
 
 static size_t slot_of(const uint8_t hash[SHA256_SIZE])
@@ -109,7 +114,8 @@ static void reply_forbidden(struct call *call)
 static bool allow(struct call *call)
 {
     const struct config *config = &call->api->settings->config;
-    struct rate rate = {config->requests_per_key, config->requests_burst};
+    struct rate rate = {call->requests >= 0 ? call->requests : config->requests_per_key,
+                        config->requests_burst};
 
     rate.burst = rate.burst > rate.per_second ? rate.burst : rate.per_second;
     if (!rate_allows(call, &rate))
@@ -169,6 +175,25 @@ static void note_use(const struct api *api, const struct key *key)
         keys_use(api->db, key->id, on_used, NULL);
 }
 
+/* Unless it may have changed since it was read. */
+static void keep(const struct call *call, const struct auth *auth)
+{
+    struct auth_cache *cache = call->api->auth;
+    struct cached *row = row_of(cache, auth->hash);
+
+    if (auth->clears != cache->clears)
+        return;
+    *row = (struct cached){
+        .until_ms = clock_mono_ms() + CACHE_TTL_MS,
+        .expires_ms = auth->expires_ms,
+        .scope = call->scope,
+        .requests = call->requests,
+        .key = call->key,
+        .app = call->app,
+    };
+    memcpy(row->hash, auth->hash, sizeof row->hash);
+}
+
 /* The tenant is known. */
 static void finish(struct call *call, struct id app)
 {
@@ -176,14 +201,8 @@ static void finish(struct call *call, struct id app)
 
     if (auth->bound)
         bind_to_client(call, auth->hash);
-    struct cached *row = row_of(call->api->auth, auth->hash);
-
-    memcpy(row->hash, auth->hash, sizeof row->hash);
-    row->until_ms = clock_mono_ms() + CACHE_TTL_MS;
-    row->expires_ms = auth->expires_ms;
-    row->scope = call->scope;
-    call->app = row->app = app;
-    row->key = call->key;
+    call->app = app;
+    keep(call, auth);
     call->state = NULL;
     auth->done(call);
 }
@@ -211,6 +230,7 @@ static void find_app(struct call *call)
 
     call->scope = auth->scope;
     call->key = auth->key_id;
+    call->requests = auth->requests;
     if (!allow(call))
         return;
     if (text.p == NULL && auth->has_app)
@@ -249,6 +269,7 @@ static void on_key(void *arg, int err, const struct db_rows *rows)
     auth->has_app = key.has_app;
     auth->key_app = key.app;
     auth->expires_ms = key.expires_ms;
+    auth->requests = key.requests;
     auth->bound = key.network_count > 0;
     if (!may_come(call, &key))
         return;
@@ -313,6 +334,7 @@ static bool known(struct call *call, const uint8_t hash[SHA256_SIZE])
     call->scope = row->scope;
     call->app = row->app;
     call->key = row->key;
+    call->requests = row->requests;
     return true;
 }
 
@@ -374,6 +396,7 @@ bool auth_start(struct call *call, auth_done *done)
     if (!bearer(call, &auth->key) || !read_app(call, &auth->app_text))
         return false;
     auth->done = done;
+    auth->clears = call->api->auth->clears;
     struct str parts[] = {auth->key, {"", 1}, auth->app_text};
     crypto_hmac_sha256(STR_LIT("posthorn-auth"), parts, ARRAY_LEN(parts), auth->hash);
     if (known(call, auth->hash))
@@ -385,6 +408,7 @@ bool auth_start(struct call *call, auth_done *done)
     call->state = auth;
     if (is_admin_key(call->api->settings, auth->key)) {
         auth->scope = SCOPE_ADMIN;
+        auth->requests = -1;
         find_app(call);
         return false;
     }

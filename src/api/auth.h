@@ -8,7 +8,7 @@
 /* Known keys, for a few seconds, so that a busy client costs no statement a request. */
 struct auth_cache *auth_cache_create(void);
 void auth_cache_destroy(struct auth_cache *cache); /* NULL is fine */
-void auth_cache_clear(struct auth_cache *cache);   /* a key or an app is gone, or may be */
+void auth_cache_clear(struct auth_cache *cache); /* a key or an app changed or is gone, or may be */
 
 /* What the value of an Authorization header says of itself. KEY_NONE: whatever it asks for is refused. The admin key
  * is proven, and so is a key without a check that was found since the start. `*key` is its

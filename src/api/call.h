@@ -40,9 +40,10 @@ struct call {
         int64_t n;
     } holds[HOLD_COUNT]; /* its part of api->held */
 
-    int scope;     /* of the key */
-    struct id key; /* nil: that of the options */
-    struct id app; /* the tenant */
+    int scope;        /* of the key */
+    struct id key;    /* nil: that of the options */
+    int64_t requests; /* that it may make a second; 0: no bound; < 0: as the options say */
+    struct id app;    /* the tenant */
 
     char rate_policy[48], rate_left[48]; /* header fields of the answer */
 

@@ -12,15 +12,26 @@
 #include "result.h"
 
 #define NAME_MAX_BYTES 100
+#define REQUESTS_MAX   1000000
 
 struct key_input {
     struct str name, app;
     struct field_strs networks;
     int scope;
-    int64_t expires_ms;
+    int64_t expires_ms, requests;
 };
 
-enum { IN_NAME, IN_SCOPE, IN_APP, IN_EXPIRES, IN_NETWORKS };
+/* The last two do not change. */
+enum {
+    IN_NAME,
+    IN_EXPIRES,
+    IN_NETWORKS,
+    IN_REQUESTS,
+    IN_UPDATE_COUNT,
+    IN_SCOPE = IN_UPDATE_COUNT,
+    IN_APP,
+    IN_COUNT
+};
 
 static const char *check_network(struct str text)
 {
@@ -33,18 +44,21 @@ static const char *check_network(struct str text)
                  "prefix";
 }
 
-static const struct field create_fields[] = {
-    [IN_NAME] = {"name", FIELD_STR, offsetof(struct key_input, name), FIELD_REQUIRED, .min = 1,
-                 .max = NAME_MAX_BYTES},
-    [IN_SCOPE] = {"scope", FIELD_ENUM, offsetof(struct key_input, scope), FIELD_REQUIRED,
-                  .names = key_scope_names},
-    [IN_APP] = {"app_id", FIELD_STR, offsetof(struct key_input, app), FIELD_NULLABLE, .min = 1,
-                .max = ID_TEXT_SIZE},
-    [IN_EXPIRES] = {"expires_at", FIELD_TIME, offsetof(struct key_input, expires_ms),
-                    FIELD_NULLABLE},
-    [IN_NETWORKS] = {"allowed_networks", FIELD_STRS, offsetof(struct key_input, networks),
-                     FIELD_NULLABLE, .max = KEY_NETWORKS_MAX, .item_max = 49,
-                     .check = check_network},
+#define AT(member) offsetof(struct key_input, member)
+#define SETTINGS(required)                                                                \
+    [IN_NAME] = {"name", FIELD_STR, AT(name), required, .min = 1, .max = NAME_MAX_BYTES}, \
+    [IN_EXPIRES] = {"expires_at", FIELD_TIME, AT(expires_ms), FIELD_NULLABLE},            \
+    [IN_NETWORKS] =                                                                       \
+        {"allowed_networks",      FIELD_STRS,     AT(networks),          FIELD_NULLABLE,  \
+         .max = KEY_NETWORKS_MAX, .item_max = 49, .check = check_network},                \
+    [IN_REQUESTS] = {"requests_per_second", FIELD_I64, AT(requests), FIELD_NULLABLE,      \
+                     .max = REQUESTS_MAX}
+
+static const struct field update_fields[IN_UPDATE_COUNT] = {SETTINGS(0)};
+static const struct field create_fields[IN_COUNT] = {
+    SETTINGS(FIELD_REQUIRED),
+    [IN_SCOPE] = {"scope", FIELD_ENUM, AT(scope), FIELD_REQUIRED, .names = key_scope_names},
+    [IN_APP] = {"app_id", FIELD_STR, AT(app), FIELD_NULLABLE, .min = 1, .max = ID_TEXT_SIZE},
 };
 
 /* `text` is the key itself, p == NULL but when it is shown, once. */
@@ -64,6 +78,7 @@ static void write_key(struct jsonw *w, const struct db_rows *rows, int row, stru
     for (size_t i = 0; i < key.network_count; i++)
         jsonw_str(w, NULL, key.networks[i]);
     jsonw_end(w, ']');
+    jsonw_i64_or_null(w, "requests_per_second", key.requests >= 0, key.requests);
     if (text.p != NULL)
         jsonw_str(w, "key", text);
     jsonw_end(w, '}');
@@ -92,6 +107,17 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
     }
 }
 
+static bool check_expiry(struct call *call, const struct key_input *in)
+{
+    struct fields *f = &call->fields;
+
+    if (field_has(f, IN_EXPIRES) && in->expires_ms <= clock_wall_ms())
+        fields_problem(f, "expires_at", "must be in the future");
+    if (f->problem_count > 0)
+        reply_problems(call, ERR_INVALID);
+    return f->problem_count == 0;
+}
+
 /* What the table cannot say: an admin key has no tenant, every other has one. */
 static bool check_key(struct call *call, const struct key_input *in, struct key *key)
 {
@@ -103,28 +129,32 @@ static bool check_key(struct call *call, const struct key_input *in, struct key 
         fields_problem(f, "app_id", "must be left out: an admin key belongs to no app");
     else if (field_has(f, IN_APP) && !id_parse(in->app, ID_APP, &key->app))
         fields_problem(f, "app_id", "must be the id of an app");
-    if (field_has(f, IN_EXPIRES) && in->expires_ms <= clock_wall_ms())
-        fields_problem(f, "expires_at", "must be in the future");
-    if (f->problem_count > 0)
-        reply_problems(call, ERR_INVALID);
-    return f->problem_count == 0;
+    return check_expiry(call, in);
+}
+
+/* What may be changed later too. */
+static void set_key(const struct key_input *in, struct key *key)
+{
+    key->name = in->name;
+    key->expires_ms = in->expires_ms;
+    key->requests = in->requests;
+    key->network_count = in->networks.n;
+    if (in->networks.n > 0)
+        memcpy(key->networks, in->networks.at, in->networks.n * sizeof in->networks.at[0]);
 }
 
 void handle_keys_create(struct call *call)
 {
-    struct key_input in = {0};
+    struct key_input in = {.requests = -1};
     uint8_t hash[SHA256_SIZE];
     struct buf text;
 
     if (!input_body(call, create_fields, ARRAY_LEN(create_fields), &in))
         return;
-    struct key key = {
-        .id = id_new(), .name = in.name, .scope = in.scope, .expires_ms = in.expires_ms};
+    struct key key = {.id = id_new(), .scope = in.scope};
     if (!check_key(call, &in, &key))
         return;
-    key.network_count = in.networks.n;
-    if (in.networks.n > 0)
-        memcpy(key.networks, in.networks.at, in.networks.n * sizeof in.networks.at[0]);
+    set_key(&in, &key);
     buf_init(&text, KEY_TEXT_MAX);
     key_make(call->api->settings->key_checks[0], key.id, &text, hash);
     key.hash = (struct str){(const char *)hash, sizeof hash};
@@ -161,6 +191,31 @@ void handle_keys_list(struct call *call)
     const struct page *page = page_read(call, ID_KEY);
     if (page != NULL)
         call->op = keys_list(call->api->reads, page->before, page->limit + 1, on_list, call);
+}
+
+static void on_updated(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (err == 0)
+        auth_cache_clear(call->api->auth);
+    on_row(call, err, rows);
+}
+
+void handle_keys_update(struct call *call)
+{
+    struct key_input in = {.requests = -1};
+    struct key key = {0};
+    const struct fields *f = &call->fields;
+
+    if (!input_id(call, 0, ID_KEY, &key.id) ||
+        !input_body(call, update_fields, ARRAY_LEN(update_fields), &in) || !check_expiry(call, &in))
+        return;
+    set_key(&in, &key);
+    unsigned given = (field_given(f, IN_NAME) ? 1U : 0) | (field_given(f, IN_EXPIRES) ? 2U : 0) |
+                     (field_given(f, IN_NETWORKS) ? 4U : 0) |
+                     (field_given(f, IN_REQUESTS) ? 8U : 0);
+    call->op =
+        keys_update(call->api->db, &key, given, deed_of(call, AUDIT_KEY_UPDATE), on_updated, call);
 }
 
 static void on_deleted(void *arg, int err, const struct db_rows *rows)

@@ -29,9 +29,9 @@ bool rate_allows(struct call *call, const struct rate *rate)
     bool allowed = rates_take(call->api->rates, call->key, rate, clock_mono_us(), &left);
     add_fields(call, rate, &left);
     if (!allowed) {
-        snprintf(detail, sizeof detail,
-                 "This key may make %lld requests a second, which is POSTHORN_REQUESTS_PER_KEY",
-                 (long long)rate->per_second);
+        snprintf(detail, sizeof detail, "This key may make %lld requests a second, which is %s",
+                 (long long)rate->per_second,
+                 call->requests >= 0 ? "its requests_per_second" : "POSTHORN_REQUESTS_PER_KEY");
         reply_error(call, ERR_RATE, detail);
     }
     return allowed;

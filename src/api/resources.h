@@ -34,7 +34,8 @@ route_handler handle_webhooks_replay, handle_webhooks_backfill, handle_deliverie
 
 /* apps.c, keys.c */
 route_handler handle_apps_create, handle_apps_list, handle_apps_get, handle_apps_update,
-    handle_apps_delete, handle_keys_create, handle_keys_list, handle_keys_get, handle_keys_delete;
+    handle_apps_delete, handle_keys_create, handle_keys_list, handle_keys_get, handle_keys_update,
+    handle_keys_delete;
 
 /* audit.c */
 route_handler handle_audit_list;

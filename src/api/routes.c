@@ -71,6 +71,7 @@ static const struct route routes[] = {
     {"POST", "/keys", SCOPE_ADMIN, handle_keys_create},
     {"GET", "/keys", SCOPE_ADMIN, handle_keys_list, {"limit", "cursor"}},
     {"GET", "/keys/{id}", SCOPE_ADMIN, handle_keys_get},
+    {"PATCH", "/keys/{id}", SCOPE_ADMIN, handle_keys_update},
     {"DELETE", "/keys/{id}", SCOPE_ADMIN, handle_keys_delete},
 
     {"GET",

@@ -73,6 +73,7 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_key_insert,
     &stmt_key_get,
     &stmt_key_use,
+    &stmt_key_update,
     &stmt_key_delete,
     &stmt_event_type_insert,
     &stmt_event_type_get,

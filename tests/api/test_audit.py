@@ -130,6 +130,11 @@ WRITERS = {
         "key.create",
         ["name", "scope", "app_id"],
     ),
+    ("PATCH", "/keys/{id}"): (
+        lambda w: (w.admin, f"/keys/{w.new_key()['id']}", {"name": "z", "allowed_networks": ["192.0.2.7"]}),
+        "key.update",
+        ["name", "allowed_networks"],
+    ),
     ("DELETE", "/keys/{id}"): (lambda w: (w.admin, f"/keys/{w.new_key()['id']}", None), "key.revoke", []),
     ("POST", "/admin/apps/{app}/webhooks"): (
         lambda w: (w.client, f"/admin/apps/{w.app['id']}/webhooks", {"url": URL, "events": ["*"]}),
