@@ -22,6 +22,7 @@ enum metric {
     METRIC_BODIES_MIB_MET,
     METRIC_ANSWERS_MIB_MET,
     METRIC_AUDIT_ROWS_MET,
+    METRIC_REQUESTS_PER_KEY_MET,
 
     /* And those that are none. */
     METRIC_CONNECTIONS_MET,

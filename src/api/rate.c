@@ -2,6 +2,7 @@
 #include "rate.h"
 
 #include "base/clock.h"
+#include "base/metrics.h"
 #include "reply.h"
 
 #include <stdio.h>
@@ -22,17 +23,16 @@ static void add_fields(struct call *call, const struct rate *rate, const struct 
 bool rate_allows(struct call *call, const struct rate *rate)
 {
     struct rate_left left;
-    char detail[120];
 
     if (rate->per_second == 0)
         return true;
     bool allowed = rates_take(call->api->rates, call->key, rate, clock_mono_us(), &left);
     add_fields(call, rate, &left);
     if (!allowed) {
-        snprintf(detail, sizeof detail, "This key may make %lld requests a second, which is %s",
-                 (long long)rate->per_second,
-                 call->requests >= 0 ? "its requests_per_second" : "POSTHORN_REQUESTS_PER_KEY");
-        reply_error(call, ERR_RATE, detail);
+        metric_add(METRIC_REQUESTS_PER_KEY_MET, 1);
+        reply_errorf(call, ERR_RATE, "This key may make %lld requests a second, which is %s",
+                     (long long)rate->per_second,
+                     call->requests >= 0 ? "its requests_per_second" : "POSTHORN_REQUESTS_PER_KEY");
     }
     return allowed;
 }
