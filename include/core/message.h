@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/id.h"
 
+struct bodies;
 struct settings;
 
 #define MESSAGE_EVENTS_MAX 1000
@@ -32,22 +33,29 @@ struct message {
     struct buf url;    /* that is really called */
     struct buf head;   /* lines, each ending with CRLF, without Host and Content-Length */
     struct buf masked; /* the same as history may keep it: secrets and own headers as *** */
-    struct buf body;
+    struct buf body;   /* its own; see message_body() */
+    struct body *lent; /* by those of its event, where it is one of them; else NULL */
 };
 
 void message_init(struct message *message);
 void message_fini(struct message *message);
 
+struct str message_body(const struct message *message);
+
+/* The body is not needed any more. */
+void message_forget_body(struct message *message);
+
 /* May several events of this recipient go in one message? Tests never do. */
 bool message_takes_many(const struct settings *settings, const struct recipient *to);
 
 /* Makes the message of the first of `contents`, or of as many as the recipient's profile puts into
- * one; returns how many. `now_ms` is the wall clock's. ERR_INVALID, and why in words, when the
+ * one; returns how many. A body that is not an attempt's own is one of `bodies`, which stay longer than the message, and
+ * are of this one event; NULL: there are none. `now_ms` is the wall clock's. ERR_INVALID, and why in words, when the
  * profile cannot say the first event; ERR_NOT_FOUND when the URL is none of the profile's service; ERR_INTERNAL
  * when the recipient is not as it should be: its secrets cannot be opened, or options are another profile's. */
 int message_make(struct message *message, const struct settings *settings,
                  const struct recipient *to, const struct content *const *contents, size_t count,
-                 int64_t now_ms, const char **why) MUST_CHECK;
+                 int64_t now_ms, struct bodies *bodies, const char **why) MUST_CHECK;
 
 /* The same, for one who may look and not sign: the webhook's secret takes no part, and in `masked` what it would
  * have made is ***. Only `url`, `masked` and `body` mean anything. */

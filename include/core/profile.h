@@ -108,13 +108,17 @@ struct profile {
     /* Appends the URL that is really called; ERR_INVALID when there is none. NULL: as it is. */
     int (*rewrite_url)(struct str url, struct buf *out);
 
-    /* Makes a message of the first of `count` events of one webhook or, with ENVELOPE_ARRAY, of as
-     * many from the first on as fit into body_max; `count` is 1 otherwise. Appends to `head` lines
-     * that each end with CRLF, without Host and Content-Length, to `masked` the same with plain
-     * secrets as ***, and the body. Returns how many events the message has. ERR_INVALID when the
-     * first cannot be said in this profile; the buffers are then of no use. */
-    int (*render)(const struct profile_input *in, size_t count, struct buf *head,
-                  struct buf *masked, struct buf *body);
+    /* Appends the body of a message of the first of `count` events of one webhook or, with ENVELOPE_ARRAY, of as
+     * many from the first on as fit into body_max; `count` is 1 otherwise. Returns how many events it has. ERR_INVALID
+     * when the first cannot be said in this profile; the buffer is then of no use. What it says is the events', in
+     * the form that the options ask for; only with `tries` or `restamp_on_retry` do retries have one of their own. */
+    int (*write_body)(const struct profile_input *in, size_t count, struct buf *body);
+
+    /* Appends, to that body of `count` events, lines that each end with CRLF, without Host and Content-Length, to
+     * `head`, and to `masked` the same with plain secrets as ***. ERR_INVALID when it cannot be said; the buffers are
+     * then of no use. */
+    int (*write_head)(const struct profile_input *in, int count, struct str body, struct buf *head,
+                      struct buf *masked);
 };
 
 #define PROFILE_OPTIONS_MAX 4096 /* bytes of their JSON */
@@ -132,6 +136,10 @@ void profile_options_write(struct jsonw *w, const struct profile *profile,
 
 /* Who gets a message of this profile gets its secret. */
 bool profile_sends_secret(const struct profile *profile, const struct profile_options *options);
+
+/* The profile's write_body(), and ERR_INVALID also when the buffer was too small. */
+int profile_write_body(const struct profile *profile, const struct profile_input *in, size_t count,
+                       struct buf *body) MUST_CHECK;
 
 /* Both end with NULL and have the same order. */
 extern const struct profile *const profiles[];

@@ -12,22 +12,29 @@
 /* --- claim --------------------------------------------------------------------------------------
  */
 
+#define WORK_DATA_MAX \
+    102400 /* bytes of an event; of more, as of an array's, little is sent at once */
+
 /* Leases those of `ids` that are pending, due and unleased, and counts an attempt of each. All are noted under
  * `owner` and `token` (work_leases()). What it does not return is not sent: drop it from the queue; the reconciler
  * knows better. Rows: claims_read(). A row whose state is not pending was moved instead: held, because its webhook is
  * paused or disabled, cancelled, because it is deleted, or failed, because it has expired. One that is asleep waits
- * for its turn in its lane. With about `bytes` of content and headers the answer has enough: what comes after, by
- * ids, is leased and comes without them. */
+ * for its turn in its lane. Data comes with one row of each event, unless it is larger than WORK_DATA_MAX. With about
+ * `bytes` of data and headers the answer has enough: what comes after, by ids, is leased and comes without them. */
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
                          int64_t owner, int64_t bytes, db_cb *cb, void *arg);
 
-/* All that sending needs; of one beyond the bytes that were asked for content.data.p is NULL. */
+/* All that sending needs. content.data.p is NULL when another row has the data (claims_data()), nobody has it
+ * (work_data()), or it does not fit. */
 struct claim {
     struct queue_ref ref; /* what the queue knows it as */
     bool gated;           /* its webhook's gate is not at rest */
     struct recipient to;
     struct content content;
-    int state;                      /* enum delivery_state */
+    size_t size;         /* of the event's data */
+    bool fits;           /* into the bytes that were asked for; else its headers are not here */
+    int64_t begin_by_ms; /* monotonic: later its lease is too short. For who leased it to say */
+    int state;           /* enum delivery_state */
     int64_t step, waits, waited_ms; /* see attempt_seen */
     struct schedule schedule;
     int64_t timeout_ms;
@@ -40,6 +47,15 @@ struct claim {
 };
 
 void claims_read(const struct db_rows *rows, int row, struct claim *claim);
+
+/* The data of an event that one of the rows brought; p == NULL: none did. */
+struct str claims_data(const struct db_rows *rows, struct id event);
+
+/* Of data, that all of them brought. */
+size_t claims_bytes(const struct db_rows *rows);
+
+/* The data of an event: a row of it, empty if the event was erased; none if it is gone. */
+struct db_op *work_data(struct db *db, struct id event, db_cb *cb, void *arg);
 
 /* For `ids`, claimed with `token`, of webhooks that gather: leases what is due beside them with the same
  * token, the earliest first, up to batch_max in all and to what an array may weigh. Rows, of these and of
@@ -185,9 +201,10 @@ struct db_op *work_wake(struct db *db, struct id webhook, int64_t lane, int limi
 
 struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
-extern const struct db_stmt stmt_work_claim, stmt_work_gather, stmt_work_waiting, stmt_work_finish,
-    stmt_work_locked, stmt_work_release, stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due,
-    stmt_work_leases, stmt_work_take_back, stmt_work_lease_end, stmt_work_partitions_make,
-    stmt_work_partitions_drop, stmt_work_forget, stmt_work_today, stmt_work_wake;
+extern const struct db_stmt stmt_work_claim, stmt_work_gather, stmt_work_data, stmt_work_waiting,
+    stmt_work_finish, stmt_work_locked, stmt_work_release, stmt_work_overdue, stmt_work_upcoming,
+    stmt_work_claim_due, stmt_work_leases, stmt_work_take_back, stmt_work_lease_end,
+    stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget, stmt_work_today,
+    stmt_work_wake;
 
 #endif

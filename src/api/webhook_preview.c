@@ -50,7 +50,7 @@ static void write_message(struct jsonw *w, const struct message *m, const char *
     jsonw_text(w, "method", "POST");
     jsonw_str(w, "url", buf_str(masked ? &url : &m->url));
     jsonw_str(w, "headers", buf_str(&m->masked));
-    jsonw_bytes(w, "body", buf_str(&m->body));
+    jsonw_bytes(w, "body", message_body(m));
     jsonw_text(w, "signed", signs);
     jsonw_end(w, '}');
     buf_fini(&url);
@@ -77,8 +77,10 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
     struct recipient to = webhook_recipient(&webhook);
     message_init(&message);
     bool masked = call->scope < SCOPE_WRITE;
-    err = (masked ? message_show : message_make)(&message, call->api->settings, &to, contents, 1,
-                                                 clock_wall_ms(), &why);
+    err = masked
+              ? message_show(&message, call->api->settings, &to, contents, 1, clock_wall_ms(), &why)
+              : message_make(&message, call->api->settings, &to, contents, 1, clock_wall_ms(), NULL,
+                             &why);
     if (err < 0) {
         reply_unsendable(call, why);
     } else {

@@ -4,6 +4,7 @@
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/json.h"
+#include "core/body.h"
 #include "core/profile.h"
 #include "core/signature.h"
 #include "core/webhook.h"
@@ -21,6 +22,7 @@ void message_init(struct message *m)
     buf_init(&m->head, MESSAGE_HEAD_MAX);
     buf_init(&m->masked, MESSAGE_HEAD_MAX);
     buf_init(&m->body, MESSAGE_BODY_MAX);
+    m->lent = NULL;
 }
 
 void message_fini(struct message *m)
@@ -28,6 +30,19 @@ void message_fini(struct message *m)
     buf_fini(&m->url);
     buf_fini(&m->head);
     buf_fini(&m->masked);
+    message_forget_body(m);
+}
+
+struct str message_body(const struct message *m)
+{
+    return buf_str(m->lent != NULL ? &m->lent->text : &m->body);
+}
+
+void message_forget_body(struct message *m)
+{
+    if (m->lent != NULL)
+        m->lent->users--;
+    m->lent = NULL;
     buf_fini(&m->body);
 }
 
@@ -76,11 +91,59 @@ struct opened {
     struct buf secret, previous, headers, options;
 };
 
+/* Of one event. */
+static int borrow(struct message *m, struct body *body)
+{
+    body->users++;
+    m->lent = body;
+    return body->err < 0 ? body->err : 1;
+}
+
+/* What was stored may be something else when it is read. */
+static bool are_objects(const struct profile_input *in, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!json_is_object(in[i].data))
+            return false;
+    return true;
+}
+
+static int write_body(struct message *m, const struct profile *profile,
+                      const struct profile_input *in, size_t count, struct bodies *bodies)
+{
+    struct body_form form;
+    bool shared = bodies != NULL && count == 1 && body_form_of(profile, in, &form);
+    struct body *there = shared ? bodies_find(bodies, &form) : NULL;
+
+    if (there != NULL)
+        return borrow(m, there);
+    int taken =
+        are_objects(in, count) ? profile_write_body(profile, in, count, &m->body) : ERR_INVALID;
+    return shared ? borrow(m, bodies_add(bodies, &form, &m->body, taken < 0 ? taken : 0)) : taken;
+}
+
+static void fill(struct profile_input *in, const struct content *c, const struct recipient *to,
+                 const struct opened *opened, int64_t now_ms)
+{
+    *in = (struct profile_input){
+        .event = c->event,
+        .test = c->test,
+        .type = c->type,
+        .data = c->data,
+        .delivery = c->delivery,
+        .attempt = c->attempt,
+        .due_ms = c->due_ms,
+        .now_ms = now_ms,
+        .webhook = to->webhook,
+        .secret = buf_str(&opened->secret),
+        .previous_secret = buf_str(&opened->previous),
+    };
+}
+
 static int render(struct message *m, const struct profile *profile, const struct recipient *to,
                   const struct opened *opened, const struct content *const *contents, size_t count,
-                  int64_t now_ms)
+                  int64_t now_ms, struct bodies *bodies)
 {
-    struct profile_input *in;
     struct scratch scratch;
     struct fields f = {.alloc = scratch_allocator(&scratch)};
     struct profile_options options;
@@ -89,30 +152,16 @@ static int render(struct message *m, const struct profile *profile, const struct
     if (profile == NULL ||
         profile_options_bind(&f, profile, buf_str(&opened->options), &options) < 0)
         return ERR_INTERNAL;
-    for (size_t i = 0; i < count; i++)
-        if (!json_is_object(contents[i]->data))
-            return ERR_INVALID;
-    in = xcalloc(count, sizeof *in);
+    struct profile_input *in = xcalloc(count, sizeof *in);
     for (size_t i = 0; i < count; i++) {
-        const struct content *c = contents[i];
-        in[i] = (struct profile_input){
-            .event = c->event,
-            .test = c->test,
-            .type = c->type,
-            .data = c->data,
-            .delivery = c->delivery,
-            .attempt = c->attempt,
-            .due_ms = c->due_ms,
-            .now_ms = now_ms,
-            .webhook = to->webhook,
-            .options = options,
-            .secret = buf_str(&opened->secret),
-            .previous_secret = buf_str(&opened->previous),
-        };
+        fill(&in[i], contents[i], to, opened, now_ms);
+        in[i].options = options;
     }
-    int taken = profile->render(in, count, &m->head, &m->masked, &m->body);
+    int taken = write_body(m, profile, in, count, bodies);
+    int err =
+        taken < 0 ? taken : profile->write_head(in, taken, message_body(m), &m->head, &m->masked);
     free(in);
-    return taken;
+    return err < 0 ? err : taken;
 }
 
 static int make_url(struct message *m, const struct profile *profile, struct str url)
@@ -159,7 +208,7 @@ typedef void change_secret(struct opened *opened);
 
 static int make(struct message *m, const struct settings *settings, const struct recipient *to,
                 const struct content *const *contents, size_t count, int64_t now_ms,
-                change_secret *change, const char **why)
+                struct bodies *bodies, change_secret *change, const char **why)
 {
     const struct profile *profile = profile_find(to->profile);
     struct opened opened;
@@ -173,7 +222,7 @@ static int make(struct message *m, const struct settings *settings, const struct
         *why =
             "the webhook's profile cannot send this event: it is too large, or has a number that "
             "the profile rejects";
-        taken = render(m, profile, to, &opened, contents, count, now_ms);
+        taken = render(m, profile, to, &opened, contents, count, now_ms, bodies);
         err = taken < 0 ? taken : 0;
         if (taken == ERR_INTERNAL)
             *why = "the webhook's options are not those of its profile: write both again";
@@ -190,9 +239,9 @@ static int make(struct message *m, const struct settings *settings, const struct
 
 int message_make(struct message *m, const struct settings *settings, const struct recipient *to,
                  const struct content *const *contents, size_t count, int64_t now_ms,
-                 const char **why)
+                 struct bodies *bodies, const char **why)
 {
-    return make(m, settings, to, contents, count, now_ms, NULL, why);
+    return make(m, settings, to, contents, count, now_ms, bodies, NULL, why);
 }
 
 /* --- for those who may only look -------------------------------------------------------------- */
@@ -229,24 +278,41 @@ static void mask_difference(struct buf *out, struct str a, struct str b)
     }
 }
 
+/* What was lent becomes its own. */
+static void keep_body(struct message *m)
+{
+    struct body *lent = m->lent;
+
+    if (lent == NULL)
+        return;
+    m->body = lent->text;
+    buf_init(&lent->text, 0);
+    lent->users--;
+    m->lent = NULL;
+}
+
 /* What two secrets make otherwise is what a secret makes. */
 int message_show(struct message *m, const struct settings *settings, const struct recipient *to,
                  const struct content *const *contents, size_t count, int64_t now_ms,
                  const char **why)
 {
     struct message other;
+    struct bodies bodies;
     struct buf masked;
 
     message_init(&other);
+    bodies_init(&bodies);
     buf_init(&masked, MESSAGE_HEAD_MAX);
-    int taken = make(m, settings, to, contents, count, now_ms, stand_in, why);
+    int taken = make(m, settings, to, contents, count, now_ms, &bodies, stand_in, why);
     if (taken >= 0)
-        taken = make(&other, settings, to, contents, count, now_ms, stand_in, why);
+        taken = make(&other, settings, to, contents, count, now_ms, &bodies, stand_in, why);
     if (taken >= 0)
         mask_difference(&masked, buf_str(&m->masked), buf_str(&other.masked));
     buf_clear(&m->masked);
     buf_add_str(&m->masked, buf_str(&masked));
     buf_fini(&masked);
     message_fini(&other);
+    keep_body(m);
+    bodies_fini(&bodies);
     return taken;
 }

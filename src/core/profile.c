@@ -159,3 +159,10 @@ const struct profile *profile_detect(struct str host, struct str path)
         return &profile_slack;
     return discord_owns(host, path) ? &profile_discord : NULL;
 }
+
+int profile_write_body(const struct profile *profile, const struct profile_input *in, size_t count,
+                       struct buf *body)
+{
+    int taken = profile->write_body(in, count, body);
+    return body->overflow ? ERR_INVALID : taken;
+}

@@ -4,6 +4,7 @@
 #define STORE_CLAIM_SQL_H
 
 #include "sql.h"
+#include "store/work.h"
 
 /* Redis's clock and ours differ by less when all is well; nothing is sent earlier by more than that. */
 #define SLACK "interval '5 ms'"
@@ -37,26 +38,33 @@
     " insert into lease (owner, token, ids) select $3::int8, $2::int8, array_agg(id) from c" \
     "  where state = " PENDING " having count(*) > 0"
 
-/* What is large goes to the first whose sizes, all those before it together, stay within a bound. */
-#define CLAIM_FITS(bytes)                                                              \
-    "coalesce(sum(octet_length(e.data) + octet_length(w.headers)) over (order by c.id" \
-    " rows between unbounded preceding and 1 preceding), 0) < " bytes
+/* Of an answer's deliveries of one event the first brings its data, if that is not large. They stand together, since
+ * ids begin as their events' do; events that begin alike may bring theirs twice. */
+#define CLAIMS_OF(claimed)                                                                          \
+    "(select *, lag(event_id) over (order by id) is distinct from event_id as brings from " claimed \
+    ") c"
+#define CLAIM_BRINGS "c.brings and e.size <= " TEXT_OF(WORK_DATA_MAX)
+
+/* What else is large goes to the first whose sizes, all those before it together, stay within a bound. */
+#define CLAIM_FITS(bytes)                                                                       \
+    "coalesce(sum(case when " CLAIM_BRINGS " then e.size else 0 end + octet_length(w.headers))" \
+    " over (order by c.id rows between unbounded preceding and 1 preceding), 0) < " bytes
 
 /* What claims_read() reads: of c, its event e and its webhook w. When it was due is for retries to know. */
-#define CLAIM_ROW(data, headers, along, asleep, woken)                                        \
-    "c.id, c.event_id, c.webhook_id, c.app_id, c.state::int8, c.attempts::int8, "             \
-    "c.step::int8, c.test, " along ", case when c.attempts > 1 then ms_of(c.next_at) end, "   \
-    "w.batch_max::int8, e.type, " data ", w.url, w.profile, "                                 \
-    "coalesce(e.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET ", " headers \
-    ", w.retry_schedule, w.timeout_ms::int8, c.waits::int8, "                                 \
-    "ms_of(now()) - ms_of(c.waiting_since), "                                                 \
-    "w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0, " asleep ", " woken      \
+#define CLAIM_ROW(fits, along, asleep, woken)                                               \
+    "c.id, c.event_id, c.webhook_id, c.app_id, c.state::int8, c.attempts::int8, "           \
+    "c.step::int8, c.test, " along ", case when c.attempts > 1 then ms_of(c.next_at) end, " \
+    "w.batch_max::int8, e.type, case when " CLAIM_BRINGS " and " fits                       \
+    " then e.data end, e.size, " fits ", w.url, w.profile, "                                \
+    "coalesce(e.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET            \
+    ", case when " fits " then w.headers end"                                               \
+    ", w.retry_schedule, w.timeout_ms::int8, c.waits::int8, "                               \
+    "ms_of(now()) - ms_of(c.waiting_since), "                                               \
+    "w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0, " asleep ", " woken    \
     ", w.concurrency::int8, w.rate_limit::int8, coalesce(c.crashes, 0)::int8"
-#define CLAIM_ROW_WITHIN(bytes)                                                           \
-    CLAIM_ROW("case when " CLAIM_FITS(bytes) " and t.asleep is not true then e.data end", \
-              "case when " CLAIM_FITS(bytes) " then w.headers end", "false",              \
-              "coalesce(t.asleep, false)", "t.woken")
-#define CLAIM_ROW_OF(along) CLAIM_ROW("e.data", "w.headers", along, "false", "null::uuid")
+#define CLAIM_ROW_WITHIN(bytes) \
+    CLAIM_ROW(CLAIM_FITS(bytes), "false", "coalesce(t.asleep, false)", "t.woken")
+#define CLAIM_ROW_OF(along) CLAIM_ROW("true", along, "false", "null::uuid")
 
 /* t: those that have a lane, looked at when all are leased, and only when there is such: who is not the first of his
  * is asleep again when his row comes back. */
@@ -65,9 +73,10 @@
     "  where lane is not null)) t on t.id = c.id"
 
 /* Bounds of the events keep the planner off partitions. */
-#define CLAIM_JOIN(bounds)                                               \
-    " cross join lateral (select type, data, profile_options from event" \
-    "  where event.id = c.event_id " bounds " offset 0) e"               \
+#define CLAIM_JOIN(bounds)                                                                      \
+    " cross join lateral (select type, data, octet_length(data)::int8 as size, profile_options" \
+    "  from event"                                                                              \
+    "  where event.id = c.event_id " bounds " offset 0) e"                                      \
     " join webhook w on w.id = c.webhook_id"
 
 enum {
@@ -84,6 +93,8 @@ enum {
     CLAIM_BATCH_MAX,
     CLAIM_TYPE,
     CLAIM_DATA,
+    CLAIM_SIZE,
+    CLAIM_FIT,
     CLAIM_URL,
     CLAIM_PROFILE,
     CLAIM_OPTIONS,

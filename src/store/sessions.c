@@ -94,6 +94,7 @@ const struct db_stmt *const store_read_stmts[] = {
 const struct db_stmt *const store_worker_stmts[] = {
     &stmt_work_claim,
     &stmt_work_gather,
+    &stmt_work_data,
     &stmt_work_waiting,
     &stmt_work_finish,
     &stmt_work_locked,

@@ -13,7 +13,8 @@ const struct db_stmt stmt_work_claim = {
     " update delivery d set " CLAIM_SET " from webhook w"
     " where w.id = d.webhook_id and d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
     "  and d.state + 0 = " PENDING " and d.next_at + interval '0 s' <= now() + " SLACK
-    "  and " NOT_LEASED " " CLAIM_RETURNING CLAIM_NOTED ") select " ROW " from c" CLAIM_LANES JOIN,
+    "  and " NOT_LEASED " " CLAIM_RETURNING CLAIM_NOTED ") select " ROW " from " CLAIMS_OF("c")
+        CLAIM_LANES JOIN,
     6};
 
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
@@ -41,6 +42,8 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
                           c->content.test);
     c->content.type = db_str(rows, row, CLAIM_TYPE);
     c->content.data = db_str(rows, row, CLAIM_DATA);
+    c->size = (size_t)db_i64(rows, row, CLAIM_SIZE);
+    c->fits = db_bool(rows, row, CLAIM_FIT);
     c->to.url = db_str(rows, row, CLAIM_URL);
     c->to.profile = db_str(rows, row, CLAIM_PROFILE);
     c->to.options = db_str(rows, row, CLAIM_OPTIONS);
@@ -62,8 +65,33 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     c->waited_ms = db_i64(rows, row, CLAIM_WAITED_MS);
 }
 
-#define OWN   CLAIM_ROW_OF("false")
-#define ALONG CLAIM_ROW_OF("true")
+struct str claims_data(const struct db_rows *rows, struct id event)
+{
+    struct str none = {NULL, 0};
+
+    for (int i = 0; i < db_count(rows); i++)
+        if (!db_null(rows, i, CLAIM_DATA) && id_eq(db_id(rows, i, CLAIM_EVENT), event))
+            return db_str(rows, i, CLAIM_DATA);
+    return none;
+}
+
+size_t claims_bytes(const struct db_rows *rows)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < db_count(rows); i++)
+        bytes += db_str(rows, i, CLAIM_DATA).n;
+    return bytes;
+}
+
+/* By the primary key alone: the bound of its partition is in it. */
+const struct db_stmt stmt_work_data = {"work_data", "select data from event where id = $1::uuid",
+                                       1};
+
+struct db_op *work_data(struct db *db, struct id event, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_work_data, DB_ARGS(DB_ID(event)), cb, arg);
+}
 
 /* What comes along, in all and for each webhook. Data may grow in what is sent: what does not fit is given back. */
 #define NOT_ALONE       "coalesce(crashes, 0) < " TEXT_OF(DELIVERY_CRASHES_ALONE)
@@ -107,11 +135,13 @@ const struct db_stmt stmt_work_gather = {
              " where d.id = any (array (select id from k))"
              "   and d.id between (select id from k order by id limit 1)"
              "   and (select id from k order by id desc limit 1)"
-             " returning " CLAIMED("d") "), l as ("
-                                        " update lease set ids = ids || array (select id from u)"
-                                        " where owner = $3::int8 and token = $2::int8"
-                                        ") select " OWN " from c" JOIN " union all select " ALONG
-                                        " from u c" CLAIM_JOIN(""),
+             " returning " CLAIMED(
+                 "d") "), l as ("
+                      " update lease set ids = ids || array (select id from u)"
+                      " where owner = $3::int8 and token = $2::int8"
+                      ") select " CLAIM_ROW_OF("c.along") " from " CLAIMS_OF(
+                          "(select *, false as along from c union all select *, true from u) c")
+                          CLAIM_JOIN(""),
     5};
 
 struct db_op *work_gather(struct db *db, const struct id *ids, size_t count, int64_t token,

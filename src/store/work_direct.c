@@ -108,7 +108,7 @@ const struct db_stmt stmt_work_claim_due = {
     "    where not leased and place = tokens + 1)::int8) as next_ms from due"
     ") select " ROW ","
     "  answer.mine, answer.after, answer.left_out, coalesce(answer.next_ms, -1)::int8"
-    " from answer left join (c" CLAIM_LANES JOIN ") on true",
+    " from answer left join (" CLAIMS_OF("c") CLAIM_LANES JOIN ") on true",
     9};
 
 enum { MINE = CLAIM_COLUMNS, AFTER, LEFT, NEXT_MS };

@@ -224,25 +224,26 @@ static bool take_along(const struct fenced *f, const struct claim *c)
 /* What becomes of a delivery that was asked for. */
 enum fate { LEFT_OUT, TAKEN, GATHERS, MOVED, TOO_MUCH };
 
-/* Too much: its content was not sent along, it would go alone and another does, or, when this worker was stopped for
+/* Too much: there was no room for its content, it would go alone and another does, or, when this worker was stopped for
  * long between the claim and here, its lease runs out before its timeout. One that gathers goes when it has
- * gathered. */
-static enum fate fate_of(const struct fenced *f, const struct claim *c, int64_t lease_left_ms)
+ * gathered, unless it fills a request by itself. */
+static enum fate fate_of(const struct fenced *f, const struct claim *c)
 {
     if (c->state != DELIVERY_PENDING || c->asleep)
         return MOVED;
-    if (c->content.data.p == NULL || c->timeout_ms > lease_left_ms)
+    if (!c->fits || clock_mono_ms() > c->begin_by_ms)
         return TOO_MUCH;
     if (c->alone)
         return places_take_alone(f->leases->config.places, c->ref.delivery) ? TAKEN : TOO_MUCH;
-    return c->batch_max > 1 && !c->content.test && !f->gathers ? GATHERS : TAKEN;
+    bool gathers = c->batch_max > 1 && !c->content.test && c->size <= WORK_DATA_MAX;
+    return gathers && !f->gathers ? GATHERS : TAKEN;
 }
 
 /* Reads what may be sent, and finds out what becomes of each that was asked for. */
 static size_t read_claims(const struct fenced *f, const struct db_rows *rows, struct claim *claims,
                           enum fate *fates)
 {
-    int64_t lease_left_ms = f->started_ms + DELIVERY_LEASE_MS - MARGIN_MS - clock_mono_ms();
+    int64_t lease_end_ms = f->started_ms + DELIVERY_LEASE_MS - MARGIN_MS;
     size_t count = 0, held = 0, cancelled = 0, expired = 0;
 
     for (int i = 0; i < db_count(rows); i++) {
@@ -251,7 +252,10 @@ static size_t read_claims(const struct fenced *f, const struct db_rows *rows, st
         int at = index_of(f, c->ref.delivery);
         if (c->along ? !take_along(f, c) : at < 0)
             continue; /* in hand already, its lease run out: recording it is under way */
-        enum fate fate = fate_of(f, c, lease_left_ms);
+        c->begin_by_ms = lease_end_ms - c->timeout_ms;
+        if (c->content.data.p == NULL)
+            c->content.data = claims_data(rows, c->content.event);
+        enum fate fate = fate_of(f, c);
         if (!c->along)
             fates[at] = fate;
         else if (fate != TAKEN)
@@ -334,14 +338,12 @@ static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct clai
 }
 
 /* How many to ask for the next time: too many are leased and given back. */
-static void learn_size(struct leases *l, const struct claim *claims, size_t count)
+static void learn_size(struct leases *l, const struct db_rows *rows)
 {
-    int64_t bytes = 0;
+    int64_t count = db_count(rows);
 
-    for (size_t i = 0; i < count; i++)
-        bytes += (int64_t)claims[i].content.data.n;
     if (count > 0)
-        l->row_bytes += (bytes / (int64_t)count - l->row_bytes) / 4;
+        l->row_bytes += ((int64_t)claims_bytes(rows) / count - l->row_bytes) / 4;
     l->row_bytes = l->row_bytes > 0 ? l->row_bytes : 1;
 }
 
@@ -353,7 +355,7 @@ static void hand_over(struct fenced *f, const struct db_rows *rows)
     int64_t token = f->token;
     size_t count = sort_out(f, rows, claims);
 
-    learn_size(l, claims, count);
+    learn_size(l, rows);
     if (f->count > 0)
         f->op = work_waiting(l->config.db, ids, ids_of(f, ids), on_waiting, f);
     else

@@ -1,34 +1,47 @@
-/* What was claimed, on its way to who sends it: messages that are large are made one in a turn of the loop, so that
- * nobody else's waits for more than one of them. */
+/* What was claimed, on its way to who sends it. Messages that are large wait for their turn, which apps have by the
+ * time that theirs took; and turns are short, with pauses while anybody else has something in hand: the loop is
+ * everybody's. */
 #ifndef WORKER_PACER_H
 #define WORKER_PACER_H
 
 #include "base/list.h"
 #include "io/loop.h"
+#include "payloads.h"
 #include "places.h"
 #include "store/work.h"
 
-/* As feed_cb(): `claims` were leased with `token`. Borrowed. */
-typedef void pacer_cb(void *arg, const struct claim *claims, size_t count, int64_t token);
+struct pacer_hooks {
+    /* As feed_cb(): `claims` were leased with `token`. Of one with a payload the data, and what others have made of
+     * it, are there. Borrowed. */
+    void (*on_claims)(void *arg, const struct claim *claims, size_t count, int64_t token,
+                      struct payload *payload);
 
-struct pacer {
-    struct places *places; /* what waits here weighs in them */
-    struct timeout *turn;
-    struct list waiting; /* copies of claims */
-    bool had_one;        /* in this turn of the loop */
-    pacer_cb *cb;
+    /* These are not sent: their turn came too late, or their data did not. Borrowed. */
+    void (*on_left)(void *arg, const struct queue_ref *refs, size_t count, int64_t token);
     void *arg;
 };
 
-void pacer_init(struct pacer *pacer, struct loop *loop, struct places *places, pacer_cb *cb,
-                void *arg);
+struct pacer {
+    struct places *places; /* what waits here weighs in them */
+    struct payloads payloads;
+    struct timeout *turn;
+    struct list apps; /* that have something waiting */
+    struct idmap by_app;
+    int64_t time_us; /* of the app whose turn it was last; see paced_app */
+    bool had_turn;   /* another comes with its timeout */
+    struct pacer_hooks hooks;
+};
+
+void pacer_init(struct pacer *pacer, struct loop *loop, struct db *db, struct places *places,
+                const struct pacer_hooks *hooks);
+
+/* Forgets what waits. Messages that use its payloads are gone before. */
 void pacer_fini(struct pacer *pacer);
 
-/* Hands them on: all that is small, and what goes together with others, before this returns; of what is large one in
- * each turn of the loop. */
+/* Hands them on: all that is small, and what goes together with others, before this returns. */
 void pacer_add(struct pacer *pacer, const struct claim *claims, size_t count, int64_t token);
 
-/* Forgets what waits. */
-void pacer_give_up(struct pacer *pacer);
+/* All that waits is left. */
+void pacer_stop(struct pacer *pacer);
 
 #endif

@@ -124,20 +124,33 @@ void places_take_along(struct places *places, const struct queue_ref *ref, int64
     add(places, ref, token, 0);
 }
 
+static int needed(const struct places *places, size_t bytes)
+{
+    return (int)(bytes / places->place_bytes + (bytes % places->place_bytes > 0));
+}
+
+static int change(struct places *places, struct id app, int had, int has)
+{
+    if (has > had)
+        hold(places, app, has - had);
+    else if (has < had)
+        let_go(places, app, had - has);
+    return has;
+}
+
 void places_weigh(struct places *places, struct id delivery, size_t bytes)
 {
     struct place *place = idmap_get(&places->by_id, delivery);
-    size_t needed = bytes / places->place_bytes + (bytes % places->place_bytes > 0);
-    int weight = needed > 1 ? (int)needed : 1;
+    int weight = needed(places, bytes);
 
     assert(place != NULL);
-    if (place->weight == 0)
-        return;
-    if (weight > place->weight)
-        hold(places, place->ref.app, weight - place->weight);
-    else if (weight < place->weight)
-        let_go(places, place->ref.app, place->weight - weight);
-    place->weight = weight;
+    if (place->weight > 0)
+        place->weight = change(places, place->ref.app, place->weight, weight > 1 ? weight : 1);
+}
+
+int places_share(struct places *places, struct id app, int had, size_t bytes)
+{
+    return change(places, app, had, needed(places, bytes));
 }
 
 bool places_take_alone(struct places *places, struct id delivery)

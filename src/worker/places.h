@@ -42,6 +42,10 @@ void places_take_along(struct places *places, const struct queue_ref *ref, int64
 /* Takes as many for it as `bytes` need, one at least, also beyond `max`; none for one that goes along. */
 void places_weigh(struct places *places, struct id delivery, size_t bytes);
 
+/* What several of an app share: takes as many as `bytes` need, none for 0, and gives back the `had` that it had. How
+ * many it has now. */
+int places_share(struct places *places, struct id app, int had, size_t bytes);
+
 /* It goes alone, unless there is such a one already: then the answer is false. */
 bool places_take_alone(struct places *places, struct id delivery);
 

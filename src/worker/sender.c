@@ -160,10 +160,11 @@ static void give_back(struct sender *sender, const struct claim *const *claims, 
 /* A sending for the first of `claims`, and for those that its profile takes with it. The others are given
  * back: they go when this one has ended, if the gate lets them. */
 static void send_some(struct sender *sender, const struct claim *const *claims, size_t count,
-                      int64_t token)
+                      int64_t token, struct payload *payload)
 {
     size_t most = (size_t)claims[0]->batch_max < count ? (size_t)claims[0]->batch_max : count;
-    struct sending *s = sending_create(sender->settings, claims, most > 0 ? most : 1, token);
+    struct sending *s =
+        sending_create(sender->settings, claims, most > 0 ? most : 1, token, payload);
     size_t taken = s->count;
 
     weigh(sender, s);
@@ -191,7 +192,8 @@ static size_t group(const struct settings *settings, const struct claim *const *
     return n;
 }
 
-void sender_send(struct sender *sender, const struct claim *claims, size_t count, int64_t token)
+void sender_send(struct sender *sender, const struct claim *claims, size_t count, int64_t token,
+                 struct payload *payload)
 {
     const struct claim **sorted = xcalloc(count, sizeof *sorted);
     size_t n;
@@ -201,7 +203,7 @@ void sender_send(struct sender *sender, const struct claim *claims, size_t count
     qsort(sorted, count, sizeof *sorted, by_webhook);
     for (size_t i = 0; i < count; i += n) {
         n = group(sender->settings, sorted + i, count - i);
-        send_some(sender, sorted + i, n, token);
+        send_some(sender, sorted + i, n, token, payload);
     }
     free(sorted);
 }

@@ -38,7 +38,8 @@ void sender_fini(struct sender *sender);
 bool sender_idle(const struct sender *sender);
 
 /* Begins an attempt for each of `claims`, which were claimed with `token`, or tells that it is left. Claims are
- * borrowed. What cannot be sent at all has ended when this returns. */
-void sender_send(struct sender *sender, const struct claim *claims, size_t count, int64_t token);
+ * borrowed. What cannot be sent at all has ended when this returns. `payload`: that of the one claim; or NULL. */
+void sender_send(struct sender *sender, const struct claim *claims, size_t count, int64_t token,
+                 struct payload *payload);
 
 #endif

@@ -94,7 +94,7 @@ static void describe(struct sending *s, const struct fetch_result *r)
         return;
     }
     if (r->outcome == FETCH_ANSWERED)
-        attempt_describe(text, sizeof text, r->status, location, s->message.body.n);
+        attempt_describe(text, sizeof text, r->status, location, message_body(&s->message).n);
     set_error_text(s, r->outcome == FETCH_ANSWERED ? text : r->error);
 }
 
@@ -110,6 +110,14 @@ static void keep_answer(struct sending *s, const struct fetch_result *r, struct 
     result->response_head = (struct str){p, r->head.n};
     result->response_body = (struct str){p + r->head.n, r->body.n};
     result->body_cut = r->body_cut;
+}
+
+static void forget_body(struct sending *s)
+{
+    message_forget_body(&s->message);
+    if (s->payload != NULL)
+        payload_release(s->payload);
+    s->payload = NULL;
 }
 
 static bool nobody_was_asked(enum fetch_outcome outcome)
@@ -161,7 +169,7 @@ static void on_fetched(void *arg, const struct fetch_result *r)
     describe(s, r);
     keep_answer(s, r, &result);
     end(s, errors_of_outcomes[r->outcome], &result);
-    buf_fini(&s->message.body); /* recording may take long, and bodies are large */
+    forget_body(s); /* recording may take long, and bodies are large */
     s->cb(s->arg, s);
 }
 
@@ -181,8 +189,8 @@ static int make_message(struct sending *s, const struct settings *settings,
 
     for (size_t i = 0; i < count; i++)
         contents[i] = &claims[i]->content;
-    int taken =
-        message_make(&s->message, settings, &claims[0]->to, contents, count, s->started_ms, why);
+    int taken = message_make(&s->message, settings, &claims[0]->to, contents, count, s->started_ms,
+                             s->payload != NULL ? &s->payload->bodies : NULL, why);
     free(contents);
     return taken;
 }
@@ -200,7 +208,7 @@ static enum attempt_error error_of(int err)
 }
 
 struct sending *sending_create(const struct settings *settings, const struct claim *const *claims,
-                               size_t count, int64_t token)
+                               size_t count, int64_t token, struct payload *payload)
 {
     struct sending *s = xcalloc(1, sizeof *s);
     const struct claim *first = claims[0];
@@ -216,6 +224,9 @@ struct sending *sending_create(const struct settings *settings, const struct cla
     s->timeout_ms = first->timeout_ms;
     s->started_ms = clock_wall_ms();
     message_init(&s->message);
+    s->payload = payload;
+    if (payload != NULL)
+        payload_use(payload);
     int taken = make_message(s, settings, claims, count, &why);
     buf_trim(&s->message.body);
     /* Last those that the queue has in flight: when it hears of them, it has heard of all. */
@@ -255,15 +266,15 @@ static void announce(struct sending *s)
 {
     char text[ATTEMPT_TEXT_SIZE];
     const struct attempt *a = first_of(s);
+    size_t bytes = message_body(&s->message).n;
 
-    if (s->message.body.n > LARGE_BODY)
-        log_bounded(LOG_LEVEL_WARN, "body_large", "%s bytes=%zu", attempt_text(text, a),
-                    s->message.body.n);
+    if (bytes > LARGE_BODY)
+        log_bounded(LOG_LEVEL_WARN, "body_large", "%s bytes=%zu", attempt_text(text, a), bytes);
     LIST_FOREACH(node, &s->attempts)
     {
         a = CONTAINER_OF(node, struct attempt, node);
         log_debug("attempt_start", "%s token=%016llx bytes=%zu", attempt_text(text, a),
-                  (unsigned long long)a->finish.token, s->message.body.n);
+                  (unsigned long long)a->finish.token, bytes);
     }
     next_step(s);
 }
@@ -278,7 +289,7 @@ static void request(struct sending *s)
     struct fetch_request request = {
         .url = buf_text(&s->message.url),
         .head = buf_str(&s->message.head),
-        .body = buf_str(&s->message.body),
+        .body = message_body(&s->message),
         .owner = s->app,
         .timeout_ms = s->timeout_ms,
         .on_request = on_request,
@@ -313,6 +324,7 @@ void sending_destroy(struct sending *s)
     fetch_cancel(s->fetch);
     while ((node = list_pop(&s->attempts)) != NULL)
         free(CONTAINER_OF(node, struct attempt, node));
+    forget_body(s);
     message_fini(&s->message);
     buf_fini(&s->answer);
     free(s->url);

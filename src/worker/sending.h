@@ -8,6 +8,7 @@
 #include "core/message.h"
 #include "core/settings.h"
 #include "io/fetch.h"
+#include "payloads.h"
 
 struct sending;
 typedef void sending_cb(void *arg, struct sending *sending);
@@ -24,6 +25,8 @@ struct sending {
     const struct profile_rules *rules;
     struct schedule schedule;
     struct message message;
+    struct payload
+        *payload; /* that the message is made of, while it has its body; NULL: it has its own */
     int64_t timeout_ms, started_ms;
     struct fetcher *fetcher;
     bool
@@ -40,13 +43,13 @@ struct sending {
 
 /* Makes the message of the first of `claims`, which are of one webhook and claimed with `token`, or of
  * as many as go together: `count` says how many. One that cannot be made has ended, with one failed
- * attempt. Claims are borrowed. */
+ * attempt. Claims are borrowed. `payload`: that of the one claim, which lends its bodies; or NULL. */
 struct sending *sending_create(const struct settings *settings, const struct claim *const *claims,
-                               size_t count, int64_t token);
+                               size_t count, int64_t token, struct payload *payload);
 
 bool sending_has_ended(const struct sending *sending);
 
-/* What its message and its answer take, as long as they are there. */
+/* What its message and its answer take, as long as they are there; not what is lent to it. */
 size_t sending_bytes(const struct sending *sending);
 
 /* Signed is what was made: send it at once. At the callback every attempt has ended, or it is `left`. */

@@ -62,10 +62,11 @@ static void on_claims(void *arg, const struct claim *claims, size_t count, int64
     pacer_add(&w->pacer, claims, count, token);
 }
 
-static void on_paced(void *arg, const struct claim *claims, size_t count, int64_t token)
+static void on_paced(void *arg, const struct claim *claims, size_t count, int64_t token,
+                     struct payload *payload)
 {
     struct worker *w = arg;
-    sender_send(&w->sender, claims, count, token);
+    sender_send(&w->sender, claims, count, token, payload);
 }
 
 /* What it says of its endpoint is told once: to the queue, with the rest, or to the ledger, at once. */
@@ -196,8 +197,8 @@ static void close_all(struct worker *w)
     queue_cancel(w->resync_op);
     feed_fini(&w->feed);
     recorder_fini(&w->recorder);
-    pacer_fini(&w->pacer);
     sender_fini(&w->sender);
+    pacer_fini(&w->pacer);
     gatekeeper_fini(&w->gatekeeper);
     reconciler_fini(&w->reconciler);
     janitor_fini(&w->janitor);
@@ -222,7 +223,6 @@ static void give_up(struct worker *w)
 {
     log_warn("worker_gives_up", "in_flight=%zu", places_count(&w->places));
     w->gave_up = true;
-    pacer_give_up(&w->pacer);
     sender_give_up(&w->sender);
     feed_give_up(&w->feed);
 }
@@ -263,6 +263,7 @@ static void on_stop(void *arg)
     log_info("worker_draining", "in_flight=%zu", places_count(&w->places));
     timeout_clear(w->tick);
     feed_stop(&w->feed);
+    pacer_stop(&w->pacer);
     jobs_stop(&w->jobs);
     w->give_up_ms = clock_mono_ms() + GIVE_UP_MS;
     w->drain_ms = clock_mono_ms() + DRAIN_MS;
@@ -306,7 +307,7 @@ struct worker *worker_create(const struct settings *settings)
     feed_init(&w->feed,
               &(struct feed_config){w->loop, w->db, w->queue, &w->places, &w->gatekeeper,
                                     w->slot.owner, on_claims, on_taken_over, on_direct_ended, w});
-    pacer_init(&w->pacer, w->loop, &w->places, on_paced, w);
+    pacer_init(&w->pacer, w->loop, w->db, &w->places, &(struct pacer_hooks){on_paced, on_left, w});
     sender_init(&w->sender, w->loop, settings, &w->places,
                 &(struct sender_hooks){on_attempt_ended, on_left, w});
     recorder_init(&w->recorder,

@@ -2,6 +2,7 @@
 #include "core/message.h"
 
 #include "base/err.h"
+#include "core/body.h"
 #include "core/settings.h"
 #include "core/webhook.h"
 
@@ -63,7 +64,7 @@ static int tear_down(void **state)
 
 static int make(const struct settings *with, size_t count)
 {
-    return message_make(&message, with, &to, contents, count, NOW, &why);
+    return message_make(&message, with, &to, contents, count, NOW, NULL, &why);
 }
 
 static bool has(const struct buf *buf, const char *piece)
@@ -91,10 +92,62 @@ static void test_the_same_again(void **state)
 
     message_init(&again);
     assert_int_equal(make(&settings, 1), 1);
-    assert_int_equal(message_make(&again, &settings, &to, contents, 1, NOW, &why), 1);
+    assert_int_equal(message_make(&again, &settings, &to, contents, 1, NOW, NULL, &why), 1);
     assert_true(str_eq(buf_str(&message.head), buf_str(&again.head)));
     assert_true(str_eq(buf_str(&message.body), buf_str(&again.body)));
     message_fini(&again);
+}
+
+/* What is shared is the body; each signs it with its own secret. */
+static void test_shared_body(void **state)
+{
+    (void)state;
+    struct bodies bodies;
+    struct message again;
+
+    bodies_init(&bodies);
+    assert_int_equal(message_make(&message, &settings, &to, contents, 1, NOW, &bodies, &why), 1);
+    assert_int_equal(message.body.n, 0);
+    message_init(&again);
+    seal(&previous, WEBHOOK_SECRET, "another-secret");
+    to.sealed_secret = buf_str(&previous);
+    assert_int_equal(message_make(&again, &settings, &to, contents, 1, NOW + 1, &bodies, &why), 1);
+    assert_ptr_equal(message_body(&message).p, message_body(&again).p);
+    assert_true(str_starts(message_body(&again), STR_LIT("{\"id\":\"evt_")));
+    assert_false(str_eq(buf_str(&message.head), buf_str(&again.head)));
+    message_fini(&again);
+
+    message_init(&again);
+    to.options = STR_LIT("{\"json\":\"python\"}");
+    assert_int_equal(message_make(&again, &settings, &to, contents, 1, NOW, &bodies, &why), 1);
+    assert_ptr_not_equal(message_body(&message).p, message_body(&again).p);
+    size_t both = bodies_bytes(&bodies);
+    message_fini(&again);
+    bodies_trim(&bodies); /* the first is still used */
+    assert_true(bodies_bytes(&bodies) > 0 && bodies_bytes(&bodies) < both);
+    message_forget_body(&message);
+    bodies_fini(&bodies);
+}
+
+/* What cannot be said in a form is not tried again for each webhook. */
+static void test_shared_refusal(void **state)
+{
+    (void)state;
+    struct bodies bodies;
+    struct content good = event, big = event;
+    const struct content *const refused[] = {&big}, *const changed[] = {&good};
+
+    bodies_init(&bodies);
+    big.data = STR_LIT("{\"a\":9007199254740993}");
+    to.options = STR_LIT("{\"bigint\":\"reject\"}");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(message_make(&message, &settings, &to, i == 0 ? refused : changed, 1, NOW,
+                                      &bodies, &why),
+                         ERR_INVALID);
+        message_fini(&message);
+        message_init(&message);
+    }
+    bodies_fini(&bodies);
 }
 
 /* While a rotation lasts, both secrets sign. */
@@ -162,6 +215,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         TEST(test_made),
         TEST(test_the_same_again),
+        TEST(test_shared_body),
+        TEST(test_shared_refusal),
         TEST(test_previous_secret),
         TEST(test_not_to_be_opened),
         TEST(test_not_to_be_made),

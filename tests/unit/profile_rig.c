@@ -34,7 +34,9 @@ int message_make(struct message *m, const char *profile, const char *options,
         fail_msg("%s: %s", m->fields.problems[0].field, m->fields.problems[0].message);
     for (size_t i = 0; i < count; i++)
         in[i].options = bound;
-    return p->render(in, count, &m->head, &m->masked, &m->body);
+    int taken = profile_write_body(p, in, count, &m->body);
+    int err = taken < 0 ? taken : p->write_head(in, taken, buf_str(&m->body), &m->head, &m->masked);
+    return err < 0 ? err : taken;
 }
 
 void message_fini(struct message *m)

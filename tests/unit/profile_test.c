@@ -73,10 +73,17 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void render(void)
+static int render_to(struct buf *h, struct buf *b)
 {
     const struct profile *p = profile_find(STR_LIT("default"));
-    assert_int_equal(p->render(&input, 1, &head, &masked, &body), 1);
+    int taken = profile_write_body(p, &input, 1, b);
+    int err = taken < 0 ? taken : p->write_head(&input, taken, buf_str(b), h, &masked);
+    return err < 0 ? err : taken;
+}
+
+static void render(void)
+{
+    assert_int_equal(render_to(&head, &body), 1);
 }
 
 static void test_table(void **state)
@@ -236,7 +243,7 @@ static void test_forms(void **state)
     buf_clear(&head);
     buf_clear(&body);
     input.options = (struct profile_options){JSON_FORM_JS, JSON_BIGINT_REJECT};
-    assert_int_equal(profiles[0]->render(&input, 1, &head, &masked, &body), ERR_INVALID);
+    assert_int_equal(render_to(&head, &body), ERR_INVALID);
     assert_int_equal(head.n, 0);
 }
 
@@ -245,10 +252,10 @@ static void test_too_large(void **state)
     (void)state;
     struct buf small;
     buf_init(&small, 100);
-    assert_int_equal(profiles[0]->render(&input, 1, &head, &masked, &small), ERR_INVALID);
+    assert_int_equal(render_to(&head, &small), ERR_INVALID);
     buf_clear(&small);
     buf_clear(&body);
-    assert_int_equal(profiles[0]->render(&input, 1, &small, &masked, &body), ERR_INVALID);
+    assert_int_equal(render_to(&small, &body), ERR_INVALID);
     buf_fini(&small);
 }
 

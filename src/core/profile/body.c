@@ -118,8 +118,3 @@ const char *message_id(char out[ID_TEXT_SIZE], const struct profile_input *in, i
     free(events);
     return id_text(out, ARRAY_ID_PREFIX, id);
 }
-
-int message_end(const struct buf *head, const struct buf *masked, const struct buf *body, int count)
-{
-    return head->overflow || masked->overflow || body->overflow ? ERR_INVALID : count;
-}

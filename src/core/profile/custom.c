@@ -247,19 +247,21 @@ static int write_data(const struct profile_input *in, struct buf *body)
     return body_write(in, in->data, body);
 }
 
-static int render(const struct profile_input *in, size_t count, struct buf *head,
-                  struct buf *masked, struct buf *body)
+static int write_body(const struct profile_input *in, size_t count, struct buf *body)
+{
+    return body_write_many(
+        in, count, in->options.body == CUSTOM_DATA ? write_data : body_write_envelope, body);
+}
+
+static int write_head(const struct profile_input *in, int count, struct str body, struct buf *head,
+                      struct buf *masked)
 {
     const struct field_map *headers = &in->options.headers;
     struct head h = {head, masked};
     struct buf signature;
 
-    int taken = body_write_many(
-        in, count, in->options.body == CUSTOM_DATA ? write_data : body_write_envelope, body);
-    if (taken < 0)
-        return taken;
     buf_init(&signature, SIGNATURE_MAX);
-    struct context c = {.in = in, .count = taken, .body = buf_str(body)};
+    struct context c = {.in = in, .count = count, .body = body};
     sign(&c, &signature);
     c.signature = buf_str(&signature);
     head_add(&h, STR_LIT("Content-Type: application/json\r\n"));
@@ -271,7 +273,7 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
         head_add(&h, STR_LIT("\r\n"));
     }
     buf_fini(&signature);
-    return message_end(head, masked, body, taken);
+    return head_end(&h);
 }
 
 static bool sends_secret(const struct profile_options *options)
@@ -319,5 +321,6 @@ const struct profile profile_custom = {
     .mask = mask,
     .sends_secret = sends_secret,
     .body_max = PROFILE_ARRAY_MAX,
-    .render = render,
+    .write_body = write_body,
+    .write_head = write_head,
 };

@@ -38,15 +38,17 @@ static void add_event_headers(const struct profile_input *in, struct buf *head)
                STR_FMT(in->type), id_text(delivery, ID_DELIVERY, in->delivery), in->attempt);
 }
 
-static int render(const struct profile_input *in, size_t count, struct buf *head,
-                  struct buf *masked, struct buf *body)
+static int write_body(const struct profile_input *in, size_t count, struct buf *body)
+{
+    return body_write_many(in, count, body_write_envelope, body);
+}
+
+static int write_head(const struct profile_input *in, int count, struct str body, struct buf *head,
+                      struct buf *masked)
 {
     char id[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE];
-    int taken = body_write_many(in, count, body_write_envelope, body);
-
-    if (taken < 0)
-        return taken;
     size_t start = head->n;
+
     buf_printf(head,
                "Content-Type: application/json\r\n"
                "User-Agent: " PROFILE_USER_AGENT "\r\n"
@@ -55,12 +57,12 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
     if (in->options.envelope == ENVELOPE_OBJECT)
         add_event_headers(in, head);
     buf_add_text(head, "X-Webhook-Signature: ");
-    signature_hex(head, "sha256=", in->secret, buf_str(body));
+    signature_hex(head, "sha256=", in->secret, body);
     buf_add_text(head, "\r\n");
     if (secret_is_standard(in->secret))
-        add_standard_headers(in, message_id(id, in, taken), buf_str(body), head);
+        add_standard_headers(in, message_id(id, in, count), body, head);
     buf_add(masked, head->p + start, head->n - start);
-    return message_end(head, masked, body, taken);
+    return head_end(&(struct head){head, masked});
 }
 
 static bool carries_both(struct str secret, struct str previous)
@@ -80,5 +82,6 @@ const struct profile profile_default = {
     .option_count = PROFILE_ARRAY_OPTIONS,
     .secret_check = secret_check,
     .body_max = PROFILE_ARRAY_MAX,
-    .render = render,
+    .write_body = write_body,
+    .write_head = write_head,
 };

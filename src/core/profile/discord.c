@@ -209,10 +209,8 @@ static void add_embed(struct jsonw *w, const struct profile_input *in)
     buf_fini(&footer);
 }
 
-static int render(const struct profile_input *in, size_t count, struct buf *head,
-                  struct buf *masked, struct buf *body)
+static int write_body(const struct profile_input *in, size_t count, struct buf *body)
 {
-    struct head h = {head, masked};
     struct jsonw w = jsonw_on(body);
 
     assert(count == 1);
@@ -225,9 +223,20 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
     jsonw_end(&w, ']');
     jsonw_end(&w, '}');
     jsonw_end(&w, '}');
+    return 1;
+}
+
+static int write_head(const struct profile_input *in, int count, struct str body, struct buf *head,
+                      struct buf *masked)
+{
+    struct head h = {head, masked};
+
+    (void)in;
+    (void)count;
+    (void)body;
     head_add(&h, STR_LIT("Content-Type: application/json\r\n"
                          "User-Agent: DiscordBot (posthorn, " POSTHORN_VERSION ")\r\n"));
-    return message_end(head, masked, body, 1);
+    return head_end(&h);
 }
 
 static const struct status_rule statuses[] = {
@@ -249,5 +258,6 @@ const struct profile profile_discord = {
     .secret_check = secret_check_printable,
     .rules = &rules,
     .rewrite_url = rewrite_url,
-    .render = render,
+    .write_body = write_body,
+    .write_head = write_head,
 };

@@ -1,6 +1,7 @@
 /* The head of a message, twice: as it is sent, and without plain secrets for history. */
 #include "profile_internal.h"
 
+#include "base/err.h"
 #include "core/signature.h"
 
 void head_add(struct head *h, struct str text)
@@ -42,4 +43,9 @@ void head_add_auth(struct head *h, const char *name, int auth, struct str secret
         buf_fini(&hex);
     }
     head_add(h, STR_LIT("\r\n"));
+}
+
+int head_end(const struct head *h)
+{
+    return h->sent->overflow || h->masked->overflow ? ERR_INVALID : 0;
 }

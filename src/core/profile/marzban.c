@@ -103,19 +103,22 @@ static int write_notification(const struct profile_input *in, struct buf *body)
     return err;
 }
 
-static int render(const struct profile_input *in, size_t count, struct buf *head,
-                  struct buf *masked, struct buf *body)
+static int write_body(const struct profile_input *in, size_t count, struct buf *body)
+{
+    return body_write_many(in, count, write_notification, body);
+}
+
+static int write_head(const struct profile_input *in, int count, struct str body, struct buf *head,
+                      struct buf *masked)
 {
     struct head h = {head, masked};
-    int taken = body_write_many(in, count, write_notification, body);
 
-    if (taken < 0)
-        return taken;
+    (void)count;
     head_add(&h, STR_LIT("User-Agent: python-requests/2.32.3\r\n"
                          "Accept: */*\r\n"));
-    head_add_auth(&h, "x-webhook-secret", in->options.auth, in->secret, buf_str(body));
+    head_add_auth(&h, "x-webhook-secret", in->options.auth, in->secret, body);
     head_add(&h, STR_LIT("Content-Type: application/json\r\n"));
-    return message_end(head, masked, body, taken);
+    return head_end(&h);
 }
 
 static const struct field options[] = {
@@ -150,7 +153,8 @@ const struct profile profile_marzban = {
     .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,
     .body_max = PROFILE_ARRAY_MAX,
-    .render = render,
+    .write_body = write_body,
+    .write_head = write_head,
 };
 
 const struct profile profile_marzban_docs = {
@@ -167,5 +171,6 @@ const struct profile profile_marzban_docs = {
     .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,
     .body_max = PROFILE_ARRAY_MAX,
-    .render = render,
+    .write_body = write_body,
+    .write_head = write_head,
 };

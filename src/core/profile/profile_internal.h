@@ -70,6 +70,9 @@ void head_add_secret(struct head *h, struct str secret);
  * secret; nothing without a secret. */
 void head_add_auth(struct head *h, const char *name, int auth, struct str secret, struct str body);
 
+/* What every write_head() returns: 0, or ERR_INVALID when a buffer was too small. */
+int head_end(const struct head *h) MUST_CHECK;
+
 /* --- body.c ----------------------------------------------------------------------------------- */
 
 /* Appends `text` in the form that the webhook asks for. */
@@ -95,10 +98,6 @@ int body_write_many(const struct profile_input *in, size_t count, body_writer *o
 /* What identifies a message of `count` events: the one's id or, of more, an id that the same events
  * have whenever they go together. */
 const char *message_id(char out[ID_TEXT_SIZE], const struct profile_input *in, int count);
-
-/* What every render() returns: `count`, or ERR_INVALID when a buffer was too small. */
-int message_end(const struct buf *head, const struct buf *masked, const struct buf *body,
-                int count);
 
 /* --- chat.c: what Discord and Slack have in common -------------------------------------------- */
 

@@ -10,26 +10,36 @@
 #include "base/clock.h"
 #include "core/signature.h"
 
-static int render(const struct profile_input *in, size_t count, struct buf *head,
-                  struct buf *masked, struct buf *body)
+static const char *timestamp_of(char out[CLOCK_TEXT_SIZE], const struct profile_input *in)
+{
+    bool restamp = in->options.restamp_on_retry && in->attempt > 1;
+    return clock_text(out, restamp ? in->now_ms : id_time_ms(in->event), CLOCK_MILLIS);
+}
+
+static int write_body(const struct profile_input *in, size_t count, struct buf *body)
+{
+    char timestamp[CLOCK_TEXT_SIZE];
+
+    assert(count == 1);
+    int err = body_write_event(in, timestamp_of(timestamp, in), body);
+    return err < 0 ? err : 1;
+}
+
+static int write_head(const struct profile_input *in, int count, struct str body, struct buf *head,
+                      struct buf *masked)
 {
     struct head h = {head, masked};
     char timestamp[CLOCK_TEXT_SIZE];
-    bool restamp = in->options.restamp_on_retry && in->attempt > 1;
 
-    assert(count == 1);
-    clock_text(timestamp, restamp ? in->now_ms : id_time_ms(in->event), CLOCK_MILLIS);
-    int err = body_write_event(in, timestamp, body);
-    if (err < 0)
-        return err;
+    (void)count;
     head_add(&h, STR_LIT("Accept: application/json, text/plain, */*\r\n"
                          "Content-Type: application/json\r\n"));
-    head_add_auth(&h, "X-Remnawave-Signature", in->options.auth, in->secret, buf_str(body));
+    head_add_auth(&h, "X-Remnawave-Signature", in->options.auth, in->secret, body);
     head_printf(&h,
                 "X-Remnawave-Timestamp: %s\r\n"
                 "User-Agent: Remnawave\r\n",
-                timestamp);
-    return message_end(head, masked, body, 1);
+                timestamp_of(timestamp, in));
+    return head_end(&h);
 }
 
 static const struct field options[] = {
@@ -48,7 +58,8 @@ const struct profile profile_remnawave = {
     .options = options,
     .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,
-    .render = render,
+    .write_body = write_body,
+    .write_head = write_head,
 };
 
 const struct profile profile_remnawave_flask = {
@@ -59,5 +70,6 @@ const struct profile profile_remnawave_flask = {
     .options = options,
     .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,
-    .render = render,
+    .write_body = write_body,
+    .write_head = write_head,
 };

@@ -154,10 +154,8 @@ static void add_attachment(struct jsonw *w, const struct profile_input *in, stru
     buf_fini(&title);
 }
 
-static int render(const struct profile_input *in, size_t count, struct buf *head,
-                  struct buf *masked, struct buf *body)
+static int write_body(const struct profile_input *in, size_t count, struct buf *body)
 {
-    struct head h = {head, masked};
     struct jsonw w = jsonw_on(body);
     struct buf summary;
 
@@ -171,9 +169,20 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
     jsonw_end(&w, ']');
     jsonw_end(&w, '}');
     buf_fini(&summary);
+    return 1;
+}
+
+static int write_head(const struct profile_input *in, int count, struct str body, struct buf *head,
+                      struct buf *masked)
+{
+    struct head h = {head, masked};
+
+    (void)in;
+    (void)count;
+    (void)body;
     head_add(&h, STR_LIT("Content-Type: application/json\r\n"
                          "User-Agent: " PROFILE_USER_AGENT "\r\n"));
-    return message_end(head, masked, body, 1);
+    return head_end(&h);
 }
 
 static const struct status_rule statuses[] = {
@@ -193,5 +202,6 @@ const struct profile profile_slack = {
     .name = "slack",
     .secret_check = secret_check_printable,
     .rules = &rules,
-    .render = render,
+    .write_body = write_body,
+    .write_head = write_head,
 };

@@ -45,16 +45,18 @@ static bool sign(struct buf *out, struct str secret, struct str id, struct str t
     return true;
 }
 
-static int render(const struct profile_input *in, size_t count, struct buf *head,
-                  struct buf *masked, struct buf *body)
+static int write_body(const struct profile_input *in, size_t count, struct buf *body)
+{
+    return body_write_many(in, count, write_event, body);
+}
+
+static int write_head(const struct profile_input *in, int count, struct str body, struct buf *head,
+                      struct buf *masked)
 {
     char id[ID_TEXT_SIZE], seconds[24];
     size_t start = head->n;
-    int taken = body_write_many(in, count, write_event, body);
 
-    if (taken < 0)
-        return taken;
-    message_id(id, in, taken);
+    message_id(id, in, count);
     snprintf(seconds, sizeof seconds, "%" PRId64, in->now_ms / 1000);
     buf_printf(head,
                "Content-Type: application/json\r\n"
@@ -63,15 +65,15 @@ static int render(const struct profile_input *in, size_t count, struct buf *head
                "webhook-timestamp: %s\r\n"
                "webhook-signature: ",
                id, seconds);
-    if (!sign(head, in->secret, str_of(id), str_of(seconds), buf_str(body)))
+    if (!sign(head, in->secret, str_of(id), str_of(seconds), body))
         return ERR_INVALID;
     size_t first = head->n;
     buf_add_char(head, ' ');
-    if (!sign(head, in->previous_secret, str_of(id), str_of(seconds), buf_str(body)))
+    if (!sign(head, in->previous_secret, str_of(id), str_of(seconds), body))
         head->n = first;
     buf_add_text(head, "\r\n");
     buf_add(masked, head->p + start, head->n - start);
-    return message_end(head, masked, body, taken);
+    return head_end(&(struct head){head, masked});
 }
 
 static bool carries_both(struct str secret, struct str previous)
@@ -91,5 +93,6 @@ const struct profile profile_standard_webhooks = {
     .option_count = PROFILE_ARRAY_OPTIONS,
     .secret_check = secret_check_signing,
     .body_max = PROFILE_ARRAY_MAX,
-    .render = render,
+    .write_body = write_body,
+    .write_head = write_head,
 };

@@ -1,0 +1,52 @@
+/* Bodies of one event's messages, one for each form in which webhooks want it: rendered once, and lent to all messages
+ * that say it so. Signatures and heads are each message's own. */
+#ifndef CORE_BODY_H
+#define CORE_BODY_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "core/profile.h"
+
+/* All that a body is made of besides its event; not of what tells attempts apart. */
+struct body_form {
+    const struct profile *profile;
+    int json, bigint, envelope, body;
+    bool scope, tries;
+};
+
+struct body {
+    struct list node; /* among those of its event */
+    struct body_form form;
+    struct buf text;
+    int err; /* it cannot be written in this form; else 0 */
+    size_t users;
+};
+
+/* A zeroed list is none; see bodies_init(). */
+struct bodies {
+    struct list all;
+};
+
+void bodies_init(struct bodies *bodies);
+
+/* None has users. */
+void bodies_fini(struct bodies *bodies);
+
+/* Frees those without users. */
+void bodies_trim(struct bodies *bodies);
+
+/* What they take. */
+size_t bodies_bytes(const struct bodies *bodies);
+
+/* False: the body says which attempt it is of, and is nobody else's. */
+bool body_form_of(const struct profile *profile, const struct profile_input *in,
+                  struct body_form *form);
+
+/* NULL: there is none in this form. */
+struct body *bodies_find(const struct bodies *bodies, const struct body_form *form);
+
+/* Takes the text over, or keeps why there is none; the body has no users yet. */
+struct body *bodies_add(struct bodies *bodies, const struct body_form *form, struct buf *text,
+                        int err);
+
+#endif
