@@ -4,6 +4,7 @@ import http.client
 import re
 import socket
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -192,12 +193,12 @@ def limits(metrics):
     return {key[1]: value for key, value in read.items() if key[0] == "posthorn_limit_reached_total"}
 
 
-def meet_webhooks(client, receiver):
+def meet_webhooks(client, receiver, _):
     client.webhook(receiver.url())
     client.post("/webhooks", {"url": receiver.url("/b"), "events": ["*"]}, expect=429)
 
 
-def meet_tests(client, receiver):
+def meet_tests(client, receiver, _):
     opened = threading.Event()
     receiver.script("/hook", replies.gate(opened))
     webhook = client.webhook(receiver.url())["id"]
@@ -209,19 +210,21 @@ def meet_tests(client, receiver):
     waiting.join()
 
 
-def meet_bodies(client, receiver):
+def meet_bodies(client, _, metrics):
     event = {"type": "a", "data": {"x": "y" * 600_000}}
     with socket.create_connection(client.address) as other:  # a body that does not come is expected
         head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {client.key}\r\n"
         other.sendall(f"{head}Content-Length: 600000\r\n\r\n{{".encode())
-        until(lambda: meet_bodies.metrics.read()["posthorn_budget_bytes", "bodies"] == 600_000, 10)
+        until(lambda: metrics.read()["posthorn_budget_bytes", "bodies"] == 600_000, 10)
         client.post("/events", event, expect=503)
 
 
-def meet_files_of_one(client, receiver):
-    with socket.create_connection(client.address):
-        with socket.create_connection(client.address) as second:
-            assert b" 503 " in second.recv(1000)
+def meet_connections(client, _, metrics):
+    until(lambda: metrics.read()["posthorn_connections"] == 0, 10)
+    with ExitStack() as opened:
+        for _ in range(5):
+            last = opened.enter_context(socket.create_connection(client.address))
+        assert b" 503 " in last.recv(1000)
 
 
 @pytest.mark.parametrize(
@@ -230,15 +233,14 @@ def meet_files_of_one(client, receiver):
         ("POSTHORN_WEBHOOKS_PER_APP", 1, meet_webhooks),
         ("POSTHORN_TESTS_PER_APP", 1, meet_tests),
         ("POSTHORN_BODIES_MIB", 1, meet_bodies),
-        ("POSTHORN_CONNECTIONS_PER_ADDRESS", 1, meet_files_of_one),
+        ("POSTHORN_CONNECTIONS_PER_ADDRESS", 4, meet_connections),
     ],
 )
 def test_a_limit_that_is_met_is_counted_once(watched, receiver, limit, most, meet):
     server, metrics = watched(**{limit: most})
-    meet_bodies.metrics = metrics
     before = limits(metrics)
     assert set(before.values()) == {0}
-    meet(server.client(), receiver)
+    meet(server.client(), receiver, metrics)
     assert limits(metrics) == {**before, limit: 1}
 
 
