@@ -25,10 +25,31 @@ void buf_clear(struct buf *buf);
 /* Gives back what was reserved for more than there is. */
 void buf_trim(struct buf *buf);
 
-void buf_add(struct buf *buf, const void *bytes, size_t n);
-void buf_add_str(struct buf *buf, struct str s);
+/* buf_add(), by the long way. */
+void buf_grow_and_add(struct buf *buf, const void *bytes, size_t n);
+
+/* Here, since what is written is often a byte or two, a million times. */
+static inline void buf_add(struct buf *buf, const void *bytes, size_t n)
+{
+    if (n == 0 || n >= buf->cap - buf->n || buf->overflow) {
+        buf_grow_and_add(buf, bytes, n);
+        return;
+    }
+    memcpy(buf->p + buf->n, bytes, n);
+    buf->n += n;
+}
+
+static inline void buf_add_char(struct buf *buf, char c)
+{
+    buf_add(buf, &c, 1);
+}
+
+static inline void buf_add_str(struct buf *buf, struct str s)
+{
+    buf_add(buf, s.p, s.n);
+}
+
 void buf_add_text(struct buf *buf, const char *text);
-void buf_add_char(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
 

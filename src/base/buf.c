@@ -39,7 +39,8 @@ static bool reserve(struct buf *buf, size_t n)
     size_t need = buf->n + n + 1;
     if (need > buf->cap) {
         size_t cap = buf->cap < 64 ? 64 : buf->cap * 2;
-        buf->cap = cap > need ? cap : need;
+        cap = cap > need ? cap : need;
+        buf->cap = cap <= buf->max ? cap : buf->max + 1;
         buf->p = xrealloc(buf->p, buf->cap);
     }
     return true;
@@ -56,7 +57,7 @@ void buf_added(struct buf *buf, size_t n)
     buf->n += n;
 }
 
-void buf_add(struct buf *buf, const void *bytes, size_t n)
+void buf_grow_and_add(struct buf *buf, const void *bytes, size_t n)
 {
     if (n == 0 || !reserve(buf, n))
         return;
@@ -64,19 +65,9 @@ void buf_add(struct buf *buf, const void *bytes, size_t n)
     buf->n += n;
 }
 
-void buf_add_str(struct buf *buf, struct str s)
-{
-    buf_add(buf, s.p, s.n);
-}
-
 void buf_add_text(struct buf *buf, const char *text)
 {
     buf_add(buf, text, strlen(text));
-}
-
-void buf_add_char(struct buf *buf, char c)
-{
-    buf_add(buf, &c, 1);
 }
 
 void buf_vprintf(struct buf *buf, const char *format, va_list args)

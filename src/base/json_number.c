@@ -7,11 +7,14 @@
 #include <stdlib.h>
 
 enum {
-    DIGITS_SIZE = 20,       /* of 64 bits */
-    SAFE_DIGITS = 15,       /* any decimal of so many digits survives the way through a double */
+    DIGITS_SIZE = 20,    /* of 64 bits */
+    SAFE_EXPONENT = 280, /* of ten, with as many digits as are safe: far from where doubles end */
     JS_INTEGER_DIGITS = 21, /* JavaScript prints longer integers with an exponent */
     PYTHON_INTEGER_DIGITS = 4300,
 };
+
+/* Any decimal of 15 digits survives the way through a double. */
+#define SAFE_DIGITS_END 1000000000000000
 
 /* At the end of `text`: faster than a printf, of which a message may need a hundred thousand. */
 static struct str digits_of(char text[DIGITS_SIZE], uint64_t n)
@@ -64,18 +67,17 @@ static void add_scientific(struct buf *out, struct str digits, int exponent, int
     buf_add_str(out, e);
 }
 
-/* A finite double. Where plain notation ends differs, and Python marks floats with ".0". */
-static void add_double(struct buf *out, double x, bool python)
+/* Where plain notation ends differs, and Python marks floats with ".0". */
+static void add_decimal(struct buf *out, struct decimal d, bool negative, bool python)
 {
-    bool negative = __builtin_signbit(x);
-    if (negative && (python || x < 0))
+    char text[DIGITS_SIZE];
+
+    if (negative && (python || d.digits > 0))
         buf_add_char(out, '-');
-    if (x >= 0 && x <= 0) {
+    if (d.digits == 0) {
         buf_add_text(out, python ? "0.0" : "0");
         return;
     }
-    struct decimal d = double_shortest(negative ? -x : x);
-    char text[DIGITS_SIZE];
     struct str digits = digits_of(text, d.digits);
     int point = (int)digits.n + d.exponent;
     if (point <= (python ? -4 : -6) || point > (python ? 16 : JS_INTEGER_DIGITS)) {
@@ -87,26 +89,50 @@ static void add_double(struct buf *out, double x, bool python)
         buf_add_text(out, ".0");
 }
 
-/* Appends a plain decimal fraction whose own digits, less zeros at the end, are the shortest: few
- * digits, no exponent, and not so small that either language would use one. */
-static bool add_short_fraction(struct buf *out, struct str literal, bool python)
+/* A finite double. */
+static void add_double(struct buf *out, double x, bool python)
 {
-    const char *point = memchr(literal.p, '.', literal.n);
-    if (point == NULL || literal.n > SAFE_DIGITS + 1 || memchr(literal.p, 'e', literal.n) != NULL ||
-        memchr(literal.p, 'E', literal.n) != NULL)
-        return false;
-    const char *end = literal.p + literal.n;
-    const char *lead = literal.p + (literal.p[0] == '-' ? 1 : 0);
-    while (lead < end && (*lead == '0' || *lead == '.'))
-        lead++;
-    if (lead == end || lead - point > 4)
-        return false;
-    while (end[-1] == '0')
-        end--;
-    if (end - 1 == point)
-        end += python ? 1 : -1;
-    buf_add(out, literal.p, (size_t)(end - literal.p));
-    return true;
+    struct decimal zero = {0, 0};
+    bool negative = __builtin_signbit(x), none = x >= 0 && x <= 0;
+
+    add_decimal(out, none ? zero : double_shortest(negative ? -x : x), negative, python);
+}
+
+/* The exponent that begins at `p`, or one that is far from safe. */
+static int read_exponent(const char *p, const char *end)
+{
+    bool negative = *p == '-';
+    int n = 0;
+
+    for (p += *p == '-' || *p == '+'; p < end && n < 10 * SAFE_EXPONENT; p++)
+        n = n * 10 + (*p - '0');
+    return negative ? -n : n;
+}
+
+/* Reads what has so few digits that they are the shortest of its double too, less zeros at the end. */
+static bool read_short(struct str literal, struct decimal *d)
+{
+    const char *p = literal.p + (literal.p[0] == '-'), *end = literal.p + literal.n;
+    bool fraction = false;
+
+    *d = (struct decimal){0, 0};
+    for (; p < end && *p != 'e' && *p != 'E'; p++) {
+        if (*p == '.') {
+            fraction = true;
+            continue;
+        }
+        d->digits = d->digits * 10 + (uint64_t)(*p - '0');
+        d->exponent -= fraction;
+        if (d->digits >= SAFE_DIGITS_END || d->exponent < -SAFE_EXPONENT)
+            return false;
+    }
+    if (p < end)
+        d->exponent += read_exponent(p + 1, end);
+    while (d->digits > 0 && d->digits % 10 == 0) {
+        d->digits /= 10;
+        d->exponent++;
+    }
+    return d->digits == 0 || (d->exponent > -SAFE_EXPONENT && d->exponent < SAFE_EXPONENT);
 }
 
 static int add_big_integer(struct buf *out, struct str literal, enum json_bigint bigint)
@@ -172,8 +198,11 @@ int json_write_number(struct buf *out, struct str literal, enum json_form form,
     bool python = form != JSON_FORM_JS;
     if (is_integer(literal))
         return write_integer(out, literal, python, bigint);
-    if (add_short_fraction(out, literal, python))
+    struct decimal d;
+    if (read_short(literal, &d)) {
+        add_decimal(out, d, literal.p[0] == '-', python);
         return 0;
+    }
     double x = double_read(literal);
     bool overflowed = x > DBL_MAX || x < -DBL_MAX;
     if (overflowed && python)
