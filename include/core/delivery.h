@@ -42,7 +42,8 @@ extern const char *const delivery_state_names[]; /* ends with NULL */
 /* A worker that ended without a word had deliveries in hand, and one of them may have been why. The first time in a row
  * that this happens to a delivery it goes again at once, since most often it was something else. From the second time
  * on it goes alone, of all that have come so far, and later: as many times DELIVERY_CRASHED_MS as workers have ended
- * with it, and up to twice as much. Then it has failed. */
+ * with it, and up to twice as much. Then it has failed. What a machine took along that never came back is known by the
+ * lease that ran out (store/claim_sql.h), which is late enough. */
 #define DELIVERY_CRASHES_ALONE 2
 #define DELIVERY_CRASHES_MAX   4
 #define DELIVERY_CRASHED_MS    1000

@@ -41,6 +41,7 @@ struct claim {
     int64_t batch_max; /* of its webhook's events in one request; more than 1: it gathers */
     bool along;        /* it was gathered: in the queue it waits */
     bool alone;        /* workers ended with it in hand: not together with another such */
+    bool given_up;     /* too many have: it is not leased */
     bool asleep;       /* it is not leased */
     bool wakes;        /* `woken` is set: what is due now instead */
     struct queue_entry woken;

@@ -9,19 +9,37 @@
 /* Redis's clock and ours differ by less when all is well; nothing is sent earlier by more than that. */
 #define SLACK "interval '5 ms'"
 
+/* Of what is claimed while an earlier lease of it has run out: most likely whoever had it is gone, with all its machine,
+ * since nobody has its slot any more who would have taken it back. Whoever lives and may speak to PostgreSQL records in
+ * time, or gives back, and ends its note of the claim when all of it has ended. It says nothing of the owner that a
+ * lease ran out while PostgreSQL was away for everybody, or that it is the claimer's own. Who was merely cut off for that
+ * long counts, but the next record begins the row anew: only four in a row, with no record between them, give a delivery
+ * up, and that is five minutes at least. Looked at only where there is such a lease. */
+#define LOST                                                                                       \
+    "case when d.lease_until < now() and d.lease_owner <> $3::int8 then exists (select from lease" \
+    "  where owner = d.lease_owner and token = d.lease_token and at > pg_postmaster_start_time())" \
+    " else false end"
+#define IS_SENT  "(" SENT ")"
+#define GIVEN_UP CRASHES " >= " CRASH_MAX " and " IS_SENT " and " LOST
+#define GOES     IS_SENT " and (" GIVEN_UP ") is not true"
+
 /* What claiming does to a delivery d of a webhook w. What is leased is an attempt, and counted: the number that its
  * receiver may be told is nobody else's, whether or not what comes of it is ever recorded. */
-#define CLAIM_SET                                                                          \
-    "state = case when w.deleted_at is not null then " CANCELLED " when " EXPIRED " then " \
-    " case when " REPLACED " or " IS_ERASED " then " CANCELLED " else " FAILED " end"      \
-    "  when not d.test and w.status <> " ACTIVE " then " HELD " else " PENDING " end,"     \
-    " completed_at = case when w.deleted_at is not null or " EXPIRED " then now() end,"    \
-    " last_error = case when (" EXPIRED ") is not true then d.last_error"                  \
-    "  when " REPLACED " then " ERROR_SUPERSEDED "  when " IS_ERASED " then " ERROR_ERASED \
-    " else " ERROR_EXPIRED " end,"                                                         \
-    " lease_token = $2::int8, lease_owner = $3::int8,"                                     \
-    " lease_until = case when " SENT " then now() + " LEASE " end,"                        \
-    " attempts = least(d.attempts + case when " SENT " then 1 else 0 end, 32767)"
+#define CLAIM_SET                                                                                \
+    "state = case when w.deleted_at is not null then " CANCELLED " when " EXPIRED " then "       \
+    " case when " REPLACED " or " IS_ERASED " then " CANCELLED " else " FAILED " end"            \
+    "  when not d.test and w.status <> " ACTIVE " then " HELD "  when " GIVEN_UP " then " FAILED \
+    " else " PENDING " end,"                                                                     \
+    " completed_at = case when w.deleted_at is not null or " EXPIRED " or (" GIVEN_UP            \
+    ") then now() end,"                                                                          \
+    " last_error = case when " GIVEN_UP " then " ERROR_CRASHED "  when (" EXPIRED                \
+    ") is not true then d.last_error"                                                            \
+    "  when " REPLACED " then " ERROR_SUPERSEDED "  when " IS_ERASED " then " ERROR_ERASED       \
+    " else " ERROR_EXPIRED " end,"                                                               \
+    " lease_token = $2::int8, lease_owner = $3::int8,"                                           \
+    " lease_until = case when " GOES " then now() + " LEASE " end,"                              \
+    " attempts = least(d.attempts + case when " GOES " then 1 else 0 end, 32767),"               \
+    " crashes = case when " IS_SENT " and " LOST " then " CRASHES " else d.crashes end"
 #define REPLACED  "d.expires_at = '-infinity'" /* while it was in flight */
 #define IS_ERASED "d.expires_at = " ERASED     /* likewise */
 

@@ -74,6 +74,10 @@
 /* Of a delivery d whose time is over, also of what was replaced while it was in flight. */
 #define EXPIRED "d.expires_at <= now()"
 
+/* Of a delivery d whose worker ended without a word, with this time. */
+#define CRASHES   "(coalesce(d.crashes, 0) + 1)"
+#define CRASH_MAX TEXT_OF(DELIVERY_CRASHES_MAX)
+
 /* expires_at of a delivery of which there are no copies any more, because its event was erased (0015_erase.sql). */
 #define ERASED "'epoch'"
 

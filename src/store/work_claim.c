@@ -61,6 +61,7 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
         .rate_limit = (int)db_i64(rows, row, CLAIM_RATE_LIMIT),
     };
     c->alone = db_i64(rows, row, CLAIM_CRASHES) >= DELIVERY_CRASHES_ALONE;
+    c->given_up = db_i64(rows, row, CLAIM_CRASHES) >= DELIVERY_CRASHES_MAX;
     c->waits = db_i64(rows, row, CLAIM_WAITS);
     c->waited_ms = db_i64(rows, row, CLAIM_WAITED_MS);
 }
@@ -99,7 +100,8 @@ struct db_op *work_data(struct db *db, struct id event, db_cb *cb, void *arg)
 #define ALONG_BYTES     "102400"
 #define ALONG_BYTES_ALL "4194304"
 
-/* A statement of its own, so that other claims pay nothing for it. It waits for nobody: what another has
+/* A statement of its own, so that other claims pay nothing for it. What was lost with a machine is
+ * claimed by itself, and counted. It waits for nobody: what another has
  * locked is another's. Of a backlog it looks at no more than the first ALONG_MAX, which are sorted by their ids if
  * they are due at the same moment; a number as limit, and both columns in the order, leave the planner no other
  * index than that of what is pending for a webhook. */
@@ -125,8 +127,8 @@ const struct db_stmt stmt_work_gather = {
              "  order by next_at, id limit greatest(g.most, 0)) d"
              " cross join lateral (select data from event where id = d.event_id offset 0) e"
              "), k as materialized ("
-             " select d.id from n cross join lateral (select id from delivery"
-             "  where id = n.id and state + 0 = " PENDING " and " NOT_LEASED
+             " select d.id from n cross join lateral (select d.id from delivery d"
+             "  where d.id = n.id and d.state + 0 = " PENDING " and " NOT_LEASED " and not " LOST
              " for update skip locked) d"
              " where n.sum <= n.weight"
              "), u as ("

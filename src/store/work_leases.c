@@ -11,9 +11,7 @@ struct db_op *work_leases(struct db *db, int64_t owner, db_cb *cb, void *arg)
     return store_exec(db, &stmt_work_leases, DB_ARGS(DB_I64(owner)), cb, arg);
 }
 
-/* With this time. */
-#define CRASHES   "(coalesce(d.crashes, 0) + 1)"
-#define IS_PARKED "$3::bool and " CRASHES " >= " TEXT_OF(DELIVERY_CRASHES_MAX)
+#define IS_PARKED "$3::bool and " CRASHES " >= " CRASH_MAX
 
 const struct db_stmt stmt_work_take_back = {
     "work_take_back",

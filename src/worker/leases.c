@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #include <stdlib.h>
 
@@ -239,6 +240,16 @@ static enum fate fate_of(const struct fenced *f, const struct claim *c)
     return gathers && !f->gathers ? GATHERS : TAKEN;
 }
 
+static void tell_given_up(const struct claim *c)
+{
+    char delivery[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE];
+
+    metric_add(METRIC_DELIVERIES_CRASHED, 1);
+    log_bounded(LOG_LEVEL_ERROR, "delivery_failed", "delivery=%s webhook=%s error=%s",
+                id_text(delivery, ID_DELIVERY, c->ref.delivery),
+                id_text(webhook, ID_WEBHOOK, c->to.webhook), attempt_error_code(DELIVERY_CRASHED));
+}
+
 /* Reads what may be sent, and finds out what becomes of each that was asked for. */
 static size_t read_claims(const struct fenced *f, const struct db_rows *rows, struct claim *claims,
                           enum fate *fates)
@@ -266,7 +277,9 @@ static size_t read_claims(const struct fenced *f, const struct db_rows *rows, st
         count += fate == TAKEN;
         held += c->state == DELIVERY_HELD;
         cancelled += c->state == DELIVERY_CANCELLED;
-        expired += c->state == DELIVERY_FAILED;
+        expired += c->state == DELIVERY_FAILED && !c->given_up;
+        if (c->state == DELIVERY_FAILED && c->given_up)
+            tell_given_up(c);
     }
     if (held + cancelled + expired > 0)
         log_bounded(LOG_LEVEL_INFO, "claims_moved", "held=%zu cancelled=%zu expired=%zu", held,

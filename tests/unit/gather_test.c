@@ -85,6 +85,8 @@ static const struct {
     {"state = 1", 3, 0},
     {"lease_until = now() + interval '1 min', lease_token = 1", 3, 0},
     {"lease_until = now() - interval '1 min', lease_token = 1", 3, 3},
+    {"lease_until = now() - interval '1 min', lease_token = 1, lease_owner = 4711", 3,
+     0}, /* lost */
     {"webhook_id = gen_random_uuid()", 3, 0},
 };
 
@@ -93,6 +95,7 @@ static void test_gathering(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(besides); i++) {
         set_gathering(1000);
+        run_sql("insert into lease (owner, token, ids) values (4711, 1, '{}')");
         add_beside(besides[i].set, besides[i].count);
         size_t come = gathered();
         if (come != besides[i].come)
