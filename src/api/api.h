@@ -13,6 +13,7 @@ struct auth_cache;
 struct rates;
 struct acceptor;
 struct absence;
+struct turns;
 
 /* What calls have of something that is bounded in all. */
 enum hold {
@@ -38,6 +39,7 @@ struct api {
     struct rates *rates; /* of all threads */
     struct acceptor *acceptor;
     struct absence *absence;
+    struct turns *turns;
     struct list calls;      /* struct call */
     struct list test_waits; /* struct test_wait */
     struct shares held[HOLD_COUNT];

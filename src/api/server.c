@@ -14,6 +14,7 @@
 #include "routes.h"
 #include "store/store.h"
 #include "test_wait.h"
+#include "turns.h"
 
 #include <h2o.h>
 #include <stdio.h>
@@ -246,6 +247,7 @@ struct server *server_create(const struct settings *settings, struct rates *rate
     s->api.rates = rates;
     s->api.acceptor = acceptor_create(&s->api);
     s->api.absence = absence_create(&s->api, on_left);
+    s->api.turns = turns_create(s->api.loop);
     list_init(&s->doors);
     uv_prepare_init(loop_uv(s->api.loop), &s->turn);
     s->turn.data = s;
@@ -300,6 +302,7 @@ static void close_all(struct server *s)
     uv_close((uv_handle_t *)&s->turn, NULL);
     acceptor_destroy(s->api.acceptor);
     absence_destroy(s->api.absence);
+    turns_destroy(s->api.turns);
     queue_destroy(s->api.queue);
     db_destroy(s->api.reads);
     db_destroy(s->api.db);

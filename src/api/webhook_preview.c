@@ -13,9 +13,11 @@
 #include "result.h"
 #include "store/events.h"
 #include "store/webhooks.h"
+#include "turns.h"
 
 #include <stdio.h>
 
+#define LARGE_BYTES   16384 /* of data: it waits for its turn */
 #define STANDARD_TYPE "webhook.test"
 #define STANDARD_DATA "{}"
 
@@ -37,6 +39,7 @@ static const struct field fields[] = {
 struct preview_state {
     struct id webhook;
     struct content content; /* of a delivery that is not there */
+    struct turn turn;
 };
 
 static void write_message(struct jsonw *w, const struct message *m, const char *signs, bool masked)
@@ -71,6 +74,7 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
     struct message message;
     const char *why;
 
+    turn_leave(&state->turn);
     if (!result_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
@@ -96,6 +100,9 @@ static void find_webhook(struct call *call)
     call->op = webhooks_get(call->api->db, call->app, state->webhook, on_webhook, call);
 }
 
+static void find_event(struct call *call);
+
+/* One that is large is asked for again when it is its turn: who waits has it not in memory. */
 static void on_event(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
@@ -113,10 +120,20 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
         reply_error(call, ERR_ERASED, NULL);
         return;
     }
+    if (event.data.n > LARGE_BYTES && !turn_is_held(&state->turn)) {
+        turns_wait(call->api->turns, &state->turn, call, find_event);
+        return;
+    }
     state->content.test = event.test;
     state->content.type = call_copy(call, event.type);
     state->content.data = call_copy(call, event.data);
     find_webhook(call);
+}
+
+static void find_event(struct call *call)
+{
+    const struct preview_state *state = call->state;
+    call->op = events_get(call->api->reads, call->app, state->content.event, on_event, call);
 }
 
 void handle_webhooks_preview(struct call *call)
@@ -129,11 +146,13 @@ void handle_webhooks_preview(struct call *call)
         return;
     state->content = (struct content){
         .event = id_new(), .type = in.type, .data = in.data, .delivery = id_new(), .attempt = 1};
-    if (!field_has(&call->fields, IN_EVENT))
+    if (!field_has(&call->fields, IN_EVENT) && in.data.n > LARGE_BYTES)
+        turns_wait(call->api->turns, &state->turn, call, find_webhook);
+    else if (!field_has(&call->fields, IN_EVENT))
         find_webhook(call);
     else if (id_parse(in.event, ID_EVENT, &state->content.event) ||
              id_parse(in.event, ID_TEST_EVENT, &state->content.event))
-        call->op = events_get(call->api->reads, call->app, state->content.event, on_event, call);
+        find_event(call);
     else
         reply_invalid(call, "event_id", "must be the id of an event");
 }

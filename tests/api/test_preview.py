@@ -4,9 +4,15 @@ import base64
 import hashlib
 import hmac
 import re
+import select
+import socket
+import time
 
 import pytest
 
+from harness import raw
+
+AT_ONCE = 12
 UNKNOWN_EVENT = "evt_01kn2pa7gxe83r5cv0jw1mh4bd"
 
 
@@ -99,3 +105,55 @@ def test_who_may_read_may_not_sign(tenant, api, receiver, more, proofs):
     assert {n for n, v in head(shown).items() if v == "***"} - {"X-Key"} == proofs
     assert not proofs & {n for n, v in head(signed).items() if v == "***"}
     assert shown["url"] == signed["url"] and shown["signed"] == signed["signed"]
+
+
+def test_large_ones_leave_the_loop_to_others(start):
+    """However many come at once: another app waits for one or two of them and not for all."""
+    server = start("api", POSTHORN_API_THREADS=1)
+    admin = server.client()
+    greedy, quiet = (
+        admin.with_(X_App_Id=admin.post("/apps", {"name": name}).json["id"]) for name in ("greedy", "quiet")
+    )
+    webhook = greedy.webhook("https://example.com/hook", profile_options={"json": "python"})
+
+    def request(client, method, path, body=b""):
+        headers = {"Authorization": f"Bearer {admin.key}", "Content-Length": len(body), **client.headers}
+        return raw.request(method, f"/v1{path}", headers.items(), body)
+
+    numbers = b'{"type":"a","data":{"n":[' + b",".join([b"1e23"] * 200_000) + b"]}}"
+    preview = request(greedy, "POST", f"/webhooks/{webhook['id']}/preview", numbers)
+    look = request(quiet, "GET", "/webhooks")
+
+    def begin():
+        """All of it but the last byte."""
+        client = socket.create_connection(("127.0.0.1", server.port), 60)
+        client.sendall(preview[:-1])
+        return client
+
+    def end(clients):
+        """The seconds until the last of them has all of its answer, and the longest that another waited meanwhile."""
+        began, waits, open_ones = time.monotonic(), [], list(clients)
+        for client in clients:
+            client.sendall(preview[-1:])
+        while open_ones:
+            asked = time.monotonic()
+            assert raw.status(raw.exchange(("127.0.0.1", server.port), look, 60)) == 200
+            waits.append(time.monotonic() - asked)
+            for client in select.select(open_ones, [], [], 0)[0]:
+                if not client.recv(1 << 20):
+                    open_ones.remove(client)
+                    client.close()
+        return time.monotonic() - began, max(waits)
+
+    end([begin()])
+    alone, _ = end([begin()])
+    together, wait = end([begin() for _ in range(AT_ONCE)])
+    assert together > alone
+    assert wait < together / 4, (alone, together, wait)
+
+
+def test_large_event_of_one_that_is_there(api):
+    webhook = api.webhook("https://example.com/hook", events=["other"])
+    event = api.post("/events", {"type": "a", "data": {"n": ["x" * 1000] * 100}}, expect=202).json
+    shown = api.post(f"/webhooks/{webhook['id']}/preview", {"event_id": event["id"]}).json
+    assert shown["body"].count("x" * 1000) == 100
