@@ -48,9 +48,10 @@ struct db_op *audit_list(struct db *db, struct id app, const struct audit_filter
 struct db_op *audit_list_all(struct db *db, const struct audit_filter *filter, int limit, db_cb *cb,
                              void *arg);
 
-/* Takes away what is older than `days`, and what an app has above `rows`: at most `limit`. A row: how many of each. */
-struct db_op *audit_forget(struct db *db, int64_t days, int64_t rows, int limit, db_cb *cb,
-                           void *arg);
+/* Takes away what is older than `days`, and what an app after `after` has above `rows`: at most `limit`. A row: how many of
+ * each, and the app after which it is to go on, or NULL when it has looked at all of them. */
+struct db_op *audit_forget(struct db *db, int64_t days, int64_t rows, int limit, struct id after,
+                           db_cb *cb, void *arg);
 
 extern const struct db_stmt stmt_audit_list, stmt_audit_list_all, stmt_audit_forget;
 

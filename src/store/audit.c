@@ -59,11 +59,12 @@ void audit_read(const struct db_rows *rows, int row, struct audit_entry *e)
 }
 
 const struct db_stmt stmt_audit_forget = {
-    "audit_forget", "select old, above from audit_forget($1::int8, $2::int8, $3::int8)", 3};
+    "audit_forget",
+    "select old, above, at from audit_forget($1::int8, $2::int8, $3::int8, $4::uuid)", 4};
 
-struct db_op *audit_forget(struct db *db, int64_t days, int64_t rows, int limit, db_cb *cb,
-                           void *arg)
+struct db_op *audit_forget(struct db *db, int64_t days, int64_t rows, int limit, struct id after,
+                           db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_audit_forget, DB_ARGS(DB_I64(days), DB_I64(rows), DB_I64(limit)),
-                      cb, arg);
+    return store_exec(db, &stmt_audit_forget,
+                      DB_ARGS(DB_I64(days), DB_I64(rows), DB_I64(limit), DB_ID(after)), cb, arg);
 }

@@ -56,7 +56,7 @@ static struct db_op *wake_lanes(struct janitor *j)
 static struct db_op *forget_audit(struct janitor *j)
 {
     return audit_forget(j->db, j->config->audit_days, j->config->audit_rows_per_app, FORGET_MAX,
-                        on_ended, j);
+                        j->audited, on_ended, j);
 }
 
 static bool is_complete(struct janitor *j, const struct db_rows *rows)
@@ -116,14 +116,15 @@ static bool tell_woken(struct janitor *j, const struct db_rows *rows)
 
 static bool tell_bounded(struct janitor *j, const struct db_rows *rows)
 {
-    enum { OLD, ABOVE };
-    int64_t old = db_i64(rows, 0, OLD), above = db_i64(rows, 0, ABOVE);
+    enum { OLD, ABOVE, AT };
+    int64_t above = db_i64(rows, 0, ABOVE);
 
     metric_add(METRIC_AUDIT_ROWS_MET, above);
     if (above > 0)
         log_warn("audit_bounded", "count=%lld rows_per_app=%lld", (long long)above,
                  (long long)j->config->audit_rows_per_app);
-    return old + above < FORGET_MAX;
+    j->audited = db_id(rows, 0, AT);
+    return db_null(rows, 0, AT);
 }
 
 static const struct {
@@ -138,7 +139,7 @@ static const struct {
     {"idempotency_forget", 10000, forget_keys, all_forgotten},
     {"jobs_forget", 60000, forget_jobs, all_forgotten},
     {"webhooks_forget", 3600000, forget_webhooks, all_forgotten},
-    {"audit_forget", 60000, forget_audit, tell_bounded},
+    {"audit_forget", 600000, forget_audit, tell_bounded},
     {"webhooks_disable", 60000, disable_failing, tell_disabled},
 };
 

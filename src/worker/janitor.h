@@ -16,6 +16,7 @@ struct janitor {
     struct db_op *op;
     struct id webhook; /* the last lane that was looked at for who sleeps in it */
     int64_t lane;
+    struct id audited;             /* the app up to which the audit log was looked at */
     size_t task;                   /* the one under way */
     int64_t due_ms[JANITOR_TASKS]; /* the next run of each, monotonic; 0: at once */
 };

@@ -396,6 +396,20 @@ def of_app(database, name):
     return int(database.query(f"select count(*) from audit x join app a on a.id = x.app_id where a.name = '{name}'")[0][0])
 
 
+def test_what_is_too_much_goes_in_steps(start, database):
+    """A step ends where it took as much as it may, or has looked for long; the next goes on from there."""
+    start(role="api").client().post("/apps", {"name": "busy"}, expect=201)
+    fill(database, "busy", 2500)
+    first = "'00000000-0000-0000-0000-000000000000'"
+    step = "select old, above, at is null from audit_forget(90, 1000, 1000, {})"
+    assert database.query(step.format(first)) == [["0", "1000", "f"]]
+    assert database.query(step.format(first)) == [["0", "501", "t"]]
+    assert database.query(step.format(first)) == [["0", "0", "t"]]
+    last = "(select id from app where name = 'busy')"
+    fill(database, "busy", 10)
+    assert database.query(step.format(last)) == [["0", "0", "t"]] and of_app(database, "busy") == 1010
+
+
 def test_it_ends(start, database):
     """Old entries go, and of an app what is above its bound, the oldest first; nobody else's."""
     admin = start(role="api").client()

@@ -94,13 +94,13 @@ def test_it_has_no_say_over_the_schema(roles):
         "update audit set key_name = 'somebody else'",
         "delete from audit",
         "truncate audit",
-        "select audit_forget(0, 1000, 1)",
-        "select audit_forget(1, 0, 1)",
+        "select audit_forget(0, 1000, 1, new_id())",
+        "select audit_forget(1, 0, 1, new_id())",
     ):
         runtime.refused(sql)
-    for sql in ("select days_make()", "select days_drop(30)", "select audit_forget(90, 1000, 1)", "select * from app"):
+    for sql in ("select days_make()", "select days_drop(30)", "select audit_forget(90, 1000, 1, id_floor(now()))", "select * from app"):
         stranger.refused(sql)
-    runtime.query("select days_make(); select days_drop(30); select audit_forget(90, 1000, 1)")
+    runtime.query("select days_make(); select days_drop(30); select audit_forget(90, 1000, 1, id_floor(now()))")
     assert len(days(owner, 0, 7)) == 8
 
 
