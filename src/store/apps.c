@@ -50,7 +50,8 @@ const struct db_stmt stmt_app_update = {
     "with a as ("
     " update app set name = coalesce($2::text, name), metadata = coalesce($3::text, metadata)"
     " where id = $1::uuid and (name <> 'default' or coalesce($2::text, name) = name)"
-    " returning *)" AUDITED("a", AUDIT_DEED(4, 5, 6, 7, 8, 9), OF_APP) " select " COLUMNS " from a",
+    " returning *)" AUDITED(IF_ANY_SET("a", 9), AUDIT_DEED(4, 5, 6, 7, 8, 9),
+                            OF_APP) " select " COLUMNS " from a",
     9};
 
 struct db_op *apps_update(struct db *db, struct id id, struct str name, struct str metadata,

@@ -97,9 +97,9 @@ const struct db_stmt stmt_key_update = {
     "  networks = case when $2::int8 & 4 <> 0 then $5::text[] else networks end,"
     "  requests_per_second = case when $2::int8 & 8 <> 0 then nullif($6::int8, -1)"
     "   else requests_per_second end"
-    " where id = $1::uuid returning *)" AUDITED("k", AUDIT_DEED(7, 8, 9, 10, 11, 12),
-                                                OF_KEY) " select " COLUMNS ", " NOTIFY_OF_IT
-                                                        " from k",
+    " where id = $1::uuid returning *)" AUDITED(
+        IF_ANY_SET("k", 12), AUDIT_DEED(7, 8, 9, 10, 11, 12), OF_KEY) " select " COLUMNS
+                                                                      ", " NOTIFY_OF_IT " from k",
     12};
 
 struct db_op *keys_update(struct db *db, const struct key *key, unsigned given,

@@ -129,6 +129,8 @@
 #define AUDITED(rows, deed, about)                                                             \
     ", audited as (insert into audit select audit.* from " rows ", audit_row(" deed ", " about \
     ") audit)"
+/* Those of `rows` of which a field was set, which stands in the last parameter of the deed. */
+#define IF_ANY_SET(rows, f) "(select * from " rows " where cardinality($" #f "::text[]) > 0) " rows
 #define AUDIT_DEED(a, b, c, d, e, f) \
     "$" #a "::int8, $" #b "::int8, $" #c "::uuid, $" #d "::text, $" #e "::uuid, $" #f "::text[]"
 #define DB_DEED(d)                                                                             \
