@@ -25,8 +25,9 @@ static bool look_at(const struct absence *absence, struct call *call, int64_t no
             call_hang_up(call);
         return true;
     }
-    if (!call->listing || !call_is_left(call))
-        return call->listing;
+    bool listing = call->holds[HOLD_LIST].n > 0;
+    if (!listing || !call_is_left(call))
+        return listing;
     absence->on_left(call);
     return false;
 }

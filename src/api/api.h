@@ -20,6 +20,8 @@ enum hold {
     HOLD_LOOKUP, /* a key that is looked up; shared by key */
     HOLD_GUESS,  /* that too, and its text does not prove that it was ever made; nobody's */
     HOLD_ANSWER, /* bytes of answers on their way; shared by app */
+    HOLD_TEST,   /* a test that is not answered; shared by app */
+    HOLD_LIST,   /* rows that are looked for; shared by app */
     HOLD_COUNT,
 };
 

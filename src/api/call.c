@@ -81,9 +81,9 @@ void call_wait_over(struct call *call)
 }
 
 static const enum metric gauges[HOLD_COUNT] = {
-    [HOLD_LOOKUP] = METRIC_HELD_LOOKUPS,
-    [HOLD_GUESS] = METRIC_HELD_GUESSES,
-    [HOLD_ANSWER] = METRIC_BUDGET_ANSWERS,
+    [HOLD_LOOKUP] = METRIC_HELD_LOOKUPS,   [HOLD_GUESS] = METRIC_HELD_GUESSES,
+    [HOLD_ANSWER] = METRIC_BUDGET_ANSWERS, [HOLD_TEST] = METRIC_HELD_TESTS,
+    [HOLD_LIST] = METRIC_HELD_LISTS,
 };
 
 bool call_hold(struct call *call, enum hold what, struct id owner, int64_t n, int64_t max)
@@ -228,6 +228,8 @@ void call_send(struct call *call, int status, const char *type, struct str body)
         call_add_header(call, "Content-Type", type);
     call_add_header(call, "X-Request-Id", call->request_id);
     log_end(call, status);
+    call_let_go(call, HOLD_TEST);
+    call_let_go(call, HOLD_LIST);
     h2o_start_response(req, &generator);
     h2o_send(req, &iov, head || body.n == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
 }

@@ -32,9 +32,6 @@ struct call {
     int64_t start_us;              /* monotonic; set at log level debug */
     int64_t answered_ms;           /* monotonic; of a large answer */
 
-    bool testing; /* it waits for a receiver's answer to a test, or soon will */
-    bool listing; /* it waits for rows that are looked for, or soon will */
-
     struct {
         struct id owner;
         int64_t n;
@@ -93,7 +90,7 @@ void call_wait(struct call *call, void (*cancel)(void *arg), void *arg);
 void call_wait_over(struct call *call);
 
 /* Takes `n` of what all calls together may have `max` of, once, for `owner` (shares.h); false: there is not that much
- * left. The call's end, or call_let_go(), gives it back. */
+ * left. The call's end, or call_let_go(), gives it back; of a test and of a list its answer does. */
 bool call_hold(struct call *call, enum hold what, struct id owner, int64_t n, int64_t max);
 void call_let_go(struct call *call, enum hold what);
 

@@ -6,10 +6,9 @@
 #include "input.h"
 #include "reply.h"
 
-#include <stdio.h>
-
 #define LIMIT      50
 #define LIMIT_MAX  250
+#define LISTS_MAX  INT32_MAX /* of all apps: each has a connection, and those are bounded */
 
 #define PAGE_BYTES ((size_t)4 << 20) /* then it ends, with the row that went beyond */
 
@@ -30,25 +29,19 @@ static bool read_cursor(struct call *call, struct page *page, page_check *check)
 
 bool page_has_room(struct call *call)
 {
-    int64_t max = call->api->settings->config.lists_per_app, own = 0;
-    char detail[120];
+    int64_t max = call->api->settings->config.lists_per_app;
+    int64_t own = shares_of(&call->api->held[HOLD_LIST], call->app);
 
-    LIST_FOREACH(node, &call->api->calls)
-    {
-        const struct call *other = CONTAINER_OF(node, struct call, node);
-        own += other->listing && !call_answered(other) && id_eq(other->app, call->app);
+    if (own < max && call_hold(call, HOLD_LIST, call->app, 1, LISTS_MAX)) {
+        absence_watch(call->api->absence);
+        return true;
     }
-    call->listing = own < max;
-    absence_watch(call->api->absence);
-    if (!call->listing) {
-        metric_add(METRIC_LISTS_PER_APP_MET, 1);
-        snprintf(detail, sizeof detail,
+    metric_add(METRIC_LISTS_PER_APP_MET, 1);
+    reply_errorf(call, ERR_LIMITED,
                  "%lld lists of this app are being looked for already, which is "
                  "POSTHORN_LISTS_PER_APP",
                  (long long)own);
-        reply_error(call, ERR_LIMITED, detail);
-    }
-    return call->listing;
+    return false;
 }
 
 static struct page *read_page(struct call *call, struct page page, page_check *check)

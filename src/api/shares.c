@@ -6,7 +6,7 @@ void shares_fini(struct shares *shares)
     idmap_fini(&shares->owners);
 }
 
-static int64_t share_of(const struct shares *shares, struct id owner)
+int64_t shares_of(const struct shares *shares, struct id owner)
 {
     return (int64_t)(intptr_t)idmap_get(&shares->owners, owner);
 }
@@ -16,12 +16,12 @@ static void add(struct shares *shares, struct id owner, int64_t n)
 {
     shares->taken += n;
     if (!id_eq(owner, NOBODY))
-        idmap_set(&shares->owners, owner, (void *)(intptr_t)(share_of(shares, owner) + n));
+        idmap_set(&shares->owners, owner, (void *)(intptr_t)(shares_of(shares, owner) + n));
 }
 
 bool shares_take(struct shares *shares, struct id owner, int64_t n, int64_t max)
 {
-    int64_t share = share_of(shares, owner), left = max - shares->taken - n;
+    int64_t share = shares_of(shares, owner), left = max - shares->taken - n;
 
     if (left < 0 || (share > 0 && share + n > 3 * left))
         return false;

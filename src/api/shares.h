@@ -20,4 +20,7 @@ void shares_fini(struct shares *shares);
 bool shares_take(struct shares *shares, struct id owner, int64_t n, int64_t max) MUST_CHECK;
 void shares_give_back(struct shares *shares, struct id owner, int64_t n); /* or nothing: 0 */
 
+/* What `owner` has. */
+int64_t shares_of(const struct shares *shares, struct id owner);
+
 #endif

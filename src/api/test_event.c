@@ -8,8 +8,6 @@
 #include "result.h"
 #include "store/events.h"
 
-#include <stdio.h>
-
 /* A test waits for its worker, a request of the longest timeout, and recording. */
 #define WAIT_MS (WEBHOOK_TIMEOUT_MS_MAX + 5000)
 #define ALL_MAX 250 /* of all apps */
@@ -37,31 +35,25 @@ static void on_stored(void *arg, int err, const struct db_rows *rows)
     test_wait_start(call, s->event, entry.ref.delivery, WAIT_MS, s->done);
 }
 
-/* A test keeps a request for as long as the receiver takes. */
+/* A test keeps a request for as long as the receiver takes. A detection is one, however often it tries. */
 static bool has_room(struct call *call)
 {
-    int64_t max = call->api->settings->config.tests_per_app, own = 0, all = 0;
-    char detail[120];
+    int64_t own = shares_of(&call->api->held[HOLD_TEST], call->app);
 
-    LIST_FOREACH(node, &call->api->calls)
-    {
-        const struct call *other = CONTAINER_OF(node, struct call, node);
-        bool waits = other->testing && other != call && !call_answered(other);
-        all += waits;
-        own += waits && id_eq(other->app, call->app);
-    }
-    call->testing = own < max && all < ALL_MAX;
-    if (own >= max) {
+    if (call->holds[HOLD_TEST].n > 0)
+        return true;
+    if (own >= call->api->settings->config.tests_per_app) {
         metric_add(METRIC_TESTS_PER_APP_MET, 1);
-        snprintf(detail, sizeof detail,
-                 "%lld tests of this app are waiting already, which is POSTHORN_TESTS_PER_APP",
-                 (long long)own);
-        reply_error(call, ERR_LIMITED, detail);
-    } else if (all >= ALL_MAX) {
-        metric_add(METRIC_TESTS_MET, 1);
-        reply_error(call, ERR_BUSY, NULL);
+        reply_errorf(call, ERR_LIMITED,
+                     "%lld tests of this app are waiting already, which is POSTHORN_TESTS_PER_APP",
+                     (long long)own);
+        return false;
     }
-    return call->testing;
+    if (call_hold(call, HOLD_TEST, call->app, 1, ALL_MAX))
+        return true;
+    metric_add(METRIC_TESTS_MET, 1);
+    reply_error(call, ERR_BUSY, NULL);
+    return false;
 }
 
 void test_event_send(struct call *call, struct id webhook, const struct test_event *test,

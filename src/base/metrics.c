@@ -153,6 +153,8 @@ static const struct {
     [METRIC_CONNECTIONS_LIMIT] = {CONNECTIONS_LIMIT, ""},
     [METRIC_HELD_LOOKUPS] = {HELD, "key_lookups"},
     [METRIC_HELD_GUESSES] = {HELD, "key_guesses"},
+    [METRIC_HELD_TESTS] = {HELD, "tests"},
+    [METRIC_HELD_LISTS] = {HELD, "lists"},
     [METRIC_WAITING_ACCEPT] = {WAITING, "accept"},
     [METRIC_WAITING_STATEMENTS] = {WAITING, "statements"},
     [METRIC_WAITING_REDIS] = {WAITING, "redis"},

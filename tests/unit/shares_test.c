@@ -21,6 +21,8 @@ static void test_shares(void **state)
     assert_false(shares_take(&s, owner(3), 8, 100));
     assert_true(shares_take(&s, owner(3), 7, 100));
     assert_int_equal(s.taken, 100);
+    assert_int_equal(shares_of(&s, owner(1)), 75);
+    assert_int_equal(shares_of(&s, owner(4)), 0);
     shares_give_back(&s, owner(1), 75);
     assert_true(shares_take(&s, owner(2), 20, 100));
     shares_give_back(&s, owner(2), 38);
