@@ -233,12 +233,13 @@ static const struct sqlstate_class sqlstates[] = {
     {"25006", ERR_UNAVAILABLE}, /* a standby: the primary is elsewhere by now */
 };
 
+/* Without a state it is libpq that failed, for lack of memory. */
 static int classify(const PGresult *r, const struct db_stmt *stmt)
 {
     char text[LOG_QUOTE_SIZE];
     const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-    int err = ERR_INTERNAL;
+    int err = state != NULL ? ERR_INTERNAL : ERR_UNAVAILABLE;
 
     for (size_t i = 0; i < ARRAY_LEN(sqlstates) && state != NULL && err == ERR_INTERNAL; i++)
         if (strncmp(state, sqlstates[i].prefix, strlen(sqlstates[i].prefix)) == 0)
@@ -313,10 +314,10 @@ static bool on_prepared(struct db_link *link, const PGresult *r)
 }
 
 /* Handles the results that are there; false when the connection must be given up. The link may be
- * closed on the way. */
+ * closed on the way; or broken, and what is `sent` then may not have been. */
 static bool read_results(struct db_link *link)
 {
-    while (link->pg != NULL && !PQisBusy(link->pg)) {
+    while (link->pg != NULL && !link->broken && !PQisBusy(link->pg)) {
         PGresult *r = PQgetResult(link->pg);
         bool good = true;
         if (r == NULL) {
@@ -362,7 +363,7 @@ static void on_io(void *arg, int events)
         return;
     }
     read_notifications(link);
-    if (link->pg == NULL)
+    if (link->pg == NULL || link->broken)
         return;
     flush(link);
     link->hooks->on_read(link->arg);

@@ -41,6 +41,24 @@ static int answers[32]; /* by error: -err % 32 */
 static char last_text[16], last_note[16];
 static int64_t last_i64;
 
+/* libpq has no memory, or has seen that the connection is gone. */
+static int refused; /* so many statements */
+
+int __real_PQsendQueryPrepared(PGconn *pg, const char *name, int count, const char *const *values,
+                               const int *lengths, const int *formats, int format);
+int __wrap_PQsendQueryPrepared(PGconn *pg, const char *name, int count, const char *const *values,
+                               const int *lengths, const int *formats, int format);
+
+int __wrap_PQsendQueryPrepared(PGconn *pg, const char *name, int count, const char *const *values,
+                               const int *lengths, const int *formats, int format)
+{
+    if (refused > 0) {
+        refused--;
+        return 0;
+    }
+    return __real_PQsendQueryPrepared(pg, name, count, values, lengths, formats, format);
+}
+
 /* --- the rig ---------------------------------------------------------------------------------- */
 
 static void destroy(void)
@@ -217,6 +235,27 @@ static void answers_and_errors(void **state)
     run(&notify, 1000, on_answer, NULL);
     WAIT(loop, notes == 1, 1000);
     assert_string_equal(last_note, "x");
+}
+
+static void on_answer_ask_again(void *arg, int err, const struct db_rows *rows)
+{
+    on_answer(arg, err, rows);
+    refused = 1;
+    run(&echo, 1000, on_echo, NULL);
+}
+
+static void one_that_cannot_be_sent(void **state)
+{
+    (void)state;
+    open_db();
+    run(&echo, 1000, on_answer_ask_again, NULL);
+    WAIT(loop, answered == 2, 1000);
+    assert_int_equal(refused, 0);
+    assert_int_equal(count_of(0), 1);
+    assert_int_equal(count_of(ERR_UNAVAILABLE), 1);
+    run(&echo, 3000, on_echo, NULL);
+    WAIT(loop, answered == 3, 3000);
+    assert_int_equal(count_of(0), 2);
 }
 
 static void a_lock_is_not_waited_for(void **state)
@@ -530,6 +569,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(answers_and_errors),
+        TEST(one_that_cannot_be_sent),
         TEST(a_lock_is_not_waited_for),
         TEST(too_many_are_refused),
         TEST(a_deadline_breaks_the_connection),
