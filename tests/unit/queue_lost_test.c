@@ -128,7 +128,7 @@ static void resyncing_many_is_quick(void **state)
     int64_t since = clock_mono_ms();
     resync(rig.queue, refs, ARRAY_LEN(refs));
     resync(rig.queue, refs, 100);
-    assert_in_range(clock_mono_ms() - since, 0, 1000);
+    assert_in_range(clock_mono_ms() - since, 0, 1000 * SLOWER);
     assert_int_equal(redis_server_say(&rig.server, "ZCARD posthorn:{q}:inflight"), 100);
     assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:slots"), 100);
 }

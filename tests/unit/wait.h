@@ -7,6 +7,13 @@
 
 #include <unistd.h>
 
+/* ThreadSanitizer makes everything slower: times in which something must happen are so many times as long. */
+#ifdef __SANITIZE_THREAD__
+#define SLOWER 8
+#else
+#define SLOWER 1
+#endif
+
 /* Runs the loop until `condition`, at most `ms`. */
 #define WAIT(loop, condition, ms)                                   \
     do {                                                            \
