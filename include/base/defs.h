@@ -16,6 +16,9 @@
 #define TEXT_OF(macro)                  TEXT_OF_TOKENS(macro) /* what it expands to, as a literal */
 #define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
+/* Says so and aborts: for what a library says that fails for nothing else. */
+_Noreturn void out_of_memory(void);
+
 /* Zeroed memory, never NULL. Abort when there is none or when count * size overflows. */
 void *xcalloc(size_t count, size_t size);
 

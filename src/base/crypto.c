@@ -14,11 +14,13 @@
 
 _Static_assert(CRYPTO_SEAL_SIZE == NONCE_SIZE + TAG_SIZE, "the format of crypto_seal()");
 
-/* OpenSSL's 1 for success. */
+/* OpenSSL's 1 for success. What it is asked here can fail for lack of memory, and of randomness. */
 static void must(int result)
 {
-    if (result != 1)
-        abort();
+    if (result == 1)
+        return;
+    fputs("posthorn: OpenSSL failed\n", stderr);
+    abort();
 }
 
 void crypto_random(void *out, size_t n)

@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+void out_of_memory(void)
+{
+    fputs("posthorn: out of memory\n", stderr);
+    abort();
+}
+
 static void *or_abort(void *p)
 {
-    if (p == NULL) {
-        fputs("posthorn: out of memory\n", stderr);
-        abort();
-    }
+    if (p == NULL)
+        out_of_memory();
     return p;
 }
 

@@ -2,6 +2,7 @@
 #include "core/delivery.h"
 
 #include "base/header.h"
+#include "base/json.h"
 
 #include <json-c/json.h>
 
@@ -149,22 +150,38 @@ static int64_t seconds_ms(struct str text)
     return ms;
 }
 
-/* The member retry_after of a JSON object; -1: the body is something else, or was cut. */
+/* The last of its name, as everybody reads it; nothing: there is none, or the text is no object. */
+static struct str member_of(struct str text, struct str quoted)
+{
+    struct str key, value, found = {NULL, 0};
+    struct json_iter it;
+
+    if (!json_is_object(text))
+        return found;
+    json_iter_init(&it, text);
+    while (json_iter_next(&it, &key, &value))
+        if (str_eq(key, quoted))
+            found = value;
+    return found;
+}
+
+/* The member retry_after of a JSON object; -1: the body is something else, or was cut. json-c gets the number alone:
+ * 0.16 crashes when it has no memory for a member's name. */
 static int64_t body_wait_ms(struct str body)
 {
-    json_object *found, *root;
+    struct str value = member_of(body, STR_LIT("\"retry_after\""));
+    char text[64];
 
-    if (body.n == 0)
+    if (value.n == 0 || value.n >= sizeof text)
         return -1;
-    json_tokener *tokener = json_tokener_new();
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    root = json_tokener_parse_ex(tokener, body.p, (int)body.n);
-    bool there =
-        json_object_object_get_ex(root, "retry_after", &found) &&
-        (json_object_is_type(found, json_type_int) || json_object_is_type(found, json_type_double));
-    int64_t ms = there ? seconds_ms(str_of(json_object_get_string(found))) : -1;
+    memcpy(text, value.p, value.n);
+    text[value.n] = '\0';
+    json_object *root = json_tokener_parse(text);
+    bool number =
+        json_object_is_type(root, json_type_int) || json_object_is_type(root, json_type_double);
+    const char *said = number ? json_object_get_string(root) : NULL;
+    int64_t ms = said != NULL ? seconds_ms(str_of(said)) : -1;
     json_object_put(root);
-    json_tokener_free(tokener);
     return ms;
 }
 

@@ -354,7 +354,7 @@ static void begin(struct fetch *fetch)
     memcpy(fetch->host, url.host, sizeof url.host);
     fetch->port = url.port;
     fetch->tls = url.tls;
-    curl_easy_setopt(fetch->easy, CURLOPT_URL, url.text);
+    FETCH_SET(fetch->easy, CURLOPT_URL, url.text);
     timeout_set(fetch->deadline, fetch->request.timeout_ms);
     if (url.literal) {
         proceed(fetch, &url.address, 1);

@@ -21,6 +21,13 @@
 _Static_assert(WATCH_READ == CURL_POLL_IN && WATCH_WRITE == CURL_POLL_OUT, "the same bits");
 _Static_assert(WATCH_READ == CURL_CSELECT_IN && WATCH_WRITE == CURL_CSELECT_OUT, "the same bits");
 
+static void must(CURLMcode rc)
+{
+    assert(rc == CURLM_OK || rc == CURLM_OUT_OF_MEMORY);
+    if (rc != CURLM_OK)
+        out_of_memory();
+}
+
 /* --- libcurl on the loop ---------------------------------------------------------------------- */
 
 struct curl_socket {
@@ -33,9 +40,8 @@ struct curl_socket {
 static void act(struct fetcher *fetcher, curl_socket_t fd, int events)
 {
     int n;
-    CURLMcode rc = curl_multi_socket_action(fetcher->multi, fd, events, &n);
-    assert(rc == CURLM_OK);
 
+    must(curl_multi_socket_action(fetcher->multi, fd, events, &n));
     for (CURLMsg *msg; (msg = curl_multi_info_read(fetcher->multi, &n)) != NULL;) {
         struct fetch *fetch;
         CURLcode code = msg->data.result; /* the message dies with the handle's removal */
@@ -97,7 +103,8 @@ CURLM *fetch_multi_create(struct fetcher *fetcher)
     CURLM *multi = curl_multi_init();
     long max = fetcher->config.connections_max;
 
-    assert(multi != NULL);
+    if (multi == NULL)
+        out_of_memory();
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_interest);
     curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, fetcher);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -201,27 +208,27 @@ static int on_debug(CURL *easy, curl_infotype type, char *text, size_t n, void *
 /* What it must not do, whatever the URL, the environment or the server say. */
 static void set_limits(CURL *easy)
 {
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, 0L);
-    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_TRANSFER_DECODING, 0L); /* fetch_chunks.c does */
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 16384L);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
-    curl_easy_setopt(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, 0L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, NEVER_MS);
-    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, CONNECTION_IDLE);
-    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE);
+    FETCH_SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    FETCH_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    FETCH_SET(easy, CURLOPT_MAXREDIRS, 0L);
+    FETCH_SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    FETCH_SET(easy, CURLOPT_PROXY, "");
+    FETCH_SET(easy, CURLOPT_NOPROXY, "*");
+    FETCH_SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    FETCH_SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    FETCH_SET(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+    FETCH_SET(easy, CURLOPT_HTTP_TRANSFER_DECODING, 0L); /* fetch_chunks.c does */
+    FETCH_SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    FETCH_SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    FETCH_SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    FETCH_SET(easy, CURLOPT_NOSIGNAL, 1L);
+    FETCH_SET(easy, CURLOPT_QUICK_EXIT, 1L);
+    FETCH_SET(easy, CURLOPT_BUFFERSIZE, 16384L);
+    FETCH_SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+    FETCH_SET(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, 0L);
+    FETCH_SET(easy, CURLOPT_CONNECTTIMEOUT_MS, NEVER_MS);
+    FETCH_SET(easy, CURLOPT_MAXAGE_CONN, CONNECTION_IDLE);
+    FETCH_SET(easy, CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE);
 }
 
 /* One bundle, which libcurl then reads once a day; with a folder of certificates beside it, it would read it for every
@@ -232,32 +239,33 @@ static void trust(CURL *easy, const char *ca_file)
         curl_easy_getinfo(easy, CURLINFO_CAINFO, &ca_file);
     if (ca_file == NULL || access(ca_file, R_OK) < 0)
         return;
-    curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
-    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    FETCH_SET(easy, CURLOPT_CAINFO, ca_file);
+    FETCH_SET(easy, CURLOPT_CAPATH, NULL);
 }
 
 CURL *fetch_easy_create(struct fetch *fetch)
 {
     CURL *easy = curl_easy_init();
 
-    assert(easy != NULL);
+    if (easy == NULL)
+        out_of_memory();
     set_limits(easy);
     trust(easy, fetch->fetcher->config.ca_file);
-    curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fetch->curl_error);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, fetch_on_close_socket);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, fetch->fetcher);
-    curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug);
-    curl_easy_setopt(easy, CURLOPT_DEBUGDATA, fetch);
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
-    curl_easy_setopt(easy, CURLOPT_PREREQDATA, fetch);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, fetch_on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, fetch_on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
+    FETCH_SET(easy, CURLOPT_POST, 1L);
+    FETCH_SET(easy, CURLOPT_PRIVATE, fetch);
+    FETCH_SET(easy, CURLOPT_ERRORBUFFER, fetch->curl_error);
+    FETCH_SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    FETCH_SET(easy, CURLOPT_OPENSOCKETDATA, fetch);
+    FETCH_SET(easy, CURLOPT_CLOSESOCKETFUNCTION, fetch_on_close_socket);
+    FETCH_SET(easy, CURLOPT_CLOSESOCKETDATA, fetch->fetcher);
+    FETCH_SET(easy, CURLOPT_DEBUGFUNCTION, on_debug);
+    FETCH_SET(easy, CURLOPT_DEBUGDATA, fetch);
+    FETCH_SET(easy, CURLOPT_PREREQFUNCTION, on_request);
+    FETCH_SET(easy, CURLOPT_PREREQDATA, fetch);
+    FETCH_SET(easy, CURLOPT_HEADERFUNCTION, fetch_on_header);
+    FETCH_SET(easy, CURLOPT_HEADERDATA, fetch);
+    FETCH_SET(easy, CURLOPT_WRITEFUNCTION, fetch_on_body);
+    FETCH_SET(easy, CURLOPT_WRITEDATA, fetch);
     return easy;
 }
 
@@ -270,7 +278,7 @@ static void pin(struct fetch *fetch)
     fetch_address_text(fetch->result.address, (const struct sockaddr *)address, fetch->port);
     snprintf(fetch->pin_text, sizeof fetch->pin_text, "::%s", fetch->result.address);
     fetch->pin = (struct curl_slist){.data = fetch->pin_text};
-    curl_easy_setopt(fetch->easy, CURLOPT_CONNECT_TO, &fetch->pin);
+    FETCH_SET(fetch->easy, CURLOPT_CONNECT_TO, &fetch->pin);
 }
 
 /* libcurl has no name for a pool of connections. Of what it tells them apart by (7.88, hashkey() in lib/conncache.c)
@@ -300,15 +308,14 @@ void fetch_attach(struct fetch *fetch)
     fetch->opened = NULL;
     pin(fetch);
     fetch_sessions_enter(fetch);
-    curl_easy_setopt(fetch->easy, CURLOPT_ADDRESS_SCOPE, pool_of(fetch));
-    curl_easy_setopt(fetch->easy, CURLOPT_FRESH_CONNECT, (long)fetch->unusable);
-    curl_easy_setopt(fetch->easy, CURLOPT_FORBID_REUSE, 0L);
-    curl_easy_setopt(fetch->easy, CURLOPT_VERBOSE, 0L);
-    curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->lines);
-    curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
-    curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, body.n > 0 ? body.p : "");
-    CURLMcode rc = curl_multi_add_handle(fetch->fetcher->multi, fetch->easy);
-    assert(rc == CURLM_OK);
+    FETCH_SET(fetch->easy, CURLOPT_ADDRESS_SCOPE, pool_of(fetch));
+    FETCH_SET(fetch->easy, CURLOPT_FRESH_CONNECT, (long)fetch->unusable);
+    FETCH_SET(fetch->easy, CURLOPT_FORBID_REUSE, 0L);
+    FETCH_SET(fetch->easy, CURLOPT_VERBOSE, 0L);
+    FETCH_SET(fetch->easy, CURLOPT_HTTPHEADER, fetch->lines);
+    FETCH_SET(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
+    FETCH_SET(fetch->easy, CURLOPT_POSTFIELDS, body.n > 0 ? body.p : "");
+    must(curl_multi_add_handle(fetch->fetcher->multi, fetch->easy));
 }
 
 void fetch_detach(struct fetch *fetch)

@@ -137,6 +137,17 @@ struct fetch {
 
 /* --- fetch_curl.c ----------------------------------------------------------------------------- */
 
+/* Sets an option of a transfer. That fails for lack of memory alone, and none must go on without one of its options:
+ * to the URL of the one before, say. */
+#define FETCH_SET(easy, option, value) fetch_must(curl_easy_setopt(easy, option, value))
+
+static inline void fetch_must(CURLcode rc)
+{
+    assert(rc == CURLE_OK || rc == CURLE_OUT_OF_MEMORY);
+    if (rc != CURLE_OK)
+        out_of_memory();
+}
+
 CURLM *fetch_multi_create(struct fetcher *fetcher);
 CURL *fetch_easy_create(struct fetch *fetch);
 

@@ -87,7 +87,7 @@ size_t fetch_on_header(char *p, size_t size, size_t n, void *arg)
     else if (!response->complete) /* what comes later are trailers */
         response->bad = take_line(response, (struct str){p, size * n});
     if (response->complete) /* libcurl's texts are for the debug callback, from here on */
-        curl_easy_setopt(fetch->easy, CURLOPT_VERBOSE, 1L);
+        FETCH_SET(fetch->easy, CURLOPT_VERBOSE, 1L);
     return response->bad == NULL ? size * n : 0;
 }
 
@@ -123,7 +123,7 @@ size_t fetch_on_body(char *p, size_t size, size_t n, void *arg)
 
 void fetch_excess(struct fetch *fetch)
 {
-    curl_easy_setopt(fetch->easy, CURLOPT_FORBID_REUSE, 1L);
+    FETCH_SET(fetch->easy, CURLOPT_FORBID_REUSE, 1L);
     fetch_spoke(fetch);
 }
 

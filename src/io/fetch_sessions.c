@@ -22,9 +22,9 @@ static CURLSH *make_share(void)
 {
     CURLSH *share = curl_share_init();
 
-    assert(share != NULL);
-    CURLSHcode rc = curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    assert(rc == CURLSHE_OK);
+    if (share == NULL ||
+        curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
+        out_of_memory();
     return share;
 }
 
@@ -124,7 +124,7 @@ void fetch_sessions_enter(struct fetch *fetch)
         fetch->store->users++;
         share = fetch->store->share;
     }
-    curl_easy_setopt(fetch->easy, CURLOPT_SHARE, share);
+    FETCH_SET(fetch->easy, CURLOPT_SHARE, share);
 }
 
 void fetch_sessions_leave(struct fetch *fetch)
@@ -132,7 +132,7 @@ void fetch_sessions_leave(struct fetch *fetch)
     struct fetch_sessions *sessions = &fetch->fetcher->sessions;
     struct fetch_store *store = fetch->store;
 
-    curl_easy_setopt(fetch->easy, CURLOPT_SHARE, NULL);
+    FETCH_SET(fetch->easy, CURLOPT_SHARE, NULL);
     fetch->store = NULL;
     if (store == NULL || --store->users > 0)
         return;

@@ -122,7 +122,8 @@ static enum unread look_inside(SSL *ssl, int fd)
     BIO *own = SSL_get_rbio(ssl), *plain = BIO_new_socket(fd, BIO_NOCLOSE);
     char byte;
 
-    assert(plain != NULL);
+    if (plain == NULL)
+        return UNREAD_END; /* for lack of memory: a connection of its own asks for more, and says so */
     BIO_up_ref(own);
     SSL_set0_rbio(ssl, plain);
     ERR_clear_error();

@@ -8,6 +8,7 @@
 
 #include "base/list.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 struct loop {
@@ -26,6 +27,11 @@ struct timeout {
     timeout_cb *cb;
     void *arg;
 };
+
+static void *alloc(size_t size)
+{
+    return xrealloc(NULL, size);
+}
 
 static void on_stop_asked(uv_async_t *async)
 {
@@ -67,8 +73,18 @@ static void init_turn(struct loop *loop)
     list_init(&loop->due);
 }
 
+/* libuv aborts too, without a word. */
+static void allocate_in_words(void)
+{
+    int rc = uv_replace_allocator(alloc, xrealloc, xcalloc, free);
+    assert(rc == 0);
+}
+
 struct loop *loop_create(loop_stop_cb *on_stop, void *arg)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, allocate_in_words);
     struct loop *loop = xcalloc(1, sizeof *loop);
     int rc = uv_loop_init(&loop->uv);
     assert(rc == 0);

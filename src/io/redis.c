@@ -454,7 +454,8 @@ static void format(struct redis_op *op, const struct str *keys, size_t key_count
             lengths[n] = parts[part].p[i].n;
         }
     int length = redisFormatCommandArgv(&op->command, (int)count, argv, lengths);
-    assert(length > 0);
+    if (length < 0)
+        out_of_memory();
     op->length = (size_t)length;
     free(argv);
     free(lengths);

@@ -3,6 +3,7 @@
 #include "redis_internal.h"
 
 #include "base/err.h"
+#include "url_checked.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ static char *part(CURLU *url, CURLUPart what, unsigned flags)
 {
     char *value = NULL, *copy = NULL;
 
-    if (curl_url_get(url, what, &value, flags) == CURLUE_OK && value[0] != '\0')
+    if (url_checked(curl_url_get(url, what, &value, flags)) == CURLUE_OK && value[0] != '\0')
         copy = xstrdup(value);
     curl_free(value);
     return copy;
@@ -114,9 +115,10 @@ static bool parse(struct redis_address *address, const struct scheme *scheme, co
     CURLU *url = curl_url();
     unsigned flags = CURLU_NON_SUPPORT_SCHEME | CURLU_PATH_AS_IS;
 
-    assert(url != NULL);
+    if (url == NULL)
+        out_of_memory();
     snprintf(text, sizeof text, "%s%s", scheme->parsed_as, rest);
-    bool good = curl_url_set(url, CURLUPART_URL, text, flags) == CURLUE_OK &&
+    bool good = url_checked(curl_url_set(url, CURLUPART_URL, text, flags)) == CURLUE_OK &&
                 !has(url, CURLUPART_FRAGMENT) && scheme->read(address, url, rest);
     curl_url_cleanup(url);
     return good;

@@ -92,7 +92,7 @@ bool redis_link_send(struct redis_link *link, struct redis_request *request, con
                      size_t n, int64_t deadline_ms);
 
 /* Sends words that are not a request: `cb` gets the answer, but not when the connection ends before. NULL: what is
- * answered is a push. */
+ * answered is a push. What can't be sent drops the connection. */
 void redis_link_say(struct redis_link *link, redis_link_cb *cb, void *data, int argc,
                     const char **argv);
 

@@ -15,6 +15,7 @@
 #include "io/watch.h"
 
 #include <errno.h>
+#include <hiredis/sds.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -241,13 +242,17 @@ static void read_replies(struct redis_link *link)
         redis_link_distrust(link, "a reply without an end");
 }
 
+/* hiredis empties its buffer by making a new one, and looks at that without asking whether there is one: but only if
+ * it is to say what is left. */
 static void write_commands(struct redis_link *link)
 {
-    int done = 0;
+    redisContext *context = link->context;
 
-    if (redisBufferWrite(link->context, &done) != REDIS_OK)
-        fail(link, link->context);
-    else if (done)
+    if (redisBufferWrite(context, NULL) != REDIS_OK)
+        fail(link, context);
+    else if (context->obuf == NULL)
+        redis_link_drop(link, "out of memory");
+    else if (sdslen(context->obuf) == 0)
         watch_set(link->watch, WATCH_READ);
 }
 
@@ -316,10 +321,14 @@ static void connect_now(struct redis_link *link)
 
     link->context = address->path != NULL ? redisConnectUnixNonBlock(address->path)
                                           : redisConnectNonBlock(address->host, address->port);
-    assert(link->context != NULL);
     link->state = LINK_CONNECTING;
     link->connected = false;
     log_debug("redis_connecting", "connection=%u use=%s", link->number, link->hooks->use);
+    if (link->context == NULL) {
+        complain(link, "out of memory");
+        lose(link);
+        return;
+    }
     if (link->context->err != 0) {
         redis_link_drop(link, link->context->errstr);
         return;
@@ -365,6 +374,8 @@ static void check_silence(struct redis_link *link)
     if (link->beat_ms == 0 && now >= link->heard_ms + SILENCE_MS) {
         link->beat_ms = now;
         link->hooks->on_beat(link);
+        if (link->state != LINK_UP)
+            return;
     }
     int64_t next_ms = link->beat_ms != 0 ? link->beat_ms + ANSWER_MS : link->heard_ms + SILENCE_MS;
     timeout_set(link->timer, next_ms - now);
@@ -455,9 +466,12 @@ bool redis_link_send(struct redis_link *link, struct redis_request *request, con
 void redis_link_say(struct redis_link *link, redis_link_cb *cb, void *data, int argc,
                     const char **argv)
 {
-    if (link->context == NULL ||
-        redisAppendCommandArgv(link->context, argc, argv, NULL) != REDIS_OK)
+    if (link->context == NULL)
         return;
+    if (redisAppendCommandArgv(link->context, argc, argv, NULL) != REDIS_OK) {
+        redis_link_drop(link, "out of memory"); /* none may go on unsaid: AUTH, SELECT, SUBSCRIBE */
+        return;
+    }
     want_write(link);
     if (cb == NULL)
         return;

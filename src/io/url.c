@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/host.h"
+#include "url_checked.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -70,15 +71,15 @@ static const char *explain(CURLUcode code)
 static bool has_part(CURLU *handle, CURLUPart part)
 {
     char *value = NULL;
-    CURLUcode code = curl_url_get(handle, part, &value, 0);
+    CURLUcode code = url_checked(curl_url_get(handle, part, &value, 0));
     curl_free(value);
     return code == CURLUE_OK;
 }
 
 static const char *parse(CURLU *handle, const char *text)
 {
-    CURLUcode code =
-        curl_url_set(handle, CURLUPART_URL, text, CURLU_DISALLOW_USER | CURLU_URLENCODE);
+    CURLUcode code = url_checked(
+        curl_url_set(handle, CURLUPART_URL, text, CURLU_DISALLOW_USER | CURLU_URLENCODE));
     if (code != CURLUE_OK)
         return explain(code);
     if (has_part(handle, CURLUPART_ZONEID))
@@ -90,7 +91,8 @@ static const char *parse(CURLU *handle, const char *text)
 static bool take_part(CURLU *handle, CURLUPart part, unsigned flags, char *out, size_t size)
 {
     char *value = NULL;
-    bool ok = curl_url_get(handle, part, &value, flags) == CURLUE_OK && strlen(value) < size;
+    CURLUcode code = url_checked(curl_url_get(handle, part, &value, flags));
+    bool ok = code == CURLUE_OK && strlen(value) < size;
     if (ok)
         memcpy(out, value, strlen(value) + 1);
     curl_free(value);
@@ -148,7 +150,7 @@ static bool put_host(CURLU *handle, const char *host)
 {
     char text[sizeof((struct url *)NULL)->host + 2];
     snprintf(text, sizeof text, strchr(host, ':') != NULL ? "[%s]" : "%s", host);
-    return curl_url_set(handle, CURLUPART_HOST, text, 0) == CURLUE_OK;
+    return url_checked(curl_url_set(handle, CURLUPART_HOST, text, 0)) == CURLUE_OK;
 }
 
 /* libcurl reads numbers as addresses ("0x7f.1"), but not before a trailing dot: without the dot
@@ -211,7 +213,8 @@ int url_parse(struct str text, struct url *url, const char **why)
         return ERR_INVALID;
 
     handle = curl_url();
-    assert(handle != NULL);
+    if (handle == NULL)
+        out_of_memory();
     *why = parse(handle, copy);
     if (*why == NULL)
         *why = read_parts(handle, url);

@@ -6,13 +6,13 @@ import subprocess
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("failing.c")
-CALLS = re.search(r"enum which \{(.*?)\}", SOURCE.read_text(encoding="utf-8"), re.S)[1].replace(",", " ").split()
+NAMES = re.search(r"enum which \{(.*?)\}", SOURCE.read_text(encoding="utf-8"), re.S)[1].replace(",", " ").split()[:-1]
 
 
 class Failing:
     def __init__(self, directory):
         library = f"{directory}/failing.so"
-        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, SOURCE], check=True)
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, SOURCE], check=True)
         self.path = f"{directory}/failing"
         self.stop()
         self.env = {"LD_PRELOAD": library, "FAILING": self.path}
@@ -24,7 +24,7 @@ class Failing:
     def next(self, call, passing):
         """From now on so many calls of this pass, and the one after them fails."""
         self.stop()
-        self.write(CALLS.index(call), passing)
+        self.write(NAMES.index(call), passing)
 
     def stop(self):
         self.write(-1, -1)
