@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -23,13 +24,13 @@ static void measure_processor(void)
 
 static void measure_memory(void)
 {
-    FILE *statm = fopen("/proc/self/statm", "re");
-    long size, resident;
+    FILE *statm = fopen("/proc/self/statm", "re"); /* SIZE RESIDENT …, in pages */
+    char line[200], *end;
 
     if (statm == NULL)
         return;
-    if (fscanf(statm, "%ld %ld", &size, &resident) == 2)
-        metric_set(METRIC_PROCESS_RESIDENT, (int64_t)resident * sysconf(_SC_PAGESIZE));
+    if (fgets(line, sizeof line, statm) != NULL && strtol(line, &end, 10) > 0)
+        metric_set(METRIC_PROCESS_RESIDENT, strtol(end, NULL, 10) * sysconf(_SC_PAGESIZE));
     fclose(statm);
 }
 

@@ -18,7 +18,7 @@ static bool read_cursor(struct call *call, struct page *page, page_check *check)
     struct str cursor = input_value(call, "cursor");
     bool fine = cursor.p == NULL;
 
-    if (!fine && page->prefix != NULL)
+    if (!fine && check == NULL)
         fine = id_parse(cursor, page->prefix, &page->before);
     else if (!fine && (fine = check(cursor) == NULL))
         page->after = cursor;

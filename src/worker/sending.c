@@ -133,10 +133,10 @@ static void tell_left(struct sending *s, const struct fetch_result *r)
     if (r->outcome == FETCH_NO_FILE) {
         s->pause_ms = NO_FILE_MS;
         metric_add(METRIC_FILES_MET, 1);
-        metric_add(METRIC_PUT_BACK_FILES, s->count);
+        metric_add(METRIC_PUT_BACK_FILES, (int64_t)s->count);
         log_bounded(LOG_LEVEL_WARN, "files_bounded", "why=\"%s\"", r->error);
     } else {
-        metric_add(METRIC_PUT_BACK_LOOKUPS, s->count);
+        metric_add(METRIC_PUT_BACK_LOOKUPS, (int64_t)s->count);
         log_bounded(LOG_LEVEL_WARN, "lookups_bounded", "app=%s why=\"%s\"",
                     id_text(app, ID_APP, s->app), r->error);
     }
