@@ -35,23 +35,23 @@ struct object {
     size_t base, change;
 };
 
-void members_init(struct members *members, struct buf *out);
-void members_fini(struct members *members);
+void members_init(struct members *ms, struct buf *out);
+void members_fini(struct members *ms);
 
 /* After its opening brace. */
-struct object members_open(struct members *members);
+struct object members_open(struct members *ms);
 
 /* The innermost object has another, whose key was written from `start` on; its number. */
-size_t members_add(struct members *members, size_t start, bool index_first);
+size_t members_add(struct members *ms, size_t start, bool index_first);
 
 /* Its value was written. */
-void members_end(struct members *members, size_t index);
+void members_end(struct members *ms, size_t index);
 
 /* Before its closing brace: duplicate keys collapse, first position and last value; and array indices go first, where
  * members were added so. */
-void members_close(struct members *members, const struct object *object);
+void members_close(struct members *ms, const struct object *object);
 
 /* Puts what was written from `begin` on into its order. */
-void members_arrange(struct members *members, size_t begin, struct str comma);
+void members_arrange(struct members *ms, size_t begin, struct str comma);
 
 #endif

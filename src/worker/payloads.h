@@ -49,16 +49,16 @@ struct payload *payloads_wait(struct payloads *payloads, const struct claim *cla
 
 /* May the app have this one's data, and what is made of it, besides all that is there? By the rule of queue_claim(); one
  * in any case. */
-bool payload_may_come(const struct payload *payload);
+bool payload_may_come(const struct payload *one);
 
 /* Asks for the data of one that is away. */
-void payload_fetch(struct payload *payload);
+void payload_fetch(struct payload *one);
 
 /* One waits no more. The payload goes with its last. */
-void payload_leave(struct payload *payload);
+void payload_leave(struct payload *one);
 
 /* For a message: made of it, to be told when that has been sent. It weighs what it has become. */
-void payload_use(struct payload *payload);
-void payload_release(struct payload *payload);
+void payload_use(struct payload *one);
+void payload_release(struct payload *one);
 
 #endif
