@@ -88,8 +88,9 @@ class Service:
             self.redis.command("CLIENT", "KILL", "TYPE", kind)
 
     def round(self):
-        """Connected anew; tested; accepted, sent, recorded; listed; and sent again what was delivered."""
+        """Connected anew; accepted, sent, recorded; tested; listed; and sent again what was delivered."""
         self.hang_up()
+        self.publish()  # there is a database again
         for webhook in self.others:
             self.ask("POST", f"/webhooks/{webhook['id']}/test", {})
         self.publish()
@@ -103,7 +104,7 @@ class Service:
         self.failing.next(call, passing)
         self.round()
         with contextlib.suppress(AssertionError):
-            until(lambda: self.failing.failed() or not self.server.is_running(), 0.3)
+            until(lambda: self.failing.failed() or not self.server.is_running(), 0.3 if passing else 1)
             until(lambda: not self.server.is_running(), 0.1 if may_end else 0)
         self.revive()
         self.stop_failing()
