@@ -23,9 +23,10 @@ create function audit_row(action int8, actor int8, key uuid, address text, reque
 $$ select new_id(), app, action::int2, actor::int2, key, (select k.name from api_key k where k.id = key),
           address, request, resource, name, fields $$;
 
--- Takes away what is older than so many days, and of each app the oldest above so many rows: `most` at most. Nobody else
--- needs to delete rows, or to change any (deploy/roles.sql).
-create function audit_forget(days int8, rows int8, most int8, out old int8, out above int8)
+-- Takes away what is older than so many days, and of each app after `after` the oldest above so many rows: `most` at most.
+-- Finding out takes a while of an app that has so many, so that it looks at apps for a fifth of a second: `at` is the last
+-- of those, or null if it was the last of all. Nobody else needs to delete rows, or to change any (deploy/roles.sql).
+create function audit_forget(days int8, rows int8, most int8, after uuid, out old int8, out above int8, out at uuid)
 language plpgsql security definer as $$
 declare
     one  uuid;
@@ -40,23 +41,32 @@ begin
            for update skip locked);
     get diagnostics old = row_count;
     above := 0;
-    for one in select id from app loop
-        exit when old + above >= most;
+    at := after;
+    for one in select id from app where id > after order by id loop
         select id into last from audit where app_id = one order by app_id, id desc offset rows limit 1;
-        continue when last is null;
-        delete from audit where id in (
-            select id from audit where app_id = one and id <= last order by app_id, id limit most - old - above
-               for update skip locked);
-        get diagnostics n = row_count;
-        above := above + n;
+        if last is not null then
+            delete from audit where id in (
+                select id from audit where app_id = one and id <= last order by app_id, id limit most - old - above
+                   for update skip locked);
+            get diagnostics n = row_count;
+            above := above + n;
+        end if;
+        if old + above >= most then
+            return; -- there may be more of this one
+        end if;
+        at := one;
+        if clock_timestamp() > statement_timestamp() + interval '200 ms' then
+            return;
+        end if;
     end loop;
+    at := null;
 end $$;
 
 -- As for days_drop() (0018_roles.sql).
 do $$
 begin
-    execute format('alter function audit_forget(int8, int8, int8) set search_path = %I, pg_temp', current_schema());
-    revoke execute on function audit_forget(int8, int8, int8) from public;
+    execute format('alter function audit_forget(int8, int8, int8, uuid) set search_path = %I, pg_temp', current_schema());
+    revoke execute on function audit_forget(int8, int8, int8, uuid) from public;
 end $$;
 
 -- The rate of a key; null: that of the options, 0: none.

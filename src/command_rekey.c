@@ -120,17 +120,18 @@ static const struct deed deed = {.action = AUDIT_WEBHOOK_RESEAL, .actor = AUDIT_
 static void take(struct command_run *run, struct sealed *s)
 {
     struct rekey *rekey = run->arg;
-    struct buf out[4];
+    struct buf out[5];
     bool changed = false, opened = true;
 
     for (size_t i = 0; i < ARRAY_LEN(out); i++)
         buf_init(&out[i], HEADERS_MAX);
-    struct str *const values[] = {&s->secret, &s->previous, &s->headers};
-    static const enum webhook_column columns[] = {WEBHOOK_SECRET, WEBHOOK_SECRET, WEBHOOK_HEADERS};
+    struct str *const values[] = {&s->secret, &s->previous, &s->headers, &s->auth};
+    static const enum webhook_column columns[] = {WEBHOOK_SECRET, WEBHOOK_SECRET, WEBHOOK_HEADERS,
+                                                  WEBHOOK_AUTH};
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
         opened = seal_again(run->settings, columns[i], s->webhook, values[i], &out[i], &changed) &&
                  opened;
-    opened = seal_options_again(run->settings, s, &out[3], &changed) && opened;
+    opened = seal_options_again(run->settings, s, &out[ARRAY_LEN(values)], &changed) && opened;
     rekey->seen++;
     rekey->lost += !opened;
     if (changed) {

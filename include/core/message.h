@@ -14,8 +14,8 @@ struct settings;
 /* To whom: what is in force for a webhook. Borrowed. */
 struct recipient {
     struct id webhook;
-    struct str url, profile, options;                          /* the last is JSON */
-    struct str sealed_secret, sealed_previous, sealed_headers; /* p == NULL: none */
+    struct str url, profile, options;                                       /* the last is JSON */
+    struct str sealed_secret, sealed_previous, sealed_headers, sealed_auth; /* n == 0: none */
 };
 
 /* What: an event on its way to one webhook. Borrowed. */
@@ -32,7 +32,7 @@ struct content {
 struct message {
     struct buf url;    /* that is really called */
     struct buf head;   /* lines, each ending with CRLF, without Host and Content-Length */
-    struct buf masked; /* the same as history may keep it: secrets and own headers as *** */
+    struct buf masked; /* the same as history may keep it: secrets, own headers and `auth` as *** */
     struct buf body;   /* its own; see message_body() */
     struct body *lent; /* by those of its event, where it is one of them; else NULL */
 };

@@ -5,12 +5,14 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/metrics.h"
+#include "core/credentials.h"
 #include "core/filter.h"
 #include "core/signature.h"
 #include "core/webhook_options.h"
 #include "input.h"
 #include "reply.h"
 #include "result.h"
+#include "webhook_access.h"
 
 #include <stdio.h>
 
@@ -74,6 +76,12 @@ _Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called")
                      .max = METADATA_MAX,                                                        \
                      .key_max = METADATA_KEY_MAX,                                                \
                      .item_max = METADATA_VALUE_MAX},                                            \
+    [IN_AUTH] = {"auth",                                                                         \
+                 FIELD_RAW,                                                                      \
+                 AT(auth),                                                                       \
+                 FIELD_NULLABLE,                                                                 \
+                 .max = CREDENTIALS_JSON_MAX,                                                    \
+                 .kinds = FIELD_KIND(JSON_OBJECT)},                                              \
     [IN_SECRET] = {"secret",                                                                     \
                    FIELD_STR,                                                                    \
                    AT(secret),                                                                   \
@@ -108,6 +116,7 @@ static const struct {
     [IN_CONCURRENCY] = {MEMBER(concurrency), AT(concurrency)},
     [IN_ORDERING] = {MEMBER(ordering), AT(ordering)},
     [IN_METADATA] = {MEMBER(metadata)},
+    [IN_AUTH] = {MEMBER(sealed_auth)},
 };
 
 void webhook_defaults(const struct call *call, struct webhook *w)
@@ -117,6 +126,7 @@ void webhook_defaults(const struct call *call, struct webhook *w)
         .profile = str_of(profiles[0]->name),
         .profile_options = STR_LIT("{}"),
         .sealed_headers = STR_LIT(""),
+        .sealed_auth = STR_LIT(""),
         .schedule = call->api->settings->schedule,
         .timeout_ms = WEBHOOK_TIMEOUT_MS,
         .concurrency = WEBHOOK_CONCURRENCY,
@@ -168,13 +178,12 @@ static void seal_options(struct call *call, const struct profile *profile, struc
     buf_fini(&kept);
 }
 
-/* Options are stored as they were given: what they do not say follows the profile. */
-static void apply_options(struct call *call, struct webhook *w)
+/* Options are stored as they were given: what they do not say follows the profile. `*out` are those in force. */
+static void apply_options(struct call *call, struct webhook *w, struct profile_options *out)
 {
     const struct profile *profile = profile_find(w->profile);
     struct fields *f = &call->fields;
     uint32_t present = f->present, nulls = f->nulls;
-    struct profile_options options = {0};
 
     if (profile == NULL) {
         fields_problem(f, "profile", WEBHOOK_STRANGE);
@@ -182,9 +191,9 @@ static void apply_options(struct call *call, struct webhook *w)
     }
     /* What the client gives is never what is kept: a text that looks sealed is not opened. */
     bool given = field_given(f, IN_OPTIONS);
-    int err = given ? profile_options_bind(f, profile, w->profile_options, &options)
+    int err = given ? profile_options_bind(f, profile, w->profile_options, out)
                     : webhook_options_bind(call->api->settings, f, profile, w->id, w->url,
-                                           w->profile_options, &options);
+                                           w->profile_options, out);
     if (err == ERR_INTERNAL)
         fields_problem(f, "profile_options", OPTIONS_LOST);
     assert(err == 0 || f->problem_count > 0); /* they are what webhook_apply() replies */
@@ -192,8 +201,8 @@ static void apply_options(struct call *call, struct webhook *w)
         seal_options(call, profile, w);
     f->present = present;
     f->nulls = nulls;
-    w->batch_seconds = options.batch_seconds;
-    w->batch_max = options.batch_max;
+    w->batch_seconds = out->batch_seconds;
+    w->batch_max = out->batch_max;
     if (w->ordering == ORDERING_WEBHOOK && w->batch_max > 1)
         fields_problem(f, "ordering", GATHERS);
     if (profile->rules != NULL && !field_has(f, IN_CONCURRENCY) &&
@@ -267,6 +276,7 @@ static void apply_values(const struct call *call, const struct webhook_input *in
 bool webhook_apply(struct call *call, const struct webhook_input *in, struct webhook *w)
 {
     const struct fields *f = &call->fields;
+    struct profile_options options = {0};
 
     apply_values(call, in, w);
     apply_lists(call, in, w);
@@ -274,9 +284,12 @@ bool webhook_apply(struct call *call, const struct webhook_input *in, struct web
         apply_url(call, in, w);
     if (field_has(f, IN_PROFILE))
         w->profile = str_of(profiles[in->profile]->name);
-    apply_options(call, w);
+    apply_options(call, w, &options);
     if (field_has(f, IN_HEADERS))
         apply_headers(call, in, w);
+    if (field_has(f, IN_AUTH))
+        webhook_apply_auth(call, in->auth, w);
+    webhook_check_auth(call, w, &options);
     if (field_has(f, IN_METADATA))
         w->metadata = input_map_json(call, &in->metadata);
     if (f->problem_count == 0)
@@ -320,6 +333,9 @@ struct str webhook_secret(struct call *call, struct id id, struct str secret, co
 #define HEADERS_ANEW                                                                         \
     "must be given with a URL of another scheme, host or port: their values are not handed " \
     "on to it; {} leaves them out"
+#define AUTH_ANEW                                                                                \
+    "must be given with a URL of another scheme, host or port: it is not handed on to it; null " \
+    "leaves it out"
 #define OPTIONS_ANEW                                                                               \
     "must be given with a URL of another scheme, host or port: what is not shown of `headers` is " \
     "not handed on to it"
@@ -373,6 +389,8 @@ bool webhook_keeps_secrets(struct call *call, const struct webhook *before,
         fields_problem(f, "secret", SECRET_ANEW);
     if (moves && before->sealed_headers.n > 0 && !field_given(f, IN_HEADERS))
         fields_problem(f, "headers", HEADERS_ANEW);
+    if (moves && before->sealed_auth.n > 0 && !field_given(f, IN_AUTH))
+        fields_problem(f, "auth", AUTH_ANEW);
     if (moves && !field_given(f, IN_OPTIONS) && options_send_hidden(call, after))
         fields_problem(f, "profile_options", OPTIONS_ANEW);
     if (field_has(f, IN_SECRET) && !field_given(f, IN_URL) && !field_given(f, IN_PROFILE) &&

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "core/body.h"
+#include "core/credentials.h"
 #include "core/profile.h"
 #include "core/signature.h"
 #include "core/webhook.h"
@@ -86,9 +87,23 @@ static int add_headers(struct message *m, struct str json)
     return err;
 }
 
+static int add_auth(struct message *m, struct str json)
+{
+    struct scratch scratch;
+    struct credentials credentials;
+    int err = credentials_read(scratch_allocator(&scratch), json, &credentials);
+
+    if (err == 0) {
+        credentials_add_line(&credentials, &m->head);
+        buf_add_text(&m->masked, "Authorization: ***\r\n");
+    }
+    crypto_wipe(&scratch, sizeof scratch);
+    return err;
+}
+
 /* What was sealed of a recipient. */
 struct opened {
-    struct buf secret, previous, headers, options;
+    struct buf secret, previous, headers, auth, options;
 };
 
 /* Of one event. */
@@ -176,19 +191,25 @@ static int make_url(struct message *m, const struct profile *profile, struct str
 static int open_all(struct opened *opened, const struct settings *settings,
                     const struct recipient *to)
 {
-    int err;
+    const struct {
+        enum webhook_column column;
+        struct str sealed;
+        struct buf *out;
+        size_t max;
+    } rows[] = {
+        {WEBHOOK_SECRET, to->sealed_secret, &opened->secret, SECRET_MAX},
+        {WEBHOOK_SECRET, to->sealed_previous, &opened->previous, SECRET_MAX},
+        {WEBHOOK_HEADERS, to->sealed_headers, &opened->headers, HEADERS_TEXT_MAX},
+        {WEBHOOK_AUTH, to->sealed_auth, &opened->auth, CREDENTIALS_JSON_MAX},
+    };
+    int err = to->sealed_secret.n > 0 ? 0 : ERR_INVALID;
 
-    buf_init(&opened->secret, SECRET_MAX);
-    buf_init(&opened->previous, SECRET_MAX);
-    buf_init(&opened->headers, HEADERS_TEXT_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        buf_init(rows[i].out, rows[i].max);
+        if (err == 0 && rows[i].sealed.n > 0)
+            err = webhook_open(settings, rows[i].column, to->webhook, rows[i].sealed, rows[i].out);
+    }
     buf_init(&opened->options, OPTIONS_TEXT_MAX);
-    err = webhook_open(settings, WEBHOOK_SECRET, to->webhook, to->sealed_secret, &opened->secret);
-    if (err == 0 && to->sealed_previous.p != NULL)
-        err = webhook_open(settings, WEBHOOK_SECRET, to->webhook, to->sealed_previous,
-                           &opened->previous);
-    if (err == 0 && to->sealed_headers.n > 0)
-        err = webhook_open(settings, WEBHOOK_HEADERS, to->webhook, to->sealed_headers,
-                           &opened->headers);
     if (err == 0)
         err = webhook_options_open(settings, to->webhook, to->url, to->options, &opened->options);
     return err;
@@ -197,7 +218,7 @@ static int open_all(struct opened *opened, const struct settings *settings,
 static void forget(struct opened *opened)
 {
     struct buf *const wiped[] = {&opened->secret, &opened->previous, &opened->headers,
-                                 &opened->options};
+                                 &opened->auth, &opened->options};
     for (size_t i = 0; i < ARRAY_LEN(wiped); i++) {
         crypto_wipe(wiped[i]->p, wiped[i]->n);
         buf_fini(wiped[i]);
@@ -229,6 +250,8 @@ static int make(struct message *m, const struct settings *settings, const struct
     }
     if (err == 0 && opened.headers.n > 0)
         err = add_headers(m, buf_str(&opened.headers)) < 0 ? ERR_INTERNAL : 0;
+    if (err == 0 && opened.auth.n > 0)
+        err = add_auth(m, buf_str(&opened.auth)) < 0 ? ERR_INTERNAL : 0;
     if (err == 0) {
         *why = "the webhook's URL does not belong to its profile's service";
         err = make_url(m, profile, to->url);

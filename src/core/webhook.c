@@ -70,6 +70,7 @@ static const char *const columns[] = {
     [WEBHOOK_HEADERS] = "headers",
     [WEBHOOK_OPTIONS] = "profile_options",
     [WEBHOOK_OPTIONS_HERE] = "profile_options of a test",
+    [WEBHOOK_AUTH] = "auth",
 };
 
 static struct str bytes_of(const struct id *id)

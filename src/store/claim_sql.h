@@ -76,7 +76,7 @@
     " then e.data end, e.size, " fits ", w.url, w.profile, "                                \
     "coalesce(e.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET            \
     ", case when " fits " then w.headers end"                                               \
-    ", w.retry_schedule, w.timeout_ms::int8, c.waits::int8, "                               \
+    ", w.auth, w.retry_schedule, w.timeout_ms::int8, c.waits::int8, "                       \
     "ms_of(now()) - ms_of(c.waiting_since), "                                               \
     "w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0, " asleep ", " woken    \
     ", w.concurrency::int8, w.rate_limit::int8, coalesce(c.crashes, 0)::int8"
@@ -119,6 +119,7 @@ enum {
     CLAIM_SECRET,
     CLAIM_PREVIOUS,
     CLAIM_HEADERS,
+    CLAIM_AUTH,
     CLAIM_SCHEDULE,
     CLAIM_TIMEOUT_MS,
     CLAIM_WAITS,

@@ -61,10 +61,11 @@ static struct paced *paced_at(struct list *node)
 /* --- what waits ------------------------------------------------------------------------------- */
 
 /* Its texts but for its data, to be counted and moved. */
-#define TEXTS_OF(c)                                                               \
-    {                                                                             \
-        &(c)->to.url, &(c)->to.profile, &(c)->to.options, &(c)->to.sealed_secret, \
-            &(c)->to.sealed_previous, &(c)->to.sealed_headers, &(c)->content.type \
+#define TEXTS_OF(c)                                                                  \
+    {                                                                                \
+        &(c)->to.url, &(c)->to.profile, &(c)->to.options, &(c)->to.sealed_secret,    \
+            &(c)->to.sealed_previous, &(c)->to.sealed_headers, &(c)->to.sealed_auth, \
+            &(c)->content.type                                                       \
     }
 
 static struct paced *copy(struct pacer *p, const struct claim *claim, int64_t token)

@@ -11,6 +11,7 @@ from harness.wait import until
 
 OTHER_KEY = base64.b64encode(b"o" * 32).decode()
 TOKEN = "canary-token-in-an-option"
+BEARER = {"type": "bearer", "token": TOKEN}
 CUSTOM = {
     "headers": {"Authorization": f"Bearer {TOKEN}", "X-Sum": "sha256={signature}", "X-Kind": "{type}"},
     "signed": f"{TOKEN}:{{body}}",
@@ -76,7 +77,7 @@ def test_the_key_is_rotated_while_everything_goes_on(start, database, redis, rec
     server = start()
     api = server.client()
     path = "/custom"
-    signed = api.webhook(receiver.url(), headers={"X-Token": "x"})
+    signed = api.webhook(receiver.url(), headers={"X-Token": "x"}, auth=BEARER)
     rotated = api.post(f"/webhooks/{signed['id']}/secret/rotate", {}).json
     custom = api.webhook(receiver.url(path), profile="custom", secret="plain", profile_options=CUSTOM)
     for n in range(3):  # more than one page is in test_more_than_a_page
@@ -88,7 +89,7 @@ def test_the_key_is_rotated_while_everything_goes_on(start, database, redis, rec
         server.client().publish()
         one = receiver.wait(before + 1)[before]
         two = receiver.wait(before + 1, path)[before]
-        assert one.header("X-Token") == "x"
+        assert one.header("X-Token") == "x" and one.header("Authorization") == f"Bearer {TOKEN}"
         assert one.header("X-Webhook-Signature") == hex_signature(rotated["secret"], one.body)
         assert len(one.header("webhook-signature").split(" ")) == 2
         assert two.header("Authorization") == f"Bearer {TOKEN}"
@@ -100,7 +101,8 @@ def test_the_key_is_rotated_while_everything_goes_on(start, database, redis, rec
     assert (out.returncode, out.stdout) == (0, "5 webhooks, 5 sealed anew\n"), out.stderr
     heads = column(database, "select encode(substr(secret, 1, 5), 'hex') from webhook")
     heads += column(database, "select encode(substr(headers, 1, 5), 'hex') from webhook where headers <> ''")
-    assert set(heads) == {head_of(OTHER_KEY)} and len(heads) == 6
+    heads += column(database, "select encode(substr(auth, 1, 5), 'hex') from webhook where auth <> ''")
+    assert set(heads) == {head_of(OTHER_KEY)} and len(heads) == 7
     entries = server.client().get("/audit", action="webhook.reseal").json["data"]
     assert [e["actor"]["type"] for e in entries] == 5 * ["command_line"]
     delivers(server)

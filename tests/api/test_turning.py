@@ -110,6 +110,22 @@ def test_headers_do_not_go_to_another_origin(api, receiver, thief):
     assert request.header("X-Other") == "mine" and not stolen(thief, TOKEN)
 
 
+AUTHS = [{"type": "bearer", "token": TOKEN}, {"type": "basic", "username": "u", "password": TOKEN}]
+
+
+@pytest.mark.parametrize("auth", AUTHS, ids=lambda a: a["type"])
+def test_auth_does_not_go_to_another_origin(api, receiver, thief, auth):
+    webhook = api.webhook(receiver.url(), auth=auth)
+    assert fields(change(api, webhook, {"url": thief.url()}, expect=422)) == ["auth"]
+    change(api, webhook, {"url": receiver.url("/elsewhere")})
+    change(api, webhook, {"url": thief.url(), "auth": {"type": "bearer", "token": "mine"}})
+    api.publish()
+    assert thief.wait(1)[0].header("Authorization") == "Bearer mine"
+    change(api, webhook, {"url": receiver.url(), "auth": None})
+    api.publish()
+    assert receiver.wait(1)[0].all("Authorization") == [] and not stolen(thief, TOKEN)
+
+
 @pytest.mark.parametrize("headers", [None, {}])
 def test_headers_may_be_left_behind(api, receiver, thief, headers):
     webhook = api.webhook(receiver.url(), headers={"X-Token": TOKEN})

@@ -13,7 +13,7 @@
 #define NOW 1767323045678 /* 2026-01-02T03:04:05.678Z */
 
 static struct settings settings, others;
-static struct buf secret, previous, headers;
+static struct buf secret, previous, headers, auth;
 static struct recipient to;
 static const struct content event = {
     .type = {"user.created", 12}, .data = {"{\"a\":1}", 7}, .attempt = 1};
@@ -41,6 +41,7 @@ static int set_up(void **state)
     buf_init(&secret, 1024);
     buf_init(&previous, 1024);
     buf_init(&headers, 1024);
+    buf_init(&auth, 1024);
     to = (struct recipient){.webhook = id_floor(NOW),
                             .url = STR_LIT("https://example.com/hook?x=1"),
                             .profile = STR_LIT("default"),
@@ -58,6 +59,7 @@ static int tear_down(void **state)
     buf_fini(&secret);
     buf_fini(&previous);
     buf_fini(&headers);
+    buf_fini(&auth);
     message_fini(&message);
     return 0;
 }
@@ -82,6 +84,35 @@ static void test_made(void **state)
     assert_true(has(&message.head, "\r\nX-One: own-1\r\nX-Two: own-2\r\n"));
     assert_true(has(&message.masked, "\r\nX-One: ***\r\nX-Two: ***\r\n"));
     assert_false(has(&message.masked, "own-"));
+}
+
+/* After the webhook's own headers; history has no more than that it was there. */
+static void test_auth(void **state)
+{
+    (void)state;
+    seal(&auth, WEBHOOK_AUTH, "{\"type\":\"bearer\",\"token\":\"canary\"}");
+    to.sealed_headers = buf_str(&headers);
+    to.sealed_auth = buf_str(&auth);
+    assert_int_equal(make(&settings, 1), 1);
+    assert_true(has(&message.head, "\r\nX-Two: own-2\r\nAuthorization: Bearer canary\r\n"));
+    assert_true(has(&message.masked, "\r\nX-Two: ***\r\nAuthorization: ***\r\n"));
+    assert_false(has(&message.masked, "canary"));
+}
+
+/* Sealed for another place, or none that this release knows. */
+static void test_auth_that_is_not_to_be_read(void **state)
+{
+    static const char *const texts[] = {"{\"type\":\"digest\"}", "{}", "[]"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        seal(&auth, WEBHOOK_AUTH, texts[i]);
+        to.sealed_auth = buf_str(&auth);
+        assert_int_equal(make(&settings, 1), ERR_INTERNAL);
+    }
+    seal(&auth, WEBHOOK_HEADERS, "{\"type\":\"bearer\",\"token\":\"canary\"}");
+    to.sealed_auth = buf_str(&auth);
+    assert_int_equal(make(&settings, 1), ERR_INTERNAL);
 }
 
 /* The time is an argument: the same inputs make the same bytes. */
@@ -214,6 +245,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(test_made),
+        TEST(test_auth),
+        TEST(test_auth_that_is_not_to_be_read),
         TEST(test_the_same_again),
         TEST(test_shared_body),
         TEST(test_shared_refusal),

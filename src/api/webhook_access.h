@@ -1,0 +1,22 @@
+/* How a webhook's requests prove themselves to its receiver: the member `auth`. */
+#ifndef API_WEBHOOK_ACCESS_H
+#define API_WEBHOOK_ACCESS_H
+
+#include "call.h"
+#include "core/profile.h"
+#include "store/webhooks.h"
+
+/* Seals what the client gave as the webhook's. What is wrong becomes a problem of call->fields, of which
+ * what was bound before stays. */
+void webhook_apply_auth(struct call *call, struct str given, struct webhook *webhook);
+
+/* There is one header Authorization: a problem, if `auth` and the webhook's headers, or those of its options, both make
+ * it. */
+void webhook_check_auth(struct call *call, const struct webhook *webhook,
+                        const struct profile_options *options);
+
+/* Writes the member `auth`, masked. */
+void webhook_write_auth(struct jsonw *w, const struct settings *settings,
+                        const struct webhook *webhook);
+
+#endif
