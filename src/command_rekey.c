@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "core/seal.h"
 #include "core/signature.h"
+#include "core/tls_settings.h"
 #include "core/webhook.h"
 #include "core/webhook_options.h"
 #include "store/webhooks.h"
@@ -14,7 +15,7 @@
 
 #define PAGE_ROWS   100
 #define PASSES_MAX  10
-#define HEADERS_MAX ((size_t)65536 + SEAL_OVERHEAD)
+#define VALUE_MAX   ((size_t)TLS_SETTINGS_JSON_MAX + SEAL_OVERHEAD) /* the largest there is */
 #define OPTIONS_MAX ((size_t)8 * PROFILE_OPTIONS_MAX)
 
 struct rekey {
@@ -83,7 +84,7 @@ static bool seal_again(const struct settings *settings, enum webhook_column colu
 
     if (value->n == 0 || seal_is_new(&settings->seal_keys, *value))
         return true;
-    buf_init(&plain, HEADERS_MAX);
+    buf_init(&plain, VALUE_MAX);
     int err = webhook_open(settings, column, webhook, *value, &plain);
     if (err == 0) {
         webhook_seal(settings, column, webhook, buf_str(&plain), out);
@@ -120,14 +121,14 @@ static const struct deed deed = {.action = AUDIT_WEBHOOK_RESEAL, .actor = AUDIT_
 static void take(struct command_run *run, struct sealed *s)
 {
     struct rekey *rekey = run->arg;
-    struct buf out[5];
+    struct buf out[6];
     bool changed = false, opened = true;
 
     for (size_t i = 0; i < ARRAY_LEN(out); i++)
-        buf_init(&out[i], HEADERS_MAX);
-    struct str *const values[] = {&s->secret, &s->previous, &s->headers, &s->auth};
+        buf_init(&out[i], VALUE_MAX);
+    struct str *const values[] = {&s->secret, &s->previous, &s->headers, &s->auth, &s->tls};
     static const enum webhook_column columns[] = {WEBHOOK_SECRET, WEBHOOK_SECRET, WEBHOOK_HEADERS,
-                                                  WEBHOOK_AUTH};
+                                                  WEBHOOK_AUTH, WEBHOOK_TLS};
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
         opened = seal_again(run->settings, columns[i], s->webhook, values[i], &out[i], &changed) &&
                  opened;

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "core/tls_settings.h"
 
 struct bodies;
 struct settings;
@@ -14,8 +15,9 @@ struct settings;
 /* To whom: what is in force for a webhook. Borrowed. */
 struct recipient {
     struct id webhook;
-    struct str url, profile, options;                                       /* the last is JSON */
-    struct str sealed_secret, sealed_previous, sealed_headers, sealed_auth; /* n == 0: none */
+    struct str url, profile, options; /* the last is JSON */
+    struct str sealed_secret, sealed_previous, sealed_headers, sealed_auth,
+        sealed_tls; /* n == 0: none */
 };
 
 /* What: an event on its way to one webhook. Borrowed. */
@@ -35,6 +37,8 @@ struct message {
     struct buf masked; /* the same as history may keep it: secrets, own headers and `auth` as *** */
     struct buf body;   /* its own; see message_body() */
     struct body *lent; /* by those of its event, where it is one of them; else NULL */
+    struct tls_settings tls; /* all empty: none */
+    struct buf tls_text;     /* where those are */
 };
 
 void message_init(struct message *message);
@@ -44,6 +48,8 @@ struct str message_body(const struct message *message);
 
 /* The body is not needed any more. */
 void message_forget_body(struct message *message);
+/* When it was sent: of the settings of TLS nothing is left. */
+void message_forget_tls(struct message *message);
 
 /* May several events of this recipient go in one message? Tests never do. */
 bool message_takes_many(const struct settings *settings, const struct recipient *to);

@@ -78,6 +78,7 @@ enum webhook_column {
     WEBHOOK_OPTIONS,      /* core/webhook_options.h */
     WEBHOOK_OPTIONS_HERE, /* likewise */
     WEBHOOK_AUTH,         /* core/credentials.h */
+    WEBHOOK_TLS,          /* core/tls_settings.h */
 };
 
 /* Seals and opens what is a webhook's secret: bound to its id and column, so that it is of no use in another's row, nor

@@ -42,11 +42,19 @@ void fetcher_destroy(struct fetcher *fetcher);
     16384 /* bytes kept of its body; what follows up to 64 KiB is read and dropped, \
              then the connection is cut */
 
+/* How to make a connection that is not as all are; texts in PEM. */
+struct fetch_tls {
+    struct str ca;               /* certificates to trust instead of the others; n == 0: those */
+    struct str certificate, key; /* to show, without a passphrase; n == 0: none */
+    struct id mark;              /* differs if anything of it does */
+};
+
 struct fetch_request {
     const char *url; /* normalised by url_parse() */
     struct str head; /* header lines, each ending with CRLF, without Host and Content-Length */
     struct str body;
     struct id owner; /* connections and TLS sessions are kept for requests of the same one */
+    const struct fetch_tls *tls; /* and with the same of these; NULL: none */
 
     /* Absolute: DNS, connect, TLS, sending, head and body. It begins again, once, if this process stood still
      * meanwhile: that was not the receiver. */

@@ -17,7 +17,7 @@ struct webhook {
     size_t event_count;
     int status, disabled_reason;         /* enum webhook_status, enum webhook_disabled_reason */
     struct str profile, profile_options; /* the second is JSON */
-    struct str sealed_secret, sealed_previous, sealed_headers, sealed_auth;
+    struct str sealed_secret, sealed_previous, sealed_headers, sealed_auth, sealed_tls;
     int64_t previous_until_ms; /* 0: no rotation under way */
     struct schedule schedule;
     int64_t timeout_ms;
@@ -82,12 +82,12 @@ struct db_op *webhooks_list_sealed(struct db *db, struct id after, int limit, db
 struct sealed {
     struct id webhook;
     int64_t updated_us; /* the row's version */
-    struct str url, profile, options, secret, previous, headers,
-        auth; /* of `previous` p == NULL: none */
+    struct str url, profile, options, secret, previous, headers, auth,
+        tls; /* of `previous` p == NULL: none */
 };
 void sealed_read(const struct db_rows *rows, int row, struct sealed *sealed);
 
-/* Writes the last five of `sealed`, if the row is still as it was read: then there is a row. That is another version of
+/* Writes the last six of `sealed`, if the row is still as it was read: then there is a row. That is another version of
  * it, but no change. */
 struct db_op *webhooks_seal_again(struct db *db, const struct sealed *sealed,
                                   const struct deed *deed, db_cb *cb, void *arg);

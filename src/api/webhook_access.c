@@ -1,26 +1,28 @@
-/* `auth`, from what clients give to what is sealed, and back to what may be shown. */
+/* `auth` and `tls`, from what clients give to what is sealed, and back to what may be shown. */
 #include "webhook_access.h"
 
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "core/credentials.h"
+#include "core/tls_settings.h"
+#include "io/pem.h"
 
 #define HEADERS_MAX_BYTES 65536
 
-static struct str seal(struct call *call, struct id id, const struct credentials *credentials)
+/* Of JSON with secrets in it, which is forgotten. */
+static struct str seal(struct call *call, enum webhook_column column, struct id id,
+                       struct buf *json)
 {
-    struct buf json, sealed;
+    struct buf sealed;
 
-    buf_init(&json, CREDENTIALS_JSON_MAX);
-    buf_init(&sealed, CREDENTIALS_JSON_MAX + SEAL_OVERHEAD);
-    struct jsonw w = jsonw_on(&json);
-    credentials_write(&w, NULL, credentials, false);
-    webhook_seal(call->api->settings, WEBHOOK_AUTH, id, buf_str(&json), &sealed);
+    assert(!json->overflow);
+    buf_init(&sealed, json->max + SEAL_OVERHEAD);
+    webhook_seal(call->api->settings, column, id, buf_str(json), &sealed);
     struct str copy = call_copy(call, buf_str(&sealed));
-    crypto_wipe(json.p, json.n);
-    buf_fini(&json);
     buf_fini(&sealed);
+    crypto_wipe(json->p, json->n);
+    buf_fini(json);
     return copy;
 }
 
@@ -29,10 +31,54 @@ void webhook_apply_auth(struct call *call, struct str given, struct webhook *w)
     struct fields *f = &call->fields;
     uint32_t present = f->present, nulls = f->nulls;
     struct credentials credentials;
+    struct buf json;
 
     w->sealed_auth = STR_LIT("");
-    if (credentials_bind(f, given, &credentials) == 0)
-        w->sealed_auth = seal(call, w->id, &credentials);
+    if (credentials_bind(f, given, &credentials) == 0) {
+        buf_init(&json, CREDENTIALS_JSON_MAX);
+        struct jsonw writer = jsonw_on(&json);
+        credentials_write(&writer, NULL, &credentials, false);
+        w->sealed_auth = seal(call, WEBHOOK_AUTH, w->id, &json);
+    }
+    f->present = present;
+    f->nulls = nulls;
+}
+
+static bool is_good(struct fields *f, const char *field, const char *wrong)
+{
+    if (wrong != NULL)
+        fields_problem(f, field, wrong);
+    return wrong == NULL;
+}
+
+/* As a handshake would find it. */
+static bool tls_is_good(struct fields *f, const struct tls_settings *tls)
+{
+    bool good = tls->ca.n == 0 || is_good(f, "tls.ca", pem_certificates_check(tls->ca));
+
+    if (tls->certificate.n == 0)
+        return good;
+    bool certificate =
+        is_good(f, "tls.client_certificate", pem_certificates_check(tls->certificate));
+    bool key = is_good(f, "tls.client_key", pem_key_check(tls->key));
+    return certificate && key &&
+           is_good(f, "tls.client_key", pem_pair_check(tls->certificate, tls->key)) && good;
+}
+
+void webhook_apply_tls(struct call *call, struct str given, struct webhook *w)
+{
+    struct fields *f = &call->fields;
+    uint32_t present = f->present, nulls = f->nulls;
+    struct tls_settings tls;
+    struct buf json;
+
+    w->sealed_tls = STR_LIT("");
+    if (tls_settings_bind(f, given, &tls) == 0 && tls_is_good(f, &tls)) {
+        buf_init(&json, TLS_SETTINGS_JSON_MAX);
+        struct jsonw writer = jsonw_on(&json);
+        tls_settings_write(&writer, NULL, &tls, false);
+        w->sealed_tls = seal(call, WEBHOOK_TLS, w->id, &json);
+    }
     f->present = present;
     f->nulls = nulls;
 }
@@ -88,17 +134,13 @@ void webhook_check_auth(struct call *call, const struct webhook *w,
 
 /* --- showing ---------------------------------------------------------------------------------- */
 
-void webhook_write_auth(struct jsonw *w, const struct settings *settings,
-                        const struct webhook *webhook)
+static void write_auth(struct jsonw *w, const struct settings *settings,
+                       const struct webhook *webhook)
 {
     struct scratch scratch;
     struct credentials credentials;
     struct buf json;
 
-    if (webhook->sealed_auth.n == 0) { /* nearly always */
-        jsonw_null(w, "auth");
-        return;
-    }
     buf_init(&json, CREDENTIALS_JSON_MAX);
     if (webhook_open(settings, WEBHOOK_AUTH, webhook->id, webhook->sealed_auth, &json) == 0 &&
         credentials_read(scratch_allocator(&scratch), buf_str(&json), &credentials) == 0)
@@ -108,4 +150,64 @@ void webhook_write_auth(struct jsonw *w, const struct settings *settings,
     crypto_wipe(&scratch, sizeof scratch);
     crypto_wipe(json.p, json.n);
     buf_fini(&json);
+}
+
+/* False: it cannot be opened. The texts are in `text`, which is made here; forget() it. */
+static bool read_tls(const struct settings *settings, const struct webhook *webhook,
+                     struct tls_settings *tls, struct buf *text)
+{
+    struct buf json;
+
+    buf_init(text, TLS_SETTINGS_JSON_MAX);
+    buf_init(&json, TLS_SETTINGS_JSON_MAX);
+    bool good = webhook_open(settings, WEBHOOK_TLS, webhook->id, webhook->sealed_tls, &json) == 0 &&
+                tls_settings_read(buf_str(&json), text, tls) == 0;
+    crypto_wipe(json.p, json.n);
+    buf_fini(&json);
+    return good;
+}
+
+static void forget(struct buf *text)
+{
+    crypto_wipe(text->p, text->n);
+    buf_fini(text);
+}
+
+static void write_tls(struct jsonw *w, const struct settings *settings,
+                      const struct webhook *webhook)
+{
+    struct tls_settings tls;
+    struct buf text;
+
+    if (read_tls(settings, webhook, &tls, &text))
+        tls_settings_write(w, "tls", &tls, true);
+    else
+        jsonw_null(w, "tls");
+    forget(&text);
+}
+
+bool webhook_has_certificate(const struct settings *settings, const struct webhook *webhook)
+{
+    struct tls_settings tls;
+    struct buf text;
+
+    if (webhook->sealed_tls.n == 0)
+        return false;
+    bool has = read_tls(settings, webhook, &tls, &text) && tls.certificate.n > 0;
+    forget(&text);
+    return has;
+}
+
+/* Nearly always there is none. */
+void webhook_write_access(struct jsonw *w, const struct settings *settings,
+                          const struct webhook *webhook)
+{
+    if (webhook->sealed_auth.n > 0)
+        write_auth(w, settings, webhook);
+    else
+        jsonw_null(w, "auth");
+    if (webhook->sealed_tls.n > 0)
+        write_tls(w, settings, webhook);
+    else
+        jsonw_null(w, "tls");
 }

@@ -8,6 +8,7 @@
 #include "core/credentials.h"
 #include "core/filter.h"
 #include "core/signature.h"
+#include "core/tls_settings.h"
 #include "core/webhook_options.h"
 #include "input.h"
 #include "reply.h"
@@ -82,6 +83,12 @@ _Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called")
                  FIELD_NULLABLE,                                                                 \
                  .max = CREDENTIALS_JSON_MAX,                                                    \
                  .kinds = FIELD_KIND(JSON_OBJECT)},                                              \
+    [IN_TLS] = {"tls",                                                                           \
+                FIELD_RAW,                                                                       \
+                AT(tls),                                                                         \
+                FIELD_NULLABLE,                                                                  \
+                .max = TLS_SETTINGS_JSON_MAX,                                                    \
+                .kinds = FIELD_KIND(JSON_OBJECT)},                                               \
     [IN_SECRET] = {"secret",                                                                     \
                    FIELD_STR,                                                                    \
                    AT(secret),                                                                   \
@@ -117,6 +124,7 @@ static const struct {
     [IN_ORDERING] = {MEMBER(ordering), AT(ordering)},
     [IN_METADATA] = {MEMBER(metadata)},
     [IN_AUTH] = {MEMBER(sealed_auth)},
+    [IN_TLS] = {MEMBER(sealed_tls)},
 };
 
 void webhook_defaults(const struct call *call, struct webhook *w)
@@ -127,6 +135,7 @@ void webhook_defaults(const struct call *call, struct webhook *w)
         .profile_options = STR_LIT("{}"),
         .sealed_headers = STR_LIT(""),
         .sealed_auth = STR_LIT(""),
+        .sealed_tls = STR_LIT(""),
         .schedule = call->api->settings->schedule,
         .timeout_ms = WEBHOOK_TIMEOUT_MS,
         .concurrency = WEBHOOK_CONCURRENCY,
@@ -290,6 +299,10 @@ bool webhook_apply(struct call *call, const struct webhook_input *in, struct web
     if (field_has(f, IN_AUTH))
         webhook_apply_auth(call, in->auth, w);
     webhook_check_auth(call, w, &options);
+    if (field_has(f, IN_TLS))
+        webhook_apply_tls(call, in->tls, w);
+    if (w->sealed_tls.n > 0 && str_starts(w->url, STR_LIT("http:")))
+        fields_problem(&call->fields, "tls", "is for URLs that begin with https://");
     if (field_has(f, IN_METADATA))
         w->metadata = input_map_json(call, &in->metadata);
     if (f->problem_count == 0)
@@ -333,7 +346,7 @@ struct str webhook_secret(struct call *call, struct id id, struct str secret, co
 #define HEADERS_ANEW                                                                         \
     "must be given with a URL of another scheme, host or port: their values are not handed " \
     "on to it; {} leaves them out"
-#define AUTH_ANEW                                                                                \
+#define ACCESS_ANEW                                                                              \
     "must be given with a URL of another scheme, host or port: it is not handed on to it; null " \
     "leaves it out"
 #define OPTIONS_ANEW                                                                               \
@@ -390,7 +403,9 @@ bool webhook_keeps_secrets(struct call *call, const struct webhook *before,
     if (moves && before->sealed_headers.n > 0 && !field_given(f, IN_HEADERS))
         fields_problem(f, "headers", HEADERS_ANEW);
     if (moves && before->sealed_auth.n > 0 && !field_given(f, IN_AUTH))
-        fields_problem(f, "auth", AUTH_ANEW);
+        fields_problem(f, "auth", ACCESS_ANEW);
+    if (moves && !field_given(f, IN_TLS) && webhook_has_certificate(call->api->settings, before))
+        fields_problem(f, "tls", ACCESS_ANEW);
     if (moves && !field_given(f, IN_OPTIONS) && options_send_hidden(call, after))
         fields_problem(f, "profile_options", OPTIONS_ANEW);
     if (field_has(f, IN_SECRET) && !field_given(f, IN_URL) && !field_given(f, IN_PROFILE) &&

@@ -7,7 +7,7 @@
 
 /* What a client may say of a webhook. */
 struct webhook_input {
-    struct str url, secret, description, options, auth;
+    struct str url, secret, description, options, auth, tls;
     struct field_strs events;
     struct field_map headers, metadata;
     struct field_i64s schedule;
@@ -30,6 +30,7 @@ enum {
     IN_ORDERING,
     IN_METADATA,
     IN_AUTH,
+    IN_TLS,
     IN_SECRET,
     IN_STATUS,
     IN_COUNT,

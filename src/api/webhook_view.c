@@ -170,7 +170,7 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
     jsonw_str(w, "profile", webhook->profile);
     write_options(w, settings, webhook);
     write_headers(w, settings, webhook);
-    webhook_write_auth(w, settings, webhook);
+    webhook_write_access(w, settings, webhook);
     write_settings(w, webhook);
     write_secrets(w, settings, webhook);
     jsonw_str_or_null(w, "managed", webhook->managed);

@@ -24,6 +24,15 @@ void message_init(struct message *m)
     buf_init(&m->masked, MESSAGE_HEAD_MAX);
     buf_init(&m->body, MESSAGE_BODY_MAX);
     m->lent = NULL;
+    buf_init(&m->tls_text, TLS_SETTINGS_JSON_MAX);
+    m->tls = (struct tls_settings){0};
+}
+
+void message_forget_tls(struct message *m)
+{
+    crypto_wipe(m->tls_text.p, m->tls_text.n);
+    buf_fini(&m->tls_text);
+    m->tls = (struct tls_settings){0};
 }
 
 void message_fini(struct message *m)
@@ -32,6 +41,7 @@ void message_fini(struct message *m)
     buf_fini(&m->head);
     buf_fini(&m->masked);
     message_forget_body(m);
+    message_forget_tls(m);
 }
 
 struct str message_body(const struct message *m)
@@ -103,7 +113,7 @@ static int add_auth(struct message *m, struct str json)
 
 /* What was sealed of a recipient. */
 struct opened {
-    struct buf secret, previous, headers, auth, options;
+    struct buf secret, previous, headers, auth, tls, options;
 };
 
 /* Of one event. */
@@ -201,6 +211,7 @@ static int open_all(struct opened *opened, const struct settings *settings,
         {WEBHOOK_SECRET, to->sealed_previous, &opened->previous, SECRET_MAX},
         {WEBHOOK_HEADERS, to->sealed_headers, &opened->headers, HEADERS_TEXT_MAX},
         {WEBHOOK_AUTH, to->sealed_auth, &opened->auth, CREDENTIALS_JSON_MAX},
+        {WEBHOOK_TLS, to->sealed_tls, &opened->tls, TLS_SETTINGS_JSON_MAX},
     };
     int err = to->sealed_secret.n > 0 ? 0 : ERR_INVALID;
 
@@ -218,7 +229,7 @@ static int open_all(struct opened *opened, const struct settings *settings,
 static void forget(struct opened *opened)
 {
     struct buf *const wiped[] = {&opened->secret, &opened->previous, &opened->headers,
-                                 &opened->auth, &opened->options};
+                                 &opened->auth,   &opened->tls,      &opened->options};
     for (size_t i = 0; i < ARRAY_LEN(wiped); i++) {
         crypto_wipe(wiped[i]->p, wiped[i]->n);
         buf_fini(wiped[i]);
@@ -252,6 +263,8 @@ static int make(struct message *m, const struct settings *settings, const struct
         err = add_headers(m, buf_str(&opened.headers)) < 0 ? ERR_INTERNAL : 0;
     if (err == 0 && opened.auth.n > 0)
         err = add_auth(m, buf_str(&opened.auth)) < 0 ? ERR_INTERNAL : 0;
+    if (err == 0 && opened.tls.n > 0)
+        err = tls_settings_read(buf_str(&opened.tls), &m->tls_text, &m->tls) < 0 ? ERR_INTERNAL : 0;
     if (err == 0) {
         *why = "the webhook's URL does not belong to its profile's service";
         err = make_url(m, profile, to->url);

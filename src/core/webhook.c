@@ -71,6 +71,7 @@ static const char *const columns[] = {
     [WEBHOOK_OPTIONS] = "profile_options",
     [WEBHOOK_OPTIONS_HERE] = "profile_options of a test",
     [WEBHOOK_AUTH] = "auth",
+    [WEBHOOK_TLS] = "tls",
 };
 
 static struct str bytes_of(const struct id *id)

@@ -288,13 +288,27 @@ static long pool_of(const struct fetch *fetch)
 {
     const struct sockaddr_storage *address = &fetch->addresses[fetch->address_at];
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
-    uint32_t number;
+    struct fetch_party party = fetch_party(fetch);
+    uint32_t number, tls;
 
     if (address->ss_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr))
         return 0;
-    memcpy(&number, fetch->request.owner.b + sizeof fetch->request.owner.b - sizeof number,
-           sizeof number);
-    return (long)number;
+    memcpy(&number, party.owner.b + sizeof party.owner.b - sizeof number, sizeof number);
+    memcpy(&tls, party.tls.b, sizeof tls);
+    return (long)(number ^ tls);
+}
+
+static void set_blob(CURL *easy, CURLoption option, struct curl_blob *blob, struct str text)
+{
+    *blob = (struct curl_blob){(void *)(uintptr_t)text.p, text.n, CURL_BLOB_NOCOPY};
+    FETCH_SET(easy, option, text.n > 0 ? blob : NULL);
+}
+
+static void set_tls(struct fetch *fetch, const struct fetch_tls *tls)
+{
+    set_blob(fetch->easy, CURLOPT_CAINFO_BLOB, &fetch->ca, tls->ca);
+    set_blob(fetch->easy, CURLOPT_SSLCERT_BLOB, &fetch->certificate, tls->certificate);
+    set_blob(fetch->easy, CURLOPT_SSLKEY_BLOB, &fetch->key, tls->key);
 }
 
 void fetch_attach(struct fetch *fetch)
@@ -308,6 +322,8 @@ void fetch_attach(struct fetch *fetch)
     fetch->opened = NULL;
     pin(fetch);
     fetch_sessions_enter(fetch);
+    if (fetch->request.tls != NULL)
+        set_tls(fetch, fetch->request.tls);
     FETCH_SET(fetch->easy, CURLOPT_ADDRESS_SCOPE, pool_of(fetch));
     FETCH_SET(fetch->easy, CURLOPT_FRESH_CONNECT, (long)fetch->unusable);
     FETCH_SET(fetch->easy, CURLOPT_FORBID_REUSE, 0L);
@@ -324,4 +340,6 @@ void fetch_detach(struct fetch *fetch)
     CURLMcode rc = curl_multi_remove_handle(fetch->fetcher->multi, fetch->easy);
     assert(rc == CURLM_OK);
     fetch_sessions_leave(fetch);
+    if (fetch->request.tls != NULL) /* the next request of the handle is another's */
+        set_tls(fetch, &(struct fetch_tls){0});
 }

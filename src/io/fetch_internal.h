@@ -118,6 +118,7 @@ struct fetch {
     struct fetch_store *store; /* of TLS sessions; NULL: it has none */
     char pin_text[80];
     struct curl_slist pin;
+    struct curl_blob ca, certificate, key;
     struct fetch_socket *opened; /* for it, since it was attached */
     bool unusable;               /* the kept connection that libcurl chose was not used */
     bool unnamed;                /* the certificate does not name the host */
@@ -160,6 +161,26 @@ void fetcher_on_wake(void *arg);
 
 /* --- fetch_socket.c --------------------------------------------------------------------------- */
 
+/* What is kept of connections is for those whose owner and settings of TLS are the same. */
+struct fetch_party {
+    struct id owner, tls;
+};
+
+static inline struct fetch_party fetch_party(const struct fetch *fetch)
+{
+    const struct fetch_request *r = &fetch->request;
+    struct fetch_party party = {.owner = r->owner};
+
+    if (r->tls != NULL)
+        party.tls = r->tls->mark;
+    return party;
+}
+
+static inline bool fetch_party_eq(const struct fetch_party *a, const struct fetch_party *b)
+{
+    return id_eq(a->owner, b->owner) && id_eq(a->tls, b->tls);
+}
+
 /* Both ends of a connection, as libcurl names them. */
 struct fetch_ends {
     char remote[INET6_ADDRSTRLEN], local[INET6_ADDRSTRLEN];
@@ -174,7 +195,7 @@ void fetch_socket_add(struct fetch *fetch, int fd);
 int fetch_on_close_socket(void *arg, curl_socket_t fd);
 
 /* Whether the request may go out between these ends: on a connection of its own, whose certificate names the host
- * (`unnamed` if not), or on a kept one of the same owner that is open and on which nothing has come since its last
+ * (`unnamed` if not), or on a kept one of the same party that is open and on which nothing has come since its last
  * answer. */
 bool fetch_socket_ready(struct fetch *fetch, const struct fetch_ends *ends);
 
@@ -186,7 +207,7 @@ void fetch_spoke(struct fetch *fetch);
 void fetch_sessions_init(struct fetch_sessions *sessions);
 void fetch_sessions_fini(struct fetch_sessions *sessions); /* when no transfer has any */
 
-/* The fetch, about to be attached, takes up the sessions of its own owner and host, and what it agrees on becomes one
+/* The fetch, about to be attached, takes up the sessions of its own party and host, and what it agrees on becomes one
  * of them; until it leaves. */
 void fetch_sessions_enter(struct fetch *fetch);
 void fetch_sessions_leave(struct fetch *fetch);

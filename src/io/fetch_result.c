@@ -139,6 +139,7 @@ static const struct {
     {CURLE_SSL_CONNECT_ERROR, FETCH_TLS_FAILED},
     {CURLE_PEER_FAILED_VERIFICATION, FETCH_TLS_FAILED},
     {CURLE_SSL_CERTPROBLEM, FETCH_TLS_FAILED},
+    {CURLE_SSL_CLIENTCERT, FETCH_TLS_FAILED},
     {CURLE_SSL_CIPHER, FETCH_TLS_FAILED},
     {CURLE_SSL_CACERT_BADFILE, FETCH_TLS_FAILED},
     {CURLE_SSL_ISSUER_ERROR, FETCH_TLS_FAILED},
@@ -154,6 +155,15 @@ static const struct {
     {CURLE_WRITE_ERROR, FETCH_BAD_RESPONSE},
     {CURLE_OUT_OF_MEMORY, FETCH_BAD_RESPONSE}, /* a line beyond libcurl's own ceiling */
 };
+
+/* With TLS 1.3 we are done with the handshake before the receiver has looked at our certificate: that it refuses it, or
+ * wants one, is the first that we read. */
+static bool alerted(const struct fetch *fetch)
+{
+    return fetch->opened != NULL && fetch->response.head_seen == 0 &&
+           strstr(fetch->curl_error, "SSL routines") != NULL &&
+           strstr(fetch->curl_error, " alert ") != NULL;
+}
 
 enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
 {
@@ -178,6 +188,8 @@ enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
         curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
         return connect_us > 0 ? FETCH_TIMED_OUT : FETCH_CONNECT_FAILED;
     }
+    if (code == CURLE_RECV_ERROR && alerted(fetch))
+        return FETCH_TLS_FAILED;
     for (size_t i = 0; i < ARRAY_LEN(outcomes); i++)
         if (outcomes[i].code == code)
             return outcomes[i].outcome;

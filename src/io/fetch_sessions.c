@@ -1,5 +1,5 @@
 /* TLS sessions to take up again. libcurl has a store of them for every transfer, or for one that is told of it, and
- * knows no owners. So there is a store for each owner and host, in libcurl's own object for it; of those that no
+ * knows no owners. So there is a store for each party and host, in libcurl's own object for it; of those that no
  * transfer has, the one that was used the longest ago makes room. */
 #include "fetch_internal.h"
 
@@ -11,7 +11,7 @@
 struct fetch_store {
     struct list by_hash;
     struct list node; /* of `idle`, when it has no user */
-    struct id owner;
+    struct fetch_party party;
     uint16_t port;
     CURLSH *share;
     int users;
@@ -71,7 +71,8 @@ static uint32_t mix(uint32_t hash, const void *p, size_t n)
 
 static struct list *bucket(struct fetch_sessions *sessions, const struct fetch *fetch)
 {
-    uint32_t hash = mix(2166136261U, &fetch->request.owner, sizeof fetch->request.owner);
+    struct fetch_party party = fetch_party(fetch);
+    uint32_t hash = mix(2166136261U, &party, sizeof party);
 
     hash = mix(hash, fetch->host, strlen(fetch->host));
     hash = mix(hash, &fetch->port, sizeof fetch->port);
@@ -80,7 +81,8 @@ static struct list *bucket(struct fetch_sessions *sessions, const struct fetch *
 
 static bool is_of(const struct fetch_store *store, const struct fetch *fetch)
 {
-    return store->port == fetch->port && id_eq(store->owner, fetch->request.owner) &&
+    struct fetch_party party = fetch_party(fetch);
+    return store->port == fetch->port && fetch_party_eq(&store->party, &party) &&
            strcmp(store->host, fetch->host) == 0;
 }
 
@@ -89,7 +91,7 @@ static struct fetch_store *make(struct fetch_sessions *sessions, const struct fe
     size_t n = strlen(fetch->host) + 1;
     struct fetch_store *store = xcalloc(1, sizeof *store + n);
 
-    store->owner = fetch->request.owner;
+    store->party = fetch_party(fetch);
     store->port = fetch->port;
     memcpy(store->host, fetch->host, n);
     store->share = make_share();

@@ -20,7 +20,7 @@
 struct fetch_socket {
     struct list by_fd, by_port;
     int fd;
-    struct id owner;
+    struct fetch_party party;
     struct fetch_ends ends; /* once it has carried a request */
 };
 
@@ -70,7 +70,7 @@ void fetch_socket_add(struct fetch *fetch, int fd)
 
     forget_fd(&fetch->fetcher->sockets, fd);
     sock->fd = fd;
-    sock->owner = fetch->request.owner;
+    sock->party = fetch_party(fetch);
     list_init(&sock->by_port);
     list_push(bucket(fetch->fetcher->sockets.by_fd, fd), &sock->by_fd);
     fetch->opened = sock;
@@ -186,7 +186,8 @@ bool fetch_socket_ready(struct fetch *fetch, const struct fetch_ends *ends)
         return !fetch->unnamed;
     }
     struct fetch_socket *sock = find(sockets, ends);
-    if (sock == NULL || !id_eq(sock->owner, fetch->request.owner))
+    struct fetch_party party = fetch_party(fetch);
+    if (sock == NULL || !fetch_party_eq(&sock->party, &party))
         return false;
     enum unread unread = unread_of(tls_of(fetch), sock->fd);
     if (unread == UNREAD_BYTES)

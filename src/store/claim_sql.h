@@ -64,8 +64,9 @@
 #define CLAIM_BRINGS "c.brings and e.size <= " TEXT_OF(WORK_DATA_MAX)
 
 /* What else is large goes to the first whose sizes, all those before it together, stay within a bound. */
-#define CLAIM_FITS(bytes)                                                                       \
-    "coalesce(sum(case when " CLAIM_BRINGS " then e.size else 0 end + octet_length(w.headers))" \
+#define CLAIM_FITS(bytes)                                                      \
+    "coalesce(sum(case when " CLAIM_BRINGS                                     \
+    " then e.size else 0 end + octet_length(w.headers) + octet_length(w.tls))" \
     " over (order by c.id rows between unbounded preceding and 1 preceding), 0) < " bytes
 
 /* What claims_read() reads: of c, its event e and its webhook w. When it was due is for retries to know. */
@@ -76,7 +77,8 @@
     " then e.data end, e.size, " fits ", w.url, w.profile, "                                \
     "coalesce(e.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET            \
     ", case when " fits " then w.headers end"                                               \
-    ", w.auth, w.retry_schedule, w.timeout_ms::int8, c.waits::int8, "                       \
+    ", w.auth, case when " fits                                                             \
+    " then w.tls end, w.retry_schedule, w.timeout_ms::int8, c.waits::int8, "                \
     "ms_of(now()) - ms_of(c.waiting_since), "                                               \
     "w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0, " asleep ", " woken    \
     ", w.concurrency::int8, w.rate_limit::int8, coalesce(c.crashes, 0)::int8"
@@ -120,6 +122,7 @@ enum {
     CLAIM_PREVIOUS,
     CLAIM_HEADERS,
     CLAIM_AUTH,
+    CLAIM_TLS,
     CLAIM_SCHEDULE,
     CLAIM_TIMEOUT_MS,
     CLAIM_WAITS,

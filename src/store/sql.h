@@ -123,7 +123,7 @@
 /* A webhook's row stays, without its secrets, for the history that points to it; what is under way
  * follows (job_step_settle). */
 #define DELETE_WEBHOOK \
-    "deleted_at = now(), secret = '', previous_secret = null, headers = '', auth = ''"
+    "deleted_at = now(), secret = '', previous_secret = null, headers = '', auth = '', tls = ''"
 
 /* The audit log of a statement: a row for each of `rows`, one of its tables, in the same commit. `deed`: AUDIT_DEED() of
  * the parameters that DB_DEED() binds. `about`: the app, the id of what is changed, and if that is null its name. */

@@ -4,13 +4,13 @@
 #include "sql.h"
 #include "store/store.h"
 
-#define COLUMNS                                                                                          \
-    "w.id, w.app_id, w.url, w.events, w.status::int8, w.disabled_reason::int8, w.profile, "              \
-    "w.profile_options, w.secret, " PREVIOUS_SECRET ", "                                                 \
-    "case when w.previous_until > now() then ms_of(w.previous_until) end, "                              \
-    "w.headers, w.auth, w.retry_schedule, w.timeout_ms::int8, w.rate_limit::int8, w.concurrency::int8, " \
-    "w.description, w.metadata, us_of(w.updated_at), w.managed, ms_of(now()), "                          \
-    "ms_of(w.gate_until), ms_of(w.failing_since), w.gate_limit, w.gate_failures::int8, "                 \
+#define COLUMNS                                                                                                 \
+    "w.id, w.app_id, w.url, w.events, w.status::int8, w.disabled_reason::int8, w.profile, "                     \
+    "w.profile_options, w.secret, " PREVIOUS_SECRET ", "                                                        \
+    "case when w.previous_until > now() then ms_of(w.previous_until) end, "                                     \
+    "w.headers, w.auth, w.tls, w.retry_schedule, w.timeout_ms::int8, w.rate_limit::int8, w.concurrency::int8, " \
+    "w.description, w.metadata, us_of(w.updated_at), w.managed, ms_of(now()), "                                 \
+    "ms_of(w.gate_until), ms_of(w.failing_since), w.gate_limit, w.gate_failures::int8, "                        \
     "w.gate_openings::int8, w.gate_error::int8, w.batch_max::int8, w.ordering::int8"
 
 enum {
@@ -27,6 +27,7 @@ enum {
     COL_PREVIOUS_UNTIL,
     COL_HEADERS,
     COL_AUTH,
+    COL_TLS,
     COL_RETRY_SCHEDULE,
     COL_TIMEOUT_MS,
     COL_RATE_LIMIT,
@@ -76,6 +77,7 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
     w->previous_until_ms = db_i64(rows, row, COL_PREVIOUS_UNTIL);
     w->sealed_headers = db_str(rows, row, COL_HEADERS);
     w->sealed_auth = db_str(rows, row, COL_AUTH);
+    w->sealed_tls = db_str(rows, row, COL_TLS);
     schedule_read(rows, row, COL_RETRY_SCHEDULE, &w->schedule);
     w->timeout_ms = db_i64(rows, row, COL_TIMEOUT_MS);
     w->rate_limit = db_i64(rows, row, COL_RATE_LIMIT);
@@ -108,12 +110,13 @@ struct recipient webhook_recipient(const struct webhook *w)
         .sealed_previous = w->sealed_previous,
         .sealed_headers = w->sealed_headers,
         .sealed_auth = w->sealed_auth,
+        .sealed_tls = w->sealed_tls,
     };
 }
 
 #define OF_WEBHOOK "w.app_id, w.id, null"
 
-/* $1 id, $2 app, and the settable columns from $3 to $19. */
+/* $1 id, $2 app, and the settable columns from $3 to $20. */
 #define SETTINGS(w)                                                                            \
     DB_ID((w)->id), DB_ID((w)->app), DB_STR((w)->url), DB_STRS((w)->events, (w)->event_count), \
         DB_I64((w)->status), DB_I64((w)->disabled_reason), DB_STR((w)->profile),               \
@@ -121,25 +124,25 @@ struct recipient webhook_recipient(const struct webhook *w)
         DB_I32S((w)->schedule.seconds, (w)->schedule.count), DB_I64((w)->timeout_ms),          \
         DB_I64((w)->rate_limit), DB_I64((w)->concurrency), DB_STR((w)->description),           \
         DB_STR((w)->metadata), DB_I64((w)->batch_seconds), DB_I64((w)->batch_max),             \
-        DB_I64((w)->ordering), DB_STR((w)->sealed_auth)
+        DB_I64((w)->ordering), DB_STR((w)->sealed_auth), DB_STR((w)->sealed_tls)
 
 const struct db_stmt stmt_webhook_insert = {
     "webhook_insert",
     "with w as ("
     " insert into webhook (id, app_id, url, events, status, disabled_reason, profile,"
     "  profile_options, headers, retry_schedule, timeout_ms, rate_limit, concurrency, description,"
-    "  metadata, batch_seconds, batch_max, ordering, auth, secret)"
+    "  metadata, batch_seconds, batch_max, ordering, auth, tls, secret)"
     " select $1::uuid, $2::uuid, $3::text, $4::text[], $5::int8, $6::int8, $7::text, $8::text,"
     "  $9::bytea, $10::int8[], $11::int8, nullif($12::int8, 0), $13::int8, $14::text, $15::text,"
-    "  $16::int8, $17::int8, $18::int8, $19::bytea, $20::bytea"
+    "  $16::int8, $17::int8, $18::int8, $19::bytea, $20::bytea, $21::bytea"
     "  where (select count(*) from (select from webhook"
-    "   where app_id = $2::uuid and deleted_at is null limit $21::int8) x) < $21::int8"
+    "   where app_id = $2::uuid and deleted_at is null limit $22::int8) x) < $22::int8"
     " returning *"
     "), s as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w"
-    ")" AUDITED("w", AUDIT_DEED(22, 23, 24, 25, 26, 27), OF_WEBHOOK) " select " COLUMNS " from w",
-    27};
+    ")" AUDITED("w", AUDIT_DEED(23, 24, 25, 26, 27, 28), OF_WEBHOOK) " select " COLUMNS " from w",
+    28};
 
 struct db_op *webhooks_insert(struct db *db, const struct webhook *w, int64_t max,
                               const struct deed *deed, db_cb *cb, void *arg)
@@ -181,9 +184,9 @@ const struct db_stmt stmt_webhook_update = {
     "  headers = $9::bytea, retry_schedule = $10::int8[], timeout_ms = $11::int8,"
     "  rate_limit = nullif($12::int8, 0), concurrency = $13::int8, description = $14::text,"
     "  metadata = $15::text, batch_seconds = $16::int8, batch_max = $17::int8, ordering = $18::int8,"
-    "  auth = $19::bytea, secret = $21::bytea,"
-    "  previous_secret = case when secret = $21::bytea then previous_secret end,"
-    "  previous_until = case when secret = $21::bytea then previous_until end,"
+    "  auth = $19::bytea, tls = $20::bytea, secret = $22::bytea,"
+    "  previous_secret = case when secret = $22::bytea then previous_secret end,"
+    "  previous_until = case when secret = $22::bytea then previous_until end,"
     "  gate_until = case when " STAYS_AS_IT_IS " then gate_until end,"
     "  failing_since = case when " STAYS_AS_IT_IS " then failing_since end,"
     "  gate_limit = case when " STAYS_AS_IT_IS " then gate_limit else 0 end,"
@@ -194,15 +197,15 @@ const struct db_stmt stmt_webhook_update = {
     "  gate_at = case when " STAYS_AS_IT_IS " then gate_at end,"
     "  gate_error = case when " STAYS_AS_IT_IS " then gate_error else 0 end, " TOUCH
     " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
-    "  and us_of(updated_at) = $20::int8"
+    "  and us_of(updated_at) = $21::int8"
     " returning *"
     "), gone as ("
     " delete from subscription s using w where s.webhook_id = w.id and s.pattern <> all (w.events)"
     "), added as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w on conflict do nothing"
-    ")" AUDITED("w", AUDIT_DEED(22, 23, 24, 25, 26, 27), OF_WEBHOOK) " select " COLUMNS " from w",
-    27};
+    ")" AUDITED("w", AUDIT_DEED(23, 24, 25, 26, 27, 28), OF_WEBHOOK) " select " COLUMNS " from w",
+    28};
 
 struct db_op *webhooks_update(struct db *db, const struct webhook *w, const struct deed *deed,
                               db_cb *cb, void *arg)
@@ -307,7 +310,7 @@ struct db_op *webhooks_disable_failing(struct db *db, int64_t days, int64_t fail
 const struct db_stmt stmt_webhook_list_sealed = {
     "webhook_list_sealed",
     "select w.id, us_of(w.updated_at), w.url, w.profile, w.profile_options, w.secret, " PREVIOUS_SECRET
-    ", w.headers, w.auth from webhook w where w.id > $1::uuid and w.deleted_at is null"
+    ", w.headers, w.auth, w.tls from webhook w where w.id > $1::uuid and w.deleted_at is null"
     " order by w.id limit $2::int8",
     2};
 
@@ -318,7 +321,7 @@ struct db_op *webhooks_list_sealed(struct db *db, struct id after, int limit, db
 
 void sealed_read(const struct db_rows *rows, int row, struct sealed *s)
 {
-    enum { ID, UPDATED, URL, PROFILE, OPTIONS, SECRET, PREVIOUS, HEADERS, AUTH };
+    enum { ID, UPDATED, URL, PROFILE, OPTIONS, SECRET, PREVIOUS, HEADERS, AUTH, TLS };
     s->webhook = db_id(rows, row, ID);
     s->updated_us = db_i64(rows, row, UPDATED);
     s->url = db_str(rows, row, URL);
@@ -328,17 +331,18 @@ void sealed_read(const struct db_rows *rows, int row, struct sealed *s)
     s->previous = db_str(rows, row, PREVIOUS);
     s->headers = db_str(rows, row, HEADERS);
     s->auth = db_str(rows, row, AUTH);
+    s->tls = db_str(rows, row, TLS);
 }
 
 const struct db_stmt stmt_webhook_seal_again = {
     "webhook_seal_again",
     "with w as ("
     "update webhook set profile_options = $3::text, secret = $4::bytea, previous_secret = $5::bytea,"
-    " headers = $6::bytea, auth = $7::bytea, updated_at = updated_at + interval '1 us'"
+    " headers = $6::bytea, auth = $7::bytea, tls = $8::bytea, updated_at = updated_at + interval '1 us'"
     " where id = $1::uuid and us_of(updated_at) = $2::int8 and deleted_at is null"
-    " returning id, app_id)" AUDITED("w", AUDIT_DEED(8, 9, 10, 11, 12, 13),
+    " returning id, app_id)" AUDITED("w", AUDIT_DEED(9, 10, 11, 12, 13, 14),
                                      OF_WEBHOOK) " select id from w",
-    13};
+    14};
 
 struct db_op *webhooks_seal_again(struct db *db, const struct sealed *s, const struct deed *deed,
                                   db_cb *cb, void *arg)
@@ -346,6 +350,6 @@ struct db_op *webhooks_seal_again(struct db *db, const struct sealed *s, const s
     return store_exec(db, &stmt_webhook_seal_again,
                       DB_ARGS(DB_ID(s->webhook), DB_I64(s->updated_us), DB_STR(s->options),
                               DB_STR(s->secret), DB_STR(s->previous), DB_STR(s->headers),
-                              DB_STR(s->auth), DB_DEED(deed)),
+                              DB_STR(s->auth), DB_STR(s->tls), DB_DEED(deed)),
                       cb, arg);
 }

@@ -51,6 +51,7 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     c->to.sealed_previous = db_str(rows, row, CLAIM_PREVIOUS);
     c->to.sealed_headers = db_str(rows, row, CLAIM_HEADERS);
     c->to.sealed_auth = db_str(rows, row, CLAIM_AUTH);
+    c->to.sealed_tls = db_str(rows, row, CLAIM_TLS);
     schedule_read(rows, row, CLAIM_SCHEDULE, &c->schedule);
     c->timeout_ms = db_i64(rows, row, CLAIM_TIMEOUT_MS);
     c->gated = db_bool(rows, row, CLAIM_GATED);

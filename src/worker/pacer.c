@@ -65,7 +65,7 @@ static struct paced *paced_at(struct list *node)
     {                                                                                \
         &(c)->to.url, &(c)->to.profile, &(c)->to.options, &(c)->to.sealed_secret,    \
             &(c)->to.sealed_previous, &(c)->to.sealed_headers, &(c)->to.sealed_auth, \
-            &(c)->content.type                                                       \
+            &(c)->to.sealed_tls, &(c)->content.type                                  \
     }
 
 static struct paced *copy(struct pacer *p, const struct claim *claim, int64_t token)

@@ -169,6 +169,7 @@ static void on_fetched(void *arg, const struct fetch_result *r)
     describe(s, r);
     keep_answer(s, r, &result);
     end(s, errors_of_outcomes[r->outcome], &result);
+    message_forget_tls(&s->message);
     forget_body(s); /* recording may take long, and bodies are large */
     s->cb(s->arg, s);
 }
@@ -249,7 +250,7 @@ bool sending_has_ended(const struct sending *s)
 size_t sending_bytes(const struct sending *s)
 {
     const struct message *m = &s->message;
-    return m->url.cap + m->head.cap + m->masked.cap + m->body.cap + s->answer.cap;
+    return m->url.cap + m->head.cap + m->masked.cap + m->body.cap + m->tls_text.cap + s->answer.cap;
 }
 
 static void move_all(struct sending *s, enum attempt_state to)
@@ -284,6 +285,17 @@ static void on_request(void *arg)
     move_all(arg, ATTEMPT_SENDING);
 }
 
+/* NULL: nothing is said of it. */
+static const struct fetch_tls *set_tls(struct sending *s)
+{
+    const struct tls_settings *tls = &s->message.tls;
+
+    if (s->message.tls_text.n == 0)
+        return NULL;
+    s->tls = (struct fetch_tls){tls->ca, tls->certificate, tls->key, tls->mark};
+    return &s->tls;
+}
+
 static void request(struct sending *s)
 {
     struct fetch_request request = {
@@ -291,6 +303,7 @@ static void request(struct sending *s)
         .head = buf_str(&s->message.head),
         .body = message_body(&s->message),
         .owner = s->app,
+        .tls = set_tls(s),
         .timeout_ms = s->timeout_ms,
         .on_request = on_request,
     };

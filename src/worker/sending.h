@@ -25,6 +25,7 @@ struct sending {
     const struct profile_rules *rules;
     struct schedule schedule;
     struct message message;
+    struct fetch_tls tls; /* its texts are the message's */
     struct payload
         *payload; /* that the message is made of, while it has its body; NULL: it has its own */
     int64_t timeout_ms, started_ms;

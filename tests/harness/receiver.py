@@ -24,6 +24,7 @@ class Request:
     wall: float
     connection: int
     resumed: bool  # the connection's TLS session was an earlier one's
+    client: str  # the name in the certificate that the client showed
     ended: float = field(default=0.0)  # when the answer was sent
 
     @property
@@ -111,11 +112,12 @@ class Receiver:
                 return
             if self.context:
                 plain, connection = connection, self.context.wrap_socket(
-                    connection, server_side=True
+                    connection, server_side=True, do_handshake_on_connect=False
                 )
                 with self.lock:
                     self.open.discard(plain)
                     self.open.add(connection)
+                shake_hands(connection)
             with connection.makefile("rb") as stream:
                 while self.serve_one(connection, stream, number):
                     pass
@@ -130,7 +132,9 @@ class Receiver:
         request = read_request(stream, number)
         if request is None:
             return False
-        request.resumed = bool(getattr(connection, "session_reused", False))
+        if self.context:
+            request.resumed = connection.session_reused
+            request.client = common_name(connection.getpeercert())
         with self.lock:
             self.requests.append(request)
         stay = self.next_reply(request.path)(self, connection, request)
@@ -148,6 +152,21 @@ class Receiver:
                 pass
         self.socket.close()
         self.thread.join(5)
+
+
+def shake_hands(connection):
+    """One that fails is told so: what has come already would turn the end into a reset, which takes the alert along."""
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:
+        connection.settimeout(2)
+        while socket.socket.recv(connection, 65536):
+            pass
+        raise
+
+
+def common_name(certificate):
+    return dict(pair[0] for pair in (certificate or {}).get("subject", ())).get("commonName")
 
 
 def read_request(stream, number):
@@ -168,5 +187,5 @@ def read_request(stream, number):
     if len(body) != size:
         return None
     return Request(
-        method, target, version, headers, head, body, time.monotonic(), time.time(), number, False
+        method, target, version, headers, head, body, time.monotonic(), time.time(), number, False, None
     )

@@ -49,5 +49,10 @@ class Authority:
                 "-out", certificate, "-extfile", extensions)  # fmt: skip
         return certificate, key
 
-    def server(self, name="localhost"):
-        return server_context(*self.issue(name))
+    def server(self, name="localhost", clients=None):
+        """`clients`: the authority whose certificates clients must show."""
+        context = server_context(*self.issue(name))
+        if clients:
+            context.load_verify_locations(clients.file)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context

@@ -417,6 +417,7 @@ struct fetch *rig_start(struct rig *rig, const char *url, const char *head, cons
                                     .head = str_of(head),
                                     .body = str_of(body),
                                     .owner = rig->owner,
+                                    .tls = rig->tls,
                                     .timeout_ms = timeout_ms};
     int calls = outcome->calls;
     struct fetch *fetch = fetch_start(rig->fetcher, &request, on_result, outcome);

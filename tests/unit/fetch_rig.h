@@ -62,11 +62,12 @@ struct rig {
     struct loop *loop;
     struct fetcher *fetcher;
     struct dns_server *names;
-    bool v6;         /* the guard allows ::1 */
-    bool strict;     /* the guard refuses loopback too */
-    int guard_calls; /* since the start */
-    struct id owner; /* of the requests that follow */
-    int refuse_call; /* the one that the guard refuses whatever the address; 0: none */
+    bool v6;                     /* the guard allows ::1 */
+    bool strict;                 /* the guard refuses loopback too */
+    int guard_calls;             /* since the start */
+    struct id owner;             /* of the requests that follow */
+    const struct fetch_tls *tls; /* likewise */
+    int refuse_call;             /* the one that the guard refuses whatever the address; 0: none */
 };
 
 int rig_set_up(void **state);

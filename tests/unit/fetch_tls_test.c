@@ -3,6 +3,7 @@
 
 #include "fetch_rig.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void serve_ok(struct peer *peer)
@@ -110,6 +111,43 @@ static void test_sessions_have_owners(void **state)
     server_stop(server);
 }
 
+static struct str read_file(const char *path, char *out, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t n = fread(out, 1, size, file);
+    fclose(file);
+    return (struct str){out, n};
+}
+
+/* What one request trusts, the next one of the same handle does not, on the connection that was kept neither; and a
+ * connection or session that was made with other settings is not used, though its owner is the same. */
+static void test_settings_are_a_requests_own(void **state)
+{
+    struct rig *rig = *state;
+    struct server *server = server_start_tls(serve_ok, CERT_GOOD);
+    struct outcome outcome = {0};
+    char pem[4096], url[128];
+    struct fetch_tls tls = {.ca = read_file(server_ca_file(server), pem, sizeof pem)};
+
+    rig_url(url, "https", "name.test", server_port(server));
+    for (int round = 0; round < 2; round++) {
+        rig->tls = &tls;
+        for (uint8_t mark = 1; mark <= 2; mark++) {
+            tls.mark.b[0] = mark;
+            post(rig, "name.test", server, &outcome);
+        }
+        assert_int_equal(server_resumed(server), 0);
+        rig->tls = NULL;
+        rig_start(rig, url, "", "{}", 3000, &outcome);
+        rig_wait(rig, &outcome, outcome.calls + 1);
+        assert_int_equal(outcome.outcome, FETCH_TLS_FAILED);
+    }
+    assert_int_equal(server_requests(server), 4);
+    assert_int_equal(server_connections(server), 2 + 2);
+    server_stop(server);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int main(void)
@@ -118,6 +156,7 @@ int main(void)
         TEST(test_names),
         TEST(test_sessions_are_resumed),
         TEST(test_sessions_have_owners),
+        TEST(test_settings_are_a_requests_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
