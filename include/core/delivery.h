@@ -81,6 +81,8 @@ enum attempt_error {
     ATTEMPT_INTERNAL = 12,
     ATTEMPT_UNRECORDED = 13, /* what came of it cannot be stored */
     ATTEMPT_UNSENDABLE = 14, /* the webhook's profile cannot say the event */
+    ATTEMPT_TOKEN_FAILED =
+        15, /* the webhook's token endpoint gave none: its receiver was asked nothing */
 
     /* Why a delivery ended without another attempt. */
     DELIVERY_EXPIRED = DELIVERY_EXPIRED_NUMBER,
@@ -89,6 +91,9 @@ enum attempt_error {
     DELIVERY_CRASHED = DELIVERY_CRASHED_NUMBER,
     ATTEMPT_ERRORS, /* they are all below it, with gaps */
 };
+
+bool status_is_success(int status);
+bool status_asks_who(int status); /* it wants other credentials */
 
 /* "http_status"; NULL for ATTEMPT_OK and unknown numbers. */
 const char *attempt_error_code(int error);

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "core/grant.h"
 #include "core/tls_settings.h"
 
 struct bodies;
@@ -39,6 +40,7 @@ struct message {
     struct body *lent; /* by those of its event, where it is one of them; else NULL */
     struct tls_settings tls; /* all empty: none */
     struct buf tls_text;     /* where those are */
+    struct grant grant; /* of the token that the request is to carry in the header Authorization */
 };
 
 void message_init(struct message *message);
@@ -48,8 +50,9 @@ struct str message_body(const struct message *message);
 
 /* The body is not needed any more. */
 void message_forget_body(struct message *message);
-/* When it was sent: of the settings of TLS nothing is left. */
-void message_forget_tls(struct message *message);
+
+/* When it was sent: of what it took to send it, but for the head, nothing is left. */
+void message_forget_access(struct message *message);
 
 /* May several events of this recipient go in one message? Tests never do. */
 bool message_takes_many(const struct settings *settings, const struct recipient *to);

@@ -1,6 +1,7 @@
 /* `auth` and `tls`, from what clients give to what is sealed, and back to what may be shown. */
 #include "webhook_access.h"
 
+#include "api/webhook_url.h"
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -26,6 +27,27 @@ static struct str seal(struct call *call, enum webhook_column column, struct id 
     return copy;
 }
 
+static bool is_good(struct fields *f, const char *field, const char *wrong)
+{
+    if (wrong != NULL)
+        fields_problem(f, field, wrong);
+    return wrong == NULL;
+}
+
+/* As a webhook's own. */
+static bool token_url_is_good(struct call *call, struct credentials *credentials)
+{
+    struct url *url = call_alloc(call, sizeof *url);
+    const char *why;
+
+    if (credentials->type != CREDENTIALS_OAUTH2)
+        return true;
+    if (webhook_url_check(credentials->token_url, call->api->settings, url, &why) < 0)
+        return is_good(&call->fields, "auth.token_url", why);
+    credentials->token_url = str_of(url->text);
+    return true;
+}
+
 void webhook_apply_auth(struct call *call, struct str given, struct webhook *w)
 {
     struct fields *f = &call->fields;
@@ -34,7 +56,7 @@ void webhook_apply_auth(struct call *call, struct str given, struct webhook *w)
     struct buf json;
 
     w->sealed_auth = STR_LIT("");
-    if (credentials_bind(f, given, &credentials) == 0) {
+    if (credentials_bind(f, given, &credentials) == 0 && token_url_is_good(call, &credentials)) {
         buf_init(&json, CREDENTIALS_JSON_MAX);
         struct jsonw writer = jsonw_on(&json);
         credentials_write(&writer, NULL, &credentials, false);
@@ -42,13 +64,6 @@ void webhook_apply_auth(struct call *call, struct str given, struct webhook *w)
     }
     f->present = present;
     f->nulls = nulls;
-}
-
-static bool is_good(struct fields *f, const char *field, const char *wrong)
-{
-    if (wrong != NULL)
-        fields_problem(f, field, wrong);
-    return wrong == NULL;
 }
 
 /* As a handshake would find it. */

@@ -3,14 +3,18 @@
 
 #include "base/crypto.h"
 #include "base/err.h"
+#include "core/mask.h"
 
 #include <stdio.h>
 
-#define USERNAME_MAX 256
-#define PASSWORD_MAX 1024
-#define TOKEN_MAX    4096
+#define USERNAME_MAX  256
+#define PASSWORD_MAX  1024
+#define TOKEN_MAX     4096
+#define URL_MAX       2048
+#define CLIENT_ID_MAX 256
+#define SCOPE_MAX     1024
 
-static const char *const type_names[] = {"basic", "bearer", NULL};
+static const char *const type_names[] = {"basic", "bearer", "oauth2", NULL};
 
 #define MASKED "is ***, which stands for what is not shown: give it whole"
 
@@ -36,7 +40,7 @@ static const char *check_username(struct str s)
 }
 
 /* More than RFC 6750 §2.1 has: there are services whose tokens have a | or a :. */
-static const char *check_token(struct str s)
+const char *credentials_check_token(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         if (s.p[i] <= 0x20 || s.p[i] > 0x7e)
@@ -44,7 +48,26 @@ static const char *check_token(struct str s)
     return is_mask(s) ? MASKED : NULL;
 }
 
-enum { IN_TYPE, IN_USERNAME, IN_PASSWORD, IN_TOKEN, IN_COUNT };
+/* RFC 6749 §3.3: words with blanks between. */
+static const char *check_scope(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < 0x20 || s.p[i] > 0x7e || s.p[i] == '"' || s.p[i] == '\\')
+            return "may contain only visible ASCII characters, without \" and \\, and spaces";
+    return NULL;
+}
+
+enum {
+    IN_TYPE,
+    IN_USERNAME,
+    IN_PASSWORD,
+    IN_TOKEN,
+    IN_TOKEN_URL,
+    IN_CLIENT_ID,
+    IN_CLIENT_SECRET,
+    IN_SCOPE,
+    IN_COUNT
+};
 
 #define AT(member) offsetof(struct credentials, member)
 
@@ -55,7 +78,14 @@ static const struct field fields[IN_COUNT] = {
     [IN_PASSWORD] = {"password", FIELD_STR, AT(password), 0, .max = PASSWORD_MAX,
                      .check = check_text},
     [IN_TOKEN] = {"token", FIELD_STR, AT(token), 0, .min = 1, .max = TOKEN_MAX,
-                  .check = check_token},
+                  .check = credentials_check_token},
+    [IN_TOKEN_URL] = {"token_url", FIELD_STR, AT(token_url), 0, .min = 1, .max = URL_MAX},
+    [IN_CLIENT_ID] = {"client_id", FIELD_STR, AT(client_id), 0, .min = 1, .max = CLIENT_ID_MAX,
+                      .check = check_text},
+    [IN_CLIENT_SECRET] = {"client_secret", FIELD_STR, AT(client_secret), 0, .min = 1,
+                          .max = PASSWORD_MAX, .check = check_text},
+    [IN_SCOPE] = {"scope", FIELD_STR, AT(scope), 0, .min = 1, .max = SCOPE_MAX,
+                  .check = check_scope},
 };
 
 /* --- the types -------------------------------------------------------------------------------- */
@@ -75,24 +105,34 @@ static void add_basic(const struct credentials *c, struct buf *head)
     buf_fini(&pair);
 }
 
+void credentials_add_token(struct str token, struct buf *head)
+{
+    buf_add_text(head, "Authorization: Bearer ");
+    buf_add_str(head, token);
+    buf_add_text(head, "\r\n");
+}
+
 static void add_bearer(const struct credentials *c, struct buf *head)
 {
-    buf_printf(head, "Authorization: Bearer %.*s\r\n", STR_FMT(c->token));
+    credentials_add_token(c->token, head);
 }
 
 #define BIT(member) (1U << (member))
 
 static const struct {
-    uint32_t required; /* besides the type */
+    uint32_t required, optional; /* besides the type */
     void (*add_line)(const struct credentials *c, struct buf *head);
 } types[] = {
-    [CREDENTIALS_BASIC] = {BIT(IN_USERNAME) | BIT(IN_PASSWORD), add_basic},
-    [CREDENTIALS_BEARER] = {BIT(IN_TOKEN), add_bearer},
+    [CREDENTIALS_BASIC] = {BIT(IN_USERNAME) | BIT(IN_PASSWORD), 0, add_basic},
+    [CREDENTIALS_BEARER] = {BIT(IN_TOKEN), 0, add_bearer},
+    [CREDENTIALS_OAUTH2] = {BIT(IN_TOKEN_URL) | BIT(IN_CLIENT_ID) | BIT(IN_CLIENT_SECRET),
+                            BIT(IN_SCOPE), NULL},
 };
 
 void credentials_add_line(const struct credentials *c, struct buf *head)
 {
-    types[c->type].add_line(c, head);
+    if (types[c->type].add_line != NULL)
+        types[c->type].add_line(c, head);
 }
 
 /* --- reading and writing ---------------------------------------------------------------------- */
@@ -111,7 +151,8 @@ int credentials_bind(struct fields *f, struct str json, struct credentials *out)
     if (fields_bind(f, fields, IN_COUNT, json, "auth.", out) < 0)
         return ERR_INVALID;
     uint32_t required = types[out->type].required;
-    uint32_t missing = required & ~f->present, strange = f->present & ~(required | BIT(IN_TYPE));
+    uint32_t known = required | types[out->type].optional | BIT(IN_TYPE);
+    uint32_t missing = required & ~f->present, strange = f->present & ~known;
     for (int i = IN_TYPE + 1; i < IN_COUNT; i++) {
         if ((missing & BIT(i)) != 0)
             add_problem(f, i, "is required with this type");
@@ -132,12 +173,31 @@ static const struct str *text_of(const struct credentials *c, int member)
     return (const struct str *)((const char *)c + fields[member].offset);
 }
 
+static void write_member(struct jsonw *w, int member, struct str text, bool masked)
+{
+    static const uint32_t shown = BIT(IN_CLIENT_ID) | BIT(IN_SCOPE);
+    struct buf url;
+
+    if (!masked || (shown & BIT(member)) != 0) {
+        jsonw_str(w, fields[member].name, text);
+    } else if (member == IN_TOKEN_URL) {
+        buf_init(&url, URL_MAX * MASK_GROWTH);
+        mask_url(&url, text);
+        jsonw_str(w, fields[member].name, buf_str(&url));
+        buf_fini(&url);
+    } else {
+        jsonw_text(w, fields[member].name, "***");
+    }
+}
+
 void credentials_write(struct jsonw *w, const char *key, const struct credentials *c, bool masked)
 {
     jsonw_begin(w, key, '{');
     jsonw_text(w, fields[IN_TYPE].name, type_names[c->type]);
-    for (int i = IN_TYPE + 1; i < IN_COUNT; i++)
-        if ((types[c->type].required & BIT(i)) != 0)
-            jsonw_str(w, fields[i].name, masked ? STR_LIT("***") : *text_of(c, i));
+    for (int i = IN_TYPE + 1; i < IN_COUNT; i++) {
+        bool optional = (types[c->type].optional & BIT(i)) != 0 && text_of(c, i)->n > 0;
+        if (optional || (types[c->type].required & BIT(i)) != 0)
+            write_member(w, i, *text_of(c, i), masked);
+    }
     jsonw_end(w, '}');
 }

@@ -61,6 +61,7 @@ static const char *const error_codes[] = {
     [ATTEMPT_INTERNAL] = "internal",
     [ATTEMPT_UNRECORDED] = "unrecorded",
     [ATTEMPT_UNSENDABLE] = "unsendable",
+    [ATTEMPT_TOKEN_FAILED] = "token_failed",
     [DELIVERY_EXPIRED] = "expired",
     [DELIVERY_SUPERSEDED] = "superseded",
     [DELIVERY_ERASED] = "event_erased",
@@ -96,9 +97,14 @@ struct str attempt_error_text(int error, struct str kept)
     return error == ATTEMPT_OK || kept.n > 0 ? kept : STR_LIT("what was said of it was erased");
 }
 
-static bool is_success(int status)
+bool status_is_success(int status)
 {
     return status >= 200 && status <= 299;
+}
+
+bool status_asks_who(int status)
+{
+    return status == 401;
 }
 
 static bool is_redirect(int status)
@@ -110,7 +116,7 @@ static enum attempt_error classify(const struct attempt_seen *seen)
 {
     if (seen->transport != ATTEMPT_OK)
         return seen->transport;
-    if (is_success(seen->status))
+    if (status_is_success(seen->status))
         return ATTEMPT_OK;
     if (seen->status == 410)
         return ATTEMPT_GONE;
@@ -125,7 +131,7 @@ void attempt_describe(char *out, size_t size, int status, struct str location, s
                  status, STR_FMT(location));
     else if (status == 413)
         snprintf(out, size, "the receiver answered %d to a body of %zu bytes", status, body_bytes);
-    else if (!is_success(status))
+    else if (!status_is_success(status))
         snprintf(out, size, "the receiver answered %d", status);
 }
 
@@ -278,6 +284,7 @@ static const int news_of_errors[] = {
     [ATTEMPT_INTERNAL] = 0,
     [ATTEMPT_UNRECORDED] = 0,
     [ATTEMPT_UNSENDABLE] = 0,
+    [ATTEMPT_TOKEN_FAILED] = GATE_FAILED | GATE_DEAD, /* nothing gets there without one */
 };
 
 /* Retry-After of any receiver is for all that waits for the endpoint. */

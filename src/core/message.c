@@ -26,13 +26,15 @@ void message_init(struct message *m)
     m->lent = NULL;
     buf_init(&m->tls_text, TLS_SETTINGS_JSON_MAX);
     m->tls = (struct tls_settings){0};
+    grant_init(&m->grant);
 }
 
-void message_forget_tls(struct message *m)
+void message_forget_access(struct message *m)
 {
     crypto_wipe(m->tls_text.p, m->tls_text.n);
     buf_fini(&m->tls_text);
     m->tls = (struct tls_settings){0};
+    grant_fini(&m->grant);
 }
 
 void message_fini(struct message *m)
@@ -41,7 +43,7 @@ void message_fini(struct message *m)
     buf_fini(&m->head);
     buf_fini(&m->masked);
     message_forget_body(m);
-    message_forget_tls(m);
+    message_forget_access(m);
 }
 
 struct str message_body(const struct message *m)
@@ -105,6 +107,8 @@ static int add_auth(struct message *m, struct str json)
 
     if (err == 0) {
         credentials_add_line(&credentials, &m->head);
+        if (credentials.type == CREDENTIALS_OAUTH2)
+            grant_make(&m->grant, &credentials);
         buf_add_text(&m->masked, "Authorization: ***\r\n");
     }
     crypto_wipe(&scratch, sizeof scratch);

@@ -37,6 +37,7 @@ void sender_init(struct sender *sender, struct loop *loop, const struct settings
     list_init(&sender->left);
     sender->back = timeout_create(loop, hand_back, sender);
     sender->fetcher = fetcher_create(loop, &config);
+    grants_init(&sender->grants, sender->fetcher);
 }
 
 void sender_give_up(struct sender *sender)
@@ -53,6 +54,7 @@ void sender_fini(struct sender *sender)
 {
     sender_give_up(sender);
     timeout_destroy(sender->back);
+    grants_fini(&sender->grants);
     fetcher_destroy(sender->fetcher);
 }
 
@@ -172,7 +174,7 @@ static void send_some(struct sender *sender, const struct claim *const *claims, 
         hand_over(sender, s);
     } else {
         list_push(&sender->under_way, &s->node);
-        sending_start(s, sender->fetcher, on_sent, sender);
+        sending_start(s, sender->fetcher, &sender->grants, on_sent, sender);
     }
     if (taken < count)
         give_back(sender, claims + taken, count - taken, token);

@@ -18,6 +18,7 @@ struct sender_hooks {
 struct sender {
     const struct settings *settings;
     struct fetcher *fetcher;
+    struct grants grants;
     struct places *places; /* what is sent weighs in them what its message and its answer do */
     struct list under_way; /* sendings */
     struct list left;      /* those whose turn did not come */

@@ -125,20 +125,20 @@ static bool nobody_was_asked(enum fetch_outcome outcome)
     return outcome == FETCH_BUSY || outcome == FETCH_NO_FILE;
 }
 
-static void tell_left(struct sending *s, const struct fetch_result *r)
+static void tell_left(struct sending *s, enum fetch_outcome outcome, const char *error)
 {
     char text[ATTEMPT_TEXT_SIZE], app[ID_TEXT_SIZE];
 
     s->left = true;
-    if (r->outcome == FETCH_NO_FILE) {
+    if (outcome == FETCH_NO_FILE) {
         s->pause_ms = NO_FILE_MS;
         metric_add(METRIC_FILES_MET, 1);
         metric_add(METRIC_PUT_BACK_FILES, (int64_t)s->count);
-        log_bounded(LOG_LEVEL_WARN, "files_bounded", "why=\"%s\"", r->error);
+        log_bounded(LOG_LEVEL_WARN, "files_bounded", "why=\"%s\"", error);
     } else {
         metric_add(METRIC_PUT_BACK_LOOKUPS, (int64_t)s->count);
         log_bounded(LOG_LEVEL_WARN, "lookups_bounded", "app=%s why=\"%s\"",
-                    id_text(app, ID_APP, s->app), r->error);
+                    id_text(app, ID_APP, s->app), error);
     }
     LIST_FOREACH(node, &s->attempts)
     {
@@ -146,6 +146,8 @@ static void tell_left(struct sending *s, const struct fetch_result *r)
                   attempt_text(text, CONTAINER_OF(node, struct attempt, node)));
     }
 }
+
+static bool renew(struct sending *s, const struct fetch_result *r);
 
 static void on_fetched(void *arg, const struct fetch_result *r)
 {
@@ -160,8 +162,10 @@ static void on_fetched(void *arg, const struct fetch_result *r)
     };
 
     s->fetch = NULL;
+    if (renew(s, r))
+        return;
     if (nobody_was_asked(r->outcome)) {
-        tell_left(s, r);
+        tell_left(s, r->outcome, r->error);
         s->cb(s->arg, s);
         return;
     }
@@ -169,7 +173,7 @@ static void on_fetched(void *arg, const struct fetch_result *r)
     describe(s, r);
     keep_answer(s, r, &result);
     end(s, errors_of_outcomes[r->outcome], &result);
-    message_forget_tls(&s->message);
+    message_forget_access(&s->message);
     forget_body(s); /* recording may take long, and bodies are large */
     s->cb(s->arg, s);
 }
@@ -250,7 +254,8 @@ bool sending_has_ended(const struct sending *s)
 size_t sending_bytes(const struct sending *s)
 {
     const struct message *m = &s->message;
-    return m->url.cap + m->head.cap + m->masked.cap + m->body.cap + m->tls_text.cap + s->answer.cap;
+    return m->url.cap + m->head.cap + m->masked.cap + m->body.cap + m->tls_text.cap +
+           m->grant.url.cap + m->grant.head.cap + m->grant.body.cap + s->answer.cap;
 }
 
 static void move_all(struct sending *s, enum attempt_state to)
@@ -285,6 +290,19 @@ static void on_request(void *arg)
     move_all(arg, ATTEMPT_SENDING);
 }
 
+static bool needs_token(const struct sending *s)
+{
+    return s->message.grant.url.n > 0;
+}
+
+static int64_t left_ms(const struct sending *s)
+{
+    if (!needs_token(s))
+        return s->timeout_ms;
+    int64_t left = s->begun_ms + s->timeout_ms - clock_mono_ms();
+    return left > 0 ? left : 1;
+}
+
 /* NULL: nothing is said of it. */
 static const struct fetch_tls *set_tls(struct sending *s)
 {
@@ -296,7 +314,7 @@ static const struct fetch_tls *set_tls(struct sending *s)
     return &s->tls;
 }
 
-static void request(struct sending *s)
+static void post(struct sending *s, void (*on_request_begins)(void *arg))
 {
     struct fetch_request request = {
         .url = buf_text(&s->message.url),
@@ -304,17 +322,106 @@ static void request(struct sending *s)
         .body = message_body(&s->message),
         .owner = s->app,
         .tls = set_tls(s),
-        .timeout_ms = s->timeout_ms,
-        .on_request = on_request,
+        .timeout_ms = left_ms(s),
+        .on_request = on_request_begins,
     };
 
-    move_all(s, ATTEMPT_RESOLVING);
     s->fetch = fetch_start(s->fetcher, &request, on_fetched, s);
+}
+
+static void request(struct sending *s)
+{
+    move_all(s, ATTEMPT_RESOLVING);
+    post(s, on_request);
+}
+
+/* --- a token of its own ----------------------------------------------------------------------- */
+
+static void carry(struct sending *s, struct str token)
+{
+    s->bare = s->message.head.n;
+    credentials_add_token(token, &s->message.head);
+}
+
+/* What stands behind the bare head, but for the header's name and type. */
+static struct str carried(const struct sending *s)
+{
+    static const size_t before = sizeof "Authorization: Bearer " - 1, behind = sizeof "\r\n" - 1;
+    const struct buf *head = &s->message.head;
+    return (struct str){head->p + s->bare + before, head->n - s->bare - before - behind};
+}
+
+static void fail_token(struct sending *s, const struct grant_result *r)
+{
+    set_error_text(s, r->error);
+    end(s, ATTEMPT_TOKEN_FAILED,
+        &(struct finish){.total_us = (clock_mono_ms() - s->begun_ms) * 1000});
+    message_forget_access(&s->message);
+    forget_body(s);
+    s->cb(s->arg, s);
+}
+
+static void on_token(void *arg, const struct grant_result *r)
+{
+    struct sending *s = arg;
+    bool again = first_of(s)->state == ATTEMPT_SENDING;
+
+    s->wait = NULL;
+    if (r->token.p != NULL) {
+        carry(s, r->token);
+        if (again)
+            post(s, NULL);
+        else
+            next_step(s);
+    } else if (!again && nobody_was_asked(r->outcome)) {
+        tell_left(s, r->outcome, r->error);
+        s->cb(s->arg, s);
+    } else {
+        fail_token(s, r);
+    }
+}
+
+static void ask(struct sending *s)
+{
+    struct grant_owner owner = {s->app, first_of(s)->webhook, left_ms(s)};
+    s->wait = grants_start(s->grants, &s->message.grant, &owner, on_token, s);
+}
+
+static void authorize(struct sending *s)
+{
+    if (!needs_token(s)) {
+        next_step(s);
+        return;
+    }
+    s->begun_ms = clock_mono_ms();
+    struct str token = grants_find(s->grants, &s->message.grant, first_of(s)->webhook);
+    s->kept = token.p != NULL;
+    if (!s->kept) {
+        ask(s);
+        return;
+    }
+    carry(s, token);
+    next_step(s);
+}
+
+/* A 401 has used up the token, and one that was kept is no news of the receiver: once, another one is asked for, and the
+ * request goes out again. */
+static bool renew(struct sending *s, const struct fetch_result *r)
+{
+    if (!needs_token(s) || r->outcome != FETCH_ANSWERED || !status_asks_who(r->status))
+        return false;
+    grants_drop(s->grants, first_of(s)->webhook, carried(s));
+    if (!s->kept)
+        return false;
+    s->kept = false;
+    s->message.head.n = s->bare;
+    ask(s);
+    return true;
 }
 
 /* From a message to a request that is under way; each calls next_step(), now or when what it waits for has
  * come: until the last of them the attempts are `waiting`. */
-static void (*const steps[])(struct sending *s) = {announce, request};
+static void (*const steps[])(struct sending *s) = {announce, authorize, request};
 
 static void next_step(struct sending *s)
 {
@@ -322,9 +429,11 @@ static void next_step(struct sending *s)
     steps[s->step++](s);
 }
 
-void sending_start(struct sending *s, struct fetcher *fetcher, sending_cb *cb, void *arg)
+void sending_start(struct sending *s, struct fetcher *fetcher, struct grants *grants,
+                   sending_cb *cb, void *arg)
 {
     s->fetcher = fetcher;
+    s->grants = grants;
     s->cb = cb;
     s->arg = arg;
     next_step(s);
@@ -335,6 +444,7 @@ void sending_destroy(struct sending *s)
     struct list *node;
 
     fetch_cancel(s->fetch);
+    grants_cancel(s->wait);
     while ((node = list_pop(&s->attempts)) != NULL)
         free(CONTAINER_OF(node, struct attempt, node));
     forget_body(s);

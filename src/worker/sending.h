@@ -7,6 +7,7 @@
 #include "attempt.h"
 #include "core/message.h"
 #include "core/settings.h"
+#include "grants.h"
 #include "io/fetch.h"
 #include "payloads.h"
 
@@ -30,6 +31,12 @@ struct sending {
         *payload; /* that the message is made of, while it has its body; NULL: it has its own */
     int64_t timeout_ms, started_ms;
     struct fetcher *fetcher;
+    struct grants *grants;
+    struct grant_wait *wait; /* for a token */
+    size_t bare; /* bytes of the message's head, without the token that stands behind them */
+    bool kept;   /* the token was there already: it may be good for nothing meanwhile */
+    int64_t
+        begun_ms; /* monotonic; the receiver has what asking for a token leaves of the timeout */
     bool
         left; /* nobody was asked for anything: its turn did not come, or there was no open file for it */
     int pause_ms; /* and before it goes back so long */
@@ -54,7 +61,8 @@ bool sending_has_ended(const struct sending *sending);
 size_t sending_bytes(const struct sending *sending);
 
 /* Signed is what was made: send it at once. At the callback every attempt has ended, or it is `left`. */
-void sending_start(struct sending *sending, struct fetcher *fetcher, sending_cb *cb, void *arg);
+void sending_start(struct sending *sending, struct fetcher *fetcher, struct grants *grants,
+                   sending_cb *cb, void *arg);
 
 /* Cancels what is under way, and frees the attempts that were not taken. */
 void sending_destroy(struct sending *sending);

@@ -45,6 +45,11 @@ static const struct row {
      "{\"type\":\"basic\",\"username\":\"***\",\"password\":\"***\"}"},
     {"{\"type\":\"bearer\",\"token\":\"1|a\\\"b~+/==\"}", "Authorization: Bearer 1|a\"b~+/==\r\n",
      "{\"type\":\"bearer\",\"token\":\"***\"}"},
+    {"{\"type\":\"oauth2\",\"token_url\":\"https://h.example/token?k=v\",\"client_id\":\"i\","
+     "\"client_secret\":\"s\"}",
+     "",
+     "{\"type\":\"oauth2\",\"token_url\":\"https://h.example/token?k=***\",\"client_id\":\"i\","
+     "\"client_secret\":\"***\"}"},
 };
 
 static void test_rows(void **state)

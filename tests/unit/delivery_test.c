@@ -36,20 +36,21 @@ static void test_moves(void **state)
 }
 
 static const char *const codes[] = {
-    NULL,         "bad_url",   "dns_failed",      "address_forbidden", "connect_failed",
-    "tls_failed", "timed_out", "connection_lost", "bad_response",      "http_status",
-    "redirect",   "gone",      "internal",        "unrecorded",        "unsendable",
+    NULL,           "bad_url",   "dns_failed",      "address_forbidden", "connect_failed",
+    "tls_failed",   "timed_out", "connection_lost", "bad_response",      "http_status",
+    "redirect",     "gone",      "internal",        "unrecorded",        "unsendable",
+    "token_failed",
 };
 
 static void test_error_codes(void **state)
 {
     (void)state;
-    assert_int_equal(ARRAY_LEN(codes), ATTEMPT_UNSENDABLE + 1);
+    assert_int_equal(ARRAY_LEN(codes), ATTEMPT_TOKEN_FAILED + 1);
     assert_null(attempt_error_code(ATTEMPT_OK));
     for (int i = 1; i < (int)ARRAY_LEN(codes); i++)
         assert_string_equal(attempt_error_code(i), codes[i]);
     assert_null(attempt_error_code(-1));
-    assert_null(attempt_error_code(ATTEMPT_UNSENDABLE + 1));
+    assert_null(attempt_error_code(ATTEMPT_TOKEN_FAILED + 1));
     assert_null(attempt_error_code(INT32_MAX));
     assert_null(delivery_end_text(ATTEMPT_OK));
     assert_null(delivery_end_text(ATTEMPT_INTERNAL));
