@@ -27,9 +27,9 @@ void grant_make(struct grant *grant, const struct credentials *credentials);
 
 /* Reads an answer, whole or not: appends the token, and says how long it may be kept, which is less than it is valid; 0:
  * for this once. ERR_INVALID: it has no token of the type Bearer, or one that cannot be sent. */
-int grant_read(struct str answer, struct buf *token, int64_t *keep_ms) MUST_CHECK;
+int grant_read(struct str text, struct buf *token, int64_t *keep_ms) MUST_CHECK;
 
 /* Why there is none, in words: of the answer no more than its status and the error of RFC 6749 §5.2. */
-void grant_describe(char *out, size_t size, int status, struct str answer);
+void grant_describe(char *out, size_t size, int status, struct str text);
 
 #endif

@@ -40,12 +40,12 @@ static const char *check_username(struct str s)
 }
 
 /* More than RFC 6750 §2.1 has: there are services whose tokens have a | or a :. */
-const char *credentials_check_token(struct str s)
+const char *credentials_check_token(struct str token)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= 0x20 || s.p[i] > 0x7e)
+    for (size_t i = 0; i < token.n; i++)
+        if (token.p[i] <= 0x20 || token.p[i] > 0x7e)
             return "may contain only visible ASCII characters";
-    return is_mask(s) ? MASKED : NULL;
+    return is_mask(token) ? MASKED : NULL;
 }
 
 /* RFC 6749 §3.3: words with blanks between. */

@@ -34,10 +34,12 @@ void grant_fini(struct grant *g)
 /* application/x-www-form-urlencoded, which RFC 6749 §2.3.1 and appendix B want for the id and the secret too. */
 static void add_encoded(struct buf *out, struct str text)
 {
+    static const char marks[] = {'-', '.', '_', '*'};
+
     for (size_t i = 0; i < text.n; i++) {
         unsigned char c = (unsigned char)text.p[i];
         bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (letter || str_is_digit((char)c) || memchr("-._*", c, 4) != NULL)
+        if (letter || str_is_digit((char)c) || memchr(marks, c, sizeof marks) != NULL)
             buf_add_char(out, (char)c);
         else if (c == ' ')
             buf_add_char(out, '+');

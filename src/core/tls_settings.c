@@ -14,9 +14,13 @@ enum { IN_CA, IN_CERTIFICATE, IN_KEY, IN_COUNT };
 /* What takes more than two bytes in JSON is in no PEM, nor in what people write between. */
 static const char *check_text(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (((unsigned char)s.p[i] < 0x20 && memchr("\t\r\n", s.p[i], 3) == NULL) || s.p[i] == 0x7f)
+    static const char white[] = {'\t', '\r', '\n'};
+
+    for (size_t i = 0; i < s.n; i++) {
+        bool control = (unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f;
+        if (control && memchr(white, s.p[i], sizeof white) == NULL)
             return "may not contain control characters other than newlines and tabs";
+    }
     return NULL;
 }
 
@@ -66,7 +70,7 @@ static int member_of(struct str quoted)
 int tls_settings_read(struct str json, struct buf *text, struct tls_settings *out)
 {
     uint8_t hash[SHA256_SIZE];
-    size_t at[IN_COUNT];
+    size_t at[IN_COUNT] = {0};
     struct json_iter it;
     struct str key, value;
 
