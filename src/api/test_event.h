@@ -13,7 +13,7 @@ struct test_event {
 /* Sends it, whatever the webhook's status and patterns, waits for the answer of its receiver and calls
  * `done`; replies 404 when there is no such webhook. Once it is stored the call's body is dropped: texts may be
  * slices of it, and are not needed any more by then. */
-void test_event_send(struct call *call, struct id webhook, const struct test_event *event,
+void test_event_send(struct call *call, struct id webhook, const struct test_event *test,
                      test_done *done);
 
 /* Replies what the receiver said. */

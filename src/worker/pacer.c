@@ -106,9 +106,10 @@ static void keep(struct pacer *p, const struct claim *claim, int64_t token)
     list_push(&app->waiting, &copy(p, claim, token)->node);
 }
 
-static void forget(struct paced *paced)
+static void forget_first(struct paced_app *app)
 {
-    list_remove(&paced->node);
+    struct paced *paced = paced_at(list_pop(&app->waiting));
+
     payload_leave(paced->payload);
     free(paced);
 }
@@ -128,7 +129,7 @@ static void give_up(struct pacer *p)
     {
         struct paced_app *app = app_at(node);
         while (!list_empty(&app->waiting))
-            forget(paced_at(app->waiting.next));
+            forget_first(app);
         forget_if_empty(p, app);
     }
 }
@@ -153,7 +154,7 @@ static void leave(struct pacer *p, struct paced_app *app, const struct payload *
         if (paced->token != token || (payload != NULL && paced->payload != payload))
             break;
         refs[n++] = paced->claim.ref;
-        forget(paced);
+        forget_first(app);
     }
     p->hooks.on_left(p->hooks.arg, refs, n, token);
 }
@@ -219,7 +220,7 @@ static void hand_on(struct pacer *p, struct paced_app *app)
     } else {
         paced->claim.content.data = buf_str(&payload->data);
         p->hooks.on_claims(p->hooks.arg, &paced->claim, 1, paced->token, payload);
-        forget(paced);
+        forget_first(app);
     }
     p->time_us = app->time_us;
     app->time_us += clock_mono_us() - begun_us;

@@ -414,7 +414,7 @@ def test_one_between_retries_is_replaced_and_its_lane_goes_on(api, receiver):
     first = post(api, 0, coalesce_key="k")
     second = post(api, 1)
     until(lambda: status_of(api, second)["waiting_for"] == "order")
-    until(lambda: status_of(api, first)["attempts"] == 1)
+    until(lambda: whole(api, first)["last_error"])
     started = time.monotonic()
     post(api, 2, coalesce_key="k")
     assert numbers(receiver.wait(3)) == [0, 1, 2]
