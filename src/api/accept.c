@@ -74,6 +74,7 @@ struct acceptor *acceptor_create(struct api *api)
     struct acceptor *a = xcalloc(1, sizeof *a);
     a->api = api;
     accept_queue_init(&a->waiting, WAITING_MAX, WAITING_BYTES);
+    metric_add(METRIC_BUDGET_LIMIT_ACCEPTING, WAITING_BYTES);
     list_init(&a->batches);
     list_init(&a->refused);
     a->refuse = timeout_create(api->loop, on_refuse, a);
@@ -376,6 +377,13 @@ static struct accept_request *next_for(const struct accept_batch *b)
     return NULL;
 }
 
+/* It begins to wait, 1, or waits no more, -1. */
+static void count_waiting(const struct accept_request *r, int sign)
+{
+    metric_add(METRIC_WAITING_ACCEPT, sign * (int64_t)r->waiting.events);
+    metric_add(METRIC_BUDGET_ACCEPTING, sign * (int64_t)r->waiting.bytes);
+}
+
 static void fill(struct accept_batch *b)
 {
     struct acceptor *a = b->acceptor;
@@ -383,6 +391,7 @@ static void fill(struct accept_batch *b)
 
     while ((r = next_for(b)) != NULL) {
         accept_queue_take(&a->waiting, &r->waiting);
+        count_waiting(r, -1);
         b->large = is_large(r, cost_of(a, r));
         a->large_count += b->large;
         batch_add(b, r);
@@ -421,6 +430,7 @@ static void cancel(void *arg)
                 r->batch->requests[i] = NULL;
     } else if (r->waiting.turn != NULL) {
         accept_queue_remove(&a->waiting, &r->waiting);
+        count_waiting(r, -1);
     } else {
         list_remove(&r->node); /* it was refused */
     }
@@ -444,5 +454,6 @@ void accept_start(struct call *call, struct accept_request *r, accept_done *done
         timeout_set(a->refuse, 0);
         return;
     }
+    count_waiting(r, 1);
     kick(a);
 }

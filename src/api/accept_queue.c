@@ -1,8 +1,6 @@
 /* A ring of apps, each with its list. */
 #include "accept_queue.h"
 
-#include "base/metrics.h"
-
 #include <stdlib.h>
 
 /* An app that has something waiting. */
@@ -17,7 +15,6 @@ void accept_queue_init(struct accept_queue *q, size_t events_max, size_t bytes_m
 {
     *q = (struct accept_queue){.events_max = events_max, .bytes_max = bytes_max};
     list_init(&q->turns);
-    metric_add(METRIC_BUDGET_LIMIT_ACCEPTING, (int64_t)bytes_max);
 }
 
 void accept_queue_fini(struct accept_queue *q)
@@ -58,8 +55,6 @@ bool accept_queue_push(struct accept_queue *q, struct id app, struct accept_wait
     turn->bytes += waiter->bytes;
     q->events += waiter->events;
     q->bytes += waiter->bytes;
-    metric_add(METRIC_WAITING_ACCEPT, (int64_t)waiter->events);
-    metric_add(METRIC_BUDGET_ACCEPTING, (int64_t)waiter->bytes);
     return true;
 }
 
@@ -84,8 +79,6 @@ void accept_queue_remove(struct accept_queue *q, struct accept_waiter *waiter)
     turn->bytes -= waiter->bytes;
     q->events -= waiter->events;
     q->bytes -= waiter->bytes;
-    metric_add(METRIC_WAITING_ACCEPT, -(int64_t)waiter->events);
-    metric_add(METRIC_BUDGET_ACCEPTING, -(int64_t)waiter->bytes);
     if (!list_empty(&turn->waiters))
         return;
     list_remove(&turn->node);

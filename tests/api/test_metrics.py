@@ -304,6 +304,7 @@ def test_what_is_taken_is_given_back(watched, receiver):
     assert read["posthorn_places_limit"] == 2 * 4096
     assert read["posthorn_budget_limit_bytes", "worker"] == 256 << 20
     assert read["posthorn_budget_limit_bytes", "bodies"] == 2 * 64 << 20
+    assert read["posthorn_budget_limit_bytes", "accepting"] == 2 * 64 << 20
     assert limits(metrics) == dict.fromkeys(limits(metrics), 0)
 
 
