@@ -108,8 +108,10 @@ static void keep(struct pacer *p, const struct claim *claim, int64_t token)
 
 static void forget_first(struct paced_app *app)
 {
-    struct paced *paced = paced_at(list_pop(&app->waiting));
+    struct list *first = list_pop(&app->waiting);
 
+    assert(first != NULL);
+    struct paced *paced = paced_at(first);
     payload_leave(paced->payload);
     free(paced);
 }
