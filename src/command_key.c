@@ -80,8 +80,7 @@ static int create(const struct settings *settings, struct new_key *new)
     buf_init(&new->text, KEY_TEXT_MAX);
     key_make(settings->key_checks[0], new->key.id, &new->text, hash);
     int status = command_run(settings, start_create, new);
-    crypto_wipe(new->text.p, new->text.n);
-    buf_fini(&new->text);
+    crypto_forget(&new->text);
     return status;
 }
 

@@ -91,8 +91,7 @@ static bool seal_again(const struct settings *settings, enum webhook_column colu
         *value = buf_str(out);
         *changed = true;
     }
-    crypto_wipe(plain.p, plain.n);
-    buf_fini(&plain);
+    crypto_forget(&plain);
     return err == 0;
 }
 
@@ -111,8 +110,7 @@ static bool seal_options_again(const struct settings *settings, struct sealed *s
         s->options = buf_str(out);
         *changed = true;
     }
-    crypto_wipe(plain.p, plain.n);
-    buf_fini(&plain);
+    crypto_forget(&plain);
     return err == 0;
 }
 

@@ -41,8 +41,7 @@ static bool same_secret(const struct settings *settings, const struct dropin_row
     buf_init(&opened, SECRET_MAX);
     bool same = webhook_open(settings, WEBHOOK_SECRET, row->id, row->sealed_secret, &opened) == 0 &&
                 crypto_equal(buf_str(&opened), secret);
-    crypto_wipe(opened.p, opened.n);
-    buf_fini(&opened);
+    crypto_forget(&opened);
     return same;
 }
 

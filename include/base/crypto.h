@@ -40,6 +40,9 @@ bool crypto_equal(struct str a, struct str b);
 /* Forgets `n` bytes for good. */
 void crypto_wipe(void *p, size_t n);
 
+/* The same for all that a buffer has, which is then freed. */
+void crypto_forget(struct buf *buf);
+
 /* Appends lower-case hex; base64 of RFC 4648 §4 with padding; of §5 (URL) without. */
 void crypto_hex(struct buf *out, const void *p, size_t n);
 void crypto_base64(struct buf *out, const void *p, size_t n);

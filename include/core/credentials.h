@@ -37,6 +37,9 @@ void credentials_write(struct jsonw *w, const char *key, const struct credential
 /* Appends the header line, with CRLF; nothing for CREDENTIALS_OAUTH2. */
 void credentials_add_line(const struct credentials *credentials, struct buf *head);
 
+/* The same of "user:password", for Basic (RFC 7617 §2). */
+void credentials_add_pair(struct str pair, struct buf *head);
+
 /* The same of a token that somebody gave. */
 void credentials_add_token(struct str token, struct buf *head);
 

@@ -63,6 +63,9 @@ extern const char *const webhook_ordering_names[]; /* ends with NULL */
 /* Scheme, host and port of a URL that was accepted: in it there are no credentials, and no two spellings of one. */
 struct str webhook_origin(struct str url);
 
+/* NULL, or what is wrong with a secret value that a client gives: it is ***, as answers have it in its place. */
+const char *webhook_mask_check(struct str value);
+
 /* NULL if a customer may set this header, else what is wrong: the name must be an RFC 9110 token
  * that is not ours to set, the value visible ASCII, space and tab. */
 const char *webhook_header_check(struct str name, struct str value);

@@ -22,8 +22,7 @@ static struct str seal(struct call *call, enum webhook_column column, struct id 
     webhook_seal(call->api->settings, column, id, buf_str(json), &sealed);
     struct str copy = call_copy(call, buf_str(&sealed));
     buf_fini(&sealed);
-    crypto_wipe(json->p, json->n);
-    buf_fini(json);
+    crypto_forget(json);
     return copy;
 }
 
@@ -66,6 +65,12 @@ void webhook_apply_auth(struct call *call, struct str given, struct webhook *w)
     f->nulls = nulls;
 }
 
+static const char *key_check(struct str key)
+{
+    const char *wrong = webhook_mask_check(key);
+    return wrong != NULL ? wrong : pem_key_check(key);
+}
+
 /* As a handshake would find it. */
 static bool tls_is_good(struct fields *f, const struct tls_settings *tls)
 {
@@ -75,7 +80,7 @@ static bool tls_is_good(struct fields *f, const struct tls_settings *tls)
         return good;
     bool certificate =
         is_good(f, "tls.client_certificate", pem_certificates_check(tls->certificate));
-    bool key = is_good(f, "tls.client_key", pem_key_check(tls->key));
+    bool key = is_good(f, "tls.client_key", key_check(tls->key));
     return certificate && key &&
            is_good(f, "tls.client_key", pem_pair_check(tls->certificate, tls->key)) && good;
 }
@@ -119,8 +124,7 @@ static bool own_headers_have_it(const struct call *call, const struct webhook *w
             found = json_unquote(&name, key) == 0 && str_eq_nocase(buf_str(&name), authorization);
         }
     }
-    crypto_wipe(json.p, json.n);
-    buf_fini(&json);
+    crypto_forget(&json);
     buf_fini(&name);
     return found;
 }
@@ -163,11 +167,10 @@ static void write_auth(struct jsonw *w, const struct settings *settings,
     else
         jsonw_null(w, "auth");
     crypto_wipe(&scratch, sizeof scratch);
-    crypto_wipe(json.p, json.n);
-    buf_fini(&json);
+    crypto_forget(&json);
 }
 
-/* False: it cannot be opened. The texts are in `text`, which is made here; forget() it. */
+/* False: it cannot be opened. The texts are in `text`, which is made here; crypto_forget() it. */
 static bool read_tls(const struct settings *settings, const struct webhook *webhook,
                      struct tls_settings *tls, struct buf *text)
 {
@@ -177,15 +180,8 @@ static bool read_tls(const struct settings *settings, const struct webhook *webh
     buf_init(&json, TLS_SETTINGS_JSON_MAX);
     bool good = webhook_open(settings, WEBHOOK_TLS, webhook->id, webhook->sealed_tls, &json) == 0 &&
                 tls_settings_read(buf_str(&json), text, tls) == 0;
-    crypto_wipe(json.p, json.n);
-    buf_fini(&json);
+    crypto_forget(&json);
     return good;
-}
-
-static void forget(struct buf *text)
-{
-    crypto_wipe(text->p, text->n);
-    buf_fini(text);
 }
 
 static void write_tls(struct jsonw *w, const struct settings *settings,
@@ -198,7 +194,7 @@ static void write_tls(struct jsonw *w, const struct settings *settings,
         tls_settings_write(w, "tls", &tls, true);
     else
         jsonw_null(w, "tls");
-    forget(&text);
+    crypto_forget(&text);
 }
 
 bool webhook_has_certificate(const struct settings *settings, const struct webhook *webhook)
@@ -209,7 +205,7 @@ bool webhook_has_certificate(const struct settings *settings, const struct webho
     if (webhook->sealed_tls.n == 0)
         return false;
     bool has = read_tls(settings, webhook, &tls, &text) && tls.certificate.n > 0;
-    forget(&text);
+    crypto_forget(&text);
     return has;
 }
 

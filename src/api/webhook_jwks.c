@@ -42,8 +42,7 @@ static void write_secret(struct call *call, struct id id, struct str sealed)
         webhook_open(call->api->settings, WEBHOOK_SECRET, id, sealed, &secret) == 0 &&
         secret_public_key(&public, buf_str(&secret)) == 0)
         write_key(&call->json, buf_str(&public));
-    crypto_wipe(secret.p, secret.n);
-    buf_fini(&secret);
+    crypto_forget(&secret);
     buf_fini(&public);
 }
 

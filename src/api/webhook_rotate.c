@@ -50,8 +50,7 @@ static const char *prefix_after(struct call *call, const struct webhook *webhook
     int err = webhook_open(call->api->settings, WEBHOOK_SECRET, webhook->id, webhook->sealed_secret,
                            &old);
     bool private = err == 0 && secret_is_private_key(buf_str(&old));
-    crypto_wipe(old.p, old.n);
-    buf_fini(&old);
+    crypto_forget(&old);
     return private ? SECRET_PRIVATE_PREFIX : SECRET_PREFIX;
 }
 

@@ -230,8 +230,7 @@ static bool is_secret(struct call *call, const struct webhook *webhook, struct s
     bool is = webhook_open(call->api->settings, WEBHOOK_SECRET, webhook->id, webhook->sealed_secret,
                            &secret) == 0 &&
               crypto_equal(buf_str(&secret), given);
-    crypto_wipe(secret.p, secret.n);
-    buf_fini(&secret);
+    crypto_forget(&secret);
     return is;
 }
 

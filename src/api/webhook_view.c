@@ -54,10 +54,8 @@ static void write_secrets(struct jsonw *w, const struct settings *settings,
     write_preview(w, buf_str(&secret));
     jsonw_time_or_null(w, "previous_secret_expires_at", webhook->previous_until_ms, CLOCK_SECONDS);
     write_sent(w, webhook, buf_str(&secret), buf_str(&previous));
-    crypto_wipe(secret.p, secret.n);
-    crypto_wipe(previous.p, previous.n);
-    buf_fini(&secret);
-    buf_fini(&previous);
+    crypto_forget(&secret);
+    crypto_forget(&previous);
 }
 
 static void write_headers(struct jsonw *w, const struct settings *settings,
@@ -81,8 +79,7 @@ static void write_headers(struct jsonw *w, const struct settings *settings,
     }
     jsonw_end(w, '}');
     buf_fini(&name);
-    crypto_wipe(json.p, json.n);
-    buf_fini(&json);
+    crypto_forget(&json);
 }
 
 static void write_settings(struct jsonw *w, const struct webhook *webhook)

@@ -171,8 +171,7 @@ static bool secret_still_fits(struct call *call, const struct webhook_input *in,
     int err = webhook_open(call->api->settings, WEBHOOK_SECRET, webhook->id, webhook->sealed_secret,
                            &secret);
     bool fits = err < 0 || webhook_secret_fits(call, "profile", webhook, buf_str(&secret));
-    crypto_wipe(secret.p, secret.n);
-    buf_fini(&secret);
+    crypto_forget(&secret);
     return fits;
 }
 
@@ -182,8 +181,7 @@ static void replace_secret(struct call *call, struct str given, struct webhook *
 
     buf_init(&secret, SECRET_MAX);
     webhook->sealed_secret = webhook_secret(call, webhook->id, given, SECRET_PREFIX, &secret);
-    crypto_wipe(secret.p, secret.n);
-    buf_fini(&secret);
+    crypto_forget(&secret);
 }
 
 static enum audit_action action_of(int before, int after)

@@ -140,6 +140,12 @@ void crypto_wipe(void *p, size_t n)
     OPENSSL_cleanse(p, n);
 }
 
+void crypto_forget(struct buf *buf)
+{
+    crypto_wipe(buf->p, buf->n);
+    buf_fini(buf);
+}
+
 void crypto_hex(struct buf *out, const void *p, size_t n)
 {
     static const char hex[] = "0123456789abcdef";

@@ -4,6 +4,7 @@
 #include "base/crypto.h"
 #include "base/err.h"
 #include "core/mask.h"
+#include "core/webhook.h"
 
 #include <stdio.h>
 
@@ -16,20 +17,13 @@
 
 static const char *const type_names[] = {"basic", "bearer", "oauth2", NULL};
 
-#define MASKED "is ***, which stands for what is not shown: give it whole"
-
-static bool is_mask(struct str s)
-{
-    return str_eq_text(s, "***");
-}
-
 /* RFC 7617 §2: no control characters, in what is UTF-8 otherwise. */
 static const char *check_text(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
             return "may not contain control characters";
-    return is_mask(s) ? MASKED : NULL;
+    return webhook_mask_check(s);
 }
 
 static const char *check_username(struct str s)
@@ -45,7 +39,7 @@ const char *credentials_check_token(struct str token)
     for (size_t i = 0; i < token.n; i++)
         if (token.p[i] <= 0x20 || token.p[i] > 0x7e)
             return "may contain only visible ASCII characters";
-    return is_mask(token) ? MASKED : NULL;
+    return webhook_mask_check(token);
 }
 
 /* RFC 6749 §3.3: words with blanks between. */
@@ -90,6 +84,13 @@ static const struct field fields[IN_COUNT] = {
 
 /* --- the types -------------------------------------------------------------------------------- */
 
+void credentials_add_pair(struct str pair, struct buf *head)
+{
+    buf_add_text(head, "Authorization: Basic ");
+    crypto_base64(head, pair.p, pair.n);
+    buf_add_text(head, "\r\n");
+}
+
 static void add_basic(const struct credentials *c, struct buf *head)
 {
     struct buf pair;
@@ -98,11 +99,8 @@ static void add_basic(const struct credentials *c, struct buf *head)
     buf_add_str(&pair, c->username);
     buf_add_char(&pair, ':');
     buf_add_str(&pair, c->password);
-    buf_add_text(head, "Authorization: Basic ");
-    crypto_base64(head, pair.p, pair.n);
-    buf_add_text(head, "\r\n");
-    crypto_wipe(pair.p, pair.n);
-    buf_fini(&pair);
+    credentials_add_pair(buf_str(&pair), head);
+    crypto_forget(&pair);
 }
 
 void credentials_add_token(struct str token, struct buf *head)

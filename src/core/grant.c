@@ -56,11 +56,8 @@ static void add_client(struct buf *head, const struct credentials *c)
     add_encoded(&pair, c->client_id);
     buf_add_char(&pair, ':');
     add_encoded(&pair, c->client_secret);
-    buf_add_text(head, "Authorization: Basic ");
-    crypto_base64(head, pair.p, pair.n);
-    buf_add_text(head, "\r\n");
-    crypto_wipe(pair.p, pair.n);
-    buf_fini(&pair);
+    credentials_add_pair(buf_str(&pair), head);
+    crypto_forget(&pair);
 }
 
 static struct id mark_of(const struct grant *g)
@@ -77,8 +74,7 @@ static struct id mark_of(const struct grant *g)
     }
     crypto_sha256(buf_str(&all), hash);
     memcpy(mark.b, hash, sizeof mark.b);
-    crypto_wipe(all.p, all.n);
-    buf_fini(&all);
+    crypto_forget(&all);
     return mark;
 }
 

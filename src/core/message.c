@@ -31,8 +31,7 @@ void message_init(struct message *m)
 
 void message_forget_access(struct message *m)
 {
-    crypto_wipe(m->tls_text.p, m->tls_text.n);
-    buf_fini(&m->tls_text);
+    crypto_forget(&m->tls_text);
     m->tls = (struct tls_settings){0};
     grant_fini(&m->grant);
 }
@@ -94,8 +93,7 @@ static int add_headers(struct message *m, struct str json)
         buf_add_text(&b, "\r\n");
         buf_add_str(&m->head, buf_str(&b));
     }
-    crypto_wipe(b.p, b.n);
-    buf_fini(&b);
+    crypto_forget(&b);
     return err;
 }
 
@@ -234,10 +232,8 @@ static void forget(struct opened *opened)
 {
     struct buf *const wiped[] = {&opened->secret, &opened->previous, &opened->headers,
                                  &opened->auth,   &opened->tls,      &opened->options};
-    for (size_t i = 0; i < ARRAY_LEN(wiped); i++) {
-        crypto_wipe(wiped[i]->p, wiped[i]->n);
-        buf_fini(wiped[i]);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(wiped); i++)
+        crypto_forget(wiped[i]);
 }
 
 typedef void change_secret(struct opened *opened);

@@ -44,13 +44,18 @@ const char *webhook_profile_header_check(struct str name, struct str value)
     return NULL;
 }
 
+const char *webhook_mask_check(struct str value)
+{
+    return str_eq_text(value, "***") ? "is ***, which stands for what is not shown: give it whole"
+                                     : NULL;
+}
+
 const char *webhook_header_check(struct str name, struct str value)
 {
     if (is_in(ours, ARRAY_LEN(ours), name))
         return "is reserved for the profiles: choose another name";
-    if (str_eq_text(value, "***"))
-        return "is ***, which stands for what is not shown: give it whole";
-    return webhook_profile_header_check(name, value);
+    const char *wrong = webhook_mask_check(value);
+    return wrong != NULL ? wrong : webhook_profile_header_check(name, value);
 }
 
 struct str webhook_origin(struct str url)

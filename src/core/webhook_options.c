@@ -110,7 +110,6 @@ int webhook_options_bind(const struct settings *settings, struct fields *f,
         err = profile_options_bind(f, profile, buf_str(&plain), options);
     else
         err = ERR_INTERNAL;
-    crypto_wipe(plain.p, plain.n);
-    buf_fini(&plain);
+    crypto_forget(&plain);
     return err;
 }

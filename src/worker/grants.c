@@ -48,8 +48,7 @@ static void forget(struct grant_entry *e)
         g->idle_count--;
     }
     grant_fini(&e->grant);
-    crypto_wipe(e->token.p, e->token.n);
-    buf_fini(&e->token);
+    crypto_forget(&e->token);
     free(e);
 }
 
@@ -172,8 +171,7 @@ static void on_answer(void *arg, const struct fetch_result *r)
         free(wait);
         cb(its_arg, &result);
     }
-    crypto_wipe(token.p, token.n);
-    buf_fini(&token);
+    crypto_forget(&token);
 }
 
 static void copy_grant(struct grant *to, const struct grant *from)

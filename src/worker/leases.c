@@ -256,6 +256,7 @@ static size_t read_claims(const struct fenced *f, const struct db_rows *rows, st
 {
     int64_t lease_end_ms = f->started_ms + DELIVERY_LEASE_MS - MARGIN_MS;
     size_t count = 0, held = 0, cancelled = 0, expired = 0;
+    struct content last = {0};
 
     for (int i = 0; i < db_count(rows); i++) {
         struct claim *c = &claims[count];
@@ -264,8 +265,11 @@ static size_t read_claims(const struct fenced *f, const struct db_rows *rows, st
         if (c->along ? !take_along(f, c) : at < 0)
             continue; /* in hand already, its lease run out: recording it is under way */
         c->begin_by_ms = lease_end_ms - c->timeout_ms;
-        if (c->content.data.p == NULL)
-            c->content.data = claims_data(rows, c->content.event);
+        if (c->content.data.p == NULL && c->size <= WORK_DATA_MAX)
+            c->content.data = id_eq(c->content.event, last.event)
+                                  ? last.data
+                                  : claims_data(rows, c->content.event);
+        last = c->content;
         enum fate fate = fate_of(f, c);
         if (!c->along)
             fates[at] = fate;

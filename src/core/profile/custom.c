@@ -197,8 +197,7 @@ static struct str masked(struct allocator alloc, struct str template)
     buf_init(&shown, (size_t)3 * PROFILE_TEMPLATE_MAX);
     expand(NULL, template, &(struct head){&sent, &shown});
     struct str text = {str_dup(alloc, buf_str(&shown)), shown.n};
-    crypto_wipe(sent.p, sent.n);
-    buf_fini(&sent);
+    crypto_forget(&sent);
     buf_fini(&shown);
     return text;
 }
@@ -229,8 +228,7 @@ static void sign(const struct context *c, struct buf *out)
         crypto_base64(out, mac, n);
     else
         crypto_hex(out, mac, n);
-    crypto_wipe(text.p, text.n);
-    buf_fini(&text);
+    crypto_forget(&text);
     buf_fini(&masked);
 }
 
