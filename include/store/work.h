@@ -42,6 +42,7 @@ struct claim {
     bool along;        /* it was gathered: in the queue it waits */
     bool alone;        /* workers ended with it in hand: not together with another such */
     bool given_up;     /* too many have: it is not leased */
+    bool laned;        /* others may wait for its end: in its lane, or it came by work_gather() */
     bool asleep;       /* it is not leased */
     bool wakes;        /* `woken` is set: what is due now instead */
     struct queue_entry woken;

@@ -82,9 +82,8 @@
     "ms_of(now()) - ms_of(c.waiting_since), "                                               \
     "w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0, " asleep ", " woken    \
     ", w.concurrency::int8, w.rate_limit::int8, coalesce(c.crashes, 0)::int8"
-#define CLAIM_ROW_WITHIN(bytes) \
-    CLAIM_ROW(CLAIM_FITS(bytes), "false", "coalesce(t.asleep, false)", "t.woken")
-#define CLAIM_ROW_OF(along) CLAIM_ROW("true", along, "false", "null::uuid")
+#define CLAIM_ROW_WITHIN(bytes) CLAIM_ROW(CLAIM_FITS(bytes), "false", "t.asleep", "t.woken")
+#define CLAIM_ROW_OF(along)     CLAIM_ROW("true", along, "false", "null::uuid")
 
 /* t: those that have a lane, looked at when all are leased, and only when there is such: who is not the first of his
  * is asleep again when his row comes back. */

@@ -55,6 +55,7 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     schedule_read(rows, row, CLAIM_SCHEDULE, &c->schedule);
     c->timeout_ms = db_i64(rows, row, CLAIM_TIMEOUT_MS);
     c->gated = db_bool(rows, row, CLAIM_GATED);
+    c->laned = !db_null(rows, row, CLAIM_ASLEEP);
     c->asleep = db_bool(rows, row, CLAIM_ASLEEP);
     c->wakes = !db_null(rows, row, CLAIM_WOKEN);
     c->woken = (struct queue_entry){

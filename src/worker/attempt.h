@@ -21,12 +21,14 @@ struct attempt {
     struct sending *sending; /* holds the texts of `finish`: sending_forget() */
     struct queue_ref ref;
     struct id event, webhook;
+    bool behind; /* nobody waits for its record: its endpoint may have the next meanwhile */
     int step, waits;
     int64_t waited_ms;
     struct finish finish;   /* delivery, token and number from the start, the rest once it ended */
     struct verdict verdict; /* once it ended */
     int64_t ended_ms;       /* monotonic */
-    int64_t recorded_ms;    /* likewise; 0: it is not */
+    bool told;              /* the queue knows that it is over */
+    int64_t recorded_ms;    /* monotonic; 0: it is not */
 };
 
 /* "delivery=del_… webhook=wh_… event_id=evt_… attempt=1": what lines about it begin with. */

@@ -112,12 +112,7 @@ static void on_queue_claim(void *arg, int err, const struct queue_claim *result)
 
 static struct queue_op *ask_queue(struct feed *feed, size_t max)
 {
-    const struct places *places = feed->config.places;
-    const struct queue_room room = {.max = max,
-                                    .free = places_left(places),
-                                    .held = places->held,
-                                    .held_count = places->held_count};
-
+    const struct queue_room room = places_room(feed->config.places, max);
     return queue_claim(feed->config.queue, &room, on_queue_claim, feed);
 }
 

@@ -10,8 +10,10 @@
 #include <stdlib.h>
 
 #define STATEMENTS_MAX 4
-#define MARGIN_MS      5000      /* of the lease, not used for sending */
-#define PUT_BACK_MS    1000      /* when PostgreSQL did not answer the claim */
+#define SHARED_MAX     2    /* while several apps are served: who comes next waits behind them, */
+#define SHARED_ROWS    24   /* each of so many */
+#define MARGIN_MS      5000 /* of the lease, not used for sending */
+#define PUT_BACK_MS    1000 /* when PostgreSQL did not answer the claim */
 #define BYTES_MAX      (1 << 20) /* of a claim: some seconds on a slow line */
 #define BYTES_MIN      (1 << 14)
 #define BYTES_STEP     (1 << 15)
@@ -84,14 +86,16 @@ void leases_stop(struct leases *l)
 
 size_t leases_room(const struct leases *l)
 {
-    size_t left = places_left(l->config.places), most = (size_t)(l->bytes / l->row_bytes) + 1;
+    bool shared = places_are_shared(l->config.places);
+    size_t left = places_left(l->config.places), most = (size_t)(l->bytes / l->row_bytes) + 1,
+           rows = shared ? SHARED_ROWS : LEASES_MAX;
 
     /* What is to be released takes the place of claims, so that a PostgreSQL that refuses them is not
      * asked for more. */
     if (l->stopping || !l->owned.certain || !db_ready(l->config.db) ||
-        l->statements >= STATEMENTS_MAX)
+        l->statements >= (shared ? SHARED_MAX : STATEMENTS_MAX))
         return 0;
-    most = most < LEASES_MAX ? most : LEASES_MAX;
+    most = most < rows ? most : rows;
     return left < most ? left : most;
 }
 
@@ -544,17 +548,12 @@ static void on_due(void *arg, int err, const struct db_rows *rows)
 
 void leases_claim_due(struct leases *l, struct work_ask *ask, leases_due_cb *cb, void *arg)
 {
-    const struct places *places = l->config.places;
-
-    ask->room.max = leases_room(l);
+    ask->room = places_room(l->config.places, leases_room(l));
     struct fenced *f = fenced_create(l, &l->claiming, new_token());
     f->direct = true;
     f->on_due = cb;
     f->arg = arg;
     ask->bytes = l->bytes;
-    ask->room.free = places_left(places);
-    ask->room.held = places->held;
-    ask->room.held_count = places->held_count;
     f->op = work_claim_due(l->config.db, ask, f->token, l->config.owner, on_due, f);
 }
 

@@ -1,14 +1,18 @@
 /* The budget of what is in a worker's hands. */
 #include "places.h"
 
+#include "base/clock.h"
 #include "base/metrics.h"
 
 #include <stdlib.h>
+
+#define SHARED_MS 1000
 
 struct place {
     struct queue_ref ref;
     int64_t token;
     int weight; /* places; 0: it goes along, and takes nothing away from others */
+    bool over;  /* the queue has it no more */
 };
 
 void places_init(struct places *places, size_t max, size_t bytes)
@@ -36,6 +40,19 @@ size_t places_count(const struct places *places)
 size_t places_left(const struct places *places)
 {
     return places->taken < places->max ? places->max - places->taken : 0;
+}
+
+struct queue_room places_room(const struct places *places, size_t max)
+{
+    return (struct queue_room){.max = max,
+                               .free = places_left(places),
+                               .held = places->held,
+                               .held_count = places->held_count};
+}
+
+bool places_are_shared(const struct places *places)
+{
+    return places->shared_ms != 0 && clock_mono_ms() - places->shared_ms < SHARED_MS;
 }
 
 bool places_has(const struct places *places, struct id delivery)
@@ -79,6 +96,8 @@ static void hold(struct places *places, struct id app, int weight)
         at = ++places->held_count;
         idmap_set(&places->apps, app, (void *)at);
     }
+    if (places->held_count > 1)
+        places->shared_ms = clock_mono_ms();
     places->held[at - 1].count += weight;
     take_more(places, weight);
 }
@@ -178,11 +197,20 @@ void places_give_back(struct places *places, struct id delivery)
     free(place);
 }
 
+void places_over(struct places *places, struct id delivery)
+{
+    struct place *place = idmap_get(&places->by_id, delivery);
+
+    assert(place != NULL);
+    place->over = true;
+}
+
 struct queue_ref *places_refs(const struct places *places, size_t *count)
 {
     struct queue_ref *refs = xcalloc(places->by_id.count + 1, sizeof *refs);
     *count = 0;
     for (const struct idmap_slot *s = NULL; (s = idmap_next(&places->by_id, s)) != NULL;)
-        refs[(*count)++] = ((const struct place *)s->value)->ref;
+        if (!((const struct place *)s->value)->over)
+            refs[(*count)++] = ((const struct place *)s->value)->ref;
     return refs;
 }

@@ -15,6 +15,7 @@ struct places {
     size_t place_bytes;      /* that one has */
     struct place *alone;     /* what goes alone; NULL: there is none */
     struct queue_held *held; /* places of each app that has any; in no order */
+    int64_t shared_ms;       /* when there were several last, monotonic; 0: never */
     size_t held_count, held_room;
     struct idmap apps;    /* where in `held`: pointers, one more than the index */
     struct idmap by_id;   /* struct place, by delivery */
@@ -29,6 +30,12 @@ size_t places_count(const struct places *places);
 
 /* How many may still be taken. */
 size_t places_left(const struct places *places);
+
+/* What the queue is told of them by who asks for `max`. */
+struct queue_room places_room(const struct places *places, size_t max);
+
+/* Several apps have some, or had a second ago. */
+bool places_are_shared(const struct places *places);
 
 bool places_has(const struct places *places, struct id delivery);
 
@@ -51,7 +58,10 @@ bool places_take_alone(struct places *places, struct id delivery);
 
 void places_give_back(struct places *places, struct id delivery);
 
-/* What is in the places; to be freed. */
+/* The queue was told that it is over; what came of it is still to be recorded. */
+void places_over(struct places *places, struct id delivery);
+
+/* What the queue should have in flight for us; to be freed. */
 struct queue_ref *places_refs(const struct places *places, size_t *count);
 
 #endif

@@ -22,8 +22,9 @@
 
 #include <stdlib.h>
 
-#define BUSY_MAX       4 /* batches */
+#define BUSY_MAX       2 /* batches */
 #define GATHER_MS      3
+#define BEHIND_MS      20 /* that nobody waits for */
 #define TEND_MS        100
 #define RETRY_MS       200
 #define RETRY_MAX_MS   30000
@@ -241,6 +242,8 @@ static void tell_queue(const struct recorder *r, const struct batch *b, const bo
                 acks[count++] = ack_of(a);
             continue;
         }
+        if (a->told)
+            continue;
         if (a == s->teller)
             s->last = ack_of(a);
         else
@@ -385,6 +388,16 @@ static void ask_locked(struct recorder *r, struct batch *b)
     b->op = batch_ask_locked(b, r->config.db, on_locked, b);
 }
 
+static void gather_for(struct recorder *r, int64_t ms)
+{
+    int64_t due_ms = clock_mono_ms() + ms;
+
+    if (timeout_is_set(r->gather) && r->due_ms <= due_ms)
+        return;
+    r->due_ms = due_ms;
+    timeout_set(r->gather, ms);
+}
+
 /* --- the statement ---------------------------------------------------------------------------- */
 
 static void on_recorded(void *arg, int err, const struct db_rows *rows)
@@ -404,7 +417,7 @@ static void on_recorded(void *arg, int err, const struct db_rows *rows)
     else
         on_refused(r, b, err);
     if (r->waiting_count > 0 && !timeout_is_set(r->gather))
-        timeout_set(r->gather, 0);
+        gather_for(r, 0);
     r->config.on_room(r->config.arg);
 }
 
@@ -515,12 +528,25 @@ void recorder_retry(struct recorder *r)
     submit_waiting(r);
 }
 
+/* Whatever PostgreSQL says of it, it is over for the queue. Not so a retry, which the queue would hand out while it is
+ * leased; nor with a concurrency of 1, of which no more than one is sent twice when a worker is killed. */
+static void tell_early(struct recorder *r, struct attempt *a)
+{
+    if (!a->behind || a->finish.state == DELIVERY_PENDING || !queue_up(r->config.queue))
+        return;
+    struct queue_ack ack = ack_of(a);
+    queue_ack(r->config.queue, &ack, 1);
+    places_over(r->config.places, a->finish.delivery);
+    a->told = true;
+}
+
 void recorder_add(struct recorder *r, struct attempt *a)
 {
+    tell_early(r, a);
     list_push(&r->waiting, &a->node);
     count_waiting(r, 1);
     if (r->waiting_count >= BATCH_MAX)
         submit_waiting(r);
-    else if (!timeout_is_set(r->gather))
-        timeout_set(r->gather, GATHER_MS);
+    else
+        gather_for(r, a->told ? BEHIND_MS : GATHER_MS);
 }

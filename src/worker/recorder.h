@@ -27,6 +27,7 @@ struct recorder {
     size_t kept_bytes;
     size_t again;        /* of `waiting` and `batches`: attempts that were recorded before */
     int64_t recorded_ms; /* the last batch */
+    int64_t due_ms;      /* of `gather`, monotonic */
     struct timeout *gather, *tend;
 };
 

@@ -22,6 +22,45 @@ def states(database):
     return {int(state): int(count) for state, count in rows}
 
 
+# --- behind what is sent --------------------------------------------------------------------------
+
+
+def test_the_next_goes_while_one_is_recorded(start, receiver, database):
+    """An endpoint's place is a request under way, not a row on its way into the ledger; but with a concurrency of 1
+    no more than one shall be sent twice if the worker is killed."""
+    client = start().client()
+    for path in ("/two", "/one"):
+        receiver.script(path, replies.answer(200, delay=0.05))
+    two = client.webhook(receiver.url("/two"), concurrency=2)
+    one = client.webhook(receiver.url("/one"), concurrency=1)
+    with database.holding("LOCK TABLE attempt IN SHARE MODE"):
+        client.batch(6)
+        receiver.wait(6, path="/two", timeout=3)
+        assert len(receiver.at("/one")) == 1
+        assert states(database) == {0: 12}
+    until(lambda: pending(database) == 0, 10, "all recorded")
+    for path, most in (("/two", 2), ("/one", 1)):
+        arrived = sorted(r.at for r in receiver.at(path))
+        assert len(arrived) == 6
+        assert all(b - a >= 0.05 for a, b in zip(arrived, arrived[most:]))
+    for webhook in (two, one):
+        assert len(client.deliveries(webhook, status="delivered")) == 6
+
+
+def test_a_retry_waits_for_its_record(start, receiver, database):
+    """The queue would hand out what is still leased."""
+    client = start().client()
+    receiver.script("/hook", replies.answer(500), replies.answer(200))
+    client.webhook(receiver.url(), concurrency=1, retry_schedule=[1])
+    with database.holding("LOCK TABLE attempt IN SHARE MODE"):
+        client.batch(1)
+        receiver.wait(1)
+        time.sleep(1.5)
+        assert len(receiver.requests) == 1
+    until(lambda: pending(database) == 0, 10, "all recorded")
+    assert len(receiver.requests) == 2
+
+
 # --- a crash of PostgreSQL ------------------------------------------------------------------------
 
 

@@ -102,6 +102,50 @@ static void test_weight(void **state)
     places_fini(&p);
 }
 
+/* The queue is told of what it should have in flight, and not of what is over for it. */
+static void test_over(void **state)
+{
+    (void)state;
+    struct places p;
+    size_t count;
+
+    places_init(&p, 512, 512 * PLACE_BYTES);
+    take(&p, 0, 3, 1);
+    places_over(&p, ref(1, 0).delivery);
+    assert_int_equal(places_left(&p), 509);
+    struct queue_ref *refs = places_refs(&p, &count);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++)
+        assert_false(id_eq(refs[i].delivery, ref(1, 0).delivery));
+    free(refs);
+    give_back(&p, 0, 3);
+    assert_int_equal(places_left(&p), 512);
+    places_fini(&p);
+}
+
+static void test_shared(void **state)
+{
+    (void)state;
+    struct places p;
+
+    places_init(&p, 512, 512 * PLACE_BYTES);
+    assert_false(places_are_shared(&p));
+    take(&p, 0, 100, 1);
+    assert_false(places_are_shared(&p));
+    take(&p, 100, 1, 2);
+    assert_true(places_are_shared(&p));
+    give_back(&p, 100, 1); /* the next of that app comes soon */
+    assert_true(places_are_shared(&p));
+    const struct queue_room room = places_room(&p, 7);
+    assert_int_equal(room.max, 7);
+    assert_int_equal(room.free, 412);
+    assert_int_equal(room.held_count, 1);
+    p.shared_ms -= 1000;
+    assert_false(places_are_shared(&p));
+    give_back(&p, 0, 100);
+    places_fini(&p);
+}
+
 /* One at a time; what comes back is not another. */
 static void test_alone(void **state)
 {
@@ -215,7 +259,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_places),       cmocka_unit_test(test_weight),
-        cmocka_unit_test(test_alone),        cmocka_unit_test(test_what_is_in_them),
+        cmocka_unit_test(test_alone),        cmocka_unit_test(test_over),
+        cmocka_unit_test(test_shared),       cmocka_unit_test(test_what_is_in_them),
         cmocka_unit_test(test_apps),         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_tokens_bound),
     };
