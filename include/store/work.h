@@ -131,7 +131,9 @@ enum finished_kind { FINISHED_MOVED, FINISHED_DISABLED, FINISHED_WOKEN };
 
 struct finished {
     enum finished_kind kind;
-    struct id id;             /* of the first two */
+    struct id id; /* of the first two */
+    bool sooner;  /* the first is due in `retry_ms`, which may be before its delay_ms */
+    int64_t retry_ms;
     struct queue_entry entry; /* of the third */
 };
 

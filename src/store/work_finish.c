@@ -16,6 +16,11 @@
 /* What has expired by then, or was replaced, ends as soon as that is so. */
 #define RETRY_AT "greatest(now(), least(now() + v.delay_ms * interval '1 ms', d.expires_at))"
 
+/* Where that may be sooner than the retry that was asked for: in how many ms. */
+#define RETRY_IN                   \
+    "case when v.state = " PENDING \
+    " and d.expires_at is not null then ms_of(d.next_at) - ms_of(now()) end"
+
 /* Of u, those that were moved. What is not plain is looked at again, after a has all attempts. */
 #define ALL_PLAIN  "count(*) filter (where erased is not true) = cardinality($1::uuid[])"
 #define WITH_LANES "array_agg(id order by id) filter (where lane is not null)"
@@ -54,7 +59,7 @@ const struct db_stmt stmt_work_finish = {
     "    or (d.lease_token is null and d.attempts < v.number)))"
     "   or (v.state = " DELIVERED " and d.state <> " DELIVERED
     "    and exists (select from a where a.delivery_id = v.id and a.token = v.token)))"
-    " returning d.id, v.test, d.lane, d.expires_at = " ERASED " as erased"
+    " returning d.id, v.test, d.lane, d.expires_at = " ERASED " as erased, " RETRY_IN " as retry_ms"
     "), g as ("
     " update webhook w set status = " DISABLED ", disabled_reason = " REASON_GONE ","
     "  " TOUCH " from v, a"
@@ -63,7 +68,7 @@ const struct db_stmt stmt_work_finish = {
     "  and w.deleted_at is null returning w.id"
     ") select id, null::uuid, case when test then"
     "   pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end, null::uuid, null::uuid,"
-    "  null::uuid, null::bool, null::int8, null::int8, null::int8 from u"
+    "  null::uuid, null::bool, retry_ms, null::int8, null::int8 from u"
     " union all select null, id, null, null, null, null, null, null, null, null from g"
     " union all select null, null, null, w.* from lanes_wake(("
     "  select case when " ALL_PLAIN " or (select count(*) from a) < 0 then " WITH_LANES
@@ -72,15 +77,18 @@ const struct db_stmt stmt_work_finish = {
 
 void finished_read(const struct db_rows *rows, int row, struct finished *f)
 {
-    enum { MOVED, DISABLED_WEBHOOK, NOTIFIED, ENTRY };
+    enum { MOVED, DISABLED_WEBHOOK, NOTIFIED, ENTRY, RETRY_MS = ENTRY + 4 };
 
     *f = (struct finished){.kind = FINISHED_WOKEN};
-    if (!db_null(rows, row, MOVED))
+    if (!db_null(rows, row, MOVED)) {
         *f = (struct finished){.kind = FINISHED_MOVED, .id = db_id(rows, row, MOVED)};
-    else if (!db_null(rows, row, DISABLED_WEBHOOK))
+        f->sooner = !db_null(rows, row, RETRY_MS);
+        f->retry_ms = f->sooner ? db_i64(rows, row, RETRY_MS) : 0;
+    } else if (!db_null(rows, row, DISABLED_WEBHOOK)) {
         *f = (struct finished){.kind = FINISHED_DISABLED, .id = db_id(rows, row, DISABLED_WEBHOOK)};
-    else
+    } else {
         queue_entry_read(rows, row, ENTRY, &f->entry);
+    }
 }
 
 static bool is_gone(const struct finish *f)

@@ -124,8 +124,11 @@ void batch_find_moved(const struct batch *b, const struct db_rows *rows, bool *m
     for (int i = 0; i < db_count(rows); i++) {
         finished_read(rows, i, &f);
         struct attempt *const *found = f.kind == FINISHED_MOVED ? find(b, f.id) : NULL;
-        if (found != NULL)
-            moved[found - b->attempts] = true;
+        if (found == NULL)
+            continue;
+        moved[found - b->attempts] = true;
+        if (f.sooner)
+            (*found)->finish.delay_ms = f.retry_ms;
     }
 }
 

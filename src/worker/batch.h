@@ -45,7 +45,7 @@ void batch_list(const struct batch *batch, const struct finish **list, struct fi
 /* It was written in its form, and that is what came of it. */
 void batch_settle(struct batch *batch);
 
-/* Marks the attempts that moved their deliveries. */
+/* Marks the attempts that moved their deliveries; those know then when these are really due. */
 void batch_find_moved(const struct batch *batch, const struct db_rows *rows, bool *moved);
 
 /* Asks for those that another session has locked, and marks them. */

@@ -446,6 +446,22 @@ def test_one_in_flight_goes_on_but_is_not_tried_again(api, receiver):
     until(lambda: all_ended(api, webhook))
 
 
+def test_replaced_on_its_way_in_a_lane_lets_the_next_go_when_it_has_failed(api, receiver):
+    """By its record, and not by the next look at what should be in the queue, 3 s later."""
+    hold = threading.Event()
+    receiver.script("/hook", replies.gate(hold, replies.answer(500)), replies.answer(200))
+    webhook = api.webhook(receiver.url(), ordering="webhook", retry_schedule=[600])
+    first = post(api, 0, coalesce_key="k")
+    receiver.wait(1)
+    post(api, 1, coalesce_key="k")
+    started = time.monotonic()
+    hold.set()
+    assert numbers(receiver.wait(2)) == [0, 1]
+    assert time.monotonic() - started < 2
+    until(lambda: all_ended(api, webhook))
+    assert whole(api, first)["last_error"]["code"] == "superseded"
+
+
 def test_held_ones_are_replaced(api, receiver):
     webhook = api.webhook(receiver.url())
     api.patch(f"/webhooks/{webhook['id']}", {"status": "paused"})
@@ -526,6 +542,17 @@ def test_expired_while_it_waits_for_its_time_or_a_retry(api, receiver):
     assert (got["attempts"], got["response_code"], got["expires_at"]) == (1, 500, at)
     assert got["completed_at"] >= at
     assert len(receiver.requests) == 1
+
+
+def test_expires_before_its_retry(api, receiver):
+    """When it does, and not at a look at the ledger 3 s after."""
+    receiver.script("/hook", replies.answer(500))
+    webhook = api.webhook(receiver.url(), retry_schedule=[600])
+    event = post(api, expires_at=when(2))
+    started = time.monotonic()
+    until(lambda: all_ended(api, webhook))
+    assert time.monotonic() - started < 4
+    assert whole(api, event)["last_error"]["code"] == "expired"
 
 
 def test_expired_in_a_lane(api, receiver, shared):
