@@ -25,4 +25,7 @@ struct rate_left {
 bool rates_take(struct rates *rates, struct id key, const struct rate *rate, int64_t now_us,
                 struct rate_left *left) MUST_CHECK;
 
+/* Whether `key` has asked too often by the rate that it had last; it does not count as asking. */
+bool rates_over(struct rates *rates, struct id key, int64_t now_us);
+
 #endif

@@ -42,6 +42,8 @@ struct call {
     int64_t requests; /* that it may make a second; 0: no bound; < 0: as the options say */
     struct id app;    /* the tenant */
 
+    bool over; /* its key had asked too often when its head came: its body was not kept */
+
     char rate_policy[48], rate_left[48]; /* header fields of the answer */
 
     struct db_op *op;          /* the statement under way */

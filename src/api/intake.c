@@ -1,7 +1,9 @@
 /* Heads, and how much of what follows them is kept. */
 #include "intake.h"
 
+#include "api/rates.h"
 #include "auth.h"
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "call.h"
 
@@ -109,7 +111,9 @@ static enum intake_step take_body(struct intake *in, char *bytes, size_t *size)
     enum key_proof proof = auth_proof(in->api, f->authorization, &in->key);
     in->kind = proof == KEY_PROVEN ? BODY_PROVEN : BODY_STRANGE;
     in->max = proof == KEY_NONE ? BODY_SMALL : INT64_MAX;
-    if (proof == KEY_NONE && (!f->chunked || f->expects))
+    in->over =
+        proof == KEY_PROVEN && !in->begun && rates_over(in->api->rates, in->key, clock_mono_us());
+    if (in->over || (proof == KEY_NONE && (!f->chunked || f->expects)))
         return refuse(in, bytes, size);
     /* Of what h2o reads after it has told the client to go on, nothing is seen here. */
     in->full = !reserve(in, !f->chunked ? f->length : f->expects ? (int64_t)BODY_MAX : 0);

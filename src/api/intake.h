@@ -1,6 +1,6 @@
 /* What a connection sends, before h2o sees it. h2o keeps a request's body in memory and asks only then who sends it,
- * so heads are judged here as soon as they are whole: a large body without a key is read and not kept, one with a
- * key counts against the bytes that bodies may have together, and for one beyond these the answer is made of the
+ * so heads are judged here as soon as they are whole: a large body without a key, or of one that is over its rate, is
+ * read and not kept, one with a key counts against the bytes that bodies may have together, and for one beyond these the answer is made of the
  * head alone. Of a body that is not kept h2o never knows: its answer comes when all of it has come, and the
  * connection lives on. */
 #ifndef API_INTAKE_H
@@ -24,6 +24,7 @@ struct intake {
     struct id key;       /* whose they are */
     bool last; /* what follows the head is not read: the connection ends with the answer */
     bool full; /* the body is not kept since there is no room for it */
+    bool over; /* it is not kept since its key has asked too often */
 };
 
 enum intake_step {

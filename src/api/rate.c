@@ -20,19 +20,27 @@ static void add_fields(struct call *call, const struct rate *rate, const struct 
     call_add_header(call, "RateLimit", call->rate_left);
 }
 
-bool rate_allows(struct call *call, const struct rate *rate)
+static void refuse(struct call *call, const struct rate *rate)
 {
-    struct rate_left left;
-
+    metric_add(METRIC_REQUESTS_PER_KEY_MET, 1);
     if (rate->per_second == 0)
-        return true;
-    bool allowed = rates_take(call->api->rates, call->key, rate, clock_mono_us(), &left);
-    add_fields(call, rate, &left);
-    if (!allowed) {
-        metric_add(METRIC_REQUESTS_PER_KEY_MET, 1);
+        reply_error(call, ERR_RATE, "This key asked too often, by the rate that it had until now");
+    else
         reply_errorf(call, ERR_RATE, "This key may make %lld requests a second, which is %s",
                      (long long)rate->per_second,
                      call->requests >= 0 ? "its requests_per_second" : "POSTHORN_REQUESTS_PER_KEY");
-    }
+}
+
+bool rate_allows(struct call *call, const struct rate *rate)
+{
+    struct rate_left left = {0, 1}; /* of one that was over: there is one in a second at most */
+    bool allowed =
+        !call->over && (rate->per_second == 0 ||
+                        rates_take(call->api->rates, call->key, rate, clock_mono_us(), &left));
+
+    if (rate->per_second > 0)
+        add_fields(call, rate, &left);
+    if (!allowed)
+        refuse(call, rate);
     return allowed;
 }

@@ -6,7 +6,7 @@
 #include "api/rates.h"
 #include "call.h"
 
-/* Counts the call for call->key. False: it is one too many, and that has been replied. */
+/* Counts the call for call->key. False: it is one too many, or was when its head came, and that has been replied. */
 bool rate_allows(struct call *call, const struct rate *rate) MUST_CHECK;
 
 #endif

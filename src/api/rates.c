@@ -7,12 +7,13 @@
 #include <stdlib.h>
 
 #define SETS   4096 /* a power of two */
-#define WAYS   4    /* a cache line */
+#define WAYS   4
 #define SECOND ((int64_t)1000000000)
 
 struct place {
     _Atomic uint64_t key;    /* 0: nobody's yet */
     _Atomic int64_t full_ns; /* monotonic */
+    _Atomic int64_t room_ns; /* how far ahead that may be for one more, by the last rate */
 };
 
 struct rates {
@@ -55,6 +56,17 @@ static struct place *place_of(struct rates *rates, struct id key, int64_t now)
     return longest;
 }
 
+bool rates_over(struct rates *rates, struct id key, int64_t now_us)
+{
+    uint64_t name = name_of(key);
+    struct place *set = rates->places[(name >> 32) & (SETS - 1)];
+
+    for (int i = 0; i < WAYS; i++)
+        if (atomic_load(&set[i].key) == name)
+            return atomic_load(&set[i].full_ns) - now_us * 1000 > atomic_load(&set[i].room_ns);
+    return false;
+}
+
 static int64_t seconds_up(int64_t ns)
 {
     return (ns + SECOND - 1) / SECOND;
@@ -67,6 +79,7 @@ bool rates_take(struct rates *rates, struct id key, const struct rate *rate, int
     struct place *place = place_of(rates, key, now);
     int64_t full = atomic_load(&place->full_ns);
 
+    atomic_store_explicit(&place->room_ns, most - each, memory_order_relaxed);
     do {
         next = (full > now ? full : now) + each;
         if (next - now > most) {

@@ -157,6 +157,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     *leaving = door;
     call->on_drop = on_drop;
     call->drop_arg = door;
+    call->over = door->intake.over;
     /* The head is at the beginning of what was read until the request is answered. */
     intake_judge(&door->intake, (struct str){socket->input->bytes, socket->input->size});
     const char *fault = door->intake.framing.fault;

@@ -1,9 +1,11 @@
 """A rate for each key: told before it is met, and met by nobody else."""
 
 import re
+import socket
 import time
 
 import pytest
+from harness import raw
 from harness.wait import until
 
 RATE = {"POSTHORN_REQUESTS_PER_KEY": "2", "POSTHORN_REQUESTS_BURST": "20"}
@@ -108,3 +110,63 @@ def test_pages_see_the_fields(start):
     answer = client.get("/webhooks", expect=200, headers={"Origin": "https://a.example.com"})
     exposed = {h.strip() for h in answer.headers["Access-Control-Expose-Headers"].split(",")}
     assert {"RateLimit", "RateLimit-Policy", "Retry-After"} <= exposed
+
+
+# --- bodies: a key over its rate is refused by the head of its request
+
+MIB = 1 << 20
+
+
+def head_of(key, *lines):
+    first = ["POST /v1/events HTTP/1.1", "Host: test", f"Authorization: Bearer {key}"]
+    return ("\r\n".join([*first, *lines]) + "\r\n\r\n").encode()
+
+
+def set_rate(admin, rate):
+    (key,) = [k for k in admin.get("/keys").json["data"] if k["name"] == "k"]
+    admin.patch(f"/keys/{key['id']}", {"requests_per_second": rate}, expect=200)
+
+
+def busy(start, **options):
+    """A server and a client whose next token comes in a second."""
+    server = start(role="api", POSTHORN_REQUESTS_BURST="2", **options)
+    admin = server.client()
+    [client] = keys_of(admin, "write")
+    set_rate(admin, 1)
+    return server, client
+
+
+@pytest.mark.parametrize("framing", [f"Content-Length: {MIB}", "Transfer-Encoding: chunked"])
+def test_who_waits_to_be_told_to_go_on_is_refused(start, framing):
+    server, client = busy(start)
+    empty(client)
+    said = raw.exchange(("127.0.0.1", server.port), head_of(client.key, framing, "Expect: 100-continue"), 5)
+    assert raw.status(said) == 429, said
+    assert b"its requests_per_second" in said and b"\r\nRateLimit: " in said
+
+
+def test_a_body_beyond_the_rate_takes_no_room_of_others(start):
+    """It is read, so that a client that sends before it reads gets its answer, and its connection lives on."""
+    server, client = busy(start, POSTHORN_BODIES_MIB=2)
+    sockets = []
+    for _ in range(8):
+        empty(client)
+        s = socket.create_connection(("127.0.0.1", server.port), 10)
+        s.sendall(head_of(client.key, f"Content-Length: {MIB}") + b"{" * (MIB - 1))
+        sockets.append(s)
+    server.client().post("/events", {"type": "a", "data": {"x": "a" * 1000000}}, expect=202)
+    for s in sockets:
+        s.sendall(b"{" + b"GET /v1/healthz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+        said = b"".join(iter(lambda s=s: s.recv(65536), b""))
+        assert said.startswith(b"HTTP/1.1 429 ") and b"\r\n\r\n" in said and b"HTTP/1.1 200 OK" in said
+        s.close()
+
+
+def test_a_rate_that_was_changed_holds_for_the_next_body(start):
+    server, client = busy(start)
+    empty(client)
+    set_rate(server.client(), 0)
+    event = {"type": "a", "data": {"x": "a" * 10000}}
+    until(lambda: client.post("/events", event, expect=None).status == 202, 3, "an end of the old rate")
+    for _ in range(10):
+        client.post("/events", event, expect=202)

@@ -43,6 +43,28 @@ static void test_bucket(void **state)
     rates_destroy(rates);
 }
 
+/* As the next would be told, and without counting. */
+static void test_over(void **state)
+{
+    static const struct rate more = {.per_second = 100, .burst = 100};
+    struct rates *rates = rates_create();
+
+    (void)state;
+    assert_false(rates_over(rates, key(1), T0));
+    assert_int_equal(taken(rates, key(1), &ten, T0, 29), 29);
+    assert_false(rates_over(rates, key(1), T0));
+    assert_int_equal(taken(rates, key(1), &ten, T0, 2), 1);
+    assert_true(rates_over(rates, key(1), T0));
+    assert_false(rates_over(rates, key(2), T0));
+    assert_true(rates_over(rates, key(1), T0 + SECOND / 10 - 1));
+    assert_false(rates_over(rates, key(1), T0 + SECOND / 10));
+    assert_int_equal(taken(rates, key(1), &more, T0 + 2 * SECOND, 1), 1); /* by its new rate */
+    assert_false(rates_over(rates, key(1), T0 + 2 * SECOND));
+    assert_int_equal(taken(rates, key(1), &ten, T0 + 3 * SECOND, 100), 30);
+    assert_true(rates_over(rates, key(1), T0 + 3 * SECOND));
+    rates_destroy(rates);
+}
+
 static void test_left(void **state)
 {
     struct rates *rates = rates_create();
@@ -144,9 +166,9 @@ static void test_threads(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bucket),   cmocka_unit_test(test_left),
-        cmocka_unit_test(test_extremes), cmocka_unit_test(test_many_keys),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_bucket),    cmocka_unit_test(test_over),
+        cmocka_unit_test(test_left),      cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_many_keys), cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests_name("rates", tests, NULL, NULL);
 }
