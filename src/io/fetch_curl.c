@@ -258,6 +258,8 @@ CURL *fetch_easy_create(struct fetch *fetch)
     FETCH_SET(easy, CURLOPT_OPENSOCKETDATA, fetch);
     FETCH_SET(easy, CURLOPT_CLOSESOCKETFUNCTION, fetch_on_close_socket);
     FETCH_SET(easy, CURLOPT_CLOSESOCKETDATA, fetch->fetcher);
+    FETCH_SET(easy, CURLOPT_SSL_CTX_FUNCTION, fetch_sessions_on_context);
+    FETCH_SET(easy, CURLOPT_SSL_CTX_DATA, &fetch->fetcher->sessions);
     FETCH_SET(easy, CURLOPT_DEBUGFUNCTION, on_debug);
     FETCH_SET(easy, CURLOPT_DEBUGDATA, fetch);
     FETCH_SET(easy, CURLOPT_PREREQFUNCTION, on_request);

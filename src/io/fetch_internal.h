@@ -9,11 +9,13 @@
 #define IO_FETCH_INTERNAL_H
 
 #include "base/buf.h"
+#include "base/cache.h"
 #include "base/list.h"
 #include "io/fetch.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 
 #define FETCH_ADDRESSES_MAX 3     /* tried one after another */
 #define FETCH_LINES_MAX     64    /* header lines of a request, ours included */
@@ -45,9 +47,9 @@ struct fetch_sockets {
 #define FETCH_STORE_BUCKETS 1024
 struct fetch_sessions {
     struct list by_hash[FETCH_STORE_BUCKETS];
-    struct list idle; /* stores that no transfer has, the one that was left first first */
-    int idle_count;
-    CURLSH *none; /* what transfers without TLS have */
+    struct cache idle; /* stores that no transfer has, by the owners of requests */
+    CURLSH *none;      /* what transfers without TLS have */
+    int (*keep)(SSL *tls, SSL_SESSION *session); /* libcurl's own */
 };
 
 struct fetcher {
@@ -211,6 +213,9 @@ void fetch_sessions_fini(struct fetch_sessions *sessions); /* when no transfer h
  * of them; until it leaves. */
 void fetch_sessions_enter(struct fetch *fetch);
 void fetch_sessions_leave(struct fetch *fetch);
+
+/* For CURLOPT_SSL_CTX_FUNCTION; `sessions` is its data. */
+CURLcode fetch_sessions_on_context(CURL *easy, void *context, void *sessions);
 
 /* --- fetch_chunks.c --------------------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 struct grant_entry {
-    struct list node; /* of `idle`, while it does not ask */
+    struct cache_entry idle; /* while it does not ask */
     struct grants *grants;
     struct id app, webhook;
     struct grant grant;
@@ -28,12 +28,6 @@ struct grant_wait {
     void *arg;
 };
 
-void grants_init(struct grants *g, struct fetcher *fetcher)
-{
-    *g = (struct grants){.fetcher = fetcher};
-    list_init(&g->idle);
-}
-
 /* One that another has taken the place of is in the map no more. */
 static void forget(struct grant_entry *e)
 {
@@ -43,19 +37,26 @@ static void forget(struct grant_entry *e)
     fetch_cancel(e->fetch);
     if (idmap_get(&g->by_webhook, e->webhook) == e)
         idmap_set(&g->by_webhook, e->webhook, NULL);
-    if (!list_empty(&e->node)) {
-        list_remove(&e->node);
-        g->idle_count--;
-    }
+    cache_take(&g->idle, &e->idle);
     grant_fini(&e->grant);
     crypto_forget(&e->token);
     free(e);
 }
 
+static void on_no_room(struct cache_entry *entry)
+{
+    forget(CONTAINER_OF(entry, struct grant_entry, idle));
+}
+
+void grants_init(struct grants *g, struct fetcher *fetcher)
+{
+    *g = (struct grants){.fetcher = fetcher};
+    cache_init(&g->idle, GRANTS_BYTES_MAX, on_no_room);
+}
+
 void grants_fini(struct grants *g)
 {
-    LIST_FOREACH_SAFE(node, &g->idle)
-    forget(CONTAINER_OF(node, struct grant_entry, node));
+    cache_fini(&g->idle);
     assert(g->by_webhook.count == 0);
     idmap_fini(&g->by_webhook);
 }
@@ -77,8 +78,7 @@ struct str grants_find(struct grants *g, const struct grant *grant, struct id we
         forget(e);
         return STR_NONE;
     }
-    list_remove(&e->node);
-    list_push(&g->idle, &e->node);
+    cache_use(&e->idle);
     return buf_str(&e->token);
 }
 
@@ -121,26 +121,26 @@ static bool take_token(struct grant_entry *e, const struct fetch_result *r)
     return true;
 }
 
-/* From here on others may ask anew, and it is found no more unless it has something to keep. */
+static size_t bytes_of(const struct grant_entry *e)
+{
+    return sizeof *e + e->token.cap + e->grant.url.cap + e->grant.head.cap + e->grant.body.cap;
+}
+
+/* Nobody waits for it any more: it is kept if it is good for anything. */
 static void settle(struct grant_entry *e, bool good)
 {
     struct grants *g = e->grants;
 
-    if (idmap_get(&g->by_webhook, e->webhook) != e)
-        return;
-    if (!good || e->until_ms <= clock_mono_ms()) {
-        idmap_set(&g->by_webhook, e->webhook, NULL);
-        return;
-    }
-    list_push(&g->idle, &e->node);
-    g->idle_count++;
+    if (good && e->until_ms > clock_mono_ms() && idmap_get(&g->by_webhook, e->webhook) == e)
+        cache_add(&g->idle, &e->idle, e->app, bytes_of(e));
+    else
+        forget(e);
 }
 
 /* Who waits may be gone by what another of them does; who comes meanwhile finds what there is now. */
 static void on_answer(void *arg, const struct fetch_result *r)
 {
     struct grant_entry *e = arg;
-    struct grants *g = e->grants;
     struct grant_result result = {.outcome = r->outcome};
     struct list waits, *node;
     struct buf token;
@@ -153,17 +153,13 @@ static void on_answer(void *arg, const struct fetch_result *r)
     else
         explain(e, r, &result);
     result.token = good ? buf_str(&token) : STR_NONE;
-    settle(e, good);
     list_init(&waits);
     list_move_all(&waits, &e->waits);
     LIST_FOREACH(at, &waits)
     {
         CONTAINER_OF(at, struct grant_wait, node)->entry = NULL;
     }
-    if (list_empty(&e->node))
-        forget(e);
-    if (g->idle_count > GRANTS_MAX)
-        forget(CONTAINER_OF(g->idle.next, struct grant_entry, node));
+    settle(e, good);
     while ((node = list_pop(&waits)) != NULL) {
         struct grant_wait *wait = CONTAINER_OF(node, struct grant_wait, node);
         grant_cb *cb = wait->cb;
@@ -195,7 +191,6 @@ static struct grant_entry *make(struct grants *g, const struct grant *grant,
     e->grants = g;
     e->app = owner->app;
     e->webhook = owner->webhook;
-    list_init(&e->node);
     list_init(&e->waits);
     buf_init(&e->token, GRANT_TOKEN_MAX);
     copy_grant(&e->grant, grant);

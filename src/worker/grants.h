@@ -1,20 +1,21 @@
 /* Access tokens of webhooks that have them given (core/grant.h): asked for once however many requests want one, kept in
- * memory for as long as they are good, of a bounded number of webhooks. */
+ * memory for as long as they are good and there is room, of which each app has a share. */
 #ifndef WORKER_GRANTS_H
 #define WORKER_GRANTS_H
 
+#include "base/cache.h"
 #include "base/idmap.h"
 #include "base/list.h"
 #include "core/grant.h"
 #include "io/fetch.h"
 
-#define GRANTS_MAX 1024
+#define GRANTS_BYTES_MAX \
+    ((size_t)4 << 20) /* of what is kept, with the grants: a token has one KiB or two */
 
 struct grants {
     struct fetcher *fetcher;
     struct idmap by_webhook; /* struct grant_entry */
-    struct list idle; /* those that have a token, the one that was used the longest ago first */
-    size_t idle_count;
+    struct cache idle;       /* those that have a token, by their apps */
 };
 
 void grants_init(struct grants *grants, struct fetcher *fetcher);

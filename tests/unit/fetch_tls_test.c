@@ -111,6 +111,55 @@ static void test_sessions_have_owners(void **state)
     server_stop(server);
 }
 
+/* One that has very many hosts, of which none needs to answer, does not push out another's. */
+static void test_hosts_are_shared_by_owners(void **state)
+{
+    struct rig *rig = *state;
+    struct server *server = server_start_named(serve_once, "test", "DNS:name.test");
+    struct outcome outcome = {0}, other = {0};
+    char url[128], host[32];
+
+    rig_trust(rig, server_ca_file(server));
+    post(rig, "name.test", server, &outcome);
+    rig->owner.b[15] = 1;
+    for (int n = 0; n < 3000; n++) {
+        snprintf(host, sizeof host, "127.1.%d.%d", n / 250, n % 250);
+        rig_url(url, "https", host, 9);
+        rig_start(rig, url, "", "{}", 3000, &other);
+        rig_wait(rig, &other, n + 1);
+    }
+    assert_int_equal(other.outcome, FETCH_CONNECT_FAILED);
+    rig->owner.b[15] = 0;
+    post(rig, "name.test", server, &outcome);
+    assert_int_equal(server_resumed(server), 1);
+    server_stop(server);
+}
+
+/* Whoever answers with certificates as large as it can takes no more room than others. */
+static void test_large_sessions_are_not_kept(void **state)
+{
+    static const struct {
+        int names;
+        bool kept;
+    } sizes[] = {{100, true}, {400, false}};
+    struct rig *rig = *state;
+    static char san[32768];
+
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct outcome outcome = {0};
+        size_t n = (size_t)snprintf(san, sizeof san, "DNS:name.test");
+        for (int k = 0; k < sizes[i].names; k++)
+            n += (size_t)snprintf(san + n, sizeof san - n,
+                                  ",DNS:host%03d.of-a-name-that-is-long-enough.example", k);
+        struct server *server = server_start_named(serve_once, "test", san);
+        rig_trust(rig, server_ca_file(server));
+        post(rig, "name.test", server, &outcome);
+        post(rig, "name.test", server, &outcome);
+        assert_int_equal(server_resumed(server), sizes[i].kept);
+        server_stop(server);
+    }
+}
+
 static struct str read_file(const char *path, char *out, size_t size)
 {
     FILE *file = fopen(path, "r");
@@ -156,6 +205,8 @@ int main(void)
         TEST(test_names),
         TEST(test_sessions_are_resumed),
         TEST(test_sessions_have_owners),
+        TEST(test_hosts_are_shared_by_owners),
+        TEST(test_large_sessions_are_not_kept),
         TEST(test_settings_are_a_requests_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,13 +97,18 @@ static struct id webhook(int n)
     return id;
 }
 
-static void ask(struct scene *s, int n, struct waiter *w)
+static void ask_of(struct scene *s, struct id app, int n, struct waiter *w)
 {
-    struct grant_owner owner = {.webhook = webhook(n), .timeout_ms = 5000};
+    struct grant_owner owner = {.app = app, .webhook = webhook(n), .timeout_ms = 5000};
     int calls = w->calls;
 
     w->wait = grants_start(&s->grants, &s->grant, &owner, on_token, w);
     assert_int_equal(w->calls, calls); /* never before it returns */
+}
+
+static void ask(struct scene *s, int n, struct waiter *w)
+{
+    ask_of(s, (struct id){{0}}, n, w);
 }
 
 static void await(struct scene *s, const struct waiter *w, int calls)
@@ -206,24 +211,46 @@ static void test_changed_meanwhile(void **state)
     finish(&s);
 }
 
-static void test_places_are_bounded(void **state)
+/* As large as they may be. */
+static void serve_large(struct peer *peer)
+{
+    static char token[GRANT_TOKEN_MAX + 1], body[GRANT_TOKEN_MAX + 200],
+        text[GRANT_TOKEN_MAX + 400];
+
+    memset(token, 't', GRANT_TOKEN_MAX);
+    snprintf(body, sizeof body,
+             "{\"token_type\":\"Bearer\",\"expires_in\":600,\"access_token\":\"%s\"}", token);
+    snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(body),
+             body);
+    while (peer_read(peer) && peer_write(peer, text))
+        ;
+}
+
+static bool is_kept(struct scene *s, int n)
+{
+    return grants_find(&s->grants, &s->grant, webhook(n)).p != NULL;
+}
+
+/* By bytes; and of two apps neither pushes out what the other may have. */
+static void test_bytes_are_bounded(void **state)
 {
     struct scene s;
     struct waiter w = {0};
-    int n = 0;
+    struct id app = {{1}};
+    int fit = GRANTS_BYTES_MAX / GRANT_TOKEN_MAX, n = 0;
 
-    begin(&s, *state, serve_tokens);
-    while (n < GRANTS_MAX) {
+    begin(&s, *state, serve_large);
+    ask_of(&s, app, n++, &w);
+    await(&s, &w, n);
+    while (n < fit + 10) {
         ask(&s, n++, &w);
         await(&s, &w, n);
+        assert_true(is_kept(&s, 1)); /* used now: the oldest is another */
     }
-    assert_true(has(&s, 0, "t1")); /* used now: the oldest is another */
-    ask(&s, n++, &w);
-    await(&s, &w, n);
-    assert_int_equal(s.grants.idle_count, GRANTS_MAX);
-    assert_int_equal(s.grants.by_webhook.count, GRANTS_MAX);
-    assert_true(has(&s, 0, "t1"));
-    assert_true(has(&s, 1, NULL));
+    assert_true(s.grants.idle.weight <= GRANTS_BYTES_MAX);
+    assert_in_range(s.grants.by_webhook.count, fit / 4, fit);
+    assert_true(is_kept(&s, 0) && is_kept(&s, n - 1));
+    assert_false(is_kept(&s, 2));
     finish(&s);
 }
 
@@ -233,7 +260,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(test_one_answer_for_all), TEST(test_what_fails_is_not_kept), TEST(test_cancelled),
-        TEST(test_changed_meanwhile),  TEST(test_places_are_bounded),
+        TEST(test_changed_meanwhile),  TEST(test_bytes_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
