@@ -13,6 +13,7 @@ revoke insert, update, delete on schema_migration from :"role";
 grant execute on all functions in schema :"schema" to :"role";
 -- The audit log is written and read; what takes rows away is audit_forget(), which does that alone.
 revoke update, delete on audit from :"role";
+revoke insert, update, delete on audit_full from :"role";
 revoke execute on function partitions_make(int, int), partitions_drop(int) from :"role";
 alter default privileges in schema :"schema" grant select, insert, update, delete on tables to :"role";
 alter default privileges in schema :"schema" grant execute on functions to :"role";

@@ -2,10 +2,30 @@
 #include "result.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "reply.h"
+
+/* The one thing that statements of any kind run out of: where their changes are written down. */
+static void reply_unwritten(struct call *call)
+{
+    char app[ID_TEXT_SIZE], key[ID_TEXT_SIZE];
+
+    metric_add(METRIC_AUDIT_ROWS_MET, 1);
+    log_bounded(LOG_LEVEL_WARN, "audit_full", "app=%s key=%s", id_text(app, ID_APP, call->app),
+                id_text(key, ID_KEY, call->key));
+    reply_errorf(
+        call, ERR_LIMITED,
+        "This key has made as many changes in 30 days as the audit log has room for, which is "
+        "POSTHORN_AUDIT_ROWS_PER_APP (%lld) and shared by the app's keys",
+        (long long)call->api->settings->config.audit_rows_per_app);
+}
 
 void result_error(struct call *call, int err)
 {
+    if (err == ERR_LIMITED) {
+        reply_unwritten(call);
+        return;
+    }
     /* A conflict, or data that validation should have caught. */
     if (err != ERR_UNAVAILABLE && err != ERR_BUSY && err != ERR_LOCKED && err != ERR_TIMEOUT) {
         log_error("request_failed", "request=%s error=%s", call->request_id, err_name(err));

@@ -226,11 +226,11 @@ struct sqlstate_class {
 
 /* https://www.postgresql.org/docs/15/errcodes-appendix.html; the first prefix that fits. */
 static const struct sqlstate_class sqlstates[] = {
-    {"PH001", ERR_TOO_LARGE},   {"PH002", ERR_WRONG_STATE}, {"23505", ERR_CONFLICT},
-    {"57014", ERR_TIMEOUT},     {"55P03", ERR_LOCKED},      {"22", ERR_INVALID},
-    {"23", ERR_INVALID},        {"08", ERR_UNAVAILABLE},    {"57P", ERR_UNAVAILABLE},
-    {"53", ERR_UNAVAILABLE},    {"40", ERR_UNAVAILABLE},    {"55", ERR_UNAVAILABLE},
-    {"25006", ERR_UNAVAILABLE}, /* a standby: the primary is elsewhere by now */
+    {"PH001", ERR_TOO_LARGE}, {"PH002", ERR_WRONG_STATE}, {"PH003", ERR_LIMITED},
+    {"23505", ERR_CONFLICT},  {"57014", ERR_TIMEOUT},     {"55P03", ERR_LOCKED},
+    {"22", ERR_INVALID},      {"23", ERR_INVALID},        {"08", ERR_UNAVAILABLE},
+    {"57P", ERR_UNAVAILABLE}, {"53", ERR_UNAVAILABLE},    {"40", ERR_UNAVAILABLE},
+    {"55", ERR_UNAVAILABLE},  {"25006", ERR_UNAVAILABLE}, /* a standby: the primary is elsewhere by now */
 };
 
 /* Without a state it is libpq that failed, for lack of memory. */

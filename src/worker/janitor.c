@@ -139,7 +139,7 @@ static const struct {
     {"idempotency_forget", 10000, forget_keys, all_forgotten},
     {"jobs_forget", 60000, forget_jobs, all_forgotten},
     {"webhooks_forget", 3600000, forget_webhooks, all_forgotten},
-    {"audit_forget", 600000, forget_audit, tell_bounded},
+    {"audit_forget", 60000, forget_audit, tell_bounded},
     {"webhooks_disable", 60000, disable_failing, tell_disabled},
 };
 

@@ -410,7 +410,7 @@ def of_app(database, name):
 def test_what_is_too_much_goes_in_steps(start, database):
     """A step ends where it took as much as it may, or has looked for long; the next goes on from there."""
     start(role="api").client().post("/apps", {"name": "busy"}, expect=201)
-    fill(database, "busy", 2500)
+    fill(database, "busy", 2500, "31 d")
     first = "'00000000-0000-0000-0000-000000000000'"
     step = "select old, above, at is null from audit_forget(90, 1000, 1000, {})"
     assert database.query(step.format(first)) == [["0", "1000", "f"]]
@@ -422,16 +422,76 @@ def test_what_is_too_much_goes_in_steps(start, database):
 
 
 def test_it_ends(start, database):
-    """Old entries go, and of an app what is above its bound, the oldest first; nobody else's."""
+    """Old entries go, and of an app what is above its bound, the oldest first; nobody else's, and nothing that is young."""
     admin = start(role="api").client()
-    for name in ("busy", "quiet"):
+    for name in ("busy", "quiet", "new"):
         admin.post("/apps", {"name": name}, expect=201)
-    fill(database, "busy", 7000)
+    fill(database, "busy", 7000, "31 d")
+    fill(database, "new", 1500, "29 d")
+    fill(database, "new", 500, "31 d")
     fill(database, "quiet", 900)
-    fill(database, "quiet", 40, "2 d 1 h")
+    fill(database, "quiet", 40, "90 d 1 h")
     newest = database.query("select max(id::text) from audit")
-    worker = start(role="worker", POSTHORN_AUDIT_DAYS=2, POSTHORN_AUDIT_ROWS_PER_APP=1000)
+    worker = start(role="worker", POSTHORN_AUDIT_DAYS=90, POSTHORN_AUDIT_ROWS_PER_APP=1000)
     until(lambda: of_app(database, "busy") == 1000 and of_app(database, "quiet") == 901, 15, "the janitor")
+    until(lambda: of_app(database, "new") == 1501, 15, "the janitor")
     assert database.query("select max(id::text) from audit") == newest
     until(lambda: "event=audit_bounded" in worker.log(), 5, "a warning")
-    never(lambda: of_app(database, "busy") != 1000, 2)
+    never(lambda: of_app(database, "busy") != 1000 or of_app(database, "new") != 1501, 2)
+
+
+def test_a_key_cannot_push_out_what_was_done_with_it(start, database):
+    """Many changes after one: the one stays, and there are no more of that key, in that app, until there is room."""
+    world = World(start(role="api", POSTHORN_AUDIT_ROWS_PER_APP=1000))
+    key_row = "'" + database.query("select id from api_key where name = 'write key'")[0][0] + "'"
+    other = world.admin.with_(key=world.new_key()["key"])
+    hook = f"/webhooks/{world.webhook['id']}"
+    world.client.patch(hook, {"url": "https://thief.example.com/"}, expect=200)
+    [theft] = world.client.get("/audit", action="webhook.update").json["data"]
+
+    def flood(rows):
+        database.query(
+            "insert into audit select new_id(), app_id, 3, 0, id, name, null, null, app_id, null, '{}'"
+            f" from api_key, generate_series(1, {rows}) where id = {key_row}"
+        )
+
+    def look(rows=1000):
+        database.query(f"select audit_forget(365, {rows}, 1000, '00000000-0000-0000-0000-000000000000')")
+
+    flood(700)
+    look()
+    world.client.patch(hook, {"description": "a"}, expect=200)
+    flood(2000)
+    look()
+    for change in (
+        lambda c: c.patch(hook, {"description": "b"}, expect=429),
+        lambda c: c.post("/event-types", {"name": "a"}, expect=429),
+        lambda c: c.delete(hook, expect=429),
+        lambda c: c.post(f"{hook}/replay", {"since": LONG_AGO}, expect=429),
+    ):
+        answer = change(world.client)
+        assert answer.code == "app_limit" and "POSTHORN_AUDIT_ROWS_PER_APP" in answer.json["detail"]
+    assert world.client.get(hook).json["description"] == "a"
+    world.client.publish()
+    assert theft["id"] in [e["id"] for e in world.admin.pages("/audit", action="webhook.update")]
+    other.patch(hook, {"description": "c"}, expect=200)  # though in all there is more than there may be
+    look()
+    other.patch(hook, {"description": "c again"}, expect=200)
+    world.admin.with_(X_App_Id=world.app["id"]).patch(hook, {"description": "d"}, expect=200)
+    look(4000)
+    world.client.patch(hook, {"description": "e"}, expect=200)
+
+
+def test_a_key_that_fills_the_log_leaves_some_to_others(start, database):
+    world = World(start(role="api", POSTHORN_AUDIT_ROWS_PER_APP=1000))
+    name = world.type("a")
+    other = world.admin.with_(key=world.new_key()["key"])
+    for n in range(20):
+        other.patch(f"/event-types/{name}", {"description": str(n)}, expect=200)
+    database.query(
+        "insert into audit select new_id(), app_id, 3, 0, id, name, null, null, app_id, null, '{}'"
+        " from (select * from api_key where name = 'write key' order by id limit 1) k, generate_series(1, 800)"
+    )
+    database.query("select audit_forget(365, 1000, 1000, '00000000-0000-0000-0000-000000000000')")
+    world.client.patch(f"/event-types/{name}", {"description": "x"}, expect=429)
+    other.patch(f"/event-types/{name}", {"description": "y"}, expect=200)
