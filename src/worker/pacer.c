@@ -8,19 +8,20 @@
 
 #include <stdlib.h>
 
-#define LARGE_BYTES 16384 /* of an event: a fraction of a millisecond in the slowest form */
-#define TURN_US     2000  /* a message that is begun is finished */
-#define PAUSE_MAX   50    /* ms */
-#define COMING_MAX  2     /* payloads on the way: one is made use of meanwhile */
-#define LEFT_MAX    128   /* at once */
-#define RETRY_MS    10    /* until another look for room */
+#define LARGE_BYTES \
+    16384 /* of what goes into a message: a fraction of a millisecond in the slowest form */
+#define TURN_US    2000 /* a message that is begun is finished */
+#define PAUSE_MAX  50   /* ms */
+#define COMING_MAX 2    /* payloads on the way: one is made use of meanwhile */
+#define RETRY_MS   10   /* until another look for room */
 
+/* A message. */
 struct paced {
     struct list node;
-    struct claim claim;
     int64_t token;
-    struct payload *payload;
-    char bytes[]; /* what its members point to */
+    struct payload *payload; /* NULL: the claims have their data with them */
+    size_t count;
+    struct claim claims[]; /* of one webhook; behind them stands what they point to */
 };
 
 struct paced_app {
@@ -60,50 +61,94 @@ static struct paced *paced_at(struct list *node)
 
 /* --- what waits ------------------------------------------------------------------------------- */
 
-/* Its texts but for its data, to be counted and moved. */
-#define TEXTS_OF(c)                                                                  \
-    {                                                                                \
-        &(c)->to.url, &(c)->to.profile, &(c)->to.options, &(c)->to.sealed_secret,    \
-            &(c)->to.sealed_previous, &(c)->to.sealed_headers, &(c)->to.sealed_auth, \
-            &(c)->to.sealed_tls, &(c)->content.type                                  \
+/* Texts of a recipient, to be counted and moved. */
+#define TEXTS_OF(to)                                                                              \
+    {                                                                                             \
+        &(to)->url, &(to)->profile, &(to)->options, &(to)->sealed_secret, &(to)->sealed_previous, \
+            &(to)->sealed_headers, &(to)->sealed_auth, &(to)->sealed_tls                          \
     }
 
-static struct paced *copy(struct pacer *p, const struct claim *claim, int64_t token)
+static size_t bytes_of(const struct claim *const *claims, size_t count, bool with_data)
 {
-    const struct str *const theirs[] = TEXTS_OF(claim);
-    size_t size = 0, n = 0;
+    const struct str *const texts[] = TEXTS_OF(&claims[0]->to);
+    size_t size = 0;
 
-    for (size_t i = 0; i < ARRAY_LEN(theirs); i++)
-        size += theirs[i]->n + 1; /* and a NUL, as rows have it */
-    struct paced *paced = xcalloc(1, sizeof *paced + size);
-    paced->claim = *claim;
-    paced->token = token;
-    struct str *const ours[] = TEXTS_OF(&paced->claim);
-    for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
-        if (ours[i]->n > 0)
-            memcpy(paced->bytes + n, theirs[i]->p, theirs[i]->n);
-        if (ours[i]->p != NULL)
-            ours[i]->p = paced->bytes + n;
-        n += ours[i]->n + 1;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        size += texts[i]->n + 1;
+    for (size_t i = 0; i < count; i++)
+        size += claims[i]->content.type.n + 1 + (with_data ? claims[i]->size + 1 : 0);
+    return size;
+}
+
+/* With a NUL behind it, as rows have it. */
+static char *move(struct str *text, char *to)
+{
+    if (text->p == NULL)
+        return to;
+    memcpy(to, text->p, text->n);
+    text->p = to;
+    return to + text->n + 1;
+}
+
+/* Those that go together are of one recipient. */
+static struct paced *copy(const struct claim *const *claims, size_t count, struct payload *payload,
+                          size_t *size)
+{
+    size_t head = sizeof(struct paced) + count * sizeof **claims;
+
+    *size = head + bytes_of(claims, count, payload == NULL);
+    struct paced *paced = xcalloc(1, *size);
+    char *at = (char *)paced + head;
+    paced->payload = payload;
+    paced->count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct claim *c = &paced->claims[i];
+        *c = *claims[i];
+        at = move(&c->content.type, at);
+        if (payload == NULL)
+            at = move(&c->content.data, at);
     }
-    paced->payload = payloads_wait(&p->payloads, claim);
-    places_weigh(p->places, claim->ref.delivery, sizeof *paced + size);
+    struct recipient *to = &paced->claims[0].to;
+    struct str *const texts[] = TEXTS_OF(to);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        at = move(texts[i], at);
+    for (size_t i = 1; i < count; i++)
+        paced->claims[i].to = *to;
     return paced;
 }
 
-static void keep(struct pacer *p, const struct claim *claim, int64_t token)
+static struct paced_app *app_of(struct pacer *p, struct id id)
 {
-    struct paced_app *app = idmap_get(&p->by_app, claim->ref.app);
+    struct paced_app *app = idmap_get(&p->by_app, id);
 
     if (app == NULL) {
         app = xcalloc(1, sizeof *app);
-        app->id = claim->ref.app;
+        app->id = id;
         app->time_us = p->time_us;
         list_init(&app->waiting);
         list_push(&p->apps, &app->node);
         idmap_set(&p->by_app, app->id, app);
     }
-    list_push(&app->waiting, &copy(p, claim, token)->node);
+    return app;
+}
+
+static void keep(struct pacer *p, const struct claim *const *claims, size_t count, int64_t token,
+                 struct payload *payload)
+{
+    size_t size;
+    struct paced *paced = copy(claims, count, payload, &size);
+
+    paced->token = token;
+    for (size_t i = 0; i < count; i++) /* what goes along weighs nothing */
+        places_weigh(p->places, claims[i]->ref.delivery, size);
+    list_push(&app_of(p, claims[0]->ref.app)->waiting, &paced->node);
+}
+
+static void forget(struct paced *paced)
+{
+    if (paced->payload != NULL)
+        payload_leave(paced->payload);
+    free(paced);
 }
 
 static void forget_first(struct paced_app *app)
@@ -111,9 +156,7 @@ static void forget_first(struct paced_app *app)
     struct list *first = list_pop(&app->waiting);
 
     assert(first != NULL);
-    struct paced *paced = paced_at(first);
-    payload_leave(paced->payload);
-    free(paced);
+    forget(paced_at(first));
 }
 
 static void forget_if_empty(struct pacer *p, struct paced_app *app)
@@ -144,21 +187,31 @@ void pacer_fini(struct pacer *p)
     idmap_fini(&p->by_app);
 }
 
-/* The first, and those after it that were claimed with it; with a payload only those of that. */
-static void leave(struct pacer *p, struct paced_app *app, const struct payload *payload)
+/* The first, and those after it that were claimed with it: `all`, or only those of the same payload. */
+static void leave(struct pacer *p, struct paced_app *app, bool all)
 {
-    struct queue_ref refs[LEFT_MAX];
-    int64_t token = paced_at(app->waiting.next)->token;
-    size_t n = 0;
+    struct paced *first = paced_at(app->waiting.next);
+    int64_t token = first->token;
+    const struct payload *payload = first->payload;
+    struct list left;
+    size_t count = 0, n = 0;
 
-    while (n < LEFT_MAX && !list_empty(&app->waiting)) {
-        struct paced *paced = paced_at(app->waiting.next);
-        if (paced->token != token || (payload != NULL && paced->payload != payload))
+    list_init(&left);
+    LIST_FOREACH_SAFE(node, &app->waiting)
+    {
+        const struct paced *paced = paced_at(node);
+        if (paced->token != token || (!all && paced->payload != payload))
             break;
-        refs[n++] = paced->claim.ref;
-        forget_first(app);
+        count += paced->count;
+        list_remove(node);
+        list_push(&left, node);
     }
+    struct queue_ref *refs = xcalloc(count, sizeof *refs);
+    for (struct list *node; (node = list_pop(&left)) != NULL; forget(paced_at(node)))
+        for (size_t i = 0; i < paced_at(node)->count; i++)
+            refs[n++] = paced_at(node)->claims[i].ref;
     p->hooks.on_left(p->hooks.arg, refs, n, token);
+    free(refs);
 }
 
 void pacer_stop(struct pacer *p)
@@ -167,7 +220,7 @@ void pacer_stop(struct pacer *p)
     {
         struct paced_app *app = app_at(node);
         while (!list_empty(&app->waiting))
-            leave(p, app, NULL);
+            leave(p, app, true);
         forget_if_empty(p, app);
     }
 }
@@ -176,14 +229,15 @@ void pacer_stop(struct pacer *p)
 
 static void ask_for(struct pacer *p, struct payload *payload)
 {
-    if (payload->state == PAYLOAD_AWAY && p->payloads.coming < COMING_MAX &&
+    if (payload != NULL && payload->state == PAYLOAD_AWAY && p->payloads.coming < COMING_MAX &&
         payload_may_come(payload))
         payload_fetch(payload);
 }
 
 static bool is_due(const struct paced *paced)
 {
-    return paced->payload->state == PAYLOAD_HERE || paced->payload->state == PAYLOAD_LOST;
+    const struct payload *payload = paced->payload;
+    return payload == NULL || payload->state == PAYLOAD_HERE || payload->state == PAYLOAD_LOST;
 }
 
 static void ask_for_firsts(struct pacer *p)
@@ -217,11 +271,13 @@ static void hand_on(struct pacer *p, struct paced_app *app)
 
     if (paced->node.next != &app->waiting)
         ask_for(p, paced_at(paced->node.next)->payload);
-    if (payload->state == PAYLOAD_LOST || clock_mono_ms() > paced->claim.begin_by_ms) {
-        leave(p, app, payload);
+    if ((payload != NULL && payload->state == PAYLOAD_LOST) ||
+        clock_mono_ms() > paced->claims[0].begin_by_ms) {
+        leave(p, app, false);
     } else {
-        paced->claim.content.data = buf_str(&payload->data);
-        p->hooks.on_claims(p->hooks.arg, &paced->claim, 1, paced->token, payload);
+        if (payload != NULL)
+            paced->claims[0].content.data = buf_str(&payload->data);
+        p->hooks.on_claims(p->hooks.arg, paced->claims, paced->count, paced->token, payload);
         forget_first(app);
     }
     p->time_us = app->time_us;
@@ -261,24 +317,69 @@ static void on_turn(void *arg)
 
 /* --- what comes ------------------------------------------------------------------------------- */
 
-/* What may go together with others goes with them: of that there is little at once. */
+/* What may go together with others is large with them, or not at all. */
+static bool gathers(const struct claim *claim)
+{
+    return claim->batch_max > 1 && !claim->content.test && claim->content.data.p != NULL;
+}
+
 static bool is_large(const struct claim *claim)
 {
-    return claim->content.data.p == NULL ||
-           (claim->size > LARGE_BYTES && (claim->batch_max <= 1 || claim->content.test));
+    return claim->content.data.p == NULL || claim->size > LARGE_BYTES;
+}
+
+static int by_webhook(const void *a, const void *b)
+{
+    const struct claim *x = *(const struct claim *const *)a, *y = *(const struct claim *const *)b;
+    return id_cmp(x->to.webhook, y->to.webhook);
+}
+
+/* How many of `claims`, which are sorted, are of the first's webhook, and their bytes. */
+static size_t together(const struct claim *const *claims, size_t count, size_t *bytes)
+{
+    size_t n = 0;
+
+    for (*bytes = 0; n < count && by_webhook(&claims[0], &claims[n]) == 0; n++)
+        *bytes += claims[n]->size;
+    return n;
+}
+
+/* Keeps those of webhooks that have much together; the others are added to `now`. */
+static size_t keep_arrays(struct pacer *p, const struct claim **claims, size_t count, int64_t token,
+                          struct claim *now)
+{
+    size_t n, bytes, added = 0;
+
+    if (count > 1)
+        qsort(claims, count, sizeof *claims, by_webhook);
+    for (size_t i = 0; i < count; i += n) {
+        n = together(claims + i, count - i, &bytes);
+        if (bytes > LARGE_BYTES)
+            keep(p, claims + i, n, token, NULL);
+        else
+            for (size_t k = 0; k < n; k++)
+                now[added++] = *claims[i + k];
+    }
+    return added;
 }
 
 void pacer_add(struct pacer *p, const struct claim *claims, size_t count, int64_t token)
 {
     struct claim *now = xcalloc(count + 1, sizeof *now);
-    size_t n = 0;
+    const struct claim **gathered = xcalloc(count + 1, sizeof *gathered);
+    size_t n = 0, gathered_n = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (is_large(&claims[i]))
-            keep(p, &claims[i], token);
+        const struct claim *one = &claims[i];
+        if (gathers(one))
+            gathered[gathered_n++] = one;
+        else if (is_large(one))
+            keep(p, &one, 1, token, payloads_wait(&p->payloads, one));
         else
-            now[n++] = claims[i];
+            now[n++] = *one;
     }
+    n += keep_arrays(p, gathered, gathered_n, token, now + n);
+    free(gathered);
     if (n > 0)
         p->hooks.on_claims(p->hooks.arg, now, n, token, NULL);
     free(now);

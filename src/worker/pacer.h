@@ -1,5 +1,5 @@
-/* What was claimed, on its way to who sends it. Messages that are large wait for their turn, which apps have by the
- * time that theirs took; and turns are short, with pauses while anybody else has something in hand: the loop is
+/* What was claimed, on its way to who sends it. Messages that are large, arrays of what was gathered among them, wait for
+ * their turn, which apps have by the time that theirs took; and turns are short, with pauses while anybody else has something in hand: the loop is
  * everybody's. */
 #ifndef WORKER_PACER_H
 #define WORKER_PACER_H
@@ -11,8 +11,8 @@
 #include "store/work.h"
 
 struct pacer_hooks {
-    /* As feed_cb(): `claims` were leased with `token`. Of one with a payload the data, and what others have made of
-     * it, are there. Borrowed. */
+    /* As feed_cb(): `claims` were leased with `token`. Of one with a payload, which comes alone, the data, and what
+     * others have made of it, are there. What gathers comes with all that was added with it. Borrowed. */
     void (*on_claims)(void *arg, const struct claim *claims, size_t count, int64_t token,
                       struct payload *payload);
 
@@ -38,7 +38,7 @@ void pacer_init(struct pacer *pacer, struct loop *loop, struct db *db, struct pl
 /* Forgets what waits. Messages that use its payloads are gone before. */
 void pacer_fini(struct pacer *pacer);
 
-/* Hands them on: all that is small, and what goes together with others, before this returns. */
+/* Hands them on: all that is small before this returns. What was gathered for one request is added at once. */
 void pacer_add(struct pacer *pacer, const struct claim *claims, size_t count, int64_t token);
 
 /* All that waits is left. */

@@ -18,7 +18,7 @@
 static struct loop *loop;
 static struct places places;
 static struct pacer pacer;
-static bool has_come[100], has_left[100]; /* by number */
+static bool has_come[256], has_left[256]; /* by number */
 static size_t came, calls, left, left_calls;
 static int burn_ms[256]; /* that a message of an app takes */
 static char data[HUGE];
@@ -84,6 +84,7 @@ static void on_claims(void *arg, const struct claim *claims, size_t count, int64
     assert_ptr_equal(arg, &places);
     assert_int_equal(token, TOKEN);
     assert_true(payload == NULL || count == 1);
+    size_t bytes = 0;
     calls++;
     for (size_t i = 0; i < count; i++, came++) {
         const struct claim *c = &claims[i];
@@ -92,9 +93,10 @@ static void on_claims(void *arg, const struct claim *claims, size_t count, int64
         assert_null(c->to.sealed_previous.p);
         assert_int_equal(c->content.data.n, c->size);
         assert_memory_equal(c->content.data.p, data, c->size);
-        if (payload != NULL)
-            burn(burn_ms[c->ref.app.b[0]]);
+        bytes += c->size;
     }
+    if (bytes > LARGE / 4)
+        burn(burn_ms[claims[0].ref.app.b[0]]);
 }
 
 static void on_left(void *arg, const struct queue_ref *refs, size_t count, int64_t token)
@@ -161,6 +163,15 @@ static struct claim gathering(int n, size_t bytes)
     return c;
 }
 
+static struct claim along(int n, size_t bytes)
+{
+    struct claim c = gathering(n, bytes);
+    c.along = true;
+    places_give_back(&places, c.ref.delivery);
+    places_take_along(&places, &c.ref, TOKEN);
+    return c;
+}
+
 /* Turns of the loop until so many have come, one in each at most. */
 static void spin_until(size_t count)
 {
@@ -205,20 +216,70 @@ static void test_one_in_a_turn(void **state)
     assert_int_equal(ledger.count, 0);
 }
 
-/* What gathers goes with its like, of which there is little; not a test, and not what fills a request. */
+/* What gathers goes with its like; not a test, and not what fills a request. */
 static void test_together(void **state)
 {
-    struct claim claims[] = {gathering(1, LARGE), gathering(2, LARGE), claim_of(3, LARGE),
-                             gathering(4, LARGE), gathering(5, HUGE)};
+    struct claim claims[] = {gathering(1, 2000),  gathering(2, 2000), claim_of(3, LARGE),
+                             gathering(4, LARGE), gathering(5, HUGE), gathering(6, LARGE)};
     (void)state;
 
     claims[3].content.test = true;
+    claims[5].to.webhook.b[0] = 1;
     pacer_add(&pacer, claims, ARRAY_LEN(claims), TOKEN);
     assert_int_equal(came, 3);
     assert_int_equal(calls, 2);
+    assert_true(has_come[1] && has_come[2]);
     WAIT(loop, ledger.count == 1, 1000);
     answer(0, HUGE);
-    spin_until(5);
+    spin_until(6);
+    assert_int_equal(calls, 5);
+}
+
+/* An array that is large waits for its turn, whole, as any other large message. */
+static void test_arrays_take_turns(void **state)
+{
+    enum { EACH = 8, ARRAYS = 5, MOST = EACH * ARRAYS };
+    struct claim claims[MOST + 1];
+    (void)state;
+
+    for (int n = 0; n < MOST; n++) {
+        claims[n] = n < ARRAYS ? gathering(n, 4000) : along(n, 4000);
+        claims[n].to.webhook.b[0] = (uint8_t)(n % ARRAYS);
+    }
+    claims[MOST] = claim_of_app(MOST, LARGE, 5);
+    pacer_add(&pacer, claims, ARRAY_LEN(claims), TOKEN);
+    assert_int_equal(calls, 1);
+    assert_in_range(held_of(APP), ARRAYS * EACH * 4000 / PLACE_BYTES,
+                    ARRAYS * (EACH * 4000 / PLACE_BYTES + 20)); /* what waits weighs */
+    memset(claims, 0, sizeof claims);                           /* they were lent */
+    while (calls < 3)
+        uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+    assert_true(has_come[MOST]); /* one of each app, and then another */
+    WAIT(loop, came == MOST + 1, 5000);
+    assert_int_equal(calls, ARRAYS + 1);
+}
+
+/* Of those that are late, or when there is an end, all go back. */
+static void test_arrays_are_left(void **state)
+{
+    struct claim claims[200];
+    (void)state;
+
+    for (int round = 0; round < 2; round++) {
+        for (int n = 0; n < 200; n++) {
+            claims[n] = n == 0 ? gathering(n, 4000) : along(n, 4000);
+            claims[n].begin_by_ms += round == 0 ? -60001 : 0;
+        }
+        struct claim first = claim_of_app(200, LARGE, 5);
+        pacer_add(&pacer, &first, (size_t)round, TOKEN); /* a turn, and the next is for later */
+        pacer_add(&pacer, claims, 200, TOKEN);
+        pacer_stop(&pacer);
+        assert_int_equal(left, 200 * (size_t)(round + 1));
+        places_give_back(&places, first.ref.delivery);
+        WAIT(loop, !pacer.had_turn, 1000);
+    }
+    assert_int_equal(left_calls, 2);
+    assert_int_equal(came, 1);
 }
 
 /* What does not come with a claim is asked for once, and is here once. */
@@ -381,6 +442,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_one_in_a_turn, begin, end),
         cmocka_unit_test_setup_teardown(test_together, begin, end),
+        cmocka_unit_test_setup_teardown(test_arrays_take_turns, begin, end),
+        cmocka_unit_test_setup_teardown(test_arrays_are_left, begin, end),
         cmocka_unit_test_setup_teardown(test_shared_data, begin, end),
         cmocka_unit_test_setup_teardown(test_shares_of_time, begin, end),
         cmocka_unit_test_setup_teardown(test_pauses, begin, end),
