@@ -104,6 +104,11 @@ static inline bool field_null(const struct fields *f, int index)
 int fields_bind(struct fields *f, const struct field *table, size_t count, struct str object,
                 const char *path, void *out) MUST_CHECK;
 
+/* The same of a member of that object, in a call that comes after it: what `f` has of the object around stays.
+ * `present`: as in fields, of `table`. */
+int fields_bind_member(struct fields *f, const struct field *table, size_t count, struct str object,
+                       const char *path, void *out, uint32_t *present) MUST_CHECK;
+
 /* Adds one; what does not fit any more is dropped. Both texts are copied. */
 void fields_problem(struct fields *f, const char *field, const char *message);
 

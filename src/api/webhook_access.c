@@ -50,7 +50,6 @@ static bool token_url_is_good(struct call *call, struct credentials *credentials
 void webhook_apply_auth(struct call *call, struct str given, struct webhook *w)
 {
     struct fields *f = &call->fields;
-    uint32_t present = f->present, nulls = f->nulls;
     struct credentials credentials;
     struct buf json;
 
@@ -61,8 +60,6 @@ void webhook_apply_auth(struct call *call, struct str given, struct webhook *w)
         credentials_write(&writer, NULL, &credentials, false);
         w->sealed_auth = seal(call, WEBHOOK_AUTH, w->id, &json);
     }
-    f->present = present;
-    f->nulls = nulls;
 }
 
 static const char *key_check(struct str key)
@@ -88,7 +85,6 @@ static bool tls_is_good(struct fields *f, const struct tls_settings *tls)
 void webhook_apply_tls(struct call *call, struct str given, struct webhook *w)
 {
     struct fields *f = &call->fields;
-    uint32_t present = f->present, nulls = f->nulls;
     struct tls_settings tls;
     struct buf json;
 
@@ -99,8 +95,6 @@ void webhook_apply_tls(struct call *call, struct str given, struct webhook *w)
         tls_settings_write(&writer, NULL, &tls, false);
         w->sealed_tls = seal(call, WEBHOOK_TLS, w->id, &json);
     }
-    f->present = present;
-    f->nulls = nulls;
 }
 
 /* --- one header Authorization ----------------------------------------------------------------- */

@@ -192,7 +192,6 @@ static void apply_options(struct call *call, struct webhook *w, struct profile_o
 {
     const struct profile *profile = profile_find(w->profile);
     struct fields *f = &call->fields;
-    uint32_t present = f->present, nulls = f->nulls;
 
     if (profile == NULL) {
         fields_problem(f, "profile", WEBHOOK_STRANGE);
@@ -208,8 +207,6 @@ static void apply_options(struct call *call, struct webhook *w, struct profile_o
     assert(err == 0 || f->problem_count > 0); /* they are what webhook_apply() replies */
     if (err == 0 && given)
         seal_options(call, profile, w);
-    f->present = present;
-    f->nulls = nulls;
     w->batch_seconds = out->batch_seconds;
     w->batch_max = out->batch_max;
     if (w->ordering == ORDERING_WEBHOOK && w->batch_max > 1)

@@ -340,3 +340,15 @@ int fields_bind(struct fields *f, const struct field *table, size_t count, struc
     }
     return full || f->problem_count > before ? ERR_INVALID : 0;
 }
+
+int fields_bind_member(struct fields *f, const struct field *table, size_t count, struct str object,
+                       const char *path, void *out, uint32_t *present)
+{
+    uint32_t around = f->present, nulls = f->nulls;
+    int err = fields_bind(f, table, count, object, path, out);
+
+    *present = f->present;
+    f->present = around;
+    f->nulls = nulls;
+    return err;
+}

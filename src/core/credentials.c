@@ -145,12 +145,14 @@ static void add_problem(struct fields *f, int member, const char *message)
 
 int credentials_bind(struct fields *f, struct str json, struct credentials *out)
 {
+    uint32_t present;
+
     *out = (struct credentials){0};
-    if (fields_bind(f, fields, IN_COUNT, json, "auth.", out) < 0)
+    if (fields_bind_member(f, fields, IN_COUNT, json, "auth.", out, &present) < 0)
         return ERR_INVALID;
     uint32_t required = types[out->type].required;
     uint32_t known = required | types[out->type].optional | BIT(IN_TYPE);
-    uint32_t missing = required & ~f->present, strange = f->present & ~known;
+    uint32_t missing = required & ~present, strange = present & ~known;
     for (int i = IN_TYPE + 1; i < IN_COUNT; i++) {
         if ((missing & BIT(i)) != 0)
             add_problem(f, i, "is required with this type");

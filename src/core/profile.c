@@ -28,12 +28,12 @@ const char *const profile_auth_names[] = {"hmac", "plain", "none", NULL};
 const struct profile *const profiles[] = {PROFILES(POINTER) NULL};
 const char *const profile_names[] = {PROFILES(NAME) NULL};
 
-/* The bit of an option among those that were given. */
-static bool was_given(const struct fields *f, const struct profile *profile, const char *name)
+/* Whether the option's bit is among those that were given. */
+static bool was_given(uint32_t present, const struct profile *profile, const char *name)
 {
     for (size_t i = 0; i < profile->option_count; i++)
         if (strcmp(profile->options[i].name, name) == 0)
-            return field_has(f, (int)i);
+            return (present >> i & 1) != 0;
     return false;
 }
 
@@ -47,16 +47,17 @@ static int read_options(struct fields *f, const struct profile *profile, struct 
         fields_problem(f, "profile_options", "must be a JSON object");
         return ERR_BAD_REQUEST;
     }
-    int err =
-        fields_bind(f, profile->options, profile->option_count, json, "profile_options.", options);
+    uint32_t present;
+    int err = fields_bind_member(f, profile->options, profile->option_count, json,
+                                 "profile_options.", options, &present);
 
     if (err < 0 || options->envelope == ENVELOPE_ARRAY)
         return err;
-    if (options->batch_seconds > 0 && was_given(f, profile, "batch_seconds")) {
+    if (options->batch_seconds > 0 && was_given(present, profile, "batch_seconds")) {
         fields_problem(f, "profile_options.batch_seconds", needs_array);
         err = ERR_INVALID;
     }
-    if (options->batch_max > 1 && was_given(f, profile, "batch_max")) {
+    if (options->batch_max > 1 && was_given(present, profile, "batch_max")) {
         fields_problem(f, "profile_options.batch_max", needs_array);
         err = ERR_INVALID;
     }

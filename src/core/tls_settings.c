@@ -35,17 +35,20 @@ static const struct field fields[IN_COUNT] = {
 
 int tls_settings_bind(struct fields *f, struct str json, struct tls_settings *out)
 {
+    uint32_t present;
+
     *out = (struct tls_settings){0};
-    if (fields_bind(f, fields, IN_COUNT, json, "tls.", out) < 0)
+    if (fields_bind_member(f, fields, IN_COUNT, json, "tls.", out, &present) < 0)
         return ERR_INVALID;
-    if (field_has(f, IN_CERTIFICATE) != field_has(f, IN_KEY)) {
-        bool no_key = !field_has(f, IN_KEY);
+    bool no_certificate = (present & 1U << IN_CERTIFICATE) == 0;
+    bool no_key = (present & 1U << IN_KEY) == 0;
+    if (no_certificate != no_key) {
         fields_problem(f, no_key ? "tls.client_key" : "tls.client_certificate",
                        no_key ? "is required with client_certificate"
                               : "is required with client_key");
         return ERR_INVALID;
     }
-    if (f->present == 0) {
+    if (present == 0) {
         fields_problem(f, "tls", "must have ca or client_certificate; null takes it away");
         return ERR_INVALID;
     }

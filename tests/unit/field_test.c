@@ -158,6 +158,25 @@ static void test_absent(void **state)
     assert_true(field_given(&fields, TEXT) && !field_has(&fields, TEXT));
 }
 
+/* What was given of a member of its own is told apart from what was of the object around it. */
+static void test_member(void **state)
+{
+    static const char *const rows[] = {"{\"color\":\"red\"}", "{\"color\":1}", "[]"};
+    uint32_t present;
+
+    (void)state;
+    bind_input("{\"text\":null,\"number\":1}");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int err = fields_bind_member(&fields, table, ARRAY_LEN(table), str_of(rows[i]), "in.",
+                                     &input, &present);
+        assert_true((err == 0) == (i == 0));
+        assert_int_equal(present, i < 2 ? 1U << COLOR : 0);
+        assert_int_equal(fields.present, 1U << NUMBER);
+        assert_int_equal(fields.nulls, 1U << TEXT);
+    }
+    assert_string_equal(fields.problems[0].field, "in.color");
+}
+
 /* Defaults stay where a member is not given. */
 static void test_defaults(void **state)
 {
@@ -400,6 +419,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_absent),
+        cmocka_unit_test(test_member),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_elements),
