@@ -1,6 +1,8 @@
 /* Listening, and connections from accept to close. */
 #include "listener.h"
 
+#include "base/crypto.h"
+#include "base/idmap.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -19,6 +21,8 @@
 struct listener {
     struct loop *loop;
     int64_t per_address;
+    uint8_t secret[32];   /* with which addresses become keys, so that nobody chooses those */
+    struct idmap by_peer; /* how many connections each has, as pointers */
     listener_cb *cb;
     void *arg;
     uv_tcp_t tcp;
@@ -27,19 +31,22 @@ struct listener {
     int count, max;
 };
 
-struct peer {
-    int family;
-    uint8_t network[8]; /* IPv4: four bytes */
-};
-
 struct connection {
     uv_tcp_t tcp;
-    struct peer peer;
+    struct id peer;
     struct list node;
     struct listener *listener;
 };
 
 static void accept_next(struct listener *l);
+
+/* How many it has now. */
+static int64_t count_peer(struct listener *l, struct id peer, int64_t change)
+{
+    int64_t count = (int64_t)(uintptr_t)idmap_get(&l->by_peer, peer) + change;
+    idmap_set(&l->by_peer, peer, (void *)(uintptr_t)count);
+    return count;
+}
 
 static void on_connection_closed(uv_handle_t *handle)
 {
@@ -47,6 +54,7 @@ static void on_connection_closed(uv_handle_t *handle)
     struct listener *l = c->listener;
 
     list_remove(&c->node);
+    count_peer(l, c->peer, -1);
     l->count--;
     metric_add(METRIC_CONNECTIONS, -1);
     free(c);
@@ -64,39 +72,44 @@ static void set_socket_options(uv_tcp_t *tcp)
 
 /* --- connections by address ------------------------------------------------------------------- */
 
-static struct peer peer_of(const uv_tcp_t *tcp)
+struct prefix {
+    int family;
+    uint8_t bytes[8]; /* IPv4: four */
+};
+
+static struct prefix prefix_of(const uv_tcp_t *tcp)
 {
     struct sockaddr_storage address = {0};
     int size = sizeof address;
-    struct peer peer = {0};
+    struct prefix prefix = {0};
 
     if (uv_tcp_getpeername(tcp, (struct sockaddr *)&address, &size) != 0)
-        return peer;
+        return prefix;
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
-    peer.family = address.ss_family;
-    if (peer.family == AF_INET) {
-        memcpy(peer.network, &v4->sin_addr, 4);
-    } else if (peer.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-        peer.family = AF_INET;
-        memcpy(peer.network, v6->sin6_addr.s6_addr + 12, 4);
-    } else if (peer.family == AF_INET6) {
-        memcpy(peer.network, v6->sin6_addr.s6_addr, 8);
+    prefix.family = address.ss_family;
+    if (prefix.family == AF_INET) {
+        memcpy(prefix.bytes, &v4->sin_addr, 4);
+    } else if (prefix.family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+        prefix.family = AF_INET;
+        memcpy(prefix.bytes, v6->sin6_addr.s6_addr + 12, 4);
+    } else if (prefix.family == AF_INET6) {
+        memcpy(prefix.bytes, v6->sin6_addr.s6_addr, 8);
     }
-    return peer;
+    return prefix;
 }
 
-static bool is_one_too_many(const struct listener *l, const struct connection *c)
+static struct id peer_of(const struct listener *l, const uv_tcp_t *tcp)
 {
-    int64_t count = 0;
+    struct prefix prefix = prefix_of(tcp);
+    struct str key = {(const char *)l->secret, sizeof l->secret};
+    struct str part = {(const char *)&prefix, sizeof prefix};
+    uint8_t hash[SHA256_SIZE];
+    struct id peer;
 
-    LIST_FOREACH(node, &l->connections)
-    {
-        const struct peer *peer = &CONTAINER_OF(node, struct connection, node)->peer;
-        count += peer->family == c->peer.family &&
-                 memcmp(peer->network, c->peer.network, sizeof peer->network) == 0;
-    }
-    return l->per_address > 0 && count > l->per_address;
+    crypto_hmac_sha256(key, &part, 1, hash);
+    memcpy(peer.b, hash, sizeof peer.b);
+    return peer;
 }
 
 /* No request was read, so this is all that can be said; what does not fit into the socket is lost. */
@@ -135,13 +148,15 @@ static void accept_next(struct listener *l)
     l->count++;
     metric_add(METRIC_CONNECTIONS, 1);
     uv_tcp_init(loop_uv(l->loop), &c->tcp);
-    if (uv_accept((uv_stream_t *)&l->tcp, (uv_stream_t *)&c->tcp) != 0) {
+    int err = uv_accept((uv_stream_t *)&l->tcp, (uv_stream_t *)&c->tcp);
+    c->peer = peer_of(l, &c->tcp);
+    int64_t of_peer = count_peer(l, c->peer, 1);
+    if (err != 0) {
         uv_close((uv_handle_t *)&c->tcp, on_connection_closed);
         return;
     }
     set_socket_options(&c->tcp);
-    c->peer = peer_of(&c->tcp);
-    if (is_one_too_many(l, c)) {
+    if (l->per_address > 0 && of_peer > l->per_address) {
         metric_add(METRIC_CONNECTIONS_PER_ADDRESS_MET, 1);
         log_bounded(LOG_LEVEL_WARN, "connections_bounded", "per_address=%lld",
                     (long long)l->per_address);
@@ -212,10 +227,13 @@ struct listener *listener_create(struct loop *loop, int connections_max, int64_t
     l->max = connections_max;
     metric_add(METRIC_CONNECTIONS_LIMIT, connections_max);
     list_init(&l->connections);
+    crypto_random(l->secret, sizeof l->secret);
     return l;
 }
 
 void listener_destroy(struct listener *l)
 {
+    if (l != NULL)
+        idmap_fini(&l->by_peer);
     free(l);
 }
