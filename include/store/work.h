@@ -43,6 +43,7 @@ struct claim {
     bool alone;        /* workers ended with it in hand: not together with another such */
     bool given_up;     /* too many have: it is not leased */
     bool laned;        /* others may wait for its end: in its lane, or it came by work_gather() */
+    bool takes_over;   /* its lease takes the place of one that ran out */
     bool asleep;       /* it is not leased */
     bool wakes;        /* `woken` is set: what is due now instead */
     struct queue_entry woken;

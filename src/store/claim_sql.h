@@ -23,6 +23,13 @@
 #define GIVEN_UP CRASHES " >= " CRASH_MAX " and " IS_SENT " and " LOST
 #define GOES     IS_SENT " and (" GIVEN_UP ") is not true"
 
+/* When the lease of a delivery d ends that is leased now: at a whole millisecond, and a microsecond later if it takes the
+ * place of one that ran out. Of an update only the new row comes back, and this is how its claimer hears of the old one. */
+#define LEASE_END                               \
+    "date_trunc('milliseconds', now() + " LEASE \
+    ") + case when d.lease_until is null then interval '0' else interval '1 us' end"
+#define TAKES_OVER(c) "(" c ".lease_until <> date_trunc('milliseconds', " c ".lease_until)) is true"
+
 /* What claiming does to a delivery d of a webhook w. What is leased is an attempt, and counted: the number that its
  * receiver may be told is nobody else's, whether or not what comes of it is ever recorded. */
 #define CLAIM_SET                                                                                \
@@ -37,7 +44,7 @@
     "  when " REPLACED " then " ERROR_SUPERSEDED "  when " IS_ERASED " then " ERROR_ERASED       \
     " else " ERROR_EXPIRED " end,"                                                               \
     " lease_token = $2::int8, lease_owner = $3::int8,"                                           \
-    " lease_until = case when " GOES " then now() + " LEASE " end,"                              \
+    " lease_until = case when " GOES " then " LEASE_END " end,"                                  \
     " attempts = least(d.attempts + case when " GOES " then 1 else 0 end, 32767),"               \
     " crashes = case when " IS_SENT " and " LOST " then " CRASHES " else d.crashes end"
 #define REPLACED  "d.expires_at = '-infinity'" /* while it was in flight */
@@ -47,7 +54,7 @@
 #define CLAIMED(d)                                                                           \
     d ".id, " d ".event_id, " d ".webhook_id, " d ".app_id, " d ".state, " d ".attempts, " d \
       ".step, " d ".test, " d ".next_at, " d ".waits, " d ".waiting_since, " d ".lane, " d   \
-      ".crashes"
+      ".crashes, " d ".lease_until"
 
 /* The claimed are c; l notes them as what their owner has. */
 #define CLAIM_RETURNING "returning " CLAIMED("d")
@@ -81,7 +88,7 @@
     " then w.tls end, w.retry_schedule, w.timeout_ms::int8, c.waits::int8, "                \
     "ms_of(now()) - ms_of(c.waiting_since), "                                               \
     "w.gate_failures > 0 or w.gate_limit > 0 or w.gate_openings > 0, " asleep ", " woken    \
-    ", w.concurrency::int8, w.rate_limit::int8, coalesce(c.crashes, 0)::int8"
+    ", w.concurrency::int8, w.rate_limit::int8, coalesce(c.crashes, 0)::int8, " TAKES_OVER("c")
 #define CLAIM_ROW_WITHIN(bytes) CLAIM_ROW(CLAIM_FITS(bytes), "false", "t.asleep", "t.woken")
 #define CLAIM_ROW_OF(along)     CLAIM_ROW("true", along, "false", "null::uuid")
 
@@ -132,6 +139,7 @@ enum {
     CLAIM_CONCURRENCY,
     CLAIM_RATE_LIMIT,
     CLAIM_CRASHES,
+    CLAIM_TAKES_OVER,
     CLAIM_COLUMNS
 };
 

@@ -65,6 +65,7 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     };
     c->alone = db_i64(rows, row, CLAIM_CRASHES) >= DELIVERY_CRASHES_ALONE;
     c->given_up = db_i64(rows, row, CLAIM_CRASHES) >= DELIVERY_CRASHES_MAX;
+    c->takes_over = db_bool(rows, row, CLAIM_TAKES_OVER);
     c->waits = db_i64(rows, row, CLAIM_WAITS);
     c->waited_ms = db_i64(rows, row, CLAIM_WAITED_MS);
 }
@@ -136,7 +137,7 @@ const struct db_stmt stmt_work_gather = {
              " where n.sum <= n.weight"
              "), u as ("
              " update delivery d set lease_token = $2::int8, lease_owner = $3::int8,"
-             "  lease_until = now() + " LEASE ", attempts = least(d.attempts + 1, 32767)"
+             "  lease_until = " LEASE_END ", attempts = least(d.attempts + 1, 32767)"
              " where d.id = any (array (select id from k))"
              "   and d.id between (select id from k order by id limit 1)"
              "   and (select id from k order by id desc limit 1)"

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "feed.h"
 #include "gatekeeper.h"
 #include "janitor.h"
@@ -56,9 +57,11 @@ struct worker {
 static void on_claims(void *arg, const struct claim *claims, size_t count, int64_t token)
 {
     struct worker *w = arg;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        metric_add(METRIC_LEASES_EXPIRED, claims[i].takes_over);
         if (claims[i].gated)
             gatekeeper_note(&w->gatekeeper, claims[i].to.webhook);
+    }
     pacer_add(&w->pacer, claims, count, token);
 }
 

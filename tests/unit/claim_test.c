@@ -55,14 +55,14 @@ static void set_webhooks(const char *set)
 
 /* What an answer has. */
 static struct {
-    int claims, fit, here, found, along;
+    int claims, fit, here, found, along, taken_over;
     size_t bytes, sizes;
 } seen;
 
 static bool read_claims(const struct db_rows *rows)
 {
     seen.claims = db_count(rows);
-    seen.fit = seen.here = seen.found = seen.along = 0;
+    seen.fit = seen.here = seen.found = seen.along = seen.taken_over = 0;
     seen.bytes = claims_bytes(rows);
     seen.sizes = 0;
     for (int i = 0; i < db_count(rows); i++) {
@@ -71,6 +71,7 @@ static bool read_claims(const struct db_rows *rows)
         struct str data = claims_data(rows, c.content.event);
         seen.fit += c.fits;
         seen.along += c.along;
+        seen.taken_over += c.takes_over;
         seen.here += c.content.data.p != NULL;
         seen.found += data.p != NULL;
         seen.sizes += c.size;
@@ -116,6 +117,30 @@ static void test_once(void **state)
         assert_int_equal(seen.found, 4 * WEBHOOKS);
         assert_int_equal(seen.here, 4);
         assert_int_equal(seen.bytes, 4 * SMALL);
+    }
+}
+
+/* Who claims what was leased until its lease ran out is told so, and nobody after. */
+static void test_taken_over(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(claimers); i++) {
+        set_webhooks(NULL);
+        add_events(2, SMALL);
+        claimers[i](ALL);
+        assert_int_equal(seen.claims, 2 * WEBHOOKS);
+        assert_int_equal(seen.taken_over, 0);
+        run_sql(
+            "delete from lease; update delivery set lease_until = now() - interval '1 ms' where id in"
+            " (select id from delivery order by id limit 3);"
+            " update delivery set lease_until = null, lease_token = null where lease_until > now()");
+        claimers[i](ALL);
+        assert_int_equal(seen.claims, 2 * WEBHOOKS);
+        assert_int_equal(seen.taken_over, 3);
+        run_sql("delete from lease; update delivery set lease_until = null, lease_token = null");
+        claimers[i](ALL);
+        assert_int_equal(seen.claims, 2 * WEBHOOKS);
+        assert_int_equal(seen.taken_over, 0);
     }
 }
 
@@ -209,7 +234,8 @@ static void test_gone(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_once),     cmocka_unit_test(test_large), cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_once),     cmocka_unit_test(test_large),
+        cmocka_unit_test(test_bound),    cmocka_unit_test(test_taken_over),
         cmocka_unit_test(test_gathered), cmocka_unit_test(test_gone),
     };
     return cmocka_run_group_tests_name("claim", tests, rig_begin, rig_end);
