@@ -47,10 +47,13 @@ void crypto_thread_end(void)
     gcm = NULL;
 }
 
+/* The first that is asked of OpenSSL: without its own tables, for lack of memory, it would look into them all the same. */
 static EVP_MD *sha256_method(void)
 {
-    if (sha256 == NULL)
+    if (sha256 == NULL) {
+        must(OSSL_LIB_CTX_get0_global_default() != NULL);
         sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    }
     must(sha256 != NULL);
     return sha256;
 }

@@ -45,9 +45,13 @@ static bool path_is_plain(const char *url)
 
 int db_check_url(const char *url)
 {
-    PQconninfoOption *options = PQconninfoParse(url, NULL);
+    char *why = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &why);
     int err = options != NULL && path_is_plain(url) ? 0 : ERR_INVALID;
 
+    if (options == NULL && (why == NULL || strstr(why, "out of memory") != NULL))
+        out_of_memory();
+    PQfreemem(why);
     for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
         for (size_t i = 0; i < ARRAY_LEN(checks); i++)
             if (strcmp(o->keyword, checks[i].keyword) == 0 && o->val != NULL &&

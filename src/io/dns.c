@@ -437,10 +437,19 @@ void dns_cancel(struct dns_op *op)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
+/* What it may fail of is memory, or what we ask. */
+static void must(int rc)
+{
+    if (rc == ARES_ENOMEM)
+        out_of_memory();
+    if (rc != ARES_SUCCESS)
+        log_error("dns_failed", "error=\"%s\"", ares_strerror(rc));
+    assert(rc == ARES_SUCCESS);
+}
+
 static void init_library(void)
 {
-    int rc = ares_library_init(ARES_LIB_INIT_ALL);
-    assert(rc == ARES_SUCCESS);
+    must(ares_library_init(ARES_LIB_INIT_ALL));
 }
 
 /* Without domains there is nothing to search, whatever the flag covers. */
@@ -461,9 +470,7 @@ static ares_channel open_channel(struct dns *dns, char *lookups, const char *ser
                                    ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
     if (rc == ARES_SUCCESS && servers != NULL)
         rc = ares_set_servers_ports_csv(channel, servers);
-    if (rc != ARES_SUCCESS)
-        log_error("dns_failed", "error=\"%s\"", ares_strerror(rc));
-    assert(rc == ARES_SUCCESS);
+    must(rc);
     return channel;
 }
 

@@ -110,6 +110,37 @@ class Service:
         self.stop_failing()
         return self.hits > hits
 
+    def is_up(self):
+        try:
+            return self.server.is_up()
+        except http.client.HTTPException:
+            return False
+
+    def end(self):
+        """SIGTERM ends it with 0; or it has ended, in words."""
+        if self.server.is_running():
+            self.server.terminate()
+        until(lambda: not self.server.is_running(), 40, lambda: f"{self.call}: the end of a drain")
+        code, log = self.server.process.returncode, self.server.log(self.server.log_from)[-3000:]
+        in_words = {
+            0: True,
+            1: any(text in log for text in ("level=error", "posthorn: the database")),
+            -signal.SIGABRT: any(text in log for text in ENDS) or self.call[0] == SILENT,
+        }
+        assert in_words.get(code), f"{self.call}: it ended with {code}:\n{log}"
+        self.server.check_log()
+        self.ends += code != 0
+
+    def starts(self, call, passing):
+        """Whether there was so late a call until it was up. It ends in words, or serves."""
+        hits, self.call = self.hits, (call, passing)
+        self.failing.next(call, passing)
+        self.server.start(wait=False)
+        until(lambda: not self.server.is_running() or self.is_up(), 20, lambda: f"{self.call}: its end, or service")
+        self.stop_failing()
+        self.end()
+        return self.hits > hits
+
     def all_is_well(self):
         """What was accepted has arrived, where it should and nowhere else, and the ledger says so."""
         until(lambda: self.accepted <= {r.json["id"] for r in self.receiver.at("/hook")}, 20, "all to arrive")
