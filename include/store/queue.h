@@ -47,7 +47,8 @@ bool queue_up(const struct queue *queue);
 bool queue_hears(const struct queue *queue); /* wakes: their connection is one of its own */
 
 /* Entries of enqueue and ack that Redis has not confirmed, and those given up since the start: for
- * want of room in a buffer (65,536 entries each), or since Redis refused them. */
+ * want of room in a buffer (65,536 entries each, of an app three times what it leaves), or since Redis refused
+ * them. */
 size_t queue_pending(const struct queue *queue);
 uint64_t queue_dropped(const struct queue *queue);
 
@@ -87,7 +88,8 @@ enum queue_force {
 };
 
 /* Puts entries in. Goes out in this turn of the loop, and stays in the buffer while Redis is away.
- * The endpoint's limits are those of the latest entry. */
+ * What an app has there leaves in the order in which it came, apps in turns. The endpoint's limits are those of the
+ * latest entry. */
 void queue_enqueue(struct queue *queue, const struct queue_entry *entries, size_t count,
                    enum queue_force force);
 

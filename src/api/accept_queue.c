@@ -1,6 +1,8 @@
 /* A ring of apps, each with its list. */
 #include "accept_queue.h"
 
+#include "base/fair.h"
+
 #include <stdlib.h>
 
 /* An app that has something waiting. */
@@ -23,11 +25,6 @@ void accept_queue_fini(struct accept_queue *q)
     idmap_fini(&q->by_app);
 }
 
-static bool fits(size_t max, size_t taken, size_t own, size_t more)
-{
-    return taken + more <= max && own + more <= 3 * (max - taken - more);
-}
-
 static struct accept_turn *turn_create(struct accept_queue *q, struct id app)
 {
     struct accept_turn *turn = xcalloc(1, sizeof *turn);
@@ -44,8 +41,8 @@ bool accept_queue_push(struct accept_queue *q, struct id app, struct accept_wait
     struct accept_turn *turn = idmap_get(&q->by_app, app);
     size_t events = turn != NULL ? turn->events : 0, bytes = turn != NULL ? turn->bytes : 0;
 
-    if (!fits(q->events_max, q->events, events, waiter->events) ||
-        !fits(q->bytes_max, q->bytes, bytes, waiter->bytes))
+    if (!fair_fits(q->events_max, q->events, events, waiter->events) ||
+        !fair_fits(q->bytes_max, q->bytes, bytes, waiter->bytes))
         return false;
     if (turn == NULL)
         turn = turn_create(q, app);

@@ -1,4 +1,4 @@
-/* A ring of entries and the parcels that carry them, a script call each. One that fails puts its
+/* What waits, and the parcels that carry it, a script call each. One that fails puts its
  * entries back: both scripts may run twice for an entry without harm. */
 #include "outbox.h"
 
@@ -13,9 +13,7 @@ enum {
     PARCEL_ENTRIES = 1000,
     PARCELS_MAX = 4, /* under way: more would only wait in Redis's socket */
     PARCEL_DEADLINE_MS = 2000,
-    ROOM_FIRST = 64,
-    ROOM_KEPT = 4096, /* a larger ring is freed when empty */
-    TELL_MS = 10000,  /* between lines about what was dropped */
+    TELL_MS = 10000, /* between lines about what was dropped */
 };
 
 struct parcel {
@@ -48,6 +46,7 @@ void outbox_init(struct outbox *box, struct loop *loop, const struct outbox_kind
                  const char *owner)
 {
     *box = (struct outbox){.kind = kind, .owner = owner, .told_ms = INT64_MIN / 2};
+    outbox_turns_init(&box->waiting, OUTBOX_MAX);
     list_init(&box->parcels);
     box->flush = timeout_create(loop, on_flush, box);
     box->tell = timeout_create(loop, on_tell, box);
@@ -57,25 +56,12 @@ void outbox_fini(struct outbox *box)
 {
     struct list *node;
     tell_dropped(box);
-    metric_add(METRIC_WAITING_REDIS, -(int64_t)(box->count + box->sent));
+    metric_add(METRIC_WAITING_REDIS, -(int64_t)(box->waiting.count + box->sent));
     while ((node = list_pop(&box->parcels)) != NULL)
         free(CONTAINER_OF(node, struct parcel, node));
     timeout_destroy(box->flush);
     timeout_destroy(box->tell);
-    free(box->entries);
-}
-
-static void grow(struct outbox *box)
-{
-    size_t room = box->room > 0 ? box->room * 2 : ROOM_FIRST;
-    struct outbox_entry *entries = xcalloc(room, sizeof *entries);
-
-    for (size_t i = 0; i < box->count; i++)
-        entries[i] = box->entries[(box->first + i) & (box->room - 1)];
-    free(box->entries);
-    box->entries = entries;
-    box->room = room;
-    box->first = 0;
+    outbox_turns_fini(&box->waiting);
 }
 
 static void drop(struct outbox *box, size_t count)
@@ -88,14 +74,10 @@ static void drop(struct outbox *box, size_t count)
 
 void outbox_put(struct outbox *box, const struct outbox_entry *entry)
 {
-    if (box->count == OUTBOX_MAX) {
+    if (!outbox_turns_push(&box->waiting, entry)) {
         drop(box, 1);
         return;
     }
-    if (box->count == box->room)
-        grow(box);
-    box->entries[(box->first + box->count) & (box->room - 1)] = *entry;
-    box->count++;
     metric_add(METRIC_WAITING_REDIS, 1);
     if (!timeout_is_set(box->flush))
         timeout_set(box->flush, 0);
@@ -103,20 +85,14 @@ void outbox_put(struct outbox *box, const struct outbox_entry *entry)
 
 static struct parcel *take(struct outbox *box)
 {
-    size_t count = box->count < PARCEL_ENTRIES ? box->count : PARCEL_ENTRIES;
+    size_t waiting = box->waiting.count,
+           count = waiting < PARCEL_ENTRIES ? waiting : PARCEL_ENTRIES;
     struct parcel *parcel = xcalloc(1, sizeof *parcel + count * sizeof parcel->entries[0]);
 
     parcel->box = box;
     parcel->count = count;
     for (size_t i = 0; i < count; i++)
-        parcel->entries[i] = box->entries[(box->first + i) & (box->room - 1)];
-    box->first = (box->first + count) & (box->room - 1);
-    box->count -= count;
-    if (box->count == 0 && box->room > ROOM_KEPT) {
-        free(box->entries);
-        box->entries = NULL;
-        box->room = box->first = 0;
-    }
+        outbox_turns_take(&box->waiting, &parcel->entries[i]);
     return parcel;
 }
 
@@ -169,7 +145,7 @@ static void send_parcel(struct outbox *box)
 
 void outbox_flush(struct outbox *box)
 {
-    while (box->count > 0 && box->parcel_count < PARCELS_MAX && redis_up(box->redis))
+    while (box->waiting.count > 0 && box->parcel_count < PARCELS_MAX && redis_up(box->redis))
         send_parcel(box);
 }
 

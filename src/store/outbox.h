@@ -1,28 +1,13 @@
 /* What is to be told to the queue, fire and forget: a bounded buffer of entries that leaves in
- * parcels of many, a script call each. Belongs to queue.c. */
+ * parcels of many, a script call each, with the entries of apps in turns. What an app has beyond its
+ * share of the buffer is given up. Belongs to queue.c. */
 #ifndef STORE_OUTBOX_H
 #define STORE_OUTBOX_H
 
-#include "base/list.h"
 #include "io/redis.h"
-#include "store/queue.h"
+#include "outbox_turns.h"
 
 enum { OUTBOX_MAX = 65536 };
-
-struct outbox_entry {
-    struct queue_ref ref;
-    int64_t due_ms; /* on the monotonic clock; OUTBOX_NEVER: no time */
-    bool repeated;  /* it was sent before, and what came of that is not known */
-    union {
-        struct {
-            int32_t concurrency, rate_limit;
-            enum queue_force force;
-        };
-        struct gate_news news;
-    };
-};
-
-#define OUTBOX_NEVER INT64_MIN
 
 struct outbox_kind {
     const struct redis_script *script; /* ARGV: packed entries, the owner */
@@ -36,8 +21,7 @@ struct outbox {
     const struct outbox_kind *kind;
     const char *owner;
     struct timeout *flush;
-    struct outbox_entry *entries; /* a ring; `room` is a power of two */
-    size_t first, count, room;
+    struct outbox_turns waiting;
     size_t sent;         /* entries without an answer */
     struct list parcels; /* that carry them */
     int parcel_count;
@@ -51,7 +35,8 @@ void outbox_init(struct outbox *box, struct loop *loop, const struct outbox_kind
                  const char *owner);
 void outbox_fini(struct outbox *box); /* after redis_destroy() */
 
-/* Leaves in this turn of the loop, or when Redis is there and has answered earlier ones. */
+/* Leaves in this turn of the loop, or when Redis is there and has answered earlier ones: those of an app in the order
+ * in which they are put in. */
 void outbox_put(struct outbox *box, const struct outbox_entry *entry);
 
 /* Sends now what can be sent. */

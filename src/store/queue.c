@@ -149,7 +149,8 @@ bool queue_hears(const struct queue *queue)
 
 size_t queue_pending(const struct queue *queue)
 {
-    return queue->enqueues.count + queue->enqueues.sent + queue->acks.count + queue->acks.sent;
+    return queue->enqueues.waiting.count + queue->enqueues.sent + queue->acks.waiting.count +
+           queue->acks.sent;
 }
 
 uint64_t queue_dropped(const struct queue *queue)

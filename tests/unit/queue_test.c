@@ -403,18 +403,25 @@ static void an_earlier_turn_wakes(void **state)
     assert_in_range(rig.claimed.next_ms, 19000, 20000);
 }
 
+/* An app has three times what it leaves of a buffer's room; the others find theirs. */
 static void a_full_buffer_drops_and_counts(void **state)
 {
+    enum { ROOM = 65536, SHARE = ROOM / 4 * 3 };
+    const struct id other = {{2}};
     struct id webhook = id_new();
     (void)state;
     redis_server_kill(&rig.server);
     WAIT(rig.loop, rig.downs == 1, 2000);
     assert_false(queue_up(rig.queue));
-    for (int i = 0; i < 65536 + 100; i++)
+    for (int i = 0; i < ROOM + 100; i++)
         put(id_new(), webhook, 0, 32, 0);
     WAIT(rig.loop, false, 50);
-    assert_int_equal(queue_pending(rig.queue), 65536);
-    assert_int_equal(queue_dropped(rig.queue), 100);
+    assert_int_equal(queue_pending(rig.queue), SHARE);
+    assert_int_equal(queue_dropped(rig.queue), ROOM + 100 - SHARE);
+    for (int i = 0; i < 100; i++)
+        put_of(other, id_new(), id_new(), 0, 32, 0);
+    assert_int_equal(queue_pending(rig.queue), SHARE + 100);
+    assert_int_equal(queue_dropped(rig.queue), ROOM + 100 - SHARE);
     rig.claimed.err = 0;
     queue_claim(rig.queue, &(struct queue_room){.max = 10, .free = 10}, rig_on_claim, NULL);
     WAIT(rig.loop, rig.claimed.calls == 1, 1000);
@@ -424,6 +431,27 @@ static void a_full_buffer_drops_and_counts(void **state)
     assert_int_equal(queue_pending(rig.queue), 0);
     rig_fill();
     assert_int_equal(claim(10), 10);
+}
+
+/* What one app has waiting for Redis is not in another's way: its entry is in the next parcel. */
+static void apps_leave_the_buffer_in_turns(void **state)
+{
+    enum { CROWD = 45000, UNDER_WAY = 10000 };
+    const struct id other = {{2}};
+    struct id crowded = id_new(), small = id_new();
+    (void)state;
+    kill(rig.server.pid, SIGSTOP);
+    for (int i = 0; i < CROWD; i++)
+        put(id_new(), crowded, 0, 32, 0);
+    WAIT(rig.loop, false, 50); /* the first parcels are under way */
+    put_of(other, id_new(), small, 0, 32, 0);
+    kill(rig.server.pid, SIGCONT);
+    do {
+        assert_in_range(queue_pending(rig.queue), CROWD - UNDER_WAY, CROWD + 1);
+        claim(100);
+    } while (claimed_of(small) == 0);
+    assert_int_equal(queue_dropped(rig.queue), 0);
+    settle();
 }
 
 /* The server dies with calls under way: their entries go again. */
@@ -528,6 +556,7 @@ int main(void)
         RIG_TEST(what_was_due_earlier_goes_first),
         RIG_TEST(an_earlier_turn_wakes),
         RIG_TEST(a_full_buffer_drops_and_counts),
+        RIG_TEST(apps_leave_the_buffer_in_turns),
         RIG_TEST(calls_that_failed_are_repeated),
         RIG_TEST(a_cancelled_claim_is_silent),
         RIG_TEST(destroying_cancels),
