@@ -62,8 +62,16 @@ extern const char *const job_state_names[]; /* ends with NULL */
 #define JOB_REST_MS    200
 #define JOB_STALLS_MAX 50
 
+/* Jobs of all workers together rest as long as their last step took, this at most. */
+#define JOB_REST_MAX_MS 1000
+
 /* Deliveries that the statement that accepts makes by itself; beyond, a fan-out does. */
-#define JOB_FANOUT_FROM 10000
+#define JOB_FANOUT_FROM 2000
+
+/* What a fan-out's webhooks may have waiting and due in all before it rests likewise: each an equal part, no less than
+ * JOB_FANOUT_ROOM_MIN and no more than JOB_ROOM. It goes on as soon as one of those that a step looks at takes more. */
+#define JOB_FANOUT_ROOM     10000
+#define JOB_FANOUT_ROOM_MIN 4
 
 /* Pairs of an event type and a webhook that wants it, in one request: beyond, it is refused. */
 #define JOB_FANOUT_MAX 100000

@@ -67,7 +67,8 @@ struct db_op *jobs_cancel(struct db *db, struct id app, struct id id, const stru
 
 /* Whose turn it is: apps take turns, and so do the jobs of an app, after its fan-outs and settle jobs. An app
  * whose only job is a settle job that was not looked at since its webhook changed goes before the others. A row of
- * (id, kind), or none. */
+ * (id, kind, how long all jobs rest before: milliseconds), or none. A rest of more than JOB_REST_MAX_MS is none: the
+ * clock was set back. */
 struct db_op *jobs_next(struct db *db, db_cb *cb, void *arg);
 
 /* One step: it looks at `limit` deliveries, events or pairs at most, and its commit is durable. Rows for
@@ -84,7 +85,8 @@ struct db_op *jobs_step(struct db *db, enum job_kind kind, struct id id, int64_t
 struct job_step {
     struct id id;
     enum job_state state; /* after it */
-    bool stalled; /* the job rests: a webhook is full, or there is nothing more to move as yet */
+    bool
+        stalled; /* the job rests: its webhooks are full, or there is nothing more to move as yet */
     int64_t done; /* all that the job has done */
     bool queued;  /* the row has a queue_entry from JOB_STEP_ENTRY on */
 };

@@ -68,13 +68,16 @@
     ")"
 
 /* The events whose deliveries the statement does not make, because there are too many in all: those that go to
- * the most webhooks. */
-#define BIG                                                                      \
-    "big as materialized ("                                                      \
-    " select id, app_id, lead, n from ("                                         \
-    "  select *, sum(deliveries) over (order by deliveries, n) as so_far from o" \
-    "  where owner = id) o where so_far > " FANOUT_FROM                          \
-    "  and (select sum(deliveries) from o) > " FANOUT_FROM ")"
+ * the most webhooks. Where their app has fan-outs enough that is found out here, before anything is stored. */
+#define BIG                                                                                   \
+    "big as materialized ("                                                                   \
+    " select id, app_id, lead, n from ("                                                      \
+    "  select *, sum(deliveries) over (order by deliveries, n) as so_far from o"              \
+    "  where owner = id) o where case when so_far > " FANOUT_FROM                             \
+    "   and (select sum(deliveries) from o) > " FANOUT_FROM                                   \
+    "  then case when app_id in (select job.app_id from job where ended_at is null"           \
+    "    and job.kind = " JOB_FANOUT_TEXT " group by job.app_id having count(*) >= " TEXT_OF( \
+        JOB_FANOUTS_MAX) ") then fanout_refused('PH002') else true end else false end)"
 
 /* They get jobs: one for all that go to the same webhooks by the same patterns. */
 #define FAN_OUT                                                                                 \
@@ -86,9 +89,7 @@
     "  ) e join ("                                                                              \
     "   select lead, array_agg(id order by id) as webhooks from w"                              \
     "   where (select count(*) from big) > 0 group by lead"                                     \
-    "  ) v on v.lead = e.lead where case when (select count(*) from job"                        \
-    "    where job.app_id = e.app_id and ended_at is null and job.kind = " JOB_FANOUT_TEXT      \
-    "    ) >= " TEXT_OF(JOB_FANOUTS_MAX) "   then fanout_refused('PH002') else true end)"
+    "  ) v on v.lead = e.lead)"
 
 /* At the event's time, or when the window of a webhook that gathers ends. */
 #define DUE_AT                                                                                           \

@@ -5,19 +5,23 @@
 #include "store/jobs.h"
 #include "store/store.h"
 
-#define PAGE         "10" /* webhooks that a step of a retry looks at */
-#define SHARE_MIN    "10" /* of a step for each webhook that it settles */
-#define ROOM         TEXT_OF(JOB_ROOM)
-#define STALLS_MAX   TEXT_OF(JOB_STALLS_MAX)
-#define FAILURES_MAX TEXT_OF(JOB_FAILURES_MAX)
-#define SETTLE_PAUSE TEXT_OF(JOB_SETTLE_PAUSE_S)
-#define MS(number)   "interval '" TEXT_OF(number) " ms'"
-#define REST         MS(JOB_REST_MS)
-#define LOOK_AGAIN   MS(JOB_SETTLE_EVERY_MS)
-#define IN_FLIGHT    MS(JOB_SETTLE_AFTER_MS)
-#define OF_ITS       IS_ONE_OF("d.webhook_id", "w.id")
-#define OF_APP       IS_ONE_OF("app_id", "j.app_id")
-#define LACKS_IT     JOB_LACKS("j.event_type")
+#define PAGE            "10" /* webhooks that a step of a retry looks at */
+#define LOOKED_AT       "4"  /* of those that a step of a fan-out goes to */
+#define SHARE_MIN       "10" /* of a step for each webhook that it settles */
+#define ROOM            TEXT_OF(JOB_ROOM)
+#define FANOUT_ROOM     TEXT_OF(JOB_FANOUT_ROOM)
+#define FANOUT_ROOM_MIN TEXT_OF(JOB_FANOUT_ROOM_MIN)
+#define STALLS_MAX      TEXT_OF(JOB_STALLS_MAX)
+#define FAILURES_MAX    TEXT_OF(JOB_FAILURES_MAX)
+#define SETTLE_PAUSE    TEXT_OF(JOB_SETTLE_PAUSE_S)
+#define MS(number)      "interval '" TEXT_OF(number) " ms'"
+#define REST            MS(JOB_REST_MS)
+#define REST_MAX        MS(JOB_REST_MAX_MS)
+#define LOOK_AGAIN      MS(JOB_SETTLE_EVERY_MS)
+#define IN_FLIGHT       MS(JOB_SETTLE_AFTER_MS)
+#define OF_ITS          IS_ONE_OF("d.webhook_id", "w.id")
+#define OF_APP          IS_ONE_OF("app_id", "j.app_id")
+#define LACKS_IT        JOB_LACKS("j.event_type")
 
 /* $1: the job. */
 #define DURABLE "set_config('synchronous_commit', 'on', true) = 'on'"
@@ -27,11 +31,14 @@
     "  and " DURABLE " for update skip locked)"
 
 /* Of a webhook w and its job j: so much of it waits that the job rests. */
-#define FULL                                                           \
+#define FULL_WITH(room)                                                \
     "j.stalls < " STALLS_MAX " and w.status = " ACTIVE " and exists (" \
     " select from delivery d where " OF_ITS " and d.state = " PENDING  \
     "  and d.next_at <= now() order by d.webhook_id, d.next_at"        \
-    "  offset " ROOM " limit 1) as is_full"
+    "  offset " room " limit 1) as is_full"
+#define FULL FULL_WITH(ROOM)
+#define FANOUT_FULL \
+    FULL_WITH("least(greatest(" FANOUT_ROOM " / c.width, " FANOUT_ROOM_MIN "), " ROOM ")")
 
 /* Of an event e that gets deliveries after it was accepted: it is not erased meanwhile, or they are none. */
 #define EVENT_LOCKED                                            \
@@ -40,12 +47,15 @@
 
 #define BEGUN_STATE "case w.status when " ACTIVE " then " PENDING " else " HELD " end"
 
-/* Of the job and of what a step found, s (over, stalled): what every kind of step writes. */
+/* Of the job and of what a step found, s (over, stalled): what every kind of step writes. Nobody's step begins before
+ * stepped_at. */
 #define STEPPED                                                                                     \
     "state = case when s.over then " JOB_DONE_TEXT " else " JOB_RUNNING_TEXT " end,"                \
     " ended_at = case when s.over then now() end, events = case when not s.over then t.events end," \
     " webhooks = case when not s.over then t.webhooks end,"                                         \
-    " found = t.found + s.found, done = t.done + s.done, failures = 0, stepped_at = now(),"         \
+    " found = t.found + s.found, done = t.done + s.done, failures = 0,"                             \
+    " stepped_at = clock_timestamp() + least(clock_timestamp() - statement_timestamp(), " REST_MAX  \
+    "),"                                                                                            \
     " stalls = case when s.stalled then least(t.stalls + 1, " STALLS_MAX ") else 0 end,"            \
     " step_at = case when s.stalled then now() + case t.kind when " JOB_SETTLE_TEXT                 \
     "  then " LOOK_AGAIN " else " REST " end else t.step_at end"
@@ -139,12 +149,24 @@ const struct db_stmt stmt_job_step_backfill = {
 
 /* Pair after pair: the first event to every webhook, the second to every webhook, and so on. They were
  * subscribed when the event was accepted; what was deleted since gets none. The arrays are unpacked once
- * each: they may be long. */
+ * each: they may be long. It rests when some of the webhooks whose turn it is, chosen by chance, are all full: one that
+ * takes nothing does not hold up the others. */
 const struct db_stmt stmt_job_step_fanout = {
     "job_step_fanout",
-    "with " JOB_J ", a as materialized ("
+    "with " JOB_J ", f as materialized ("
+    " select bool_and(w.is_full) is true as is_full from j"
+    "  cross join lateral (select cardinality(j.webhooks) as width) c"
+    "  cross join lateral (select greatest(least($2::int8, c.width, j.matched - j.at_place), 1) as span,"
+    "   random() as chance) p"
+    "  cross join generate_series(0, " LOOKED_AT " - 1) k"
+    "  cross join lateral (select " FANOUT_FULL
+    " from webhook w where w.id = j.webhooks[1 + (j.at_place"
+    "   + ((p.chance * p.span)::int8 + k * p.span / " LOOKED_AT ") % p.span) % c.width]"
+    "   and w.deleted_at is null offset 0) w"
+    "), a as materialized ("
     " select app_id, events, webhooks, cardinality(webhooks) as width, at_place as low,"
-    "  at_place + $2::int8 as high from j"
+    "  least(at_place + case when f.is_full then 0 else $2::int8 end, matched) as high, matched,"
+    "  f.is_full from j, f"
     "), e as materialized ("
     " select e.id, (e.n - 1) * a.width as base"
     " from a cross join lateral unnest(a.events) with ordinality e (id, n)"
@@ -175,11 +197,10 @@ const struct db_stmt stmt_job_step_fanout = {
                       "::int2)"
                       "), s as materialized ("
                       " select (select count(*) from x) as found, (select count(*) from d) as done,"
-                      "  (select at_place + $2::int8 >= matched from j) and (select woken from r) >= 0 as over,"
-                      "  false as stalled"
+                      "  (select high >= matched from a) and (select woken from r) >= 0 as over,"
+                      "  (select is_full from a) as stalled"
                       "), u as ("
-                      " update job t set " STEPPED
-                      ", at_place = least(t.at_place + $2::int8, t.matched)"
+                      " update job t set " STEPPED ", at_place = (select high from a)"
                       " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP
                       " left join d on d.state = " PENDING
                       " left join lateral (select concurrency, rate_limit, batch_max from webhook"
@@ -302,9 +323,17 @@ void jobs_read_step(const struct db_rows *rows, int row, struct job_step *step)
     step->queued = !db_null(rows, row, JOB_STEP_ENTRY);
 }
 
+/* Until when all rest, of those that have not ended or did so just now; and how long that is yet. */
+#define REST_OF(which) \
+    "(select max(stepped_at) from job where " which " and stepped_at > clock_timestamp())"
+#define RUNNING_REST REST_OF("ended_at is null")
+#define ENDED_REST   REST_OF("ended_at > now() - 2 * " REST_MAX)
+#define REST_MS \
+    "coalesce(ms_of(greatest(" RUNNING_REST ", " ENDED_REST ")) - ms_of(clock_timestamp()), 0)"
+
 const struct db_stmt stmt_job_next = {
     "job_next",
-    "select id, kind::int8 from ("
+    "select id, kind::int8, " REST_MS " from ("
     " select id, kind, max(stepped_at) over (partition by app_id) as turn,"
     "  row_number() over (partition by app_id"
     "   order by not " JOB_FOLLOWS ", stepped_at, id) as place"

@@ -1,4 +1,4 @@
-/* Whose turn it is, its step, and a rest as long as the step took; when there is none, a look now and
+/* Whose turn it is, its step, and a rest as long as the step took, for all workers; when there is none, a look now and
  * then. */
 #include "jobs.h"
 
@@ -7,10 +7,10 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-#define LOOK_MS     1000 /* while there is none */
+#define IDLE_MS     200  /* while there is none */
+#define LOOK_MS     1000 /* while there is no PostgreSQL, or no room */
 #define TAKEN_MS    50   /* somebody else is at it */
 #define REST_MIN_MS 10
-#define REST_MAX_MS 1000
 #define LIMIT_FIRST 500
 #define LIMIT_MIN   50
 #define LIMIT_MAX   2000
@@ -112,18 +112,23 @@ static void on_step(void *arg, int err, const struct db_rows *rows)
     enqueue(jobs, rows);
     adapt(jobs, took_ms);
     log_done(jobs, rows);
-    took_ms = took_ms < REST_MAX_MS ? took_ms : REST_MAX_MS;
+    took_ms = took_ms < JOB_REST_MAX_MS ? took_ms : JOB_REST_MAX_MS;
     look_in(jobs, took_ms > REST_MIN_MS ? took_ms : REST_MIN_MS);
 }
 
 static void on_next(void *arg, int err, const struct db_rows *rows)
 {
-    enum { ID, KIND };
+    enum { ID, KIND, REST };
     struct jobs *jobs = arg;
 
     jobs->op = NULL;
     if (err < 0 || db_count(rows) == 0) {
-        look_in(jobs, LOOK_MS);
+        look_in(jobs, err < 0 ? LOOK_MS : IDLE_MS);
+        return;
+    }
+    int64_t rest_ms = db_i64(rows, 0, REST);
+    if (rest_ms > 0 && rest_ms <= JOB_REST_MAX_MS) {
+        look_in(jobs, rest_ms);
         return;
     }
     jobs->id = db_id(rows, 0, ID);

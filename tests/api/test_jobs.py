@@ -285,9 +285,12 @@ def test_a_thousand_events_to_a_thousand_webhooks_are_accepted(start, database, 
     assert {e["deliveries"] for e in answer.json["data"]} == {1000}
     (job,) = client.get("/jobs", kind="fanout").json["data"]
     (made,) = database.query("select count(*) from delivery")[0]
-    assert int(made) == 10000 and (job["matched"], job["exact"]) == (990000, True)
+    assert int(made) == 2000 and (job["matched"], job["exact"]) == (998000, True)
     start("worker", POSTHORN_WORKER_IN_FLIGHT=1)
-    until(lambda: client.get(f"/jobs/{job['id']}").json["done"] > 20000, 20, "progress")
+    until(lambda: client.get(f"/jobs/{job['id']}").json["done"] > 5000, 20, "progress")
+    # Nobody takes them: what waits is bounded.
+    until(lambda: database.query("select stalls > 5 from job") == [["t"]], 30, "the rest")
+    assert int(database.query("select count(*) from delivery")[0][0]) < 20000
     assert client.delete(f"/jobs/{job['id']}").json["status"] == "cancelled"
 
 
@@ -300,16 +303,16 @@ def test_a_fan_out_goes_to_every_webhook_once(start, database, address):
     events = [{"type": ("a.x", "a.y.z")[n % 2], "data": {"n": n}} for n in range(400)]
     client.post("/events/batch", {"events": events}, expect=202)
     (job,) = client.get("/jobs", kind="fanout").json["data"]
-    assert (job["matched"], job["webhook_id"]) == (30000, None)
+    assert (job["matched"], job["webhook_id"]) == (38000, None)
     late = client.webhook(address)
     ids = [w["id"] for w in client.pages("/webhooks") if w["id"] != late["id"]]
     client.delete(f"/webhooks/{ids[0]}", expect=204)
     client.patch(f"/webhooks/{ids[1]}", {"status": "disabled"})
     for _ in kills(start("worker"), client, job, 3):
         pass
-    assert ended(client, job, timeout=60)["done"] == 300 * 99
+    assert ended(client, job, timeout=60)["done"] == 380 * 99
     pairs = "select count(*), count(distinct (event_id, webhook_id)) from delivery"
-    assert database.query(pairs) == [[str(10000 + 300 * 99)] * 2]
+    assert database.query(pairs) == [[str(2000 + 380 * 99)] * 2]
     live = "from delivery join webhook w on w.id = webhook_id where w.deleted_at is null"
     assert database.query(f"select distinct state {live}") == [["4"]]
     assert client.deliveries(late) == []
@@ -341,7 +344,7 @@ def test_a_repeated_request_does_not_fan_out_again(start, database, address):
         ).json["data"]
         assert {e["deliveries"] for e in answer} == {100}
     (job,) = client.get("/jobs").json["data"]
-    assert job["matched"] == 5000
+    assert job["matched"] == 13000
     assert database.counts()["event"] == 150
 
 
@@ -360,7 +363,7 @@ def test_too_many_types_for_too_many_webhooks_are_refused(start, database, addre
     assert database.counts()["event"] == 0
     assert client.get("/jobs").json["data"] == []
     client.post("/events/batch", {"events": events[:30]}, expect=202)
-    assert sum(j["matched"] for j in client.get("/jobs", limit=250).json["data"]) == 20000
+    assert sum(j["matched"] for j in client.get("/jobs", limit=250).json["data"]) == 28000
 
 
 def test_so_many_fan_outs_at_once(start, database, address):

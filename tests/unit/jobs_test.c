@@ -112,6 +112,119 @@ static void test_it_runs_while_there_is_more(void **state)
     assert_false(finished(jobs_step(rig.db, JOB_FANOUT, job, 1, rig_on_done, NULL)));
 }
 
+static int64_t rest_ms;
+
+static bool says_rest(const struct db_rows *rows)
+{
+    rest_ms = db_i64(rows, 0, 2);
+    return true;
+}
+
+/* So many of the scene's webhook are due. */
+static void set_due(int count)
+{
+    char w[HEX_SIZE];
+    run_sql(
+        "delete from delivery; insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
+        " select new_delivery_id(e.id), e.id, '%s', e.app_id, now(), 0, false"
+        " from event e, generate_series(1, %d)",
+        hex(w, rig.webhook), count);
+}
+
+/* A step of ten; how many deliveries it made. */
+static int64_t made(void)
+{
+    int64_t before = number_of("select count(*) from delivery");
+    run_sql("update job set step_at = now()");
+    rows_of(jobs_step(rig.db, JOB_FANOUT, job, 10, rig_on_done, NULL));
+    return number_of("select count(*) from delivery") - before;
+}
+
+/* Of the scene's event, to its webhook so many times. */
+static void begin_fanout(int width)
+{
+    char w[HEX_SIZE];
+
+    rig_scene();
+    run_sql("delete from job");
+    job = add_job(rig.app, JOB_FANOUT, JOB_WAITING);
+    run_sql("update job set matched = %d, events = array(select id from event),"
+            " webhooks = array_fill('%s'::uuid, array[%d])",
+            width, hex(w, rig.webhook), width);
+}
+
+static void test_a_fanout_rests_while_its_webhooks_are_full(void **state)
+{
+    enum { WIDTH = 2500, ROOM = JOB_FANOUT_ROOM / WIDTH };
+    (void)state;
+
+    begin_fanout(WIDTH);
+    set_due(ROOM + 1);
+    assert_int_equal(made(), 0);
+    assert_int_equal(number_of("select stalls from job"), 1);
+    assert_int_equal(number_of("select at_place from job"), 0);
+    assert_in_range(number_of("select ms_of(step_at) - ms_of(now()) from job"), 1, JOB_REST_MS);
+    set_due(ROOM);
+    assert_int_equal(made(), 10);
+    assert_int_equal(number_of("select stalls from job"), 0);
+    assert_int_equal(made(), 0);
+    run_sql("update job set stalls = %d", JOB_STALLS_MAX);
+    assert_int_equal(made(), 10);
+    assert_int_equal(number_of("select at_place from job"), 20);
+    run_sql("update webhook set status = 1");
+    assert_int_equal(made(), 10);
+}
+
+/* Another that its step goes to takes what it gets. */
+static void test_a_full_webhook_does_not_hold_up_a_fanout(void **state)
+{
+    char other[HEX_SIZE];
+    struct id id = id_new();
+    (void)state;
+
+    begin_fanout(2);
+    set_due(JOB_ROOM + 1);
+    assert_int_equal(made(), 0);
+    run_sql(
+        "insert into webhook (id, app_id, url, events, profile, secret, headers, retry_schedule, timeout_ms,"
+        " concurrency) select '%s', app_id, url, events, profile, secret, headers, retry_schedule, timeout_ms,"
+        " concurrency from webhook",
+        hex(other, id));
+    run_sql("update job set webhooks[2] = '%s'", hex(other, id));
+    assert_int_equal(made(), 2);
+}
+
+/* Nobody's step begins before as much time has passed as the last one took. */
+static void test_all_rest_after_a_step(void **state)
+{
+    (void)state;
+    begin_fanout(100);
+    run_sql("create function be_slow() returns trigger language plpgsql as"
+            " 'begin perform pg_sleep(0.3); return null; end';"
+            " create trigger slow before insert on delivery execute function be_slow()");
+    add_job(id_new(), JOB_ERASE, JOB_WAITING);
+    rig.reader = says_rest;
+    assert_true(finished(jobs_next(rig.db, rig_on_done, NULL)));
+    assert_int_equal(rest_ms, 0);
+    rig.reader = NULL;
+    made();
+    rig.reader = says_rest;
+    assert_true(finished(jobs_next(rig.db, rig_on_done, NULL)));
+    assert_in_range(rest_ms, 200, JOB_REST_MAX_MS);
+    run_sql("select pg_sleep(%d / 1000.0)", (int)rest_ms);
+    assert_true(finished(jobs_next(rig.db, rig_on_done, NULL)));
+    assert_int_equal(rest_ms, 0);
+    rig.reader = NULL;
+    run_sql("update job set at_place = matched - 10 where kind = %d", JOB_FANOUT_NUMBER);
+    made();
+    assert_int_equal(number_of("select count(*) from job where ended_at is null"), 1);
+    rig.reader = says_rest;
+    assert_true(finished(jobs_next(rig.db, rig_on_done, NULL)));
+    assert_in_range(rest_ms, 200, JOB_REST_MAX_MS);
+    rig.reader = NULL;
+    run_sql("drop trigger slow on delivery");
+}
+
 static void test_a_job_that_failed_rests(void **state)
 {
     (void)state;
@@ -195,6 +308,9 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_moves),
         cmocka_unit_test(test_it_runs_while_there_is_more),
+        cmocka_unit_test(test_a_fanout_rests_while_its_webhooks_are_full),
+        cmocka_unit_test(test_a_full_webhook_does_not_hold_up_a_fanout),
+        cmocka_unit_test(test_all_rest_after_a_step),
         cmocka_unit_test(test_a_job_that_failed_rests),
         cmocka_unit_test(test_apps_take_turns),
         cmocka_unit_test(test_fanouts_go_first),
