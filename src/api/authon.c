@@ -145,7 +145,7 @@ void handle_authon_test(struct call *call)
     char app[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE], *data = call_alloc(call, 256);
     struct id id;
 
-    if (!input_id(call, WEBHOOK_AT, ID_WEBHOOK, &id))
+    if (!input_id(call, WEBHOOK_AT, ID_WEBHOOK, &id) || !test_event_begin(call))
         return;
     int n = snprintf(data, 256,
                      "{\"message\":\"This is a test ping from Authon\",\"appId\":\"%s\","

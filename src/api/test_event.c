@@ -36,12 +36,10 @@ static void on_stored(void *arg, int err, const struct db_rows *rows)
 }
 
 /* A test keeps a request for as long as the receiver takes. A detection is one, however often it tries. */
-static bool has_room(struct call *call)
+bool test_event_begin(struct call *call)
 {
     int64_t own = shares_of(&call->api->held[HOLD_TEST], call->app);
 
-    if (call->holds[HOLD_TEST].n > 0)
-        return true;
     if (own >= call->api->settings->config.tests_per_app) {
         metric_add(METRIC_TESTS_PER_APP_MET, 1);
         reply_errorf(call, ERR_LIMITED,
@@ -59,11 +57,10 @@ static bool has_room(struct call *call)
 void test_event_send(struct call *call, struct id webhook, const struct test_event *test,
                      test_done *done)
 {
-    if (!has_room(call))
-        return;
     struct sending *s = call_alloc(call, sizeof *s);
     struct event_new event = {.id = id_new(), .type = test->type, .data = test->data};
 
+    assert(call->holds[HOLD_TEST].n > 0);
     *s = (struct sending){call, webhook, event.id, done};
     call->op = events_insert_test(call->api->db, call->app, webhook, &event, test->like,
                                   test->profile_options, on_stored, s);

@@ -10,7 +10,11 @@ struct test_event {
     struct str profile_options; /* used instead of the webhook's; p == NULL: none */
 };
 
-/* Sends it, whatever the webhook's status and patterns, waits for the answer of its receiver and calls
+/* Whether the call may send tests, and has a place for that; else that has been replied. Before its body is looked at:
+ * what is refused costs little. */
+bool test_event_begin(struct call *call) MUST_CHECK;
+
+/* After test_event_begin(), any number of times. Sends it, whatever the webhook's status and patterns, waits for the answer of its receiver and calls
  * `done`; replies 404 when there is no such webhook. Once it is stored the call's body is dropped: texts may be
  * slices of it, and are not needed any more by then. */
 void test_event_send(struct call *call, struct id webhook, const struct test_event *test,

@@ -292,7 +292,7 @@ void handle_webhooks_test(struct call *call)
     struct test_input in = {.type = STR_LIT(TEST_TYPE)};
     struct id webhook;
 
-    if (!input_id(call, 0, ID_WEBHOOK, &webhook))
+    if (!input_id(call, 0, ID_WEBHOOK, &webhook) || !test_event_begin(call))
         return;
     in.data = standard_data(call, webhook);
     if (!input_body_if_any(call, fields, ARRAY_LEN(fields), &in))

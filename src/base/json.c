@@ -76,12 +76,30 @@ static bool check_utf8(struct checker *c)
     return true;
 }
 
+#define BYTES(n) (UINT64_C(0x0101010101010101) * (n))
+
+/* Whether of eight bytes none is a control, a quote, a backslash or beyond ASCII: the others are JSON_PLAIN_CHECK, or
+ * DEL. A byte's high bit comes up where the byte is what is subtracted, or where a lower one's has: that one is found
+ * anyway. */
+static bool eight_plain(const char *p)
+{
+    uint64_t v, quote, backslash;
+
+    memcpy(&v, p, sizeof v);
+    quote = v ^ BYTES('"');
+    backslash = v ^ BYTES('\\');
+    return ((v | (v - BYTES(0x20)) | (quote - BYTES(1)) | (backslash - BYTES(1))) & BYTES(0x80)) ==
+           0;
+}
+
 static bool check_string(struct checker *c)
 {
     if (!take(c, '"'))
         return fail(c, "expected a string");
     for (;;) {
         const char *p = c->p;
+        while (c->end - p >= 8 && eight_plain(p))
+            p += 8;
         while (p < c->end && json_plain[(unsigned char)*p] & JSON_PLAIN_CHECK)
             p++;
         c->p = p;
@@ -214,14 +232,20 @@ int json_check(struct str text, int max_depth, struct json_error *error)
 
 /* Walking. */
 
-/* The place after the string whose opening quote is at `p`. */
+/* The place after the string whose opening quote is at `p`: most are long, and of quotes there are few. One is escaped by
+ * a backslash that is not itself. */
 static const char *string_end(const char *p, const char *end)
 {
-    for (p++; p < end && *p != '"'; p++)
-        if (*p == '\\')
-            p++;
-    assert(p < end);
-    return p + 1;
+    const char *begin = p + 1, *quote, *slash;
+
+    for (;; begin = quote + 1) {
+        quote = memchr(begin, '"', (size_t)(end - begin));
+        assert(quote != NULL);
+        for (slash = quote; slash > begin && slash[-1] == '\\';)
+            slash--;
+        if ((quote - slash) % 2 == 0)
+            return quote + 1;
+    }
 }
 
 const char *json_scalar_end(const char *p, const char *end)

@@ -193,6 +193,8 @@ def test_an_app_has_so_many_at_once(start, receiver):
     refused = one.post(f"/webhooks/{webhook['id']}/test", expect=429)
     assert (refused.code, refused.headers["Retry-After"]) == ("app_limit", "1")
     assert "POSTHORN_TESTS_PER_APP" in refused.json["detail"]
+    # Before its body is looked at, whatever it is.
+    one.post(f"/webhooks/{webhook['id']}/test", b'{"data": ' + b"x" * 100_000, expect=429)
     assert len(receiver.at("/hang")) == 3
     assert send(other, fast)["status"] == "delivered"
     opened.set()

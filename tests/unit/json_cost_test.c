@@ -188,6 +188,38 @@ static void test_no_depth_is_dear(void **state)
     }
 }
 
+/* Most of what is sent is text: to check it and to walk over it takes no longer than to look at its bytes once. */
+static void test_no_text_is_dear(void **state)
+{
+    double least = 1e9, least_plain = 1e9;
+    (void)state;
+
+    buf_clear(&text);
+    buf_add_text(&text, "{\"a\":\"");
+    for (int i = 0; i < SIZE; i++)
+        buf_add_char(&text, 'x');
+    buf_add_text(&text, "\"}");
+    for (int i = 0; i < 5; i++) {
+        struct json_error error;
+        struct json_iter it;
+        struct str key, value;
+        volatile size_t quotes = 0;
+        clock_t start = clock();
+        for (size_t n = 0; n < text.n; n++)
+            quotes += text.p[n] == '"';
+        clock_t middle = clock();
+        assert_int_equal(json_check(buf_str(&text), JSON_DEPTH_MAX, &error), 0);
+        json_iter_init(&it, buf_str(&text));
+        assert_true(json_iter_next(&it, &key, &value));
+        clock_t end = clock();
+        assert_int_equal(value.n, SIZE + 2);
+        least_plain = middle - start < least_plain ? (double)(middle - start) : least_plain;
+        least = end - middle < least ? (double)(end - middle) : least;
+    }
+    if (least > least_plain)
+        fail_msg("%.0f against %.0f us", least, least_plain);
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -208,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_no_number_is_dear),
         cmocka_unit_test(test_no_object_is_dear),
         cmocka_unit_test(test_no_depth_is_dear),
+        cmocka_unit_test(test_no_text_is_dear),
     };
     return cmocka_run_group_tests_name("json_cost", tests, begin, end);
 }

@@ -147,6 +147,51 @@ static void test_iter(void **state)
     assert_walk("[{},[],\"\\\\\\\"]\"]", "<><{}><><[]><><\"\\\\\\\"]\">");
 }
 
+/* Backslashes and escaped quotes in any number, before the end and before one another. */
+static void test_ends_of_strings(void **state)
+{
+    (void)state;
+    for (int pairs = 0; pairs < 20; pairs++)
+        for (int quotes = 0; quotes < 20; quotes++) {
+            struct buf value, text, walked;
+            buf_init(&value, MAX_OUT);
+            buf_init(&text, MAX_OUT);
+            buf_init(&walked, MAX_OUT);
+            buf_add_char(&value, '"');
+            for (int i = 0; i < quotes; i++)
+                buf_add_text(&value, i % 3 == 0 ? "x\\\"" : "\\\"");
+            for (int i = 0; i < pairs; i++)
+                buf_add_text(&value, "\\\\");
+            buf_add_char(&value, '"');
+            buf_printf(&text, "{%s:%s,\"b\":[%s,1]}", buf_text(&value), buf_text(&value),
+                       buf_text(&value));
+            buf_printf(&walked, "<%s><%s><\"b\"><[%s,1]>", buf_text(&value), buf_text(&value),
+                       buf_text(&value));
+            struct json_error error;
+            assert_int_equal(check(buf_str(&text), 8, &error), 0);
+            assert_walk(buf_text(&text), buf_text(&walked));
+            buf_fini(&value);
+            buf_fini(&text);
+            buf_fini(&walked);
+        }
+}
+
+/* Wherever in a long string a byte stands, it is found if it may not. */
+static void test_every_byte_at_every_place(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++)
+        for (size_t at = 1; at < 25; at++) {
+            bool plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+            struct json_error error;
+            char text[26];
+            memset(text, 'x', sizeof text);
+            text[0] = text[25] = '"';
+            text[at] = (char)byte;
+            assert_int_equal(check((struct str){text, sizeof text}, 8, &error) == 0, plain);
+        }
+}
+
 static void test_unquote(void **state)
 {
     (void)state;
@@ -514,6 +559,8 @@ int main(void)
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_kind),
         cmocka_unit_test(test_iter),
+        cmocka_unit_test(test_ends_of_strings),
+        cmocka_unit_test(test_every_byte_at_every_place),
         cmocka_unit_test(test_unquote),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_numbers),
