@@ -11,6 +11,8 @@
 
 #define PIPELINE_DEPTH 16 /* statements sent on a connection and not answered */
 #define TICK_MS        20 /* how late a deadline may be noticed */
+#define LONG_MS        10 /* what runs for so long may go on for longer than many others take */
+#define LONG_COUNTS    8  /* it is in the way of what is sent behind it as so many others */
 #define LISTEN_MS      5000
 #define UNWANTED_MS \
     200          /* so long a statement that nobody waits for may go on, of db_config.one_by_one */
@@ -132,16 +134,36 @@ static int depth(const struct db *db)
     return db->config.one_by_one ? 1 : PIPELINE_DEPTH;
 }
 
+/* Whether its first statement has been silent for a while. */
+static bool is_long(const struct db_link *link, int64_t now)
+{
+    if (list_empty(&link->sent))
+        return false;
+    const struct db_op *first = CONTAINER_OF(link->sent.next, struct db_op, node);
+    return now - first->sent > LONG_MS && now - link->moved_ms > LONG_MS;
+}
+
+static int burden(const struct db_link *link, int64_t now)
+{
+    return link->sent_count + (is_long(link, now) ? LONG_COUNTS : 0);
+}
+
 /* Of equals the one that listens: that statements are answered shows that it can still hear. */
 static struct db_link *least_busy(struct db *db)
 {
     struct db_link *best = NULL;
+    int64_t now = clock_mono_ms();
+    int least = 0;
+
     for (int i = 0; i < db->config.connections; i++) {
         struct db_link *link = &db->links[i];
-        if (is_usable(link) && link->sent_count < depth(db) &&
-            (best == NULL || link->sent_count < best->sent_count ||
-             (link->sent_count == best->sent_count && link == db->listener)))
-            best = link;
+        if (!is_usable(link) || link->sent_count >= depth(db))
+            continue;
+        int own = burden(link, now);
+        if (best != NULL && (own > least || (own == least && link != db->listener)))
+            continue;
+        best = link;
+        least = own;
     }
     return best;
 }

@@ -56,7 +56,7 @@ class Names:
         conf, script = os.path.join(directory, "resolv.conf"), os.path.join(directory, "program")
         with open(conf, "w", encoding="utf-8") as f:
             f.write(f"nameserver {self.address}\n")
-        inner = f'mount --bind {shlex.quote(conf)} /etc/resolv.conf && exec {shlex.quote(binary)} "$@"'
+        inner = f'mount --bind {shlex.quote(conf)} /etc/resolv.conf && exec {shlex.quote(str(binary))} "$@"'
         with open(script, "w", encoding="utf-8") as f:
             f.write(f"#!/bin/sh\nexec unshare -m sh -c {shlex.quote(inner)} sh \"$@\"\n")
         os.chmod(script, 0o755)

@@ -18,6 +18,9 @@ fanout   it has 3,000 webhooks and posts batches of 1,000 events
 numbers  it posts a MiB of numbers a second to 100 webhooks that want them in another form
 tests    200 of its clients test a webhook that never answers
 keyless  300 connections keep bodies of a MiB open, and 1,000 guess keys, a guess a second each
+names    it has 600 webhooks below a zone that nobody answers for; the quiet app's has a name too (as root)
+flat     150,000 of its deliveries are due to webhooks that answer at once
+loops    no app, but four loops of a shell: what any program feels where the processors are taken
 
 Prints a table for tests/README.md. Servers are new for each line; everything is bounded in count and time.
 """
@@ -38,6 +41,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import attackers
 from bench import NoContract, add_history
+from harness.names import Names
 from harness.postgres import Cluster
 from harness.process import PORTS, end, spawn
 from harness.redis import Redis
@@ -66,8 +70,8 @@ class App:
         self.key = admin.post("/keys", key).json["key"]
         self.client = admin.with_(key=self.key)
 
-    def webhook(self, path, **more):
-        body = {"url": f"http://127.0.0.1:{self.stand.sink_port}{path}", "events": ["*"], **more}
+    def webhook(self, path, host="127.0.0.1", **more):
+        body = {"url": f"http://{host}:{self.stand.sink_port}{path}", "events": ["*"], **more}
         return self.client.post("/webhooks", body).json
 
     def post(self, count, connections=4, batch=100, rate=0):
@@ -85,9 +89,9 @@ class App:
 
 
 class Stand:
-    """The servers, with a quiet app and its neighbour."""
+    """The servers, with a quiet app, whose receiver is at `host`, and its neighbour."""
 
-    def __init__(self, build, directory, workers, ends):
+    def __init__(self, build, directory, workers, ends, host="127.0.0.1"):
         self.build = build
         self.ends = ends
         self.cluster = self.opened(Cluster().start(), Cluster.destroy)
@@ -100,7 +104,7 @@ class Stand:
         self.api = self.serve(env, directory, "api")
         self.workers = [self.serve(env, directory, "worker", i) for i in range(workers)]
         self.neighbour, self.quiet = App(self, "neighbour"), App(self, "quiet")
-        self.quiet.webhook("/hook")
+        self.quiet.webhook("/hook", host)
 
     def opened(self, it, close):
         self.ends.callback(close, it)
@@ -219,6 +223,25 @@ def large_to_one_that_hangs(stand, count):
     attacked(attackers.large_events, count // SECONDS)(stand, count)
 
 
+def silent_names(stand, count):
+    for n in range(count):
+        stand.neighbour.webhook("/other", f"h{n}.silent.test", retry_schedule=[1] * 10)
+    stand.neighbour.post(20, 1, 20)
+
+
+def flat(stand, count):
+    for _ in range(2):
+        stand.neighbour.webhook("/other", concurrency=512)
+    stand.neighbour.post(count // 2)
+
+
+def loops(stand, count):
+    for _ in range(count):
+        stand.opened(spawn(["/bin/sh", "-c", "while :; do :; done"]), lambda p: end(p, 9, 5))
+
+
+NAMED = {"names"}  # scenes in which names are looked up
+
 SCENES = {
     "backlog": (200000, "{} waiting for a webhook that hangs", nothing, hanging(1)),
     "hanging": (40000, "20 webhooks that hang, {} waiting", nothing, hanging(20)),
@@ -230,6 +253,9 @@ SCENES = {
     "numbers": (100, "a MiB of numbers to {} webhooks", many_webhooks("/other", **OTHER_FORM), attacked(attackers.numbers)),
     "tests": (200, "{} tests of a webhook that hangs", nothing, attacked(attackers.tests, one_that_hangs, lambda _s, n: n)),
     "keyless": (1000, "{} guessers, 300 bodies without a key", nothing, attacked(attackers.keyless, 300, lambda _s, n: n)),
+    "names": (600, "{} webhooks below a silent zone", nothing, silent_names),
+    "flat": (150000, "{} due to webhooks that answer at once", nothing, flat),
+    "loops": (4, "{} loops of a shell, and no app", nothing, loops),
 }
 
 
@@ -237,7 +263,13 @@ def run(name, asked, build):
     count, text, prepare, disturb = SCENES[name]
     count = int(count * asked.scale)
     with tempfile.TemporaryDirectory(prefix="posthorn-neighbours-") as directory, ExitStack() as ends:
-        stand = Stand(build, directory, asked.workers, ends)
+        program, host = build / "posthorn", "127.0.0.1"
+        if name in NAMED:
+            names = Names()
+            ends.callback(names.close)
+            program, host = names.program(directory, program), "quiet.ok.test"
+        os.environ["POSTHORN_BIN"] = str(program)
+        stand = Stand(build, directory, asked.workers, ends, host)
         prepare(stand, count)
         stand.warm_up()
         without = stand.measure()
@@ -282,7 +314,6 @@ def main():
     parser.add_argument("--json", help="write the results to this file")
     asked = parser.parse_args()
     build = Path(asked.build).resolve()
-    os.environ["POSTHORN_BIN"] = str(build / "posthorn")
     print(f"{os.cpu_count()} cores, load before {os.getloadavg()[0]:.2f}", file=sys.stderr)
     print(HEAD)
     results = {}
