@@ -143,7 +143,7 @@ export PATH=$PWD/build-tests/bin:$POSTGRES_BIN:$PATH
 clang_options=(-Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false)
 
 suites=()
-for folder in tests/unit tests/api tests/compat tests/chaos; do
+for folder in tests/unit tests/api tests/compat tests/chaos tests/load; do
   [ -z "$(find "$folder" -name 'test_*.py' 2>/dev/null)" ] || suites+=("$folder")
 done
 

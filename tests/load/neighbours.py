@@ -40,13 +40,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import attackers
-from bench import NoContract, add_history
 from harness.names import Names
 from harness.postgres import Cluster
 from harness.process import PORTS, end, spawn
 from harness.redis import Redis
 from harness.server import Posthorn, command, options
 from harness.wait import until
+from history import add_history
+from servers import NoContract
 
 RATE, SECONDS = 100, 20
 WARM_UP = 1000

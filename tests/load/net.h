@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +34,16 @@ static inline void no_delay(int fd)
 {
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/* As many open files as this process may have. */
+static inline void raise_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 /* Length of the HTTP/1.1 message at the start of `p`, 0 if it is not complete. `head` gets the
@@ -72,13 +83,13 @@ static inline int compare_us(const void *a, const void *b)
 /* {"count": …, "p50_ms": …, …}; sorts the samples. */
 static inline int samples_json(struct samples *s, char *out, size_t size)
 {
-    static const double shares[] = {0.5, 0.99, 0.999, 1};
-    static const char *const names[] = {"p50_ms", "p99_ms", "p999_ms", "max_ms"};
+    static const double shares[] = {0.5, 0.9, 0.99, 0.999, 1};
+    static const char *const names[] = {"p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms"};
     int n = snprintf(out, size, "{\"count\": %zu", s->count);
 
     if (s->count > 0)
         qsort(s->us, s->count, sizeof *s->us, compare_us);
-    for (size_t i = 0; i < 4 && s->count > 0; i++)
+    for (size_t i = 0; i < 5 && s->count > 0; i++)
         n += snprintf(out + n, size - (size_t)n, ", \"%s\": %.3f", names[i],
                       s->us[(size_t)((double)(s->count - 1) * shares[i])] / 1000.0);
     return n + snprintf(out + n, size - (size_t)n, "}");

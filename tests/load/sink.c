@@ -1,91 +1,173 @@
-/* A receiver for measurements: keep-alive HTTP/1.1, answers 200 to everything, counts, and keeps
- * how old each event is by the time in it ("at", microseconds). `GET /` answers what it has seen,
- * `GET /reset` the same and forgets it. POSTs to /other are answered and not counted; those to /hang,
- * of any size, are not even answered. Usage: sink PORT */
-#include "net.h"
+/* A receiver for measurements: keep-alive HTTP/1.1, answers what it is told to, and keeps what has arrived.
+ *
+ *     sink PORT [CERTIFICATE KEY]     with a certificate, over TLS
+ *
+ * POST /hook, /hook/K   an event (arrivals.h), for hook 0 or K
+ * POST /other           answered and not counted; /hang: not even answered
+ * GET /                 what it has seen; GET /count: the same without what takes time to say
+ * GET /reset            what it has seen, and forgets it; from then on, by the query:
+ *                       run=R&events=N&hooks=M  what is to come; without it all counts
+ *                       fail_percent=P          so many events are refused once
+ *                       delay_ms=D              before each answer
+ *                       close=1                 ends the connection with each answer */
+#include "arrivals.h"
 
-#define CONNECTION_SIZE 65536
-#define CONNECTIONS_MAX 8192
+#include <errno.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+
+#define CONNECTIONS_MAX 32768
+#define READ_MIN        4096
+#define MESSAGE_MAX     (4 << 20)
+#define REPLY_SIZE      2048
+#define DELAYED_MAX     65536
 
 struct connection {
-    size_t n;
-    int hangs; /* what comes is read and forgotten */
-    char bytes[CONNECTION_SIZE];
+    SSL *ssl;
+    unsigned serial; /* which of those that have had this descriptor */
+    size_t n, size;
+    char *bytes;
+};
+
+struct delayed {
+    int fd, taken;
+    unsigned serial;
+    int64_t due_us;
 };
 
 struct sink {
     int listener, epoll;
-    struct samples samples;
-    size_t count;
-    int64_t first_us, last_us;
+    SSL_CTX *tls;
+    long delay_ms;
+    int closes;
+    unsigned serial;
+    struct arrivals arrivals;
     struct connection *connections[CONNECTIONS_MAX];
+    struct delayed delayed[DELAYED_MAX]; /* a ring, in the order of their times */
+    size_t first_delayed, delayed_count;
 };
 
-static void take(struct sink *s, const char *body, size_t n)
-{
-    const char *at = memmem(body, n, "\"at\":", 5);
-    int64_t now = now_us(CLOCK_REALTIME);
+/* --- answers ---------------------------------------------------------------------------------- */
 
-    s->last_us = now;
-    if (s->count++ == 0)
-        s->first_us = now;
-    if (at != NULL)
-        samples_add(&s->samples, now - strtoll(at + 5, NULL, 10));
+/* Answers are small enough for any buffer. */
+static int put(struct connection *c, int fd, const char *text, size_t n)
+{
+    if (c->ssl != NULL)
+        return SSL_write(c->ssl, text, (int)n) > 0;
+    return send(fd, text, n, MSG_NOSIGNAL) > 0;
 }
 
-static int show(struct sink *s, char *out, size_t size, int reset)
+static int answer_event(struct sink *s, int fd, int taken)
 {
-    char stats[512], body[768];
+    char text[REPLY_SIZE];
+    int n = snprintf(text, sizeof text, "HTTP/1.1 %s\r\n%sContent-Length: 2\r\n\r\n%s",
+                     taken ? "200 OK" : "500 Internal Server Error",
+                     s->closes ? "Connection: close\r\n" : "", taken ? "ok" : "no");
 
-    samples_json(&s->samples, stats, sizeof stats);
-    int n = snprintf(body, sizeof body, "{\"count\": %zu, \"seconds\": %.6f, \"latency\": %s}",
-                     s->count, (double)(s->last_us - s->first_us) / 1e6, stats);
-    if (reset)
-        s->count = s->samples.count = 0;
-    return snprintf(out, size, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", n, body);
+    return put(s->connections[fd], fd, text, (size_t)n) && !s->closes;
+}
+
+static int delay(struct sink *s, int fd, int taken)
+{
+    if (s->delayed_count == DELAYED_MAX)
+        return 0;
+    s->delayed[(s->first_delayed + s->delayed_count++) % DELAYED_MAX] = (struct delayed){
+        fd, taken, s->connections[fd]->serial, now_us(CLOCK_MONOTONIC) + s->delay_ms * 1000};
+    return 1;
+}
+
+static int take_event(struct sink *s, int fd, const char *head, const char *body, size_t n)
+{
+    long hook = strncmp(head, "POST /hook/", 11) == 0 ? strtol(head + 11, NULL, 10) : 0;
+    int taken = arrivals_take(&s->arrivals, hook, body, n);
+
+    return s->delay_ms > 0 ? delay(s, fd, taken) : answer_event(s, fd, taken);
+}
+
+static long query(const char *head, const char *name, long otherwise)
+{
+    const char *end = strpbrk(head, "\r\n");
+    const char *at = memmem(head, (size_t)(end - head), name, strlen(name));
+    return at != NULL ? strtol(at + strlen(name), NULL, 10) : otherwise;
+}
+
+static int tell(struct sink *s, int fd, const char *head)
+{
+    char body[REPLY_SIZE], text[REPLY_SIZE + 128];
+    int n = arrivals_json(&s->arrivals, strncmp(head, "GET /count", 10) != 0, body, sizeof body);
+
+    if (strncmp(head, "GET /reset", 10) == 0) {
+        arrivals_reset(&s->arrivals, query(head, "run=", 0), query(head, "events=", 0),
+                       query(head, "hooks=", 1), query(head, "fail_percent=", 0));
+        s->delay_ms = query(head, "delay_ms=", 0);
+        s->closes = (int)query(head, "close=", 0);
+    }
+    n = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", n, body);
+    return put(s->connections[fd], fd, text, (size_t)n);
 }
 
 static int answer(struct sink *s, int fd, const char *p, size_t head, size_t n)
 {
-    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-    char text[1024];
-
-    if (strncmp(p, "POST ", 5) == 0) {
-        if (strncmp(p, "POST /other", 11) != 0)
-            take(s, p + head, n - head);
-        return send(fd, ok, sizeof ok - 1, MSG_NOSIGNAL) > 0;
-    }
-    int length = show(s, text, sizeof text, strncmp(p, "GET /reset", 10) == 0);
-    return send(fd, text, (size_t)length, MSG_NOSIGNAL) > 0;
+    if (strncmp(p, "POST /hang", 10) == 0)
+        return 1;
+    if (strncmp(p, "POST /other", 11) == 0)
+        return answer_event(s, fd, 1);
+    if (strncmp(p, "POST ", 5) == 0)
+        return take_event(s, fd, p, p + head, n - head);
+    return tell(s, fd, p);
 }
 
+/* --- connections ------------------------------------------------------------------------------ */
+
+/* What recv() says: -1 with EAGAIN is that there is nothing now. */
+static ssize_t get(struct connection *c, int fd, char *out, size_t size)
+{
+    if (c->ssl == NULL)
+        return recv(fd, out, size, 0);
+    int got = SSL_read(c->ssl, out, (int)size);
+    if (got > 0)
+        return got;
+    int why = SSL_get_error(c->ssl, got);
+    errno = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+    return why == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+}
+
+static int has_room(struct connection *c)
+{
+    if (c->size - c->n >= READ_MIN)
+        return 1;
+    c->size = c->size * 2 > READ_MIN * 2 ? c->size * 2 : READ_MIN * 2;
+    c->bytes = realloc(c->bytes, c->size);
+    return c->size <= MESSAGE_MAX;
+}
+
+/* False: it is to be closed. */
 static int receive(struct sink *s, int fd)
 {
-    static const char hang[] = "POST /hang";
     struct connection *c = s->connections[fd];
-    ssize_t got = recv(fd, c->bytes + c->n, CONNECTION_SIZE - c->n, 0);
     size_t head, n;
 
-    if (got <= 0)
-        return 0;
-    c->n += (size_t)got;
-    c->hangs |= c->n >= sizeof hang - 1 && memcmp(c->bytes, hang, sizeof hang - 1) == 0;
-    if (c->hangs) {
-        c->n = 0;
-        return 1;
-    }
-    while ((n = message_length(c->bytes, c->n, &head)) > 0) {
-        if (!answer(s, fd, c->bytes, head, n))
+    for (;;) {
+        if (!has_room(c))
             return 0;
-        c->n -= n;
-        memmove(c->bytes, c->bytes + n, c->n);
+        ssize_t got = get(c, fd, c->bytes + c->n, c->size - c->n);
+        if (got <= 0)
+            return got < 0 && errno == EAGAIN;
+        c->n += (size_t)got;
+        while ((n = message_length(c->bytes, c->n, &head)) > 0) {
+            if (!answer(s, fd, c->bytes, head, n))
+                return 0;
+            c->n -= n;
+            memmove(c->bytes, c->bytes + n, c->n);
+        }
+        if (c->ssl == NULL) /* over TLS, there may be more that no poll tells of */
+            return 1;
     }
-    return c->n < CONNECTION_SIZE;
 }
 
 static void open_connection(struct sink *s)
 {
-    int fd = accept(s->listener, NULL, NULL);
+    int fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
     if (fd < 0 || fd >= CONNECTIONS_MAX) {
@@ -93,41 +175,104 @@ static void open_connection(struct sink *s)
         return;
     }
     no_delay(fd);
-    s->connections[fd] = calloc(1, sizeof(struct connection));
+    struct connection *c = calloc(1, sizeof *c);
+    c->serial = ++s->serial;
+    if (s->tls != NULL) {
+        c->ssl = SSL_new(s->tls);
+        SSL_set_fd(c->ssl, fd);
+        SSL_set_accept_state(c->ssl);
+    }
+    s->connections[fd] = c;
     epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
 static void close_connection(struct sink *s, int fd)
 {
-    free(s->connections[fd]);
+    struct connection *c = s->connections[fd];
+
+    if (c->ssl != NULL)
+        SSL_shutdown(c->ssl);
+    SSL_free(c->ssl);
+    free(c->bytes);
+    free(c);
     s->connections[fd] = NULL;
     close(fd);
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+/* Gives the answers that are due; how many milliseconds the next has, -1: there is none. */
+static int answer_delayed(struct sink *s)
+{
+    while (s->delayed_count > 0) {
+        const struct delayed *d = &s->delayed[s->first_delayed];
+        const struct connection *c = s->connections[d->fd];
+        int64_t left_us = d->due_us - now_us(CLOCK_MONOTONIC);
+        if (left_us > 0)
+            return (int)(left_us / 1000) + 1;
+        if (c != NULL && c->serial == d->serial && !answer_event(s, d->fd, d->taken))
+            close_connection(s, d->fd);
+        s->first_delayed = (s->first_delayed + 1) % DELAYED_MAX;
+        s->delayed_count--;
+    }
+    return -1;
+}
+
+static SSL_CTX *load_tls(const char *certificate, const char *key)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+
+    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+    if (SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
+        SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1) {
+        fprintf(stderr, "sink: %s or %s is not what it should be\n", certificate, key);
+        exit(1);
+    }
+    return tls;
+}
+
+static void listen_on(struct sink *s, int port)
+{
+    struct sockaddr_in address = loopback(port);
+    struct epoll_event event = {.events = EPOLLIN};
+    int on = 1;
+
+    s->listener = socket(AF_INET, SOCK_STREAM, 0);
+    s->epoll = epoll_create1(0);
+    setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(s->listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+        listen(s->listener, 4096) < 0) {
+        perror("sink");
+        exit(1);
+    }
+    event.data.fd = s->listener;
+    epoll_ctl(s->epoll, EPOLL_CTL_ADD, s->listener, &event);
 }
 
 int main(int argc, char **argv)
 {
     static struct sink s;
-    struct sockaddr_in address = loopback(argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0);
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct epoll_event events[256];
-    int on = 1;
 
-    s.listener = socket(AF_INET, SOCK_STREAM, 0);
-    s.epoll = epoll_create1(0);
-    setsockopt(s.listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(s.listener, (struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(s.listener, 1024) < 0) {
-        perror("sink");
-        return 1;
+    if (argc != 2 && argc != 4) {
+        fprintf(stderr, "usage: sink PORT [CERTIFICATE KEY]\n");
+        return 2;
     }
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = s.listener};
-    epoll_ctl(s.epoll, EPOLL_CTL_ADD, s.listener, &event);
+    sigaction(SIGPIPE, &ignore, NULL); /* OpenSSL writes as it likes */
+    raise_files();
+    if (argc == 4)
+        s.tls = load_tls(argv[2], argv[3]);
+    arrivals_reset(&s.arrivals, 0, 0, 1, 0);
+    listen_on(&s, (int)strtol(argv[1], NULL, 10));
     for (;;) {
-        int n = epoll_wait(s.epoll, events, 256, -1);
+        int n = epoll_wait(s.epoll, events, 256, answer_delayed(&s));
         for (int i = 0; i < n; i++) {
-            if (events[i].data.fd == s.listener)
+            int fd = events[i].data.fd;
+            if (fd == s.listener)
                 open_connection(&s);
-            else if (!receive(&s, events[i].data.fd))
-                close_connection(&s, events[i].data.fd);
+            else if (!receive(&s, fd))
+                close_connection(&s, fd);
         }
     }
 }
