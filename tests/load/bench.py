@@ -12,18 +12,18 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from build import build_tools
 from limits import Limits
 from runs import Run
 from scenarios import SCENARIOS
 from servers import Stand, Trial
-from table import markdown, rate_of
+from table import markdown, rate_of, summary
 
 
 def measure(stand, scenario, scale):
@@ -81,24 +81,30 @@ def read_arguments():
     return asked
 
 
+def write(results, path):
+    if path:
+        path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
 def main():
     asked = read_arguments()
-    load = os.getloadavg()[0]
-    subprocess.run(["ninja", "-C", asked.build, "--quiet", "posthorn", "load"], check=True, stdout=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="posthorn-bench-") as directory:
-        with Stand(asked.build.resolve(), directory) as stand:
-            limits = Limits(stand, asked.limit_seconds) if asked.limit_seconds else None
-            found = {name: run_scenario(stand, name, asked, limits) for name in asked.only}
+    found = {}
     results = {
         "cores": os.cpu_count(),
-        "load_before": load,
+        "load_before": os.getloadavg()[0],
         "scale": asked.scale,
         "runs": asked.runs,
         "scenarios": found,
     }
+    build_tools(asked.build)
+    with tempfile.TemporaryDirectory(prefix="posthorn-bench-") as directory:
+        with Stand(asked.build.resolve(), directory) as stand:
+            limits = Limits(stand, asked.limit_seconds) if asked.limit_seconds else None
+            for name in asked.only:
+                found[name] = run_scenario(stand, name, asked, limits)
+                print(summary(found[name]), file=sys.stderr, flush=True)
+                write(results, asked.json)
     print(markdown(results))
-    if asked.json:
-        asked.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     return any(r["faults"] for r in found.values())
 
 

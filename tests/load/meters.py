@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import time
 
 from harness.postgres import binary
 
@@ -52,6 +53,13 @@ def posthorn_ticks(process):
         kind = "worker" if 1 <= number <= workers else "api"
         found[kind] += process_ticks(f"{process.process.pid}/task/{thread}")
     return found
+
+
+def machine_ticks():
+    """Of all processors: user, nice, system, irq, softirq; and what another machine took of them."""
+    with open("/proc/stat", encoding="ascii") as f:
+        words = list(map(int, f.readline().split()[1:]))
+    return words[0] + words[1] + words[2] + words[5] + words[6], words[7]
 
 
 def memory_mb(pid, what):
@@ -113,6 +121,8 @@ class Meter:
         self.lsn = self.read_lsn()
         self.redis = redis_calls(trial.stand.redis)
         self.cpu = self.read_cpu()
+        self.machine = machine_ticks()
+        self.began = time.monotonic()
 
     def read_cpu(self):
         stand = self.trial.stand
@@ -141,7 +151,9 @@ class Meter:
         return [dict(zip(names, (make(v) for make, v in zip(types, row)))) for row in rows]
 
     def end(self, deliveries, load_cpu_s):
-        """Everything by the delivery, but for the memory."""
+        """Everything by the delivery, but for the memory and what others took of the processors."""
+        seconds = time.monotonic() - self.began
+        busy, stolen = (now - before for now, before in zip(machine_ticks(), self.machine))
         cpu = self.read_cpu()
         statements = self.read_statements()
         redis = redis_calls(self.trial.stand.redis)
@@ -155,6 +167,8 @@ class Meter:
         return {
             "cpu_us": {kind: s * 1e6 / deliveries for kind, s in spent.items()},
             "cpu_us_servers": sum(spent[kind] for kind in SERVERS) * 1e6 / deliveries,
+            "others_cores": (busy / TICKS - sum(spent.values())) / seconds,
+            "stolen_cores": stolen / TICKS / seconds,
             "peak_mb": sum(memory_mb(p.process.pid, "VmHWM") for p in self.trial.processes),
             "statements": calls / deliveries,
             "statements_by": "pg_stat_statements" if statements is not None else "transactions",

@@ -3,7 +3,7 @@
  *     sink PORT [CERTIFICATE KEY]     with a certificate, over TLS
  *
  * POST /hook, /hook/K   an event (arrivals.h), for hook 0 or K
- * POST /other           answered and not counted; /hang: not even answered
+ * POST /other           answered and not counted; /hang, of any size: not even answered
  * GET /                 what it has seen; GET /count: the same without what takes time to say
  * GET /reset            what it has seen, and forgets it; from then on, by the query:
  *                       run=R&events=N&hooks=M  what is to come; without it all counts
@@ -25,6 +25,7 @@
 struct connection {
     SSL *ssl;
     unsigned serial; /* which of those that have had this descriptor */
+    int hangs;       /* what comes is read and forgotten */
     size_t n, size;
     char *bytes;
 };
@@ -108,8 +109,6 @@ static int tell(struct sink *s, int fd, const char *head)
 
 static int answer(struct sink *s, int fd, const char *p, size_t head, size_t n)
 {
-    if (strncmp(p, "POST /hang", 10) == 0)
-        return 1;
     if (strncmp(p, "POST /other", 11) == 0)
         return answer_event(s, fd, 1);
     if (strncmp(p, "POST ", 5) == 0)
@@ -141,11 +140,28 @@ static int has_room(struct connection *c)
     return c->size <= MESSAGE_MAX;
 }
 
-/* False: it is to be closed. */
+/* Answers what has come. False: it is to be closed. */
+static int take_input(struct sink *s, int fd, struct connection *c)
+{
+    static const char hang[] = "POST /hang";
+    size_t head, n;
+
+    c->hangs |= c->n >= sizeof hang - 1 && memcmp(c->bytes, hang, sizeof hang - 1) == 0;
+    if (c->hangs)
+        c->n = 0;
+    while ((n = message_length(c->bytes, c->n, &head)) > 0) {
+        if (!answer(s, fd, c->bytes, head, n))
+            return 0;
+        c->n -= n;
+        memmove(c->bytes, c->bytes + n, c->n);
+    }
+    return 1;
+}
+
+/* The same. */
 static int receive(struct sink *s, int fd)
 {
     struct connection *c = s->connections[fd];
-    size_t head, n;
 
     for (;;) {
         if (!has_room(c))
@@ -154,12 +170,8 @@ static int receive(struct sink *s, int fd)
         if (got <= 0)
             return got < 0 && errno == EAGAIN;
         c->n += (size_t)got;
-        while ((n = message_length(c->bytes, c->n, &head)) > 0) {
-            if (!answer(s, fd, c->bytes, head, n))
-                return 0;
-            c->n -= n;
-            memmove(c->bytes, c->bytes + n, c->n);
-        }
+        if (!take_input(s, fd, c))
+            return 0;
         if (c->ssl == NULL) /* over TLS, there may be more that no poll tells of */
             return 1;
     }

@@ -1,5 +1,6 @@
 """Results as Markdown."""
 
+QUIET_CORES = 0.2
 LATENCIES = ("p50_ms", "p90_ms", "p99_ms", "p999_ms")
 SPEED = (
     "| scenario | per second | of the bound | of all together | accept ms: p50 | p90 | p99 | p99.9 "
@@ -38,6 +39,12 @@ def rate_of(result):
     return result.get("deliveries_per_s", result["accepts_per_s"])
 
 
+def summary(r):
+    """A line for who waits."""
+    wrong = "WRONG: " + "; ".join(r["faults"]) if r["faults"] else "all right"
+    return f"  {rate_of(r):,.0f}/s, {percent(r.get('of_bound'))} of the bound, {r['cpu_us_servers']:,.0f} µs CPU, {wrong}"
+
+
 def speed_row(name, r):
     return [name, number(rate_of(r)), percent(r.get("of_bound")), percent(r.get("of_together")),
             *latencies(r["accept"]), *latencies(r["arrival"])]  # fmt: skip
@@ -62,6 +69,11 @@ def limit_row(name, r):
 def notes(name, r):
     if "first_arrival_s" in r:
         yield f"{name}: up after {r['up_s']:.2f} s, the first arrived after {r['first_arrival_s']:.2f} s"
+    if r["others_cores"] + r["stolen_cores"] > QUIET_CORES:
+        yield (
+            f"{name}: the machine was not quiet, {r['others_cores']:.1f} processors had others, "
+            f"{r['stolen_cores']:.1f} were another machine's"
+        )
     if r["checked"]["refused"]:
         yield f"{name}: {r['checked']['refused']:,} events were refused: {r['checked']['refusal'].splitlines()[-1]}"
     for fault in r["faults"]:
