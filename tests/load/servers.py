@@ -158,8 +158,7 @@ class Trial:
         self.workers = workers
         self.workers_later = workers_later
         self.sink = stand.sink(tls)
-        self.ends = ExitStack()
-        self.run = 0
+        self.run = 0  # which numbers of events are these
         assert stand.redis.command("FLUSHALL") == b"+OK"
         self.database = stand.cluster.create()
         if tls:
@@ -211,7 +210,6 @@ class Trial:
         admin = self.api.client()
         app = admin.post("/apps", {"name": "bench"}).json["id"]
         self.key = admin.post("/keys", {"name": "bench", "scope": "write", "app_id": app}).json["key"]
-        self.client = admin.with_(key=self.key)
 
     def add_webhooks(self, count, events, **settings):
         """Number K has the events and the URL of hook K that `events(K)` answers. On one connection; the last
@@ -252,18 +250,17 @@ class Trial:
         report["error"] = err.strip()
         return report
 
+    # What is waited for in vain is no error yet: the checks say what is missing.
+
     def wait_arrived(self, count, seconds):
-        """False: there is no hope of it any more; the checks say what is missing."""
-        return self.wait_for(lambda: self.sink.ask("count")["arrived"] >= count, seconds)
+        self.wait_for(lambda: self.sink.ask("count")["arrived"] >= count, seconds)
 
-    def wait_recorded(self, seconds=PATIENCE_S):
+    def wait_recorded(self):
         sql = "SELECT 1 FROM delivery /*bench*/ WHERE state = 0 LIMIT 1"
-        return self.wait_for(lambda: not self.session.query(sql), seconds)
+        self.wait_for(lambda: not self.session.query(sql), PATIENCE_S)
 
-    def wait_for(self, condition, seconds):
+    @staticmethod
+    def wait_for(condition, seconds):
         deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                return False
+        while not condition() and time.monotonic() < deadline:
             time.sleep(STEP_S)
-        return True
