@@ -11,7 +11,7 @@ SELECT d.id, d.webhook_id, d.state, d.completed_at, e.number
   FROM e JOIN delivery d ON d.event_id = e.id WHERE d.id >= id_floor(time_of({start_ms} - 1000))
 ), a AS MATERIALIZED (
 SELECT delivery_id, code BETWEEN 200 AND 299 AS success
-  FROM {attempts} WHERE delivery_id >= id_floor(time_of({start_ms} - 1000)) AND delivery_id IN (SELECT id FROM d)
+  FROM attempt WHERE delivery_id >= id_floor(time_of({start_ms} - 1000)) AND delivery_id IN (SELECT id FROM d)
 )
 SELECT (SELECT count(*) FROM e), (SELECT count(DISTINCT number) FROM e),
        coalesce((SELECT max(number) FROM e), -1),
@@ -28,6 +28,5 @@ NAMES = (
 
 
 def read_ledger(session, run, start_us):
-    ((attempts,),) = session.query("SELECT coalesce(to_regclass('attempts'), 'attempt'::regclass)")
-    (row,) = session.query(LEDGER.format(run=run, start_ms=start_us // 1000, attempts=attempts))
+    (row,) = session.query(LEDGER.format(run=run, start_ms=start_us // 1000))
     return dict(zip(NAMES, map(int, row)))
