@@ -174,7 +174,8 @@ static void kick(struct db *db)
         struct db_link *link = least_busy(db);
         if (link == NULL)
             return;
-        struct db_op *op = CONTAINER_OF(list_pop(&db->waiting), struct db_op, node);
+        struct db_op *op = CONTAINER_OF(db->waiting.next, struct db_op, node);
+        list_remove(&op->node);
         count_waiting(db, -1);
         if (op->cb != NULL)
             db_link_send(link, op);

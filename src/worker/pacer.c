@@ -144,19 +144,15 @@ static void keep(struct pacer *p, const struct claim *const *claims, size_t coun
     list_push(&app_of(p, claims[0]->ref.app)->waiting, &paced->node);
 }
 
-static void forget(struct paced *paced)
-{
-    if (paced->payload != NULL)
-        payload_leave(paced->payload);
-    free(paced);
-}
-
 static void forget_first(struct paced_app *app)
 {
     struct list *first = list_pop(&app->waiting);
 
     assert(first != NULL);
-    forget(paced_at(first));
+    struct paced *paced = paced_at(first);
+    if (paced->payload != NULL)
+        payload_leave(paced->payload);
+    free(paced);
 }
 
 static void forget_if_empty(struct pacer *p, struct paced_app *app)
@@ -187,29 +183,34 @@ void pacer_fini(struct pacer *p)
     idmap_fini(&p->by_app);
 }
 
-/* The first, and those after it that were claimed with it: `all`, or only those of the same payload. */
-static void leave(struct pacer *p, struct paced_app *app, bool all)
+/* The first, and those after it that were claimed with it: `all`, or only those of the same payload. How many. */
+static size_t count_left(const struct paced_app *app, bool all)
 {
-    struct paced *first = paced_at(app->waiting.next);
-    int64_t token = first->token;
-    const struct payload *payload = first->payload;
-    struct list left;
-    size_t count = 0, n = 0;
+    const struct paced *first = paced_at(app->waiting.next);
+    size_t count = 0;
 
-    list_init(&left);
-    LIST_FOREACH_SAFE(node, &app->waiting)
+    LIST_FOREACH(node, &app->waiting)
     {
         const struct paced *paced = paced_at(node);
-        if (paced->token != token || (!all && paced->payload != payload))
+        if (paced->token != first->token || (!all && paced->payload != first->payload))
             break;
         count += paced->count;
-        list_remove(node);
-        list_push(&left, node);
     }
+    return count;
+}
+
+static void leave(struct pacer *p, struct paced_app *app, bool all)
+{
+    int64_t token = paced_at(app->waiting.next)->token;
+    size_t count = count_left(app, all), n = 0;
     struct queue_ref *refs = xcalloc(count, sizeof *refs);
-    for (struct list *node; (node = list_pop(&left)) != NULL; forget(paced_at(node)))
-        for (size_t i = 0; i < paced_at(node)->count; i++)
-            refs[n++] = paced_at(node)->claims[i].ref;
+
+    while (n < count && !list_empty(&app->waiting)) {
+        const struct paced *paced = paced_at(app->waiting.next);
+        for (size_t i = 0; i < paced->count; i++)
+            refs[n++] = paced->claims[i].ref;
+        forget_first(app);
+    }
     p->hooks.on_left(p->hooks.arg, refs, n, token);
     free(refs);
 }

@@ -58,10 +58,10 @@ static void test_over(void **state)
     assert_false(rates_over(rates, key(2), T0));
     assert_true(rates_over(rates, key(1), T0 + SECOND / 10 - 1));
     assert_false(rates_over(rates, key(1), T0 + SECOND / 10));
-    assert_int_equal(taken(rates, key(1), &more, T0 + 2 * SECOND, 1), 1); /* by its new rate */
-    assert_false(rates_over(rates, key(1), T0 + 2 * SECOND));
-    assert_int_equal(taken(rates, key(1), &ten, T0 + 3 * SECOND, 100), 30);
-    assert_true(rates_over(rates, key(1), T0 + 3 * SECOND));
+    assert_int_equal(taken(rates, key(1), &more, T0 + 5 * SECOND / 2, 1), 1); /* by its new rate */
+    assert_false(rates_over(rates, key(1), T0 + 5 * SECOND / 2));
+    assert_int_equal(taken(rates, key(1), &ten, T0 + 10 * SECOND, 100), 30);
+    assert_true(rates_over(rates, key(1), T0 + 10 * SECOND));
     rates_destroy(rates);
 }
 
