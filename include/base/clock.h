@@ -17,7 +17,10 @@ const char *clock_text(char out[CLOCK_TEXT_SIZE], int64_t wall_ms, enum clock_pr
 bool clock_parse(struct str text, int64_t *wall_ms);
 #define CLOCK_PARSE_RULE "must be a time like 2026-01-02T03:04:05Z (RFC 3339)"
 
-/* An HTTP date in the preferred form of RFC 9110 §5.6.7, "Sun, 06 Nov 1994 08:49:37 GMT". */
+/* An HTTP date in the preferred form of RFC 9110 §5.6.7, "Sun, 06 Nov 1994 08:49:37 GMT"; written, for years to 9999.
+ * Returns `out`. */
+#define CLOCK_HTTP_BYTES 29
+const char *clock_text_http(char out[CLOCK_TEXT_SIZE], int64_t wall_ms);
 bool clock_parse_http(struct str text, int64_t *wall_ms);
 
 #endif

@@ -68,11 +68,16 @@ struct attempt_row {
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
     struct str request_head, response_head, response_body, url;
     bool body_cut;
+    struct buf heads; /* the memory of both */
 };
 
-/* Without the messages and `url`, which are left as they were; and a row of attempts_list(), with them. */
+#define ATTEMPT_HEADS_MAX ((size_t)1 << 20) /* bytes; far above what is kept of an attempt */
+
+/* Without the messages and `url`, which are left as they were; and a row of attempts_list(), with them, which
+ * attempt_row_fini() ends. */
 void attempts_read(const struct db_rows *rows, int row, struct attempt_row *attempt);
 void attempts_read_whole(const struct db_rows *rows, int row, struct attempt_row *attempt);
+void attempt_row_fini(struct attempt_row *attempt);
 
 /* Where an attempt stands among those of its delivery. */
 struct attempt_place {

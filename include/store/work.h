@@ -105,7 +105,7 @@ struct db_op *work_waiting(struct db *db, const struct id *ids, size_t count, db
  */
 
 struct finish {
-    struct id delivery, webhook;
+    struct id delivery, event, webhook;
     struct str gone; /* the URL that the receiver is gone from for good; p == NULL: it is not */
     int64_t token;
     enum delivery_state state;

@@ -164,6 +164,7 @@ static void write_attempt(struct jsonw *w, const struct settings *settings,
     (void)settings;
     attempts_read_whole(rows, row, &attempt);
     attempt_write(w, &attempt, false);
+    attempt_row_fini(&attempt);
 }
 
 static void write_masked_attempt(struct jsonw *w, const struct settings *settings,
@@ -174,6 +175,7 @@ static void write_masked_attempt(struct jsonw *w, const struct settings *setting
     (void)settings;
     attempts_read_whole(rows, row, &attempt);
     attempt_write(w, &attempt, true);
+    attempt_row_fini(&attempt);
 }
 
 static void on_attempts(void *arg, int err, const struct db_rows *rows)

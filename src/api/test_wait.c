@@ -50,6 +50,7 @@ static void on_look(void *arg, int err, const struct db_rows *rows)
     if (err == 0 && db_count(rows) > 0 && !db_null(rows, 0, 0)) {
         attempts_read_whole(rows, 0, &attempt);
         end(wait, &attempt);
+        attempt_row_fini(&attempt);
     } else if (wait->late && err < 0) {
         call_wait_over(call);
         destroy(wait);

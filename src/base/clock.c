@@ -42,6 +42,16 @@ const char *clock_text(char out[CLOCK_TEXT_SIZE], int64_t wall_ms, enum clock_pr
     return out;
 }
 
+const char *clock_text_http(char out[CLOCK_TEXT_SIZE], int64_t wall_ms)
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm tm = {0};
+    gmtime_r(&seconds, &tm);
+    if (strftime(out, CLOCK_TEXT_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0)
+        out[0] = '\0';
+    return out;
+}
+
 /* timegm() takes the 30th of February for the first or second of March: a date is one that it leaves as
  * it is. A leap second, which has no place in Unix time, counts as the one before. */
 static bool to_ms(struct tm date, int64_t *ms)

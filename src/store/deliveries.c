@@ -2,6 +2,7 @@
  * them a probe of one partition's primary key (migrations/README.md, traps). */
 #include "store/deliveries.h"
 
+#include "core/shorthand.h"
 #include "sql.h"
 #include "store/store.h"
 
@@ -182,8 +183,8 @@ struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, cons
 #define PLACE       "number::int8, (extract(epoch from started_at) * 1000000)::int8, token"
 #define PLACES_DOWN "number desc, started_at desc, token desc"
 #define PAGE_BYTES  "2097152"
-#define ROW_BYTES                                                              \
-    "octet_length(request_head) + coalesce(octet_length(response_head), 0) + " \
+#define ROW_BYTES                                                          \
+    "head_bytes(request_head) + coalesce(head_bytes(response_head), 0) + " \
     "coalesce(octet_length(response_body), 0)"
 
 const struct db_stmt stmt_attempt_list = {
@@ -198,7 +199,8 @@ const struct db_stmt stmt_attempt_list = {
     "  from a window o as (order by " PLACES_DOWN ")"
     ") select " ATTEMPT_ROW
     ", a.request_head, a.response_head, a.response_body, coalesce(a.url, w.url),"
-    "  a.body_cut, a.place, a.place is not null, coalesce(a.more, false)"
+    "  a.body_cut, a.place, a.place is not null, coalesce(a.more, false), d.id, d.event_id,"
+    "  d.webhook_id"
     " from delivery d join webhook w on w.id = d.webhook_id"
     " left join b a on coalesce(a.before, 0) < " PAGE_BYTES
     " where d.id = $1::uuid and d.app_id = $2::uuid"
@@ -254,13 +256,44 @@ void attempts_read(const struct db_rows *rows, int row, struct attempt_row *a)
     a->total_us = db_i64(rows, row, TOTAL);
 }
 
+/* Appends what is stored, if it is a head; how many bytes. */
+static size_t add_head(struct buf *heads, struct str stored, const struct known *known)
+{
+    size_t start = heads->n;
+
+    if (!shorthand_read(heads, stored, known))
+        heads->n = start;
+    return heads->n - start;
+}
+
 void attempts_read_whole(const struct db_rows *rows, int row, struct attempt_row *a)
 {
-    enum { REQUEST_HEAD = 11, RESPONSE_HEAD, RESPONSE_BODY, URL, BODY_CUT };
+    enum {
+        REQUEST_HEAD = 11,
+        RESPONSE_HEAD,
+        RESPONSE_BODY,
+        URL,
+        BODY_CUT,
+        DELIVERY = 19,
+        EVENT,
+        WEBHOOK
+    };
     attempts_read(rows, row, a);
-    a->request_head = db_str(rows, row, REQUEST_HEAD);
-    a->response_head = db_str(rows, row, RESPONSE_HEAD);
+    const struct known known = {db_id(rows, row, DELIVERY), db_id(rows, row, EVENT),
+                                db_id(rows, row, WEBHOOK), a->started_ms};
+    buf_init(&a->heads, ATTEMPT_HEADS_MAX);
+    size_t request = add_head(&a->heads, db_str(rows, row, REQUEST_HEAD), &known);
+    size_t response = add_head(&a->heads, db_str(rows, row, RESPONSE_HEAD), &known);
+    const char *p = buf_text(&a->heads);
+    a->request_head = (struct str){p, request};
+    a->response_head =
+        (struct str){db_null(rows, row, RESPONSE_HEAD) ? NULL : p + request, response};
     a->response_body = db_str(rows, row, RESPONSE_BODY);
     a->url = db_str(rows, row, URL);
     a->body_cut = db_bool(rows, row, BODY_CUT);
+}
+
+void attempt_row_fini(struct attempt_row *a)
+{
+    buf_fini(&a->heads);
 }

@@ -1,6 +1,8 @@
-/* Recording attempts. The primary key (delivery, token) makes a second run of the same batch
- * harmless; the token fences out who has lost the lease; a success counts whoever reports it, but once:
- * a record that is repeated does not end a delivery that was set going again meanwhile.
+/* Recording attempts. The token fences out who has lost the lease; a success counts whoever reports it, but once: a
+ * record that is repeated does not end a delivery that was set going again meanwhile.
+ *
+ * An attempt of a delivery that moves is new: its row is written without a look whether it is there, which would be
+ * written down too. That of one which does not move may have been recorded before, and then is left alone.
  *
  * A claim counts its attempt, so one that nobody leases and that has counted less than this attempt's number is
  * one whose claim a crash of PostgreSQL undid: it is this attempt's as if it had not.
@@ -9,6 +11,7 @@
  *
  * Webhooks whose receivers are gone for good are disabled in the same commit, once: whoever makes one active again
  * is not overruled by a record that is repeated. */
+#include "core/shorthand.h"
 #include "sql.h"
 #include "store/store.h"
 #include "store/work.h"
@@ -21,7 +24,18 @@
     "case when v.state = " PENDING \
     " and d.expires_at is not null then ms_of(d.next_at) - ms_of(now()) end"
 
-/* Of u, those that were moved. What is not plain is looked at again, after a has all attempts. */
+/* What is usual is not written: a row has room for none of it. */
+#define ATTEMPT_INSERT                                                                            \
+    "insert into attempt (delivery_id, token, number, started_at, code, error, dns_us, "          \
+    " connect_us, tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, " \
+    " response_head, response_body, url)"                                                         \
+    " select id, token, least(number, 32767), time_of(started_ms), nullif(code, 0), "             \
+    " nullif(error, 0), nullif(dns_us, 0), nullif(connect_us, 0), nullif(tls_us, 0), "            \
+    " nullif(first_byte_us, 0), nullif(total_us, 0), nullif(body_cut, false), "                   \
+    " nullif(address, ''), nullif(error_text, ''), request_head, response_head, response_body, "  \
+    " nullif(url, '') from "
+
+/* Of u, those that were moved. What is not plain is looked at again, after a and b have all attempts. */
 #define ALL_PLAIN  "count(*) filter (where erased is not true) = cardinality($1::uuid[])"
 #define WITH_LANES "array_agg(id order by id) filter (where lane is not null)"
 
@@ -35,14 +49,6 @@ const struct db_stmt stmt_work_finish = {
     "  as v (id, token, state, error, test, number, started_ms, delay_ms, code, dns_us, connect_us,"
     "   tls_us, first_byte_us, total_us, address, error_text, request_head, response_head,"
     "   response_body, body_cut, keeps_step, gone_id, gone_url, url)"
-    "), a as ("
-    " insert into attempt (delivery_id, token, number, started_at, code, error, dns_us, connect_us,"
-    "  tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, response_head,"
-    "  response_body, url)"
-    " select id, token, least(number, 32767), time_of(started_ms), nullif(code, 0), error,"
-    "  dns_us, connect_us, tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, response_head,"
-    "  response_body, nullif(url, '') from v"
-    " on conflict do nothing returning delivery_id, token"
     "), u as ("
     " update delivery d set state = v.state,"
     "  attempts = greatest(d.attempts, least(v.number, 32767)),"
@@ -55,15 +61,19 @@ const struct db_stmt stmt_work_finish = {
     "  completed_at = case when v.state <> " PENDING " then now() end,"
     "  " END_LEASE " from v"
     " where d.id = v.id and d.id = any ($1::uuid[]) and d.id between $22::uuid and $23::uuid"
-    "  and ((d.state + 0 = " PENDING " and (d.lease_token = v.token"
-    "    or (d.lease_token is null and d.attempts < v.number)))"
-    "   or (v.state = " DELIVERED " and d.state <> " DELIVERED
-    "    and exists (select from a where a.delivery_id = v.id and a.token = v.token)))"
-    " returning d.id, v.test, d.lane, d.expires_at = " ERASED " as erased, " RETRY_IN " as retry_ms"
+    "  and ((d.state + 0 = " PENDING " and d.lease_token = v.token)"
+    "   or (((d.state + 0 = " PENDING " and d.lease_token is null and d.attempts < v.number)"
+    "     or (v.state = " DELIVERED " and d.state <> " DELIVERED "))"
+    "    and not attempt_recorded(v.id, v.token)))"
+    " returning v.*, d.lane, d.expires_at = " ERASED " as erased, " RETRY_IN " as retry_ms"
+    "), a as (" ATTEMPT_INSERT "u returning 1"
+    "), b as (" ATTEMPT_INSERT "v where id not in (select id from u)"
+    " on conflict do nothing returning delivery_id"
     "), g as ("
     " update webhook w set status = " DISABLED ", disabled_reason = " REASON_GONE ","
-    "  " TOUCH " from v, a"
-    " where v.gone_id is not null and a.delivery_id = v.id and a.token = v.token"
+    "  " TOUCH " from v"
+    " where v.gone_id is not null"
+    "  and (v.id in (select id from u) or v.id in (select delivery_id from b))"
     "  and w.id = v.gone_id and w.url = v.gone_url and w.status <> " DISABLED
     "  and w.deleted_at is null returning w.id"
     ") select id, null::uuid, case when test then"
@@ -71,8 +81,8 @@ const struct db_stmt stmt_work_finish = {
     "  null::uuid, null::bool, retry_ms, null::int8, null::int8 from u"
     " union all select null, id, null, null, null, null, null, null, null, null from g"
     " union all select null, null, null, w.* from lanes_wake(("
-    "  select case when " ALL_PLAIN " or (select count(*) from a) < 0 then " WITH_LANES
-    "   else attempts_recheck($1::uuid[], " WITH_LANES ") end from u)) w",
+    "  select case when " ALL_PLAIN " or (select count(*) from a) + (select count(*) from b) < 0"
+    "   then " WITH_LANES " else attempts_recheck($1::uuid[], " WITH_LANES ") end from u)) w",
     26};
 
 void finished_read(const struct db_rows *rows, int row, struct finished *f)
@@ -96,6 +106,8 @@ static bool is_gone(const struct finish *f)
     return f->gone.p != NULL;
 }
 
+#define HEAD_BYTES_MAX ((size_t)1 << 20) /* far above any head */
+
 static void bind_bounds(struct db_args *args, const struct finish *const *list, size_t count)
 {
     struct id ends[2] = {list[0]->delivery, list[0]->delivery};
@@ -109,14 +121,28 @@ static void bind_bounds(struct db_args *args, const struct finish *const *list, 
     db_arg(args, DB_ID(store_high(ends, 2)));
 }
 
+/* In `room`, until the next. */
+static struct db_value head_of(struct buf *room, const struct finish *f, struct str head)
+{
+    const struct known known = {f->delivery, f->event, f->webhook, f->started_ms};
+
+    if (head.n == 0)
+        return DB_STR(head);
+    buf_clear(room);
+    shorthand_write(room, head, &known);
+    return DB_STR(buf_str(room));
+}
+
 struct db_op *work_finish(struct db *db, const struct finish *const *list, size_t count, db_cb *cb,
                           void *arg)
 {
     struct db_args args;
+    struct buf head;
 
     assert(count > 0);
     for (size_t i = 0; i < count; i++)
         assert(delivery_may_move(ACTOR_ATTEMPT, DELIVERY_PENDING, list[i]->state));
+    buf_init(&head, HEAD_BYTES_MAX);
     db_args_init(&args);
     DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(list[i]->delivery));
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->token));
@@ -134,8 +160,8 @@ struct db_op *work_finish(struct db *db, const struct finish *const *list, size_
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->total_us));
     DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->address));
     DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->error_text));
-    DB_ARRAY(&args, DB_TYPE_BYTEA, count, DB_STR(list[i]->request_head));
-    DB_ARRAY(&args, DB_TYPE_BYTEA, count, DB_STR(list[i]->response_head));
+    DB_ARRAY(&args, DB_TYPE_BYTEA, count, head_of(&head, list[i], list[i]->request_head));
+    DB_ARRAY(&args, DB_TYPE_BYTEA, count, head_of(&head, list[i], list[i]->response_head));
     DB_ARRAY(&args, DB_TYPE_BYTEA, count, DB_STR(list[i]->response_body));
     DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->body_cut));
     DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->keeps_step));
@@ -143,6 +169,7 @@ struct db_op *work_finish(struct db *db, const struct finish *const *list, size_
     DB_ARRAY(&args, DB_TYPE_ID, count, is_gone(list[i]) ? DB_ID(list[i]->webhook) : DB_NULL);
     DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->gone));
     DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->url));
+    buf_fini(&head);
     return store_exec(db, &stmt_work_finish, args, cb, arg);
 }
 

@@ -94,6 +94,7 @@ void attempt_end(struct attempt *a, const struct finish *result, const struct at
     a->verdict.news.took_ms = (int32_t)(result->total_us / 1000);
     a->ended_ms = clock_mono_ms();
     finish.delivery = a->finish.delivery;
+    finish.event = a->event;
     finish.webhook = a->webhook;
     if (!a->verdict.disable)
         finish.gone = (struct str){0};

@@ -74,6 +74,7 @@ static struct finish park(const struct finish *f)
 {
     return (struct finish){
         .delivery = f->delivery,
+        .event = f->event,
         .webhook = f->webhook,
         .token = f->token,
         .state = DELIVERY_FAILED,

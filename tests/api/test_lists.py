@@ -147,7 +147,7 @@ ATTEMPTS = """
 insert into attempt (delivery_id, token, started_at, dns_us, connect_us, tls_us, first_byte_us, total_us, number, code,
  error, body_cut, address, error_text, request_head, response_head, response_body)
 select '{delivery}', n, now() + n * interval '1 ms', 0, 0, 0, 0, n, least(n, {last}), 500, 1, false, '', '', '',
- decode(repeat('01', {bytes}), 'hex'), decode(repeat('02', {bytes}), 'hex') from generate_series(1, {count}) n
+ decode(repeat('02', {bytes}), 'hex'), decode(repeat('03', {bytes}), 'hex') from generate_series(1, {count}) n
 """
 
 

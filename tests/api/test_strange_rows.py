@@ -29,6 +29,8 @@ STRANGE = [
     "update delivery set next_at = 'infinity'",
     "update attempt set error = 99, code = -1, number = -1, total_us = -1",
     "update attempt set started_at = 'infinity', address = '', error_text = ''",
+    "update attempt set request_head = '\\x01ffff8182868790', response_head = '\\x01', started_at = '4000-01-01 BC'",
+    "update attempt set error = null, number = 0, request_head = '', response_head = '\\xff80', url = ''",
     "update event set type = '', data = ''",
     "update event set data = 'no JSON', profile_options = 'nor this'",
     "update event set type = repeat('x', 1000)",

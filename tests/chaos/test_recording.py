@@ -255,7 +255,7 @@ def test_an_answer_that_is_refused_is_left_out(database, start, receiver):
 
 
 def test_what_is_refused_in_any_form_is_parked(database, start, receiver):
-    refuse(database, "length(new.request_head) > 0 AND new.request_head::text LIKE '%' || encode('X-Webhook-Event: bad', 'hex') || '%'")
+    refuse(database, "position('bad'::bytea in new.request_head) > 0")
     client = start().client()
     webhook = client.webhook(receiver.url(), concurrency=64, retry_schedule=[1])
     client.batch(20)

@@ -176,6 +176,9 @@ static void test_text(void **state)
     assert_string_equal(clock_text(text, 1767323045007, CLOCK_MILLIS), "2026-01-02T03:04:05.007Z");
     assert_string_equal(clock_text(text, 253402300799999, CLOCK_MILLIS),
                         "9999-12-31T23:59:59.999Z");
+    assert_int_equal(strlen(clock_text_http(text, 0)), CLOCK_HTTP_BYTES);
+    clock_text_http(text, INT64_MAX); /* a row may say anything */
+    assert_true(strlen(text) < sizeof text);
 }
 
 /* Day by day, our calendar is the C library's. */
@@ -193,7 +196,8 @@ static void test_every_day(void **state)
         struct tm tm;
         gmtime_r(&seconds, &tm);
         strftime(http, sizeof http, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-        if (!clock_parse_http(str_of(http), &back) || back != ms / 1000 * 1000)
+        if (!clock_parse_http(str_of(http), &back) || back != ms / 1000 * 1000 ||
+            strcmp(clock_text_http(text, ms), http) != 0)
             fail_msg("%s", http);
     }
 }
