@@ -95,7 +95,7 @@ const struct db_stmt stmt_delivery_get = {
     " from delivery d cross join lateral (select type, ordering_key, expires_at from event"
     "  where event.id = d.event_id offset 0) e"
     " join webhook w on w.id = d.webhook_id"
-    " left join lateral (select error_text from attempt where delivery_id = $1::uuid"
+    " left join lateral (select error_text from attempts where delivery_id = $1::uuid"
     "  order by number desc, started_at desc limit 1) a on true"
     " where d.id = $1::uuid and d.app_id = $2::uuid",
     2};
@@ -190,7 +190,7 @@ struct db_op *deliveries_cancel(struct db *db, struct id app, struct id id, cons
 const struct db_stmt stmt_attempt_list = {
     "attempt_list",
     "with a as ("
-    " select * from attempt"
+    " select * from attempts"
     "  where delivery_id = $1::uuid and (" PLACE ") < ($4::int8, $5::int8, $6::int8)"
     "  order by " PLACES_DOWN " limit $3::int8"
     "), b as ("

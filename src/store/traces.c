@@ -83,7 +83,7 @@ void traces_read(const struct db_rows *rows, int row, struct trace *t)
 
 const struct db_stmt stmt_trace_attempts = {
     "trace_attempts",
-    "select " ATTEMPT_ROW " from (select * from attempt where delivery_id = $1::uuid"
+    "select " ATTEMPT_ROW " from (select * from attempts where delivery_id = $1::uuid"
     "  order by number desc, started_at desc limit $2::int8) a order by a.number, a.started_at",
     2};
 

@@ -1,8 +1,9 @@
 /* Recording attempts. The token fences out who has lost the lease; a success counts whoever reports it, but once: a
  * record that is repeated does not end a delivery that was set going again meanwhile.
  *
- * An attempt of a delivery that moves is new: its row is written without a look whether it is there, which would be
- * written down too. That of one which does not move may have been recorded before, and then is left alone.
+ * An attempt of a delivery that moves is new. The first that delivers it goes into its row (0022_shorter.sql); others
+ * get a row without a look whether it is there, which would be written down too. That of a delivery which does not move
+ * may have been recorded before, and then is left alone.
  *
  * A claim counts its attempt, so one that nobody leases and that has counted less than this attempt's number is
  * one whose claim a crash of PostgreSQL undid: it is this attempt's as if it had not.
@@ -24,7 +25,11 @@
     "case when v.state = " PENDING \
     " and d.expires_at is not null then ms_of(d.next_at) - ms_of(now()) end"
 
-/* What is usual is not written: a row has room for none of it. */
+#define IS_KEPT "v.state = " DELIVERED " and d.sent_token is null"
+#define KEEPS(column, value) \
+    " sent_" column " = case when " IS_KEPT " then " value " else d.sent_" column " end,"
+
+/* What is usual is not written: it is null, which takes no room. */
 #define ATTEMPT_INSERT                                                                            \
     "insert into attempt (delivery_id, token, number, started_at, code, error, dns_us, "          \
     " connect_us, tls_us, first_byte_us, total_us, body_cut, address, error_text, request_head, " \
@@ -59,15 +64,28 @@ const struct db_stmt stmt_work_finish = {
     "  last_code = nullif(v.code, 0), last_us = v.total_us, last_error = v.error,"
     "  next_at = case when v.state = " PENDING " then " RETRY_AT " else d.next_at end,"
     "  completed_at = case when v.state <> " PENDING " then now() end,"
+    /* clang-format off */
+    KEEPS("token", "v.token") KEEPS("at", "time_of(v.started_ms)")
+    KEEPS("number", "least(v.number, 32767)") KEEPS("code", "nullif(v.code, 0)")
+    KEEPS("dns_us", "nullif(v.dns_us, 0)") KEEPS("connect_us", "nullif(v.connect_us, 0)")
+    KEEPS("tls_us", "nullif(v.tls_us, 0)") KEEPS("first_byte_us", "nullif(v.first_byte_us, 0)")
+    KEEPS("total_us", "nullif(v.total_us, 0)") KEEPS("body_cut", "nullif(v.body_cut, false)")
+    KEEPS("address", "nullif(v.address, '')") KEEPS("url", "nullif(v.url, '')")
+    KEEPS("request_head", "v.request_head") KEEPS("response_head", "v.response_head")
+    KEEPS("response_body", "v.response_body")
+    /* clang-format on */
     "  " END_LEASE " from v"
     " where d.id = v.id and d.id = any ($1::uuid[]) and d.id between $22::uuid and $23::uuid"
     "  and ((d.state + 0 = " PENDING " and d.lease_token = v.token)"
     "   or (((d.state + 0 = " PENDING " and d.lease_token is null and d.attempts < v.number)"
     "     or (v.state = " DELIVERED " and d.state <> " DELIVERED "))"
     "    and not attempt_recorded(v.id, v.token)))"
-    " returning v.*, d.lane, d.expires_at = " ERASED " as erased, " RETRY_IN " as retry_ms"
-    "), a as (" ATTEMPT_INSERT "u returning 1"
-    "), b as (" ATTEMPT_INSERT "v where id not in (select id from u)"
+    " returning v.*, d.sent_token = v.token as kept, d.lane, d.expires_at = " ERASED
+    " as erased, " RETRY_IN " as retry_ms"
+    "), a as (" ATTEMPT_INSERT "u where kept is not true returning 1"
+    /* In this order: whoever recorded it is waited for in u. */
+    "), b as (" ATTEMPT_INSERT "v"
+    " where case when id in (select id from u) then false else not attempt_recorded(id, token) end"
     " on conflict do nothing returning delivery_id"
     "), g as ("
     " update webhook w set status = " DISABLED ", disabled_reason = " REASON_GONE ","

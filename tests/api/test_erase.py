@@ -23,7 +23,7 @@ def copies(database, secret=KEPT):
     """How many events have it, and how many attempts."""
     rows = database.query(
         f"select (select count(*) from event where position('{secret}'::bytea in data) > 0),"
-        f" (select count(*) from attempt where position('{secret}'::bytea in coalesce(error_text, '')::bytea"
+        f" (select count(*) from attempts where position('{secret}'::bytea in coalesce(error_text, '')::bytea"
         "   || request_head || coalesce(response_head, '') || coalesce(response_body, '')) > 0)"
     )
     return [int(n) for n in rows[0]]

@@ -175,7 +175,7 @@ def test_many_that_were_held_go_oldest_first(start, database, receiver):
     receiver.wait(1, timeout=5)
     receiver.wait(30000, timeout=180)
     came = database.query(
-        "select d.event_id from delivery d join attempt a on a.delivery_id = d.id order by a.started_at"
+        "select d.event_id from delivery d join attempts a on a.delivery_id = d.id order by a.started_at"
     )
     assert len(came) == 30000
     assert max(abs(place[id_] - n) for n, (id_,) in enumerate(came)) < 1000

@@ -31,6 +31,8 @@ STRANGE = [
     "update attempt set started_at = 'infinity', address = '', error_text = ''",
     "update attempt set request_head = '\\x01ffff8182868790', response_head = '\\x01', started_at = '4000-01-01 BC'",
     "update attempt set error = null, number = 0, request_head = '', response_head = '\\xff80', url = ''",
+    "update delivery set sent_token = 1, sent_at = 'infinity', sent_request_head = '\\x01'",
+    "update delivery set sent_token = -1, sent_response_head = '\\x01000087ff', sent_total_us = -1",
     "update event set type = '', data = ''",
     "update event set data = 'no JSON', profile_options = 'nor this'",
     "update event set type = repeat('x', 1000)",

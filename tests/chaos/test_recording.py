@@ -137,7 +137,7 @@ def test_failures_are_recorded_again_too(own_postgres, redis, start_on, receiver
 
     until(lambda: recorded() == 200, 5, lambda: f"{recorded()} of 200 recorded")
     assert len(accepted) == len(receiver.requests) == 200
-    assert number(own_postgres.database, "SELECT count(*) FROM attempt") == 200
+    assert number(own_postgres.database, "SELECT count(*) FROM attempts") == 200
 
 
 # --- rows that others have locked -----------------------------------------------------------------
@@ -228,13 +228,15 @@ def test_dropping_old_days_stops_nobody(database, start, receiver):
 
 
 def refuse(database, condition):
-    """Attempts that fit are refused with a SQLSTATE that nobody knows."""
-    database.query(
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF "
-        + condition
-        + " THEN RAISE EXCEPTION 'refused' USING errcode = 'ZZ001'; END IF; RETURN new; END $$;"
-        "CREATE TRIGGER refuse BEFORE INSERT ON attempt FOR EACH ROW EXECUTE FUNCTION refuse()"
-    )
+    """Attempts that fit are refused with a SQLSTATE that nobody knows; where their deliveries have them, too."""
+    kept = condition.replace("new.", "new.sent_")
+    kept = f"{kept} AND new.sent_token IS DISTINCT FROM old.sent_token"
+    for table, when, its in ("attempt", "INSERT", condition), ("delivery", "UPDATE", kept):
+        database.query(
+            f"CREATE FUNCTION refuse_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {its}"
+            " THEN RAISE EXCEPTION 'refused' USING errcode = 'ZZ001'; END IF; RETURN new; END $$;"
+            f"CREATE TRIGGER refuse BEFORE {when} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_{table}()"
+        )
 
 
 def test_an_answer_that_is_refused_is_left_out(database, start, receiver):
@@ -285,10 +287,10 @@ def test_while_everything_is_refused_nothing_is_given_up(database, start, receiv
     receiver.wait(41)
     time.sleep(7)  # it is tried again after 0.2 s, 0.4 s and so on: six times by now, and then after 6.4 s
     assert pending(database) == 42
-    assert number(database, "SELECT count(*) FROM attempt") == 0
+    assert number(database, "SELECT count(*) FROM attempts") == 0
     lines = len(server.log().splitlines())
     assert lines < 2000
-    database.query("DROP TRIGGER refuse ON attempt")
+    database.query("DROP TRIGGER refuse ON attempt; DROP TRIGGER refuse ON delivery")
     until(lambda: states(database) == {1: 41, 2: 1}, 40, lambda: str(states(database)))
     assert len(receiver.requests) == 42
     assert client.attempts(client.deliveries(bad)[0])[0]["error"]["code"] == "http_status"

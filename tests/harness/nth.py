@@ -17,7 +17,7 @@ HANG_UP = (
 )
 WRONG = """
     select d.id from delivery d where not d.test and (d.state <> 1 or not exists
-        (select from attempt a where a.delivery_id = d.id and a.code between 200 and 299))
+        (select from attempts a where a.delivery_id = d.id and a.code between 200 and 299))
     union all select event_id from delivery where not test group by event_id, webhook_id having count(*) <> 1
 """
 
@@ -151,5 +151,5 @@ class Service:
         assert all(r.header("X-Hook") == "plain" for r in requests)
         assert self.redis.command("DBSIZE") == b":0"  # its own is another database
         if self.ends == 0:  # each request is recorded
-            sql = "select count(*) from attempt join delivery d on d.id = delivery_id where not test"
+            sql = "select count(*) from attempts join delivery d on d.id = delivery_id where not test"
             assert int(self.database.query(sql)[0][0]) >= len(requests)

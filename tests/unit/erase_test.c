@@ -5,8 +5,8 @@
 #include "store/events.h"
 #include "store/work.h"
 
-#define COPIES                                                                  \
-    "select count(*) from attempt where error_text <> '' or request_head <> ''" \
+#define COPIES                                                                   \
+    "select count(*) from attempts where error_text <> '' or request_head <> ''" \
     " or response_head is not null or response_body is not null"
 
 static bool record(enum delivery_state state, int64_t token)
@@ -106,7 +106,7 @@ static void test_records(void **state)
     for (size_t i = 0; i < ARRAY_LEN(records); i++) {
         set_scene(&records[i].scene, records[i].before);
         record(records[i].state, records[i].token);
-        assert_int_equal(number_of("select count(*) from attempt where code in (200, 302)"), 1);
+        assert_int_equal(number_of("select count(*) from attempts where code in (200, 302)"), 1);
         if (number_of(COPIES) != records[i].copies)
             fail_msg("%s: %d copies expected", records[i].name, records[i].copies);
         record(records[i].state, records[i].token); /* as after a crash of PostgreSQL */
@@ -122,8 +122,22 @@ static void test_a_record_of_what_is_locked(void **state)
     run_sql("begin; select from delivery for update");
     record(DELIVERY_FAILED, TOKEN);
     run_sql("rollback");
-    assert_int_equal(number_of("select count(*) from attempt"), 1);
+    assert_int_equal(number_of("select count(*) from attempts"), 1);
     assert_int_equal(number_of(COPIES), 0);
+}
+
+/* What the delivery itself keeps is left to who has locked it. */
+static void test_a_late_record_of_what_is_locked(void **state)
+{
+    (void)state;
+    set_scene(&(struct scene){.leased = true}, DELIVERY_PENDING);
+    record(DELIVERY_DELIVERED, TOKEN);
+    run_sql("begin; select from delivery for update");
+    record(DELIVERY_FAILED, OTHER);
+    run_sql("rollback");
+    assert_int_equal(number_of("select count(*) from attempts"), 2);
+    assert_int_equal(number_of(COPIES), 1);
+    assert_int_equal(number_of("select count(*) from attempt where request_head = ''"), 1);
 }
 
 /* What was recorded before, and what is repeated after. */
@@ -138,7 +152,7 @@ static void test_erased_after_it_was_recorded(void **state)
     record(DELIVERY_DELIVERED, TOKEN);
     assert_int_equal(number_of(COPIES), 0);
     assert_int_equal(number_of("select state from delivery"), DELIVERY_DELIVERED);
-    assert_int_equal(number_of("select code from attempt"), 200);
+    assert_int_equal(number_of("select code from attempts"), 200);
 }
 
 static bool says_nothing(const struct db_rows *rows)
@@ -201,6 +215,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records),
         cmocka_unit_test(test_a_record_of_what_is_locked),
+        cmocka_unit_test(test_a_late_record_of_what_is_locked),
         cmocka_unit_test(test_erased_after_it_was_recorded),
         cmocka_unit_test(test_replaced_after_it_was_erased),
         cmocka_unit_test(test_many_deliveries),

@@ -47,7 +47,7 @@ static int begin_anew(void **state)
 
 #define ATTEMPTS "select attempts from delivery"
 #define STATE    "select state from delivery"
-#define NUMBERS  "select coalesce(string_agg(number::text, ' ' order by number), '') from attempt"
+#define NUMBERS  "select coalesce(string_agg(number::text, ' ' order by number), '') from attempts"
 
 static void test_a_claim_counts(void **state)
 {
