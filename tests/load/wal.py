@@ -3,7 +3,7 @@
 relation, full-page images apart; and the microseconds that statements took in PostgreSQL.
 
     ninja -C build posthorn tests/sink tests/post
-    tests/load/wal.py build [--count 20000] [--rate 0] [--batch 1] [--json FILE]
+    tests/load/wal.py build [--count 20000] [--rate 0] [--batch 1] [--sql "drop index …"] [--json FILE]
 
 Bytes are the same on a busy machine as on a quiet one, but for how many deliveries go in one statement. A record counts
 for the first relation that it changes, with its padding.
@@ -62,6 +62,7 @@ def dump(directory, begin, end):
 def measure(rig, asked):
     database = rig.database
     database.query("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+    database.query(asked.sql)
     rig.run(**{**bench.WARM_UP, "count": asked.warm_up})
     database.query("CHECKPOINT")
     database.query("SELECT pg_stat_statements_reset()")
@@ -120,6 +121,7 @@ def main():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--rate", type=int, default=0)
+    parser.add_argument("--sql", default="", help="run before: what would it be without this index?")
     parser.add_argument("--json", help="write the results to this file")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="posthorn-wal-") as directory:
