@@ -72,15 +72,15 @@ static void make_room(struct cache *cache)
     forget_oldest_of(cache, heaviest);
 }
 
-void cache_add(struct cache *cache, struct cache_entry *entry, struct id id, size_t weight)
+void cache_add(struct cache *cache, struct cache_entry *entry, struct id owner, size_t weight)
 {
-    struct cache_owner *owner = owner_of(cache, id);
+    struct cache_owner *its = owner_of(cache, owner);
 
     assert(entry->owner == NULL);
-    entry->owner = owner;
+    entry->owner = its;
     entry->weight = weight;
-    list_push(&owner->entries, &entry->node);
-    owner->weight += weight;
+    list_push(&its->entries, &entry->node);
+    its->weight += weight;
     cache->weight += weight;
     while (cache->weight > cache->max)
         make_room(cache);

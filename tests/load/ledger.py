@@ -11,7 +11,7 @@ SELECT d.id, d.webhook_id, d.state, d.completed_at, e.number
   FROM e JOIN delivery d ON d.event_id = e.id WHERE d.id >= id_floor(time_of({start_ms} - 1000))
 ), a AS MATERIALIZED (
 SELECT delivery_id, code BETWEEN 200 AND 299 AS success
-  FROM attempt WHERE delivery_id >= id_floor(time_of({start_ms} - 1000)) AND delivery_id IN (SELECT id FROM d)
+  FROM attempts WHERE delivery_id >= id_floor(time_of({start_ms} - 1000)) AND delivery_id IN (SELECT id FROM d)
 )
 SELECT (SELECT count(*) FROM e), (SELECT count(DISTINCT number) FROM e),
        coalesce((SELECT max(number) FROM e), -1),
