@@ -12,6 +12,7 @@ import subprocess
 from harness.postgres import binary
 from harness.process import PORTS, end, spawn
 from harness.wait import until
+from hot_path import SCRIPTS, payload
 from meters import TICKS, postgres_ticks, process_ticks
 from servers import Trial
 
@@ -20,68 +21,6 @@ IN_FLIGHT = 256
 COUNT_MAX = 1000000
 ROWS = 128  # a statement, where nothing has counted how many it was for
 ROWS_MAX = 1024
-
-# The rows, columns and indexes that the statements of src/store/ write, and no more than that: nobody asks which
-# webhooks want an event, which deliveries are due, or who is first of a lane. Accepting waits for the disk, the others
-# do not.
-ACCEPT = """
-with r as materialized (
- select (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::int8), 12, '0') || '7' ||
-         substr(md5(random()::text || n), 1, 19))::uuid as id
-   from generate_series(1, :events::int) n
-), w as materialized (select id, app_id from webhook limit :fan::int
-), e as (
- insert into event (id, app_id, test, type, data)
- select r.id, (select app_id from w limit 1), false, 'order.created', p.data from r, payload p
-), d as (
- insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)
- select new_delivery_id(r.id), r.id, w.id, w.app_id, now(), 0, false from r, w returning id
-) select array_agg(id order by id) as ids, (array_agg(id order by id))[1] as low,
-   (array_agg(id order by id desc))[1] as high from d
-"""
-
-CLAIM = """
-with o as materialized (select set_config('synchronous_commit', 'off', true)
-), c as (
- update delivery d set lease_token = :token::int8, lease_owner = :client_id::int8,
-  lease_until = now() + interval '75 s', attempts = least(d.attempts + 1, 32767)
-   from webhook w, o where w.id = d.webhook_id and d.id = any (:ids::uuid[]) and d.id between :low::uuid and :high::uuid
-    and d.state + 0 = 0 and d.next_at + interval '0 s' <= now() + interval '5 ms'
- returning d.id, d.event_id, d.webhook_id
-), l as (insert into lease (owner, token, ids) select :client_id::int8, :token::int8, array_agg(id) from c
-) select c.id, case when lag(c.event_id) over (order by c.id) is distinct from c.event_id then e.data end, e.type, w.*
-   from c cross join lateral (select type, data from event where id = c.event_id
-    and id between (left(:low::text, 18) || '-0000-000000000000')::uuid
-     and (left(:high::text, 18) || '-ffff-ffffffffffff')::uuid offset 0) e
-   join webhook w on w.id = c.webhook_id;
-"""
-
-FINISH = """
-with o as materialized (select set_config('synchronous_commit', 'off', true)
-), a as (
- insert into attempt (delivery_id, token, number, started_at, code, error, dns_us, connect_us, tls_us, first_byte_us,
-  total_us, body_cut, address, error_text, request_head, response_head, response_body)
- select id, :token::int8, 1, now(), 200, 0, 0, 0, 0, 400, 500, false, '127.0.0.1' || chr(58) || '12345', '', p.head,
-  convert_to('HTTP/1.1 200 OK, Content-Length 2', 'UTF8'), 'ok' from unnest(:ids::uuid[]) id, payload p, o
-), l as (delete from lease where owner = :client_id::int8 and token = :token::int8
-) update delivery d set state = 1, attempts = 1, last_code = 200, last_us = 500, last_error = 0, completed_at = now(),
-   waits = 0, waiting_since = null, crashes = null, lease_token = null, lease_owner = null, lease_until = null
-   where d.id = any (:ids::uuid[]) and d.id between :low::uuid and :high::uuid and d.state + 0 = 0
-    and d.lease_token = :token::int8 returning d.id;
-"""
-
-SCRIPTS = {
-    "accept": ACCEPT + "\\gset\n",
-    "ledger": "\\set token random(1, 1000000000000000)\n" + ACCEPT + "\\gset\n" + CLAIM + FINISH,
-}
-
-# Random text, as that of post.c: nothing of it can be compressed away. The head is as long as a request's.
-PAYLOAD = """
-CREATE TABLE payload AS
-SELECT convert_to(left(text, {size}), 'UTF8') AS data, convert_to(right(text, {head}), 'UTF8') AS head
-  FROM (SELECT replace(encode(string_agg(uuid_send(gen_random_uuid()), ''), 'base64'), chr(10), '') AS text
-          FROM generate_series(1, {size} / 20 + {head} / 20 + 1)) x"""
-HEAD_SIZE = 620
 
 
 def power_of_two(number):
@@ -155,7 +94,7 @@ class Limits:
         with Trial(self.stand, workers=0) as trial:
             trial.add_webhooks(fan, lambda number: (["*"], number))
             trial.stop_all()
-            trial.session.query(PAYLOAD.format(size=size, head=HEAD_SIZE))
+            trial.session.query(payload(size))
             trial.session.query("VACUUM ANALYZE payload, webhook")
             path = f"{self.stand.directory}/{script}.sql"
             with open(path, "w", encoding="ascii") as f:
