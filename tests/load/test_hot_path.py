@@ -8,6 +8,7 @@ import pytest
 from harness.postgres import binary
 from harness.tenant import Tenant
 from harness.wait import until
+from load.history import add_history
 from load.hot_path import SCRIPTS, payload
 
 COUNT = 8
@@ -29,6 +30,10 @@ SELECT count(*), string_agg(DISTINCT dc.names, ' / '), string_agg(DISTINCT ec.na
 def form(database):
     ((count, columns, event_columns, attempts, size, event_size),) = database.query(FORM)
     return int(count), (columns, event_columns, attempts), (int(size), int(event_size))
+
+
+def write_history(database):
+    add_history(database, COUNT)
 
 
 def write_limit(database, directory):
@@ -55,8 +60,12 @@ def delivered(start, database, receiver):
     return found
 
 
-def test_the_limit_writes_the_form_of_what_posthorn_writes(delivered, database, tmp_path):
-    write_limit(database, tmp_path)
+@pytest.mark.parametrize("kind", ["history", "limit"])
+def test_what_the_benchmark_writes_has_the_form_of_what_posthorn_writes(kind, delivered, database, tmp_path):
+    if kind == "history":
+        write_history(database)
+    else:
+        write_limit(database, tmp_path)
     count, same, sizes = form(database)
     assert (count, same) == (COUNT, delivered[1])
     assert sizes == pytest.approx(delivered[2], rel=0.1)
