@@ -1,7 +1,7 @@
 /* Recording attempts. The token fences out who has lost the lease; a success counts whoever reports it, but once: a
  * record that is repeated does not end a delivery that was set going again meanwhile.
  *
- * An attempt of a delivery that moves is new. The first that delivers it goes into its row (0022_shorter.sql); others
+ * An attempt of a delivery that moves is new. The first that delivers it goes into its row (0023_shorter.sql); others
  * get a row without a look whether it is there, which would be written down too. That of a delivery which does not move
  * may have been recorded before, and then is left alone.
  *
