@@ -7,8 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-#define IDLE_MS     200  /* while there is none */
-#define LOOK_MS     1000 /* while there is no PostgreSQL, or no room */
+#define LOOK_MS     1000 /* while there is none, no PostgreSQL, or no room */
 #define TAKEN_MS    50   /* somebody else is at it */
 #define REST_MIN_MS 10
 #define LIMIT_FIRST 500
@@ -123,7 +122,7 @@ static void on_next(void *arg, int err, const struct db_rows *rows)
 
     jobs->op = NULL;
     if (err < 0 || db_count(rows) == 0) {
-        look_in(jobs, err < 0 ? LOOK_MS : IDLE_MS);
+        look_in(jobs, LOOK_MS);
         return;
     }
     int64_t rest_ms = db_i64(rows, 0, REST);
