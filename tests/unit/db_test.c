@@ -491,10 +491,10 @@ static void destroying_while_connecting(void **state)
 /* Which callback destroys, with which error it comes, and on what. */
 static void destroy_in(const struct db_stmt *stmt, int64_t deadline_ms, int err)
 {
-    run(&echo, 1000, on_answer, NULL);
+    run(&echo, 10000, on_answer, NULL);
     run(stmt, deadline_ms, on_answer_destroy, &err);
     for (int i = 0; i < 25; i++) /* behind it, and waiting */
-        run(&echo, 1000, on_answer, NULL);
+        run(&echo, 10000, on_answer, NULL);
     WAIT(loop, db == NULL, 2000);
     assert_null(db);
     expect_silence(answered);

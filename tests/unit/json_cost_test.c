@@ -213,6 +213,7 @@ static void test_no_text_is_dear(void **state)
         assert_true(json_iter_next(&it, &key, &value));
         clock_t end = clock();
         assert_int_equal(value.n, SIZE + 2);
+        assert_int_equal(quotes, 4);
         least_plain = middle - start < least_plain ? (double)(middle - start) : least_plain;
         least = end - middle < least ? (double)(end - middle) : least;
     }
