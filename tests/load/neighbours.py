@@ -47,7 +47,9 @@ from harness.redis import Redis
 from harness.server import Posthorn, command, options
 from harness.wait import until
 from history import add_history
+from meters import TICKS, machine_ticks
 from servers import NoContract
+from table import QUIET_CORES
 
 RATE, SECONDS = 100, 20
 WARM_UP = 1000
@@ -126,13 +128,14 @@ class Stand:
     def measure(self, count=RATE * SECONDS):
         """What sink says of the milliseconds from a POST until its event arrives, and how many did not."""
         self.seen("reset")
+        began, (_, stolen) = time.monotonic(), machine_ticks()
         refused = self.quiet.post(count, connections=64, batch=1, rate=RATE)["refused"]
         deadline = time.monotonic() + PATIENCE_S
         while self.seen()["count"] < count - refused and time.monotonic() < deadline:
             time.sleep(0.1)
         seen = self.seen()
-        missing = count - seen["count"]
-        return {**seen["latency"], "missing": missing}
+        cores = (machine_ticks()[1] - stolen) / TICKS / (time.monotonic() - began)
+        return {**seen["latency"], "missing": count - seen["count"], "stolen_cores": cores}
 
     def warm_up(self):
         self.quiet.post(WARM_UP)
@@ -296,6 +299,12 @@ def ratio(result):
     return p99(result["with"]) / p99(result["without"])
 
 
+def tell_stolen(name, result):
+    stolen = [result[side]["stolen_cores"] for side in ("without", "with")]
+    if max(stolen) > QUIET_CORES:
+        print(f"{name}: {stolen[0]:.1f} and {stolen[1]:.1f} processors were another machine's", file=sys.stderr)
+
+
 def row(result):
     sides = result["without"], result["with"]
     cells = [result["text"], *(f"{n:,}" for n in result["waiting"])]
@@ -321,6 +330,7 @@ def main():
     for name in asked.only.split(","):
         results[name] = run(name, asked, build)
         print(row(results[name]), flush=True)
+        tell_stolen(name, results[name])
     if asked.json:
         Path(asked.json).write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     return any(ratio(r) > 2 for r in results.values())
