@@ -25,7 +25,7 @@ class Request:
     connection: int
     resumed: bool  # the connection's TLS session was an earlier one's
     client: str  # the name in the certificate that the client showed
-    ended: float = field(default=0.0)  # when the answer was sent
+    ended: float = field(default=0.0)  # when the answer began to be sent
 
     @property
     def path(self):
@@ -138,7 +138,7 @@ class Receiver:
         with self.lock:
             self.requests.append(request)
         stay = self.next_reply(request.path)(self, connection, request)
-        request.ended = time.monotonic()
+        request.ended = request.ended or time.monotonic()
         return stay
 
     def close(self):

@@ -3,6 +3,7 @@ request) and returns whether the connection stays open."""
 
 import socket
 import struct
+import time
 
 REASONS = {
     200: "OK",
@@ -29,9 +30,10 @@ def answer(status=200, body=b"OK", headers=(), delay=0.0):
         body = b""
     message = head(status, headers, None if status == 204 else len(body)) + body
 
-    def reply(receiver, connection, _request):
+    def reply(receiver, connection, request):
         if delay and receiver.stopping.wait(delay):
             return False
+        request.ended = time.monotonic()  # from here on its sender may begin another
         connection.sendall(message)
         return True
 
