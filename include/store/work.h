@@ -42,6 +42,7 @@ struct claim {
     bool along;        /* it was gathered: in the queue it waits */
     bool alone;        /* workers ended with it in hand: not together with another such */
     bool given_up;     /* too many have: it is not leased */
+    int concurrency;   /* of its webhook */
     bool laned;        /* others may wait for its end: in its lane, or it came by work_gather() */
     bool takes_over;   /* its lease takes the place of one that ran out */
     bool asleep;       /* it is not leased */

@@ -58,9 +58,10 @@ void claims_read(const struct db_rows *rows, int row, struct claim *c)
     c->laned = !db_null(rows, row, CLAIM_ASLEEP);
     c->asleep = db_bool(rows, row, CLAIM_ASLEEP);
     c->wakes = !db_null(rows, row, CLAIM_WOKEN);
+    c->concurrency = (int)db_i64(rows, row, CLAIM_CONCURRENCY);
     c->woken = (struct queue_entry){
         .ref = {db_id(rows, row, CLAIM_WOKEN), c->to.webhook, c->ref.app},
-        .concurrency = (int)db_i64(rows, row, CLAIM_CONCURRENCY),
+        .concurrency = c->concurrency,
         .rate_limit = (int)db_i64(rows, row, CLAIM_RATE_LIMIT),
     };
     c->alone = db_i64(rows, row, CLAIM_CRASHES) >= DELIVERY_CRASHES_ALONE;

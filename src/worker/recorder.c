@@ -388,6 +388,8 @@ static void ask_locked(struct recorder *r, struct batch *b)
     b->op = batch_ask_locked(b, r->config.db, on_locked, b);
 }
 
+/* --- the statement ---------------------------------------------------------------------------- */
+
 static void gather_for(struct recorder *r, int64_t ms)
 {
     int64_t due_ms = clock_mono_ms() + ms;
@@ -397,8 +399,6 @@ static void gather_for(struct recorder *r, int64_t ms)
     r->due_ms = due_ms;
     timeout_set(r->gather, ms);
 }
-
-/* --- the statement ---------------------------------------------------------------------------- */
 
 static void on_recorded(void *arg, int err, const struct db_rows *rows)
 {
