@@ -4,13 +4,12 @@ import collections
 import datetime
 import itertools
 import random
-import subprocess
 import threading
 import time
 
 import pytest
 from harness import replies
-from harness.postgres import binary
+from harness.postgres import Session
 from harness.server import command
 from harness.wait import never, until
 
@@ -321,27 +320,6 @@ def test_a_lane_goes_on_when_what_it_waited_for_was_dropped(start, database, rec
     assert "event=lanes_woken count=1" in server.log()
 
 
-class Session:
-    """psql on the ledger, for what another statement sees while this transaction is open."""
-
-    def __init__(self, database):
-        self.psql = subprocess.Popen(
-            [binary("psql"), "-XAtq", "-d", database.url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, sql):
-        self.psql.stdin.write(f"{sql};\n\\echo done\n")
-        self.psql.stdin.flush()
-        return list(iter(lambda: self.psql.stdout.readline().strip(), "done"))
-
-    def close(self):
-        self.psql.stdin.close()
-        self.psql.wait()
-
-
 @pytest.fixture
 def stuck(start, database, receiver):
     """A lane whose first waits for a retry, and a transaction in which it has ended."""
@@ -351,8 +329,8 @@ def stuck(start, database, receiver):
     first = post(api, 0)
     until(lambda: status_of(api, first)["attempts"] == 1)
     session = Session(database)
-    session.run("begin")
-    (ended,) = session.run("update delivery set state = 1 where turn = 0 returning id")
+    session.query("begin")
+    ((ended,),) = session.query("update delivery set state = 1 where turn = 0 returning id")
     yield api, session, ended
     session.close()
 
@@ -362,19 +340,19 @@ def test_accepted_and_asleep_while_the_one_before_is_being_ended(stuck, receiver
     api, session, ended = stuck
     second = post(api, 1)
     until(lambda: status_of(api, second)["waiting_for"] == "order")
-    assert len(session.run(f"select * from lanes_wake(array['{ended}'::uuid])")) == 1
-    session.run("commit")
+    assert len(session.query(f"select * from lanes_wake(array['{ended}'::uuid])")) == 1
+    session.query("commit")
     assert numbers(receiver.wait(2)) == [0, 1]
 
 
 def test_claimed_while_the_lane_is_looked_at(stuck, receiver):
     """It waits for the lock, and finds the first ended."""
     api, session, ended = stuck
-    assert session.run(f"select * from lanes_wake(array['{ended}'::uuid])") == []
+    assert session.query(f"select * from lanes_wake(array['{ended}'::uuid])") == []
     second = post(api, 1)
     never(lambda: len(receiver.requests) > 1, 0.5)
     assert status_of(api, second)["waiting_for"] is None
-    session.run("commit")
+    session.query("commit")
     assert numbers(receiver.wait(2, timeout=2)) == [0, 1]
 
 

@@ -13,6 +13,7 @@ from harness.process import PORTS, end, short_directory, spawn, unprivileged
 from harness.wait import until
 
 USER = "posthorn"
+END = "that was all"
 SETTINGS = {
     "fsync": "on",
     "listen_addresses": "127.0.0.1",
@@ -38,6 +39,33 @@ def binary(name):
     path = found[-1] if found else shutil.which(name)
     assert path, f"{name} is not installed"
     return path
+
+
+class Session:
+    """One connection to a database, for many questions, or for a transaction: a process for each would be felt on a
+    small machine."""
+
+    def __init__(self, database):
+        self.process = subprocess.Popen(
+            [binary("psql"), "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", database.url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def query(self, sql):
+        """Rows as lists of text."""
+        self.process.stdin.write(f"{sql};\n\\echo {END}\n")
+        self.process.stdin.flush()
+        rows = []
+        while (line := self.process.stdout.readline()) != f"{END}\n":
+            assert line, f"PostgreSQL did not take: {sql}"
+            rows.append(line.rstrip("\n").split("\t"))
+        return rows
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(timeout=30)
 
 
 class Database:

@@ -14,7 +14,7 @@ import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
-from harness.postgres import SETTINGS, Cluster, binary
+from harness.postgres import SETTINGS, Cluster, Session, binary
 from harness.process import PORTS, end, spawn
 from harness.redis import Redis
 from harness.server import Posthorn, command, options
@@ -28,7 +28,6 @@ SETTINGS.update(
 )
 PATIENCE_S = 60
 STEP_S = 0.1
-END = "that was all"
 
 
 class NoContract:
@@ -54,32 +53,6 @@ def count_statements():
     if library.exists():
         SETTINGS.update({"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track_utility": "off"})
     return library.exists()
-
-
-class Session:
-    """One connection to a database, for many questions: a process for each would be felt on a small machine."""
-
-    def __init__(self, database):
-        self.process = subprocess.Popen(
-            [binary("psql"), "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-d", database.url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def query(self, sql):
-        """Rows as lists of text."""
-        self.process.stdin.write(f"{sql};\n\\echo {END}\n")
-        self.process.stdin.flush()
-        rows = []
-        while (line := self.process.stdout.readline()) != f"{END}\n":
-            assert line, f"PostgreSQL did not take: {sql}"
-            rows.append(line.rstrip("\n").split("\t"))
-        return rows
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(timeout=30)
 
 
 class Sink:
