@@ -9,6 +9,12 @@ packages_build=(
   libc-ares-dev
 )
 
+# What the compiled program asks for, and no more: the image.
+packages_program=(
+  ca-certificates
+  libh2o0.13 libuv1 libpq5 libhiredis0.14 libcurl4 libssl3 libjson-c5 libc-ares2
+)
+
 # Running it beside a PostgreSQL and a Redis of one's own. redis-tools carries the Redis server's
 # program (redis-check-rdb and redis-server are one file) without the redis-server package's service,
 # so that nothing new runs on the machine after the installation.
@@ -16,8 +22,12 @@ packages_run=(postgresql-15 redis-tools ca-certificates curl)
 
 # The whole test suite, on top of the two above. systemd-analyze, of systemd, judges the units.
 packages_test=(
-  clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev openssl python3 python3-venv systemd
+  clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev liblua5.1-0-dev openssl python3 python3-venv
+  systemd
 )
+
+# Compiling a client in Java, which tests/clients/run.sh does when it is told to.
+packages_java=(default-jdk-headless maven)
 
 export POSTGRES_BIN=/usr/lib/postgresql/15/bin
 
