@@ -97,10 +97,21 @@ venv() {
   [ ! -f tests/requirements.txt ] || sh tests/venv.sh >/dev/null
 }
 
-# build FOLDER COMPILER OPTION...
+setups() {
+  local status=0
+  tests/clients/setup.sh &
+  tests/compat/setup.sh || status=1
+  wait "$!" || status=1
+  return "$status"
+}
+
+# build FOLDER COMPILER OPTION...: a folder that was made before an option was there gets it.
 build() {
   local folder=$1 compiler=$2
   shift 2
+  [ ! -f "$folder/build.ninja" ] || case " $* " in
+  *-Dcrash_points=true*) grep -q POSTHORN_CRASH_POINTS "$folder/build.ninja" || meson configure "$folder" -Dcrash_points=true ;;
+  esac
   [ -f "$folder/build.ninja" ] || CC=$compiler meson setup "$folder" -Dwerror=true -Dtests=enabled "$@" &&
     ninja -C "$folder" --quiet
 }
@@ -135,6 +146,20 @@ run_meson() {
   fi
 }
 
+# Seeds of the simulator, half of them on each of two processors; a build of its own, for sanitizers take most of the time.
+simulate() {
+  local half=$((SIM_SEEDS / 2)) one status=0
+  [ -f build-sim/build.ninja ] || CC=gcc meson setup build-sim -Dtests=enabled -Dbuildtype=release >/dev/null || return
+  ninja -C build-sim --quiet tests/sim/sim || return
+  build-sim/tests/sim/sim -n "$half" &
+  one=$!
+  build-sim/tests/sim/sim -s "$((half + 1))" -n "$half" || status=1
+  wait "$one" || status=1
+  build-sim/tests/sim/sim -m 0 -n 3000 || status=1
+  return "$status"
+}
+SIM_SEEDS=${SIM_SEEDS:-12000}
+
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 export POSTHORN_BIN=$PWD/build-tests/posthorn
@@ -143,7 +168,7 @@ export PATH=$PWD/build-tests/bin:$POSTGRES_BIN:$PATH
 clang_options=(-Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false)
 
 suites=()
-for folder in tests/unit tests/api tests/compat tests/chaos tests/load; do
+for folder in tests/unit tests/sim tests/api tests/compat tests/clients tests/chaos tests/load; do
   [ -z "$(find "$folder" -name 'test_*.py' 2>/dev/null)" ] || suites+=("$folder")
 done
 
@@ -152,8 +177,8 @@ command -v node >/dev/null || packages_test+=(nodejs)
 
 need "packages" install_packages "${packages_build[@]}" "${packages_run[@]}" "${packages_test[@]}"
 need "tests/.venv" venv
-need "tests/compat: receivers" tests/compat/setup.sh
-need "build with sanitizers" build build-tests gcc -Db_sanitize=address,undefined
+need "tests/compat: receivers; tests/clients: generators" setups
+need "build with sanitizers" build build-tests gcc -Db_sanitize=address,undefined -Dcrash_points=true
 mkdir -p "$out"
 redis_link build-tests/bin # redis-server for the tests, without its package
 
@@ -164,6 +189,7 @@ fi
 begin_analysis
 step "structure" python3 tests/check_structure.py
 run_meson "unit tests" build-tests
+step "simulator, $SIM_SEEDS seeds" simulate
 [ "${#suites[@]}" -eq 0 ] || run_pytest
 end_analysis
 run_meson "libFuzzer, seconds each" build-clang --suite libfuzzer

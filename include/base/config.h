@@ -7,8 +7,8 @@
 
 struct config {
     const char *database_url, *redis_url, *listen, *metrics_listen, *admin_key, *encryption_key,
-        *other_encryption_keys, *allow_networks, *allow_ports, *ca_file, *trusted_proxies,
-        *log_level, *cors_origins, *retry_schedule;
+        *other_encryption_keys, *allow_networks, *allow_ports, *ca_file, *egress_proxy,
+        *trusted_proxies, *log_level, *cors_origins, *retry_schedule;
     /* Of the panels, by their own names (core/dropin.h). */
     const char *webhook_address, *webhook_secret, *discord_url, *webhook_enabled, *webhook_url,
         *webhook_secret_header;
@@ -20,6 +20,7 @@ struct config {
     int64_t requests_per_key, requests_burst; /* a second, 0: no bound; at once */
     int64_t audit_days, audit_rows_per_app;
     int64_t key_lookups, bodies_mib, answers_mib;
+    int64_t stats_days;
     int64_t disable_after_days, disable_after_failures; /* 0: never */
 };
 

@@ -17,6 +17,7 @@ enum err {
     ERR_WRONG_STATE,
     ERR_ERASED,
     ERR_TOO_LARGE,
+    ERR_MEDIA_TYPE,
     ERR_URI_TOO_LONG,
     ERR_INVALID,
     ERR_LIMITED,

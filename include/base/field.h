@@ -1,6 +1,7 @@
 /* Binds a JSON object to a struct by a table: which members there are, of which type, within which
  * bounds. Everything that is wrong is collected with the member's path, so that a client learns it
- * all at once. Unknown and duplicate members are wrong.
+ * all at once. Unknown and duplicate members are wrong. Lengths of strings are characters, as JSON Schema counts
+ * them: a string of `max` has at most four times as many bytes.
  *
  *     static const struct field fields[] = {
  *         {"url", FIELD_STR, offsetof(struct input, url), FIELD_REQUIRED, .max = 2048},
@@ -14,19 +15,24 @@
 #include "base/str.h"
 
 enum field_kind {
-    FIELD_STR,  /* struct str; min and max are bytes */
-    FIELD_I64,  /* int64_t; min and max are values */
+    FIELD_STR,  /* struct str; min and max are characters */
+    FIELD_I64,  /* int64_t; min and max are values; 7.0 is 7 */
     FIELD_ENUM, /* int: index into `names` */
     FIELD_TIME, /* int64_t: milliseconds of the Unix epoch */
-    FIELD_STRS, /* struct field_strs; min and max are counts, item_max the bytes of each */
+    FIELD_STRS, /* struct field_strs; min and max are counts, item_max the characters of each */
     FIELD_I64S, /* struct field_i64s; min and max are counts, item_min and item_max values */
     FIELD_MAP,  /* struct field_map, string to string; min and max are counts, key_max and item_max
-                   bytes */
-    FIELD_RAW,  /* struct str: the JSON text; `kinds` says which kinds of value are fine */
+                   characters */
+    FIELD_RAW, /* struct str: the JSON text; `kinds` says which kinds of value are fine; max is bytes */
     FIELD_BOOL, /* bool */
+    FIELD_NONE, /* no field, but a name that people try: `instead` tells them what they are looking for */
 };
 
-enum { FIELD_REQUIRED = 1, FIELD_NULLABLE = 2 };
+enum {
+    FIELD_REQUIRED = 1,
+    FIELD_NULLABLE = 2,
+    FIELD_BYTES = 4, /* a string's min and max are bytes: what is ASCII but for comments */
+};
 
 /* Bits for field.kinds. */
 #define FIELD_KIND(kind) (1U << (kind))
@@ -60,6 +66,7 @@ struct field {
     int64_t item_min, item_max, key_max;
     unsigned kinds;
     const char *const *names; /* ends with NULL */
+    const char *instead;
 
     /* What is wrong with the string (FIELD_STR), with one of several (FIELD_STRS), with a pair
      * (FIELD_MAP: key, value); NULL: nothing. */
@@ -78,8 +85,9 @@ struct fields {
     struct allocator alloc; /* what was bound, and the problems, live there */
     uint32_t present;       /* bit i: table[i] was given and is not null */
     uint32_t nulls;         /* bit i: it was given as null */
+    uint32_t wrong;         /* bit i: it is present, and not bound: there are problems */
     struct field_problem problems[FIELD_PROBLEMS_MAX];
-    size_t problem_count;
+    size_t problem_count, problems_unsaid;
 };
 
 static inline bool field_given(const struct fields *f, int index)
@@ -87,9 +95,15 @@ static inline bool field_given(const struct fields *f, int index)
     return ((f->present | f->nulls) >> index & 1) != 0;
 }
 
+/* It was bound. */
 static inline bool field_has(const struct fields *f, int index)
 {
-    return (f->present >> index & 1) != 0;
+    return ((f->present & ~f->wrong) >> index & 1) != 0;
+}
+
+static inline bool field_wrong(const struct fields *f, int index)
+{
+    return (f->wrong >> index & 1) != 0;
 }
 
 static inline bool field_null(const struct fields *f, int index)
@@ -98,8 +112,7 @@ static inline bool field_null(const struct fields *f, int index)
 }
 
 /* Binds `object`, text that json_check() accepted, to `out`, which the caller has filled with
- * defaults. ERR_INVALID when there are problems, or when those of earlier calls fill the list;
- * ERR_BAD_REQUEST when it is no object. `path` comes before the names in problems: "" or
+ * defaults: what is wrong leaves them. ERR_INVALID when there are problems; ERR_BAD_REQUEST when it is no object. `path` comes before the names in problems: "" or
  * "events[3]." */
 int fields_bind(struct fields *f, const struct field *table, size_t count, struct str object,
                 const char *path, void *out) MUST_CHECK;
@@ -109,7 +122,7 @@ int fields_bind(struct fields *f, const struct field *table, size_t count, struc
 int fields_bind_member(struct fields *f, const struct field *table, size_t count, struct str object,
                        const char *path, void *out, uint32_t *present) MUST_CHECK;
 
-/* Adds one; what does not fit any more is dropped. Both texts are copied. */
+/* Adds one; what does not fit any more is counted. Both texts are copied. */
 void fields_problem(struct fields *f, const char *field, const char *message);
 
 #endif

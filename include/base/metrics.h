@@ -63,15 +63,50 @@ enum metric {
 
     METRIC_DIRECT_MODE,
 
+    METRIC_DATABASE_READY,
+    METRIC_DATABASE_WANTED,
+    METRIC_REDIS_READY,
+    METRIC_REDIS_WANTED,
+
+    /* Of the ledger: what a worker counted last. */
+    METRIC_LEDGER_DUE,
+    METRIC_LEDGER_WAITING,
+    METRIC_LEDGER_HELD,
+    METRIC_LEDGER_OLDEST, /* microseconds */
+
     METRIC_EVENTS_ACCEPTED,
     METRIC_ATTEMPTS_SUCCEEDED,
     METRIC_ATTEMPTS_FAILED,
+
+    /* Why they failed, in the order of enum attempt_error, which the first of them is for. */
+    METRIC_ERROR_FIRST,
+    METRIC_ERROR_BAD_URL = METRIC_ERROR_FIRST,
+    METRIC_ERROR_DNS_FAILED,
+    METRIC_ERROR_FORBIDDEN,
+    METRIC_ERROR_CONNECT_FAILED,
+    METRIC_ERROR_TLS_FAILED,
+    METRIC_ERROR_TIMED_OUT,
+    METRIC_ERROR_CONNECTION_LOST,
+    METRIC_ERROR_BAD_RESPONSE,
+    METRIC_ERROR_HTTP_STATUS,
+    METRIC_ERROR_REDIRECT,
+    METRIC_ERROR_GONE,
+    METRIC_ERROR_INTERNAL,
+    METRIC_ERROR_UNRECORDED,
+    METRIC_ERROR_UNSENDABLE,
+    METRIC_ERROR_TOKEN_FAILED,
+
+    METRIC_RETRIES,
+    METRIC_DELIVERIES_DELIVERED,
     METRIC_DELIVERIES_FAILED,
     METRIC_DELIVERIES_CRASHED,
     METRIC_WEBHOOKS_DISABLED,
+    METRIC_AHEAD,
 
     METRIC_PUT_BACK_LOOKUPS,
     METRIC_PUT_BACK_FILES,
+    METRIC_PUT_BACK_PROXY,
+    METRIC_PUT_BACK_AHEAD,
 
     METRIC_ADDRESSES_FORBIDDEN,
     METRIC_ANSWERS_UNASKED,
@@ -87,6 +122,8 @@ enum metric {
     METRIC_JOBS_FAILED,
     METRIC_LOG_SUPPRESSED,
 
+    METRIC_BUILD, /* 1; its label is the version */
+
     METRIC_PROCESS_CPU, /* microseconds */
     METRIC_PROCESS_RESIDENT,
     METRIC_PROCESS_FILES,
@@ -100,6 +137,20 @@ void metric_add(enum metric metric, int64_t n);
 
 /* This thread's part of a gauge, or of a counter that somebody else counts. */
 void metric_set(enum metric metric, int64_t value);
+
+/* How long things take. */
+enum histogram {
+    HISTOGRAM_ACCEPT,        /* from a request's events to their 202 */
+    HISTOGRAM_FIRST_ATTEMPT, /* from an event to the start of its first attempt */
+    HISTOGRAM_ATTEMPT,
+    HISTOGRAM_STATEMENT, /* of PostgreSQL, from sending to its answer */
+    HISTOGRAM_REDIS,     /* likewise */
+    HISTOGRAM_LOOP,      /* how much later than asked a timeout came */
+    HISTOGRAM_COUNT,
+};
+
+/* One more, of so many microseconds; less than none counts as none. As metric_add(). */
+void metric_observe(enum histogram histogram, int64_t us);
 
 /* All of them as OpenMetrics 1.0 has it (https://prometheus.io/docs/specs/om/open_metrics_spec/#text-format), to the
  * end mark. At most METRICS_BYTES_MAX. Any thread. */

@@ -78,6 +78,9 @@ bool str_eq_nocase(struct str a, struct str b);
 /* Well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool str_is_utf8(struct str s);
 
+/* The characters of what is well-formed. */
+size_t str_characters(struct str s);
+
 /* What a stored number is called, of names that end with NULL; "unknown" if it is none of theirs: the
  * row may be a newer release's. */
 const char *str_name(const char *const *names, int64_t number);

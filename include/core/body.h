@@ -7,6 +7,25 @@
 #include "base/list.h"
 #include "core/profile.h"
 
+/* What history keeps of a body instead of its bytes: in which form it was written, and the beginning of its SHA-256, by
+ * which one that is written again is known to be the same. All zero: nothing. */
+#define BODY_HASH_BYTES 5
+#define BODY_MARK_BYTES (2 + BODY_HASH_BYTES)
+struct body_mark {
+    uint8_t b[BODY_MARK_BYTES];
+};
+
+/* Of `count` events; `hash` begins the body's SHA-256. */
+struct body_mark body_mark_of(const struct profile *profile, const struct profile_options *options,
+                              int count, const uint8_t hash[BODY_HASH_BYTES]);
+
+void body_hash(struct str body, uint8_t hash[BODY_HASH_BYTES]);
+
+/* Writes a body again from what is known of its attempt: `in` without its options, its secrets and when it was due. False, and
+ * nothing of use in the buffer: there is no mark, it had several events, or it comes out otherwise: the event was
+ * erased, or the body said when the attempt was due. */
+bool body_again(struct body_mark mark, struct profile_input *in, struct buf *body) MUST_CHECK;
+
 /* All that a body is made of besides its event; not of what tells attempts apart. */
 struct body_form {
     const struct profile *profile;
@@ -19,6 +38,7 @@ struct body {
     struct body_form form;
     struct buf text;
     int err; /* it cannot be written in this form; else 0 */
+    uint8_t hash[BODY_HASH_BYTES];
     size_t users;
 };
 

@@ -98,6 +98,9 @@ bool status_asks_who(int status); /* it wants other credentials */
 /* "http_status"; NULL for ATTEMPT_OK and unknown numbers. */
 const char *attempt_error_code(int error);
 
+/* The number of that code, or 0. */
+int attempt_error_of(struct str code);
+
 /* What there is to say of an end without an attempt; NULL: the attempt's own text says it. */
 const char *delivery_end_text(int error);
 

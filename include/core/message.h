@@ -5,10 +5,10 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "core/body.h"
 #include "core/grant.h"
 #include "core/tls_settings.h"
 
-struct bodies;
 struct settings;
 
 #define MESSAGE_EVENTS_MAX 1000
@@ -38,6 +38,7 @@ struct message {
     struct buf masked; /* the same as history may keep it: secrets, own headers and `auth` as *** */
     struct buf body;   /* its own; see message_body() */
     struct body *lent; /* by those of its event, where it is one of them; else NULL */
+    struct body_mark mark;   /* of the body, also when that is gone */
     struct tls_settings tls; /* all empty: none */
     struct buf tls_text;     /* where those are */
     struct grant grant; /* of the token that the request is to carry in the header Authorization */

@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "base/host.h"
 #include "base/log.h"
+#include "base/proxy.h"
 #include "core/address.h"
 #include "core/backoff.h"
 #include "core/dropin.h"
@@ -18,6 +19,7 @@ struct settings {
     struct listening listen, metrics_listen; /* text "": nowhere */
     struct networks networks;
     struct ports ports;
+    struct proxy egress_proxy;
     struct networks proxies; /* in front of the API */
     struct schedule schedule;
     enum log_level log_level;

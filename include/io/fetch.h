@@ -4,11 +4,15 @@
  * an address that the guard refuses (asked after DNS, again at connect, again before every request
  * on a reused connection), be sent twice by libcurl on its own, outlive its deadline, read more
  * than its caps, share a connection or a TLS session with another owner's, or take for its answer
- * what came before it was sent on a connection that was kept. */
+ * what came before it was sent on a connection that was kept.
+ *
+ * With a proxy the guard is asked about the same addresses, the receiver's, before every request. The proxy is told the
+ * one that passed, and no name, by CONNECT (RFC 9110 §9.3.6), for http too; what it does then is its own. */
 #ifndef IO_FETCH_H
 #define IO_FETCH_H
 
 #include "base/id.h"
+#include "base/proxy.h"
 #include "base/str.h"
 #include "io/dns.h"
 #include "io/loop.h"
@@ -27,7 +31,8 @@ struct fetcher_config {
     void *guard_arg;              /* of both */
     int connections_max;          /* open at once, idle ones included */
     struct dns_config dns;
-    const char *ca_file; /* certificates in PEM to trust; NULL: the system's */
+    const char *ca_file;       /* certificates in PEM to trust; NULL: the system's */
+    const struct proxy *proxy; /* of all connections; the guard is not asked about it; NULL: none */
 };
 
 /* The config is copied, what it points to is not. */
@@ -72,6 +77,7 @@ enum fetch_outcome {
     FETCH_BAD_URL,        /* or its port is not allowed */
     FETCH_BUSY,           /* its turn for a DNS lookup did not come: nobody was asked anything */
     FETCH_NO_FILE,        /* the process or the system has no open file left: likewise */
+    FETCH_NO_PROXY,       /* the proxy cannot be reached, or does not take us: likewise */
     FETCH_DNS_FAILED,     /* no such name, no address, no answer in time, or another failure */
     FETCH_FORBIDDEN,      /* the guard said no */
     FETCH_CONNECT_FAILED, /* refused, unreachable */

@@ -3,7 +3,7 @@
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
 
-#include "base/defs.h"
+#include "base/list.h"
 
 struct loop;
 
@@ -25,6 +25,19 @@ void loop_destroy(struct loop *loop);
 /* Frees `memory` once the callbacks that are running now have returned: the end of what may be
  * destroyed in a callback of its own. */
 void loop_free(struct loop *loop, void *memory);
+
+/* What is to be done once at the end of a turn of the loop, before it waits again, after everything that the turn's
+ * callbacks do: so that it is done once for all of them. Asked for twice, it is done once; asked for from another, it is
+ * done in the same turn. It may not destroy what it is a part of. */
+struct turn_end {
+    struct list node;
+    void (*cb)(void *arg);
+    void *arg;
+};
+
+void turn_end_init(struct turn_end *end, void (*cb)(void *arg), void *arg);
+void turn_end_ask(struct loop *loop, struct turn_end *end);
+void turn_end_cancel(struct turn_end *end);
 
 /* A timeout that can be set again and again. The callback may destroy it. It is called after a poll that
  * began when it was due already: however long the process stood still, what had arrived by then is read

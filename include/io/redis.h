@@ -1,8 +1,8 @@
 /* Redis on a loop: one connection that reconnects with backoff, Lua scripts by hash, and a deadline
  * on every command. Redis may be gone at any time: callers carry on without it.
  *
- * URL: redis://[user:password@]host[:port][/db] or unix:///path/to/socket[?db=N]; user, password
- * and path may be percent-encoded. A host name is resolved at every connect and blocks the loop for
+ * URL: redis://[user:password@]host[:port][/db], rediss:// likewise, in TLS, or unix:///path/to/socket[?db=N]; user,
+ * password and path may be percent-encoded. A host name is resolved at every connect and blocks the loop for
  * that time: give an address, or a name that /etc/hosts or a local resolver knows. The process must
  * ignore SIGPIPE.
  *
@@ -32,6 +32,7 @@ struct redis_script {
 
 struct redis_config {
     const char *url;
+    const char *ca_file; /* of rediss://: certificates in PEM to trust; NULL or "": the system's */
     const struct redis_script *const *scripts; /* ends with NULL; NULL: none */
     /* Among the scripts; without keys and arguments. `probe` writes something: before that has passed Redis is not up.
      * `relief` runs when the probe finds that there is no memory left, to free some. Each may be NULL; without a probe

@@ -12,6 +12,11 @@ struct delivery_filter {
     struct str type;  /* p == NULL: any */
     struct id from;   /* included */
     struct id before; /* excluded */
+    int64_t code;     /* of the last answer; 0: any */
+    int error;        /* enum attempt_error, of the last attempt; 0: any */
+    struct str host;  /* of the webhook's URL; p == NULL: any */
+    bool of_event;    /* of `event` alone */
+    struct id event;
 };
 
 struct delivery {
@@ -44,6 +49,10 @@ struct db_op *deliveries_list(struct db *db, struct id app, struct id webhook,
                               const struct delivery_filter *filter, int limit, db_cb *cb,
                               void *arg);
 
+/* The same of all webhooks of an app. Of none there is no row. */
+struct db_op *deliveries_search(struct db *db, struct id app, const struct delivery_filter *filter,
+                                int limit, db_cb *cb, void *arg);
+
 /* Of one event, at most `limit`. */
 struct db_op *deliveries_of_event(struct db *db, struct id app, struct id event, int limit,
                                   db_cb *cb, void *arg);
@@ -69,6 +78,8 @@ struct attempt_row {
     struct str request_head, response_head, response_body, url;
     bool body_cut;
     struct buf heads; /* the memory of both */
+    bool has_body;    /* `body` is the request's, byte for byte */
+    struct buf body;
 };
 
 #define ATTEMPT_HEADS_MAX ((size_t)1 << 20) /* bytes; far above what is kept of an attempt */
@@ -90,13 +101,18 @@ struct attempt_place {
 bool attempt_place_read(struct str text, struct attempt_place *place);
 
 /* Those behind `after`, newest first, for page_reply() with a scan that ends at ATTEMPT_SCAN. No row: no such delivery;
- * one row whose first column is NULL: no attempt. */
+ * one row whose first column is NULL: no attempt. Without the event's data, and so without bodies, if that is larger than
+ * `data_max`. */
 #define ATTEMPT_CURSOR 16
 #define ATTEMPT_SCAN   17
 struct db_op *attempts_list(struct db *db, struct id app, struct id delivery,
-                            const struct attempt_place *after, int limit, db_cb *cb, void *arg);
+                            const struct attempt_place *after, int limit, int64_t data_max,
+                            db_cb *cb, void *arg);
 
-extern const struct db_stmt stmt_delivery_list, stmt_delivery_of_event, stmt_delivery_get,
-    stmt_delivery_retry, stmt_delivery_cancel, stmt_attempt_list;
+/* The bytes of the event's data, of rows that there are. */
+int64_t attempts_read_size(const struct db_rows *rows);
+
+extern const struct db_stmt stmt_delivery_list, stmt_delivery_search, stmt_delivery_of_event,
+    stmt_delivery_get, stmt_delivery_retry, stmt_delivery_cancel, stmt_attempt_list;
 
 #endif

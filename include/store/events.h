@@ -33,8 +33,9 @@ struct event_new {
 struct db_op *events_accept(struct db *db, const struct event_new *const *events, size_t count,
                             db_cb *cb, void *arg);
 
-/* The same for plain events, at half the cost when they are few. No row: nothing was stored, since one of their
- * webhooks gathers, or there are over JOB_FANOUT_FROM deliveries; events_accept() does it. */
+/* The same for plain events, at half the cost when they are few, and half of that if none has a key. No row: nothing
+ * was stored, since one of their webhooks gathers, or there are over JOB_FANOUT_FROM deliveries; events_accept()
+ * does it. */
 struct db_op *events_accept_plain(struct db *db, const struct event_new *const *events,
                                   size_t count, db_cb *cb, void *arg);
 
@@ -42,12 +43,12 @@ struct db_op *events_accept_plain(struct db *db, const struct event_new *const *
 bool event_is_plain(const struct event_new *event);
 
 struct event_accepted {
-    bool of_event;   /* else it is only an entry for the queue */
-    size_t index;    /* into `events` */
-    struct id event; /* another's when the key is known: the answer of the first request */
-    bool differs;    /* the key was used for another request; not stored */
-    int64_t deliveries;
-    bool queued; /* `entry` is set: a delivery to be sent */
+    bool of_event;      /* else it is only an entry for the queue */
+    size_t index;       /* into `events` */
+    struct id event;    /* another's when the key is known: the answer of the first request */
+    bool differs;       /* the key was used for another request; not stored */
+    int64_t deliveries; /* that this row tells of: an event's are the sum of its rows' */
+    bool queued;        /* `entry` is set: a delivery to be sent */
     struct queue_entry entry;
 };
 
@@ -90,7 +91,7 @@ struct db_op *events_erase(struct db *db, struct id app, struct id id, int64_t l
 bool events_read_erased(const struct db_rows *rows, int row, struct queue_entry *woken,
                         bool *is_woken);
 
-extern const struct db_stmt stmt_event_accept, stmt_event_accept_plain, stmt_event_insert_test,
-    stmt_event_get, stmt_event_list, stmt_event_erase;
+extern const struct db_stmt stmt_event_accept, stmt_event_accept_plain, stmt_event_accept_unkeyed,
+    stmt_event_insert_test, stmt_event_get, stmt_event_list, stmt_event_erase;
 
 #endif

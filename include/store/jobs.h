@@ -18,7 +18,13 @@ struct job_choice {
     int64_t error, code;       /* of their last attempt: enum attempt_error, HTTP status; 0: any */
     struct str type;           /* p == NULL: any */
     struct id since, before;   /* ids, both excluded */
+    bool of_event;             /* of `event` alone: then they bound its deliveries */
+    struct id event;
+    struct str host; /* of the webhook's URL; p == NULL: any */
 };
+
+/* Bounds it to where the deliveries of its event stand, within the time that it was to be about. */
+void jobs_narrow(struct job_choice *choice);
 
 struct job_plan {
     int64_t matched; /* at least so many */
@@ -44,6 +50,9 @@ struct job {
     int64_t before_ms;   /* 0: of a fan-out or settle job */
     struct job_plan plan;
     int64_t done, ended_ms; /* 0: it has not */
+    bool of_event;
+    struct id event;
+    struct str host; /* p == NULL: any */
 };
 
 void jobs_read(const struct db_rows *rows, int row, struct job *job);

@@ -23,8 +23,9 @@ struct queue;
 struct queue_op;
 
 struct queue_config {
-    const char *url; /* one that redis_check_url() accepted */
-    int64_t owner;   /* of what this queue claims: one worker's own number; 0: it claims nothing */
+    const char *url;     /* one that redis_check_url() accepted */
+    const char *ca_file; /* see redis_config */
+    int64_t owner; /* of what this queue claims: one worker's own number; 0: it claims nothing */
 
     /* Something may have become claimable earlier than the last claim's `next_ms` said, or wakes
      * may have been missed. It may come while a claim is under way and be about what that claim did
@@ -99,16 +100,25 @@ struct queue_held {
     int count; /* places that it has */
 };
 
+struct queue_ahead {
+    struct id endpoint;
+    int count; /* entries to claim ahead, at least 1 */
+};
+
 struct queue_room {
     size_t max;  /* entries to claim, 1 … QUEUE_CLAIM_MAX */
     size_t free; /* places: they are what apps have shares of */
     const struct queue_held *held;
     size_t held_count;
+    const struct queue_ahead *ahead; /* within `max`. What is not named: none */
+    size_t ahead_count;
 };
 
 struct queue_claim {
     const struct queue_ref *refs; /* dies with the callback */
     size_t count;
+    const struct queue_ref *ahead; /* claimed ahead: queue_begin() */
+    size_t ahead_count;
     int64_t next_ms; /* when there may be more, from now; 0: there is; -1: when woken */
     bool crowded;    /* there is more, of apps that have their share: claim when a place is free */
 };
@@ -120,19 +130,33 @@ typedef void queue_claim_cb(void *arg, int err, const struct queue_claim *claim)
 /* Takes due entries: apps in the order in which their turn came, endpoints of each likewise, a few of
  * each and then what room is left in equal shares, within each endpoint's concurrency, rate and gate. No
  * app takes more than leaves places for others: three times what it leaves, and so does an endpoint
- * within its app. */
+ * within its app.
+ *
+ * Of an endpoint that has then as many in flight as it may, and neither a rate nor a gate that is not at rest, more is
+ * claimed ahead as `room` says: that is not waiting any more, and not in flight before queue_begin(). Whoever does not
+ * begin it puts it back by queue_ack(); the queue would not miss it before the reconciler does. */
 struct queue_op *queue_claim(struct queue *queue, const struct queue_room *room, queue_claim_cb *cb,
                              void *arg);
 
+/* An entry that was claimed ahead is in flight now, in the place of one that has ended: say so before the queue_ack() of
+ * that one. Buffered and bounded like it. */
+void queue_begin(struct queue *queue, const struct queue_ref *ref);
+
+#define QUEUE_OUT INT64_MIN
+
 struct queue_ack {
     struct queue_ref ref;
-    int64_t delay_ms; /* back in the queue, due in so long; -1 or beyond the horizon: out of it */
+    int64_t
+        delay_ms; /* back in the queue, due in so long, negative: since; QUEUE_OUT, or beyond the horizon: out of it */
     struct gate_news news;
 };
 
 /* Ends entries' flight, and tells the endpoint's gate what came of it. Buffered and bounded like
  * queue_enqueue(). */
 void queue_ack(struct queue *queue, const struct queue_ack *acks, size_t count);
+
+/* The same of one whose slot nobody waits for as yet: it may wait some milliseconds, until there are `enough`. */
+void queue_ack_later(struct queue *queue, const struct queue_ack *ack, size_t enough);
 
 /* `older`: this Redis is not as far as it was at the last sweep, and has to be filled again. */
 typedef void queue_resync_cb(void *arg, int err, bool older);

@@ -8,10 +8,11 @@
 
 #define STORE_DEADLINE_MS 5000
 
-/* Of statements that only read, and may read much; and how many rows a page of a list looks at for those that its filter
- * lets through. */
-#define STORE_READ_MS  2000
-#define STORE_SCAN_MAX 5000
+/* Of statements that only read, and may read much; how many rows a page of a list looks at for those that its filter
+ * lets through, and how many of which another table has to be asked: that takes about as long, 1 to 2 ms. */
+#define STORE_READ_MS   2000
+#define STORE_SCAN_MAX  1000
+#define STORE_PROBE_MAX 250
 
 /* Statements to run at connect. The API's and the commands' commits are durable before they are
  * answered; the last of the worker's may be undone by a crash of PostgreSQL, after which it records

@@ -33,6 +33,12 @@ struct webhook {
     /* As the queue last told of it; read, not written. Times are wall clock, like `now_ms`. */
     struct gate gate;
     int64_t now_ms;
+
+    /* Of the tally (store/tallies.h); read, not written. */
+    struct webhook_day {
+        int64_t last_success_ms, last_fail_ms; /* 0: never, or before there was a tally */
+        int64_t attempts, succeeded, exhausted, p50_us, p95_us; /* of the last 24 hours */
+    } day;
 };
 
 /* What the row says to a message; borrowed from it. */

@@ -24,6 +24,14 @@
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
                          int64_t owner, int64_t bytes, db_cb *cb, void *arg);
 
+#define WORK_PLAIN_MAX 8 /* of WORK_DATA_MAX each, at most */
+
+/* The same of few, for half of the cost, if they are plain: without a lease, even one that ran out, without a lane, not
+ * claimed before by workers that ended, and to be sent. What it does not return is for work_claim() to say. Each row
+ * brings its event's data. */
+struct db_op *work_claim_plain(struct db *db, const struct id *ids, size_t count, int64_t token,
+                               int64_t owner, db_cb *cb, void *arg);
+
 /* All that sending needs. content.data.p is NULL when another row has the data (claims_data()), nobody has it
  * (work_data()), or it does not fit. */
 struct claim {
@@ -40,13 +48,14 @@ struct claim {
     int64_t timeout_ms;
     int64_t batch_max; /* of its webhook's events in one request; more than 1: it gathers */
     bool along;        /* it was gathered: in the queue it waits */
-    bool alone;        /* workers ended with it in hand: not together with another such */
-    bool given_up;     /* too many have: it is not leased */
-    int concurrency;   /* of its webhook */
-    bool laned;        /* others may wait for its end: in its lane, or it came by work_gather() */
-    bool takes_over;   /* its lease takes the place of one that ran out */
-    bool asleep;       /* it is not leased */
-    bool wakes;        /* `woken` is set: what is due now instead */
+    bool ahead;      /* it has no slot yet: it begins when another ends. For who leased it to say */
+    bool alone;      /* workers ended with it in hand: not together with another such */
+    bool given_up;   /* too many have: it is not leased */
+    int concurrency; /* of its webhook */
+    bool laned;      /* others may wait for its end: in its lane, or it came by work_gather() */
+    bool takes_over; /* its lease takes the place of one that ran out */
+    bool asleep;     /* it is not leased */
+    bool wakes;      /* `woken` is set: what is due now instead */
     struct queue_entry woken;
 };
 
@@ -118,6 +127,7 @@ struct finish {
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us;
     struct str url; /* that was called; n == 0: none */
     struct str address, error_text, request_head, response_head, response_body;
+    struct body_mark mark; /* of the request's body */
     bool body_cut;
 };
 
@@ -147,7 +157,7 @@ struct db_op *work_locked(struct db *db, const struct id *ids, size_t count,
                           const struct id *webhooks, size_t webhook_count, db_cb *cb, void *arg);
 
 /* Gives back leases whose sending never began, and their attempts with them. Rows: the id, and in how many ms it is
- * due: at once, unless it goes alone. */
+ * due, negative: since; later if it goes alone. */
 struct db_op *work_release(struct db *db, const struct id *ids, size_t count, int64_t token,
                            db_cb *cb, void *arg);
 
@@ -199,6 +209,10 @@ struct db_op *work_partitions_drop(struct db *db, int64_t days, db_cb *cb, void 
 /* A row: is there a partition for what is accepted now? */
 struct db_op *work_today(struct db *db, db_cb *cb, void *arg);
 
+/* One row: for how many microseconds the delivery that is due the longest has been due (0: none is), and how many are due,
+ * wait in all, and are held, each up to `limit`. */
+struct db_op *work_measure(struct db *db, int limit, db_cb *cb, void *arg);
+
 /* Wakes lanes whose first sleeps though nothing is before it any more, as when a partition was dropped: a page
  * of lanes after (webhook, lane), of which (0, -1) is before all. A row, unless there was none: the last one's
  * webhook and lane, how many there were, and how many were woken. */
@@ -207,10 +221,10 @@ struct db_op *work_wake(struct db *db, struct id webhook, int64_t lane, int limi
 
 struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
-extern const struct db_stmt stmt_work_claim, stmt_work_gather, stmt_work_data, stmt_work_waiting,
-    stmt_work_finish, stmt_work_locked, stmt_work_release, stmt_work_overdue, stmt_work_upcoming,
-    stmt_work_claim_due, stmt_work_leases, stmt_work_take_back, stmt_work_lease_end,
-    stmt_work_partitions_make, stmt_work_partitions_drop, stmt_work_forget, stmt_work_today,
-    stmt_work_wake;
+extern const struct db_stmt stmt_work_claim, stmt_work_claim_plain, stmt_work_gather,
+    stmt_work_data, stmt_work_waiting, stmt_work_finish, stmt_work_locked, stmt_work_release,
+    stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due, stmt_work_leases,
+    stmt_work_take_back, stmt_work_lease_end, stmt_work_partitions_make, stmt_work_partitions_drop,
+    stmt_work_forget, stmt_work_today, stmt_work_wake, stmt_work_measure;
 
 #endif

@@ -1,12 +1,14 @@
 /* Group commit: what arrives while statements are under way goes together in the next one, so that
- * many requests share a commit, and an idle server adds no delay. A statement that fails on data is
+ * many requests share a commit, and an idle server adds no delay. While events come one by one, and fast, they wait a
+ * moment for each other (accept_pace.h). A statement that fails on data is
  * split until the culprit stands alone; nothing is stored by one that fails.
  *
  * Apps take turns (accept_queue.h). What an app's events cost is the deliveries that they have, which is known of those
- * before them: a request that costs much goes alone, and of such one at a time, beside the statements for those that cost
- * little. */
+ * before them, and the bytes of those that are not small: a request that costs much goes alone, and of such one at a time, beside the statements
+ * for those that cost little. */
 #include "accept.h"
 
+#include "accept_pace.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -17,12 +19,13 @@
 
 #define BATCH_EVENTS   256  /* more only when one request has more */
 #define BATCH_COST     2048 /* events and their deliveries; likewise */
+#define COST_BYTES     256  /* of data, that cost as much as a delivery */
+#define FREE_BYTES     512  /* of an event's that are in its cost */
 #define BATCHES_MAX    2    /* statements under way */
 #define LARGE_MAX      2    /* besides those, of one request that has more; 1 of what costs more */
 #define WAITING_MAX    8192 /* events; beyond, clients are told to come again */
 #define BATCH_REQUESTS 256
 #define LOOK_AT        64                 /* apps, for one that there is room for */
-#define BATCH_BYTES    ((size_t)8 << 20)  /* of data in a statement, unless one request has more */
 #define WAITING_BYTES  ((size_t)64 << 20) /* of data, as WAITING_MAX */
 
 /* Apps for whose events the plain statement was too short are not tried with it again so soon; and what the events of
@@ -47,6 +50,8 @@ struct acceptor {
     struct api *api;
     struct specials special, costly;
     struct accept_queue waiting;
+    struct accept_pace pace;
+    struct timeout *held; /* until what waits may start */
     struct list batches;
     int batch_count, large_count;
     struct timeout *refuse; /* calls back those that were refused */
@@ -60,13 +65,14 @@ struct accept_batch {
     bool plain;
     bool days_made; /* what failed may have wanted the partition of a day that nobody had made */
     bool large;     /* its only request is one that costs much */
-    size_t count, event_count, bytes;
+    size_t count, event_count;
     int64_t cost;
     struct accept_request *requests[BATCH_REQUESTS]; /* NULL: the client is gone */
     size_t first[BATCH_REQUESTS];                    /* the place of its first event */
 };
 
 static void on_refuse(void *arg);
+static void on_held(void *arg);
 static void kick(struct acceptor *a);
 
 struct acceptor *acceptor_create(struct api *api)
@@ -78,6 +84,7 @@ struct acceptor *acceptor_create(struct api *api)
     list_init(&a->batches);
     list_init(&a->refused);
     a->refuse = timeout_create(api->loop, on_refuse, a);
+    a->held = timeout_create(api->loop, on_held, a);
     return a;
 }
 
@@ -94,6 +101,7 @@ void acceptor_destroy(struct acceptor *a)
         free(b);
     }
     timeout_destroy(a->refuse);
+    timeout_destroy(a->held);
     free(a);
 }
 
@@ -105,6 +113,8 @@ static void finish(struct accept_request *r, int err)
     r->batch = NULL;
     call_wait_over(call);
     metric_add(METRIC_EVENTS_ACCEPTED, err == 0 ? (int64_t)r->count : 0);
+    if (err == 0)
+        metric_observe(HISTOGRAM_ACCEPT, clock_mono_us() - r->start_us);
     r->done(call, err);
 }
 
@@ -141,7 +151,10 @@ static void note_special(struct specials *s, struct id app, int64_t cost)
 static int64_t cost_of(struct acceptor *a, const struct accept_request *r)
 {
     const struct special *known = find_special(&a->costly, r->events[0].app);
-    return (int64_t)r->count * (known != NULL ? known->cost : 1);
+    size_t included = r->count * FREE_BYTES,
+           beyond = r->waiting.bytes > included ? r->waiting.bytes - included : 0;
+
+    return (int64_t)(beyond / COST_BYTES) + (int64_t)r->count * (known != NULL ? known->cost : 1);
 }
 
 static void learn_cost(struct acceptor *a, const struct accept_request *r)
@@ -169,8 +182,10 @@ static void distribute(struct accept_batch *b, const struct db_rows *rows)
         if (r == NULL)
             continue;
         size_t place = row.index - b->first[owner];
-        r->accepted[place] =
-            (struct accepted){row.event, row.deliveries, !id_eq(row.event, r->events[place].id)};
+        struct accepted *accepted = &r->accepted[place];
+        accepted->event = row.event;
+        accepted->deliveries += row.deliveries;
+        accepted->replayed = !id_eq(row.event, r->events[place].id);
         if (row.differs)
             r->err = ERR_IDEMPOTENCY;
     }
@@ -222,7 +237,6 @@ static void batch_add(struct accept_batch *b, struct accept_request *r)
     b->first[b->count] = b->event_count;
     b->requests[b->count++] = r;
     b->event_count += r->count;
-    b->bytes += r->waiting.bytes;
     b->cost += cost_of(b->acceptor, r);
     r->batch = b;
 }
@@ -279,7 +293,7 @@ static void submit_again(struct accept_batch *b)
     struct acceptor *a = b->acceptor;
     size_t count = b->count;
 
-    b->count = b->event_count = b->bytes = 0;
+    b->count = b->event_count = 0;
     b->cost = 0;
     for (size_t i = 0; i < count; i++)
         if (b->requests[i] != NULL)
@@ -321,6 +335,7 @@ static void on_accepted(void *arg, int err, const struct db_rows *rows)
     struct acceptor *a = b->acceptor;
 
     b->op = NULL;
+    accept_pace_answered(&a->pace, clock_mono_us());
     if (err == ERR_INVALID && !b->days_made) {
         b->days_made = true;
         b->op = work_partitions_make(a->api->db, on_days_made, b);
@@ -357,7 +372,7 @@ static bool has_room(const struct accept_batch *b, const struct accept_request *
     if (b->count == 0)
         return a->batch_count - a->large_count <= BATCHES_MAX;
     return !b->large && b->count < BATCH_REQUESTS && b->event_count + r->count <= BATCH_EVENTS &&
-           b->cost + cost <= BATCH_COST && b->bytes + r->waiting.bytes <= BATCH_BYTES;
+           b->cost + cost <= BATCH_COST;
 }
 
 static struct accept_request *request_of(struct accept_waiter *waiter)
@@ -398,8 +413,9 @@ static void fill(struct accept_batch *b)
     }
 }
 
-static void kick(struct acceptor *a)
+static void begin_batches(struct acceptor *a)
 {
+    timeout_clear(a->held);
     while (a->waiting.events > 0 && a->batch_count < BATCHES_MAX + LARGE_MAX) {
         struct accept_batch *b = batch_create(a);
         fill(b);
@@ -407,8 +423,26 @@ static void kick(struct acceptor *a)
             free_batch(b);
             return;
         }
+        accept_pace_began(&a->pace, clock_mono_us());
         submit(b);
     }
+}
+
+static void on_held(void *arg)
+{
+    begin_batches(arg);
+}
+
+static void kick(struct acceptor *a)
+{
+    if (a->waiting.events == 0)
+        return;
+    int64_t hold_ms = accept_pace_hold_ms(&a->pace, clock_mono_us(), a->waiting.events,
+                                          a->batch_count > a->large_count);
+    if (hold_ms == 0)
+        begin_batches(a);
+    else
+        timeout_set(a->held, hold_ms);
 }
 
 static void on_refuse(void *arg)
@@ -442,6 +476,7 @@ void accept_start(struct call *call, struct accept_request *r, accept_done *done
 
     r->call = call;
     r->done = done;
+    r->start_us = clock_mono_us();
     call_wait(call, cancel, r);
     list_init(&r->node);
     list_init(&r->waiting.node);
@@ -455,5 +490,6 @@ void accept_start(struct call *call, struct accept_request *r, accept_done *done
         return;
     }
     count_waiting(r, 1);
+    accept_pace_arrived(&a->pace, clock_mono_us());
     kick(a);
 }

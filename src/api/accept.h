@@ -27,6 +27,7 @@ struct accept_request {
     struct list node;             /* of those that are refused */
     struct accept_waiter waiting; /* its turn, and its size */
     struct accept_batch *batch;   /* NULL: it is in none */
+    int64_t start_us;             /* monotonic */
     int err;
 };
 

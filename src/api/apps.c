@@ -11,7 +11,7 @@
 #include "resources.h"
 #include "result.h"
 
-#define NAME_MAX_BYTES 64
+#define NAME_LENGTH_MAX 64
 
 struct app_input {
     struct str name;
@@ -26,7 +26,7 @@ enum { IN_NAME, IN_METADATA };
                  offsetof(struct app_input, name),         \
                  required,                                 \
                  .min = 1,                                 \
-                 .max = NAME_MAX_BYTES,                    \
+                 .max = NAME_LENGTH_MAX,                   \
                  .check = event_type_check},               \
     [IN_METADATA] = {"metadata",                           \
                      FIELD_MAP,                            \

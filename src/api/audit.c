@@ -84,30 +84,26 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
 
 /* --- what is asked for ------------------------------------------------------------------------ */
 
-static bool read_actor(struct call *call, struct id *key)
+static void read_actor(struct call *call, struct id *key)
 {
     struct str text = input_value(call, "actor");
 
-    if (text.p == NULL || id_parse(text, ID_KEY, key))
-        return true;
-    reply_invalid(call, "actor", "must be the id of an API key");
-    return false;
+    if (text.p != NULL && !id_parse(text, ID_KEY, key))
+        fields_problem(&call->fields, "actor", "must be the id of an API key");
 }
 
 /* An id, or the name of an event type. */
-static bool read_resource(struct call *call, struct audit_filter *filter)
+static void read_resource(struct call *call, struct audit_filter *filter)
 {
     struct str text = input_value(call, "resource");
 
     for (const struct audit_resource *r = audit_resources; r->type != NULL; r++)
         if (r->prefix != NULL && id_parse(text, r->prefix, &filter->resource))
-            return true;
+            return;
     filter->name = text;
-    if (text.p == NULL || event_type_check(text) == NULL)
-        return true;
-    reply_invalid(call, "resource",
-                  "must be the id of what was changed, or the name of an event type");
-    return false;
+    if (text.p != NULL && event_type_check(text) != NULL)
+        fields_problem(&call->fields, "resource",
+                       "must be the id of what was changed, or the name of an event type");
 }
 
 /* An admin key sees the rows of all apps, unless it names one. */
@@ -127,10 +123,11 @@ void handle_audit_list(struct call *call)
     struct db *db = call->api->reads;
     bool all;
 
-    if (!read_actor(call, &filter.key) ||
-        !input_enum(call, "action", audit_action_names, &filter.action) ||
-        !read_resource(call, &filter) || !read_all(call, &all))
+    if (!read_all(call, &all))
         return;
+    read_actor(call, &filter.key);
+    input_enum(call, "action", audit_action_names, &filter.action);
+    read_resource(call, &filter);
     struct page *page = page_read_span(call, ID_AUDIT);
     if (page == NULL)
         return;

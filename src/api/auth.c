@@ -305,24 +305,28 @@ static bool bearer(struct call *call, struct str *key)
     if (!input_header(call, "Authorization", &header))
         return false;
     *key = key_in(header);
-    if (key->n == 0)
-        reply_error(call, ERR_UNAUTHORIZED, NULL);
+    if (header.p == NULL)
+        reply_error(call, ERR_UNAUTHORIZED,
+                    "No key was sent: send one in the header Authorization: Bearer KEY");
+    else if (key->n == 0)
+        reply_error(call, ERR_UNAUTHORIZED,
+                    "The header Authorization is not of the form Authorization: Bearer KEY");
     return key->n > 0;
 }
 
 /* Which app an admin key means: p == NULL, the one named default. An empty name is no way to say that. */
 static bool read_app(struct call *call, struct str *text)
 {
-    if (call->route->shape == SHAPE_AUTHON) {
-        *text = call->params[0];
-        return true;
-    }
     if (!input_header(call, "X-App-Id", text))
         return false;
-    if (text->p != NULL && text->n == 0)
+    if (text->p != NULL && text->n == 0) {
         reply_error(call, ERR_BAD_REQUEST,
                     "The header X-App-Id is empty: name an app, or leave it out");
-    return text->p == NULL || text->n > 0;
+        return false;
+    }
+    if (call->route->shape == SHAPE_AUTHON)
+        *text = call->params[0];
+    return true;
 }
 
 static bool known(struct call *call, const uint8_t hash[SHA256_SIZE])

@@ -83,12 +83,13 @@ void handle_authon_create(struct call *call)
     struct buf secret, sealed;
 
     /* Of a webhook's fields, the first two. */
-    if (!input_body(call, webhook_create_fields, IN_EVENTS + 1, &in))
+    if (!input_bind(call, webhook_create_fields, IN_EVENTS + 1, &in))
         return;
     webhook_defaults(call, &webhook);
     webhook.id = id_new();
     webhook.profile = STR_LIT(PROFILE);
-    if (!webhook_apply(call, &in, &webhook))
+    webhook_apply(call, &in, &webhook);
+    if (!input_is_fine(call))
         return;
     buf_init(&secret, SECRET_MAX);
     buf_init(&sealed, SECRET_MAX);

@@ -9,6 +9,7 @@
 #include "reply.h"
 #include "resources.h"
 #include "result.h"
+#include "turns.h"
 
 #define NOT_RETRIED   "An attempt is under way, or the webhook is disabled or deleted"
 #define NOT_CANCELLED "Only a pending or held delivery can be cancelled"
@@ -34,23 +35,90 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
         page_reply(call, rows, write_row);
 }
 
-void handle_deliveries_list(struct call *call)
+static void read_error(struct call *call, int *error)
 {
-    struct delivery_filter filter = {.state = -1};
-    struct id webhook;
+    struct str code = input_value(call, "error_code");
 
-    if (!input_id(call, 0, ID_WEBHOOK, &webhook) ||
-        !input_enum(call, "status", delivery_state_names, &filter.state) ||
-        !input_type(call, "event_type", &filter.type))
-        return;
+    *error = code.p != NULL ? attempt_error_of(code) : 0;
+    if (code.p != NULL && *error == 0)
+        fields_problem(&call->fields, "error_code",
+                       "must be a code of `last_error`, such as timed_out");
+}
+
+/* What both lists take. NULL: something is wrong, and that has been replied. */
+static struct page *read_filter(struct call *call, struct delivery_filter *filter)
+{
+    *filter = (struct delivery_filter){.state = -1};
+    input_enum(call, "status", delivery_state_names, &filter->state);
+    input_type(call, "event_type", &filter->type);
+    input_i64(call, "response_code", 100, 599, &filter->code);
+    read_error(call, &filter->error);
+    filter->of_event = input_id_given(
+        call, "event_id", (const char *[]){ID_EVENT, ID_TEST_EVENT, NULL}, &filter->event);
     struct page *page = page_read_span(call, ID_DELIVERY);
     if (page == NULL)
-        return;
+        return NULL;
     page->scan = DELIVERY_SCAN;
-    filter.from = page->from;
-    filter.before = page->before;
-    call->op = deliveries_list(call->api->reads, call->app, webhook, &filter, page->limit + 1,
-                               on_list, call);
+    filter->from = page->from;
+    filter->before = page->before;
+    return page;
+}
+
+void handle_deliveries_list(struct call *call)
+{
+    struct delivery_filter filter;
+    const struct page *page;
+    struct id webhook;
+
+    if (input_id(call, 0, ID_WEBHOOK, &webhook) && (page = read_filter(call, &filter)) != NULL)
+        call->op = deliveries_list(call->api->reads, call->app, webhook, &filter, page->limit + 1,
+                                   on_list, call);
+}
+
+/* --- the list of an app ----------------------------------------------------------------------- */
+
+static void write_listed(struct jsonw *w, const struct settings *settings,
+                         const struct db_rows *rows, int row)
+{
+    struct delivery d;
+    (void)settings;
+
+    if (db_null(rows, row, 0)) /* the webhook has none */
+        return;
+    deliveries_read(rows, row, &d);
+    delivery_write_listed(w, &d);
+}
+
+static void on_search(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (result_ok(call, err))
+        page_reply(call, rows, write_listed);
+}
+
+static void on_search_of(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (result_row(call, err, rows))
+        page_reply(call, rows, write_listed);
+}
+
+void handle_deliveries_search(struct call *call)
+{
+    struct delivery_filter filter;
+    struct id webhook;
+
+    bool one = input_id_given(call, "webhook_id", (const char *[]){ID_WEBHOOK, NULL}, &webhook);
+    const struct page *page = read_filter(call, &filter);
+    if (page == NULL)
+        return;
+    filter.host = input_value(call, "url_host");
+    if (one)
+        call->op = deliveries_list(call->api->reads, call->app, webhook, &filter, page->limit + 1,
+                                   on_search_of, call);
+    else
+        call->op = deliveries_search(call->api->reads, call->app, &filter, page->limit + 1,
+                                     on_search, call);
 }
 
 /* --- one -------------------------------------------------------------------------------------- */
@@ -156,6 +224,13 @@ void handle_deliveries_cancel(struct call *call)
 
 /* --- attempts --------------------------------------------------------------------------------- */
 
+struct attempts_state {
+    struct page page; /* the call's state */
+    struct id delivery;
+    struct attempt_place after;
+    struct turn turn;
+};
+
 static void write_attempt(struct jsonw *w, const struct settings *settings,
                           const struct db_rows *rows, int row)
 {
@@ -178,11 +253,30 @@ static void write_masked_attempt(struct jsonw *w, const struct settings *setting
     attempt_row_fini(&attempt);
 }
 
+static void find_attempts(struct call *call);
+
+/* What is large is asked for again when it is its turn, as for a preview. */
 static void on_attempts(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    if (result_row(call, err, rows))
+    struct attempts_state *state = CONTAINER_OF(call->state, struct attempts_state, page);
+    bool held = turn_is_held(&state->turn);
+
+    turn_leave(&state->turn);
+    if (!result_row(call, err, rows))
+        return;
+    if (!held && attempts_read_size(rows) > TURNS_BYTES)
+        turns_wait(call->api->turns, &state->turn, call, find_attempts);
+    else
         page_reply(call, rows, call->scope < SCOPE_WRITE ? write_masked_attempt : write_attempt);
+}
+
+static void find_attempts(struct call *call)
+{
+    struct attempts_state *state = CONTAINER_OF(call->state, struct attempts_state, page);
+    call->op = attempts_list(
+        call->api->reads, call->app, state->delivery, &state->after, state->page.limit + 1,
+        turn_is_held(&state->turn) ? INT64_MAX : TURNS_BYTES, on_attempts, call);
 }
 
 static const char *check_place(struct str cursor)
@@ -193,17 +287,18 @@ static const char *check_place(struct str cursor)
 
 void handle_attempts_list(struct call *call)
 {
-    struct attempt_place after = ATTEMPT_PLACE_LAST;
-    struct id id;
+    struct attempts_state *state = call_alloc(call, sizeof *state);
 
-    if (!input_id(call, 0, ID_DELIVERY, &id))
+    state->after = ATTEMPT_PLACE_LAST;
+    if (!input_id(call, 0, ID_DELIVERY, &state->delivery))
         return;
-    struct page *page = page_read_texts(call, ATTEMPT_CURSOR, check_place);
+    const struct page *page = page_read_texts(call, ATTEMPT_CURSOR, check_place);
     if (page == NULL)
         return;
-    page->scan = ATTEMPT_SCAN;
-    bool good = page->after.n == 0 || attempt_place_read(page->after, &after);
+    state->page = *page;
+    state->page.scan = ATTEMPT_SCAN;
+    call->state = &state->page;
+    bool good = page->after.n == 0 || attempt_place_read(page->after, &state->after);
     assert(good); /* check_place() was asked */
-    call->op =
-        attempts_list(call->api->reads, call->app, id, &after, page->limit + 1, on_attempts, call);
+    find_attempts(call);
 }

@@ -84,6 +84,16 @@ void delivery_write_row(struct jsonw *w, const struct delivery *d)
     jsonw_end(w, '}');
 }
 
+void delivery_write_listed(struct jsonw *w, const struct delivery *d)
+{
+    jsonw_begin(w, NULL, '{');
+    write_head(w, d);
+    jsonw_id(w, "webhook_id", ID_WEBHOOK, d->webhook);
+    write_outcome(w, d);
+    jsonw_text(w, "error_code", attempt_error_code(d->last_error));
+    jsonw_end(w, '}');
+}
+
 void delivery_write(struct jsonw *w, const struct delivery *d, bool masked)
 {
     jsonw_begin(w, NULL, '{');
@@ -141,6 +151,7 @@ static void write_messages(struct jsonw *w, const struct attempt_row *a, bool ma
     jsonw_text(w, "method", "POST");
     write_url(w, a->url, masked);
     jsonw_bytes(w, "headers", a->request_head);
+    jsonw_str_or_null(w, "body", a->has_body ? buf_str(&a->body) : STR_NONE);
     jsonw_end(w, '}');
     if (!jsonw_begin_or_null(w, "response", a->answered, '{'))
         return;

@@ -7,9 +7,10 @@
 
 /* `masked`: for who may only read, see core/mask.h. */
 
-/* An object each: in its own right, in a list of a webhook's, in the list of an event's. */
+/* An object each: in its own right, in a list of a webhook's, of an app's, in the list of an event's. */
 void delivery_write(struct jsonw *w, const struct delivery *delivery, bool masked);
 void delivery_write_row(struct jsonw *w, const struct delivery *delivery);
+void delivery_write_listed(struct jsonw *w, const struct delivery *delivery);
 void delivery_write_of_event(struct jsonw *w, const struct delivery *delivery);
 
 void attempt_write(struct jsonw *w, const struct attempt_row *attempt, bool masked);

@@ -21,7 +21,7 @@ static const struct field fields[] = {
     [IN_DESCRIPTION] = {"description", FIELD_STR, AT(description), FIELD_NULLABLE,
                         .max = DESCRIPTION_MAX},
     [IN_SCHEMA] = {"schema", FIELD_RAW, AT(schema), FIELD_NULLABLE, .max = SCHEMA_MAX,
-                   .kinds = FIELD_KIND(JSON_OBJECT) | FIELD_KIND(JSON_BOOL)},
+                   .kinds = FIELD_KIND(JSON_OBJECT)},
     [IN_EXAMPLE] = {"example", FIELD_RAW, AT(example), FIELD_NULLABLE, .max = SCHEMA_MAX,
                     .kinds = FIELD_ANY},
     [IN_NAME] = {"name", FIELD_STR, AT(name), FIELD_REQUIRED, .min = 1, .max = EVENT_TYPE_MAX,
@@ -84,7 +84,7 @@ static bool path_name(struct call *call, struct str *name)
     *name = call->params[0];
     if (event_type_check(*name) == NULL)
         return true;
-    reply_error(call, ERR_NOT_FOUND, NULL);
+    reply_not_found(call);
     return false;
 }
 

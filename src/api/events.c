@@ -147,7 +147,7 @@ static void set_event(struct call *call, struct event_new *event, const struct e
  * nothing is what it always was. */
 static struct str extras_text(struct call *call, const struct event_new *event)
 {
-    char text[2 * ORDER_KEY_MAX + 80];
+    char text[8 * ORDER_KEY_MAX + 80]; /* keys in UTF-8 */
 
     if (event->ordering_key.p == NULL && event->coalesce_key.p == NULL && event->deliver_ms == 0 &&
         event->expires_ms == 0)
@@ -191,15 +191,15 @@ static void check_times(struct call *call, const char *path, const struct event_
         problem(call, path, "expires_at", "must be later than deliver_at");
 }
 
-/* The Idempotency-Key header; false: it is wrong, and that has been replied. */
+/* The Idempotency-Key header; false: it is there twice, and that has been replied. */
 static bool read_key(struct call *call, struct str *key)
 {
     if (!input_header(call, "Idempotency-Key", key))
         return false;
-    if (key->p == NULL || (key->n > 0 && key->n <= KEY_MAX && check_key(*key) == NULL))
-        return true;
-    reply_invalid(call, "Idempotency-Key", "must be 1 to 255 printable ASCII characters");
-    return false;
+    if (key->p != NULL && (key->n == 0 || key->n > KEY_MAX || check_key(*key) != NULL))
+        fields_problem(&call->fields, "Idempotency-Key",
+                       "must be 1 to 255 printable ASCII characters");
+    return true;
 }
 
 void handle_events_create(struct call *call)
@@ -207,13 +207,11 @@ void handle_events_create(struct call *call)
     struct event_input in = {0};
     struct str key;
 
-    if (!read_key(call, &key) || !input_body(call, event_fields, IN_KEY, &in))
+    if (!read_key(call, &key) || !input_bind(call, event_fields, IN_KEY, &in))
         return;
     check_times(call, "", &in);
-    if (call->fields.problem_count > 0) {
-        reply_problems(call, ERR_INVALID);
+    if (!input_is_fine(call))
         return;
-    }
     struct accept_request *r = request_create(call, 1);
     set_event(call, &r->events[0], &in);
     if (key.p != NULL)
@@ -236,9 +234,11 @@ static bool read_events(struct call *call, struct accept_request *r, struct str 
         struct event_new *event = &r->events[i];
 
         snprintf(path, sizeof path, "events[%zu].", i);
-        if (fields_bind(&call->fields, event_fields, ARRAY_LEN(event_fields), value, path, &in) < 0)
-            continue;
+        int err =
+            fields_bind(&call->fields, event_fields, ARRAY_LEN(event_fields), value, path, &in);
         check_times(call, path, &in);
+        if (err < 0)
+            continue;
         set_event(call, event, &in);
         event->grouped = true;
         if (in.key.p != NULL)
@@ -247,10 +247,7 @@ static bool read_events(struct call *call, struct accept_request *r, struct str 
         else if (key.p != NULL)
             set_key(call, event, idempotency_id(call->app, IDEMPOTENCY_BATCH, key, i), call->body);
     }
-    if (call->fields.problem_count == 0)
-        return true;
-    reply_problems(call, ERR_INVALID);
-    return false;
+    return input_is_fine(call);
 }
 
 void handle_events_create_batch(struct call *call)
@@ -259,15 +256,17 @@ void handle_events_create_batch(struct call *call)
     struct json_iter it;
     size_t count = 0;
 
-    if (!read_key(call, &key) || !input_body(call, batch_fields, ARRAY_LEN(batch_fields), &array))
+    if (!read_key(call, &key) || !input_bind(call, batch_fields, ARRAY_LEN(batch_fields), &array))
         return;
-    json_iter_init(&it, array);
-    while (json_iter_next(&it, &name, &value))
-        count++;
-    if (count < 1 || count > BATCH_MAX) {
-        reply_invalid(call, "events", "must have 1 to 1000 entries");
-        return;
+    if (field_has(&call->fields, 0)) {
+        json_iter_init(&it, array);
+        while (json_iter_next(&it, &name, &value))
+            count++;
+        if (count < 1 || count > BATCH_MAX)
+            fields_problem(&call->fields, "events", "must have 1 to 1000 entries");
     }
+    if (!input_is_fine(call))
+        return;
     struct accept_request *r = request_create(call, count);
     if (!read_events(call, r, array, key))
         return;
@@ -311,8 +310,7 @@ void handle_events_list(struct call *call)
 {
     struct str type = STR_NONE;
 
-    if (!input_type(call, "type", &type))
-        return;
+    input_type(call, "type", &type);
     struct page *page = page_read_span(call, ID_EVENT);
     if (page == NULL)
         return;

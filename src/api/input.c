@@ -11,20 +11,63 @@
 
 #define BODY_DEPTH 32
 
-bool input_body(struct call *call, const struct field *table, size_t count, void *out)
+/* Whatever it is called JSON is read: curl calls all that it sends a form. */
+static bool is_form(struct str type)
+{
+    static const struct str kinds[] = {STR_LIT("application/x-www-form-urlencoded"),
+                                       STR_LIT("multipart/form-data")};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (type.n >= kinds[i].n && str_eq_nocase((struct str){type.p, kinds[i].n}, kinds[i]))
+            return true;
+    return false;
+}
+
+/* Not JSON at all: of some of it one can say what it is. */
+static void reply_unreadable(struct call *call, const struct json_error *error)
+{
+    struct str coding = call_header(call, "content-encoding");
+    struct str type = call_header(call, "content-type");
+
+    if (call->body.n == 0)
+        reply_error(call, ERR_BAD_JSON, "The request has no body: send a JSON object");
+    else if (coding.n > 0 && !str_eq_nocase(coding, STR_LIT("identity")))
+        reply_error(call, ERR_MEDIA_TYPE,
+                    "The body has a Content-Encoding: send it uncompressed, in JSON");
+    else if (is_form(type))
+        reply_error(call, ERR_MEDIA_TYPE,
+                    "The body is a form: send a JSON object, with Content-Type: application/json");
+    else
+        reply_errorf(call, ERR_BAD_JSON, "At byte %zu: %s", error->offset, error->message);
+}
+
+bool input_bind(struct call *call, const struct field *table, size_t count, void *out)
 {
     struct json_error error;
 
     if (json_check(call->body, BODY_DEPTH, &error) < 0) {
-        reply_errorf(call, ERR_BAD_JSON, "At byte %zu: %s", error.offset, error.message);
+        reply_unreadable(call, &error);
         return false;
     }
     int err = fields_bind(&call->fields, table, count, call->body, "", out);
     call->table = table;
     call->given = call->fields.present | call->fields.nulls;
-    if (err < 0)
+    if (err == ERR_BAD_REQUEST)
         reply_problems(call, err);
-    return err == 0;
+    return err != ERR_BAD_REQUEST;
+}
+
+bool input_is_fine(struct call *call)
+{
+    if (call->fields.problem_count == 0)
+        return true;
+    reply_problems(call, ERR_INVALID);
+    return false;
+}
+
+bool input_body(struct call *call, const struct field *table, size_t count, void *out)
+{
+    return input_bind(call, table, count, out) && input_is_fine(call);
 }
 
 bool input_body_if_any(struct call *call, const struct field *table, size_t count, void *out)
@@ -52,7 +95,7 @@ bool input_id(struct call *call, int i, const char *prefix, struct id *id)
 {
     if (id_parse(call->params[i], prefix, id))
         return true;
-    reply_error(call, ERR_NOT_FOUND, NULL);
+    reply_not_found(call);
     return false;
 }
 
@@ -118,7 +161,7 @@ static const char *parameter_check(const struct call *call, struct str name, str
     return value.p == NULL ? encoding : NULL;
 }
 
-bool input_query(struct call *call)
+void input_query(struct call *call)
 {
     struct str rest = call->query, pair, name;
 
@@ -129,13 +172,11 @@ bool input_query(struct call *call)
         struct str key = decode(call, name), value = decode(call, pair); /* what is left of it */
         int i = key.p != NULL ? find(call->route->query, key) : -1;
         const char *wrong = parameter_check(call, key, value, i);
-        if (wrong != NULL) {
-            reply_invalid(call, key.p != NULL ? key.p : "query", wrong);
-            return false;
-        }
-        call->values[i] = value;
+        if (wrong != NULL)
+            fields_problem(&call->fields, key.p != NULL ? key.p : "query", wrong);
+        else
+            call->values[i] = value;
     }
-    return true;
 }
 
 struct str input_value(const struct call *call, const char *name)
@@ -145,55 +186,72 @@ struct str input_value(const struct call *call, const char *name)
     return call->values[i];
 }
 
-bool input_i64(struct call *call, const char *name, int64_t min, int64_t max, int64_t *out)
+void input_i64(struct call *call, const char *name, int64_t min, int64_t max, int64_t *out)
 {
     struct str value = input_value(call, name);
     char message[80];
+    int64_t n;
 
-    if (value.p == NULL || str_to_i64(value, min, max, out))
-        return true;
+    if (value.p == NULL)
+        return;
+    if (str_to_i64(value, min, max, &n)) {
+        *out = n;
+        return;
+    }
     snprintf(message, sizeof message, "must be an integer between %" PRId64 " and %" PRId64, min,
              max);
-    reply_invalid(call, name, message);
-    return false;
+    fields_problem(&call->fields, name, message);
 }
 
-bool input_enum(struct call *call, const char *name, const char *const *names, int *out)
+void input_enum(struct call *call, const char *name, const char *const *names, int *out)
 {
     struct str value = input_value(call, name);
-    char message[120] = "must be one of:";
+    struct buf message;
     int i = value.p != NULL ? find(names, value) : *out;
 
     if (value.p == NULL || i >= 0) {
         *out = i;
-        return true;
+        return;
     }
-    for (i = 0; names[i] != NULL; i++) {
-        size_t n = strlen(message);
-        snprintf(message + n, sizeof message - n, "%s %s", i > 0 ? "," : "", names[i]);
-    }
-    reply_invalid(call, name, message);
-    return false;
+    buf_init(&message, 1000);
+    for (i = 0; names[i] != NULL; i++)
+        buf_printf(&message, "%s %s", i > 0 ? "," : "must be one of:", names[i]);
+    fields_problem(&call->fields, name, buf_text(&message));
+    buf_fini(&message);
 }
 
-bool input_time(struct call *call, const char *name, int64_t *out)
+void input_time(struct call *call, const char *name, int64_t *out)
 {
     struct str value = input_value(call, name);
-    if (value.p == NULL || clock_parse(value, out))
-        return true;
-    reply_invalid(call, name, CLOCK_PARSE_RULE);
-    return false;
+    int64_t ms;
+
+    if (value.p == NULL)
+        return;
+    if (clock_parse(value, &ms))
+        *out = ms;
+    else
+        fields_problem(&call->fields, name, CLOCK_PARSE_RULE);
 }
 
-bool input_type(struct call *call, const char *name, struct str *out)
+void input_type(struct call *call, const char *name, struct str *out)
 {
     struct str value = input_value(call, name);
     const char *wrong = value.p != NULL ? event_type_check(value) : NULL;
-    if (wrong != NULL) {
-        reply_invalid(call, name, wrong);
-        return false;
-    }
-    if (value.p != NULL)
+
+    if (wrong != NULL)
+        fields_problem(&call->fields, name, wrong);
+    else if (value.p != NULL)
         *out = value;
-    return true;
+}
+
+bool input_id_given(struct call *call, const char *name, const char *const *prefixes, struct id *id)
+{
+    struct str value = input_value(call, name);
+
+    for (; value.p != NULL && *prefixes != NULL; prefixes++)
+        if (id_parse(value, *prefixes, id))
+            return true;
+    if (value.p != NULL)
+        fields_problem(&call->fields, name, "must be an id of this kind");
+    return false;
 }

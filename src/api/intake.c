@@ -10,7 +10,8 @@
 #define HEAD_MAX ((size_t)32 << 10)
 #define BODY_SMALL \
     4096 /* what the connection's first buffer holds beside a head: it costs nothing more */
-#define STRANGERS 8 /* the part of the bytes that unproven keys have is one in so many */
+#define TLS_HANDSHAKE 0x16 /* that a connection begins with */
+#define STRANGERS     8    /* the part of the bytes that unproven keys have is one in so many */
 
 static const enum metric budgets[BODY_KINDS] = {
     [BODY_PROVEN] = METRIC_BUDGET_BODIES,
@@ -143,10 +144,14 @@ static enum intake_step take_head(struct intake *in, char *bytes, size_t *size)
 {
     in->head = framing_end((struct str){bytes, *size}, in->seen);
     in->seen = *size;
-    if (in->head == 0 && *size >= HEAD_MAX) {
+    const char *fault = *size > 0 && bytes[0] == TLS_HANDSHAKE
+                            ? "This port speaks plain HTTP, and you TLS: use http://"
+                        : *size >= HEAD_MAX && in->head == 0 ? "The head has more than 32 KiB"
+                                                             : NULL;
+    if (fault != NULL) {
         in->head = *size;
         in->judged = true;
-        in->framing.fault = "The head has more than 32 KiB";
+        in->framing.fault = fault;
     }
     if (in->head == 0)
         return INTAKE_PASS;

@@ -1,6 +1,7 @@
 /* What begins a job: replay, retry by filter, backfill, erasing by filter. First it is planned, which counts what it would do;
  * a dry run ends there. */
 #include "base/clock.h"
+#include "base/host.h"
 #include "base/metrics.h"
 #include "core/filter.h"
 #include "deed.h"
@@ -16,7 +17,7 @@
 struct start_input {
     int64_t since, until, code;
     int status;
-    struct str type, error, webhook;
+    struct str type, error, webhook, event, host;
     bool dry_run;
 };
 
@@ -32,6 +33,8 @@ enum {
     IN_CODE,
     REPLAY_FIELDS,
     IN_WEBHOOK = REPLAY_FIELDS,
+    IN_EVENT,
+    IN_HOST,
     RETRY_FIELDS,
 };
 
@@ -40,24 +43,21 @@ static const char *const state_names[] = {"failed", "cancelled", "delivered", "h
 static const enum delivery_state states[] = {DELIVERY_FAILED, DELIVERY_CANCELLED,
                                              DELIVERY_DELIVERED, DELIVERY_HELD};
 
-/* The number of an error's code, or 0. */
-static int error_of(struct str code)
-{
-    for (int error = 1; error < ATTEMPT_ERRORS; error++)
-        if (attempt_error_code(error) != NULL && str_eq_text(code, attempt_error_code(error)))
-            return error;
-    return 0;
-}
-
 static const char *check_error(struct str code)
 {
-    return error_of(code) != 0 ? NULL : "must be a code of `last_error`, such as timed_out";
+    return attempt_error_of(code) != 0 ? NULL : "must be a code of `last_error`, such as timed_out";
 }
 
 static const char *check_webhook(struct str text)
 {
     struct id id;
     return id_parse(text, ID_WEBHOOK, &id) ? NULL : "must be the id of a webhook";
+}
+
+static const char *check_event(struct str text)
+{
+    struct id id;
+    return id_parse(text, ID_EVENT, &id) ? NULL : "must be the id of an event";
 }
 
 #define AT(member) offsetof(struct start_input, member)
@@ -74,6 +74,9 @@ static const struct field fields[] = {
     [IN_CODE] = {"response_code", FIELD_I64, AT(code), FIELD_NULLABLE, .min = 100, .max = 599},
     [IN_WEBHOOK] = {"webhook_id", FIELD_STR, AT(webhook), FIELD_NULLABLE, .max = ID_TEXT_SIZE,
                     .check = check_webhook},
+    [IN_EVENT] = {"event_id", FIELD_STR, AT(event), FIELD_NULLABLE, .max = ID_TEXT_SIZE,
+                  .check = check_event},
+    [IN_HOST] = {"url_host", FIELD_STR, AT(host), FIELD_NULLABLE, .min = 1, .max = HOST_MAX},
 };
 
 /* Of those that a request begins. */
@@ -131,6 +134,9 @@ static void reply_plan(struct call *call, const struct start *start)
         .since_ms = id_time_ms(c->since),
         .before_ms = id_time_ms(c->before),
         .plan = start->plan,
+        .of_event = c->of_event,
+        .event = c->event,
+        .host = c->host,
     };
 
     job.ended_ms = id_time_ms(job.id);
@@ -146,7 +152,7 @@ static void on_planned(void *arg, int err, const struct db_rows *rows)
     if (!result_ok(call, err))
         return;
     if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, "No webhook has this id, or it is disabled");
+        reply_error(call, ERR_NOT_FOUND, "No webhook of this app has this id, or it is disabled");
         return;
     }
     jobs_read_plan(rows, &start->plan);
@@ -171,11 +177,15 @@ static void begin(struct call *call, enum job_kind kind)
     c->app = call->app;
     c->one = kinds[kind].of_webhook || id_parse(in.webhook, ID_WEBHOOK, &c->webhook);
     c->state = states[in.status];
-    c->error = error_of(in.error);
+    c->error = attempt_error_of(in.error);
     c->code = in.code;
     c->type = in.type;
     c->since = id_floor(in.since);
     c->before = id_floor(in.until);
+    c->host = in.host;
+    c->of_event = id_parse(in.event, ID_EVENT, &c->event);
+    if (c->of_event)
+        jobs_narrow(c);
     if (page_has_room(call))
         call->op = jobs_plan(call->api->reads, kind, c, on_planned, call);
 }

@@ -14,6 +14,8 @@ static void write_choice(struct jsonw *w, const struct job *job)
     jsonw_str_or_null(w, "event_type", job->type);
     jsonw_text(w, "error_code", attempt_error_code((int)job->error));
     jsonw_i64_or_null(w, "response_code", job->code > 0, job->code);
+    jsonw_id_or_null(w, "event_id", job->of_event, ID_EVENT, job->event);
+    jsonw_str_or_null(w, "url_host", job->host);
     jsonw_end(w, '}');
 }
 

@@ -29,9 +29,8 @@ void handle_jobs_list(struct call *call)
 {
     int kind = -1, state = -1;
 
-    if (!input_enum(call, "kind", job_kind_names, &kind) ||
-        !input_enum(call, "status", job_state_names, &state))
-        return;
+    input_enum(call, "kind", job_kind_names, &kind);
+    input_enum(call, "status", job_state_names, &state);
     const struct page *page = page_read(call, ID_JOB);
     if (page != NULL)
         call->op = jobs_list(call->api->reads, call->app, kind, state, page->before,

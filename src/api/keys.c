@@ -11,8 +11,8 @@
 #include "resources.h"
 #include "result.h"
 
-#define NAME_MAX_BYTES 100
-#define REQUESTS_MAX   1000000
+#define NAME_LENGTH_MAX 100
+#define REQUESTS_MAX    1000000
 
 struct key_input {
     struct str name, app;
@@ -45,13 +45,13 @@ static const char *check_network(struct str text)
 }
 
 #define AT(member) offsetof(struct key_input, member)
-#define SETTINGS(required)                                                                \
-    [IN_NAME] = {"name", FIELD_STR, AT(name), required, .min = 1, .max = NAME_MAX_BYTES}, \
-    [IN_EXPIRES] = {"expires_at", FIELD_TIME, AT(expires_ms), FIELD_NULLABLE},            \
-    [IN_NETWORKS] =                                                                       \
-        {"allowed_networks",      FIELD_STRS,     AT(networks),          FIELD_NULLABLE,  \
-         .max = KEY_NETWORKS_MAX, .item_max = 49, .check = check_network},                \
-    [IN_REQUESTS] = {"requests_per_second", FIELD_I64, AT(requests), FIELD_NULLABLE,      \
+#define SETTINGS(required)                                                                 \
+    [IN_NAME] = {"name", FIELD_STR, AT(name), required, .min = 1, .max = NAME_LENGTH_MAX}, \
+    [IN_EXPIRES] = {"expires_at", FIELD_TIME, AT(expires_ms), FIELD_NULLABLE},             \
+    [IN_NETWORKS] =                                                                        \
+        {"allowed_networks",      FIELD_STRS,     AT(networks),          FIELD_NULLABLE,   \
+         .max = KEY_NETWORKS_MAX, .item_max = 49, .check = check_network},                 \
+    [IN_REQUESTS] = {"requests_per_second", FIELD_I64, AT(requests), FIELD_NULLABLE,       \
                      .max = REQUESTS_MAX}
 
 static const struct field update_fields[IN_UPDATE_COUNT] = {SETTINGS(0)};
@@ -113,9 +113,7 @@ static bool check_expiry(struct call *call, const struct key_input *in)
 
     if (field_has(f, IN_EXPIRES) && in->expires_ms <= clock_wall_ms())
         fields_problem(f, "expires_at", "must be in the future");
-    if (f->problem_count > 0)
-        reply_problems(call, ERR_INVALID);
-    return f->problem_count == 0;
+    return input_is_fine(call);
 }
 
 /* What the table cannot say: an admin key has no tenant, every other has one. */
@@ -125,7 +123,7 @@ static bool check_key(struct call *call, const struct key_input *in, struct key 
 
     key->has_app = in->scope != SCOPE_ADMIN;
     key->app = call->app;
-    if (field_has(f, IN_APP) && !key->has_app)
+    if (field_has(f, IN_APP) && field_has(f, IN_SCOPE) && !key->has_app)
         fields_problem(f, "app_id", "must be left out: an admin key belongs to no app");
     else if (field_has(f, IN_APP) && !id_parse(in->app, ID_APP, &key->app))
         fields_problem(f, "app_id", "must be the id of an app");
@@ -149,7 +147,7 @@ void handle_keys_create(struct call *call)
     uint8_t hash[SHA256_SIZE];
     struct buf text;
 
-    if (!input_body(call, create_fields, ARRAY_LEN(create_fields), &in))
+    if (!input_bind(call, create_fields, ARRAY_LEN(create_fields), &in))
         return;
     struct key key = {.id = id_new(), .scope = in.scope};
     if (!check_key(call, &in, &key))
@@ -208,7 +206,7 @@ void handle_keys_update(struct call *call)
     const struct fields *f = &call->fields;
 
     if (!input_id(call, 0, ID_KEY, &key.id) ||
-        !input_body(call, update_fields, ARRAY_LEN(update_fields), &in) || !check_expiry(call, &in))
+        !input_bind(call, update_fields, ARRAY_LEN(update_fields), &in) || !check_expiry(call, &in))
         return;
     set_key(&in, &key);
     unsigned given = (field_given(f, IN_NAME) ? 1U : 0) | (field_given(f, IN_EXPIRES) ? 2U : 0) |

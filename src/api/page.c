@@ -13,7 +13,7 @@
 #define PAGE_BYTES ((size_t)4 << 20) /* then it ends, with the row that went beyond */
 
 /* A cursor that was not given leaves the page's bounds as they are. */
-static bool read_cursor(struct call *call, struct page *page, page_check *check)
+static void read_cursor(struct call *call, struct page *page, page_check *check)
 {
     struct str cursor = input_value(call, "cursor");
     bool fine = cursor.p == NULL;
@@ -23,8 +23,8 @@ static bool read_cursor(struct call *call, struct page *page, page_check *check)
     else if (!fine && (fine = check(cursor) == NULL))
         page->after = cursor;
     if (!fine)
-        reply_invalid(call, "cursor", "must be the next_cursor of another page of this list");
-    return fine;
+        fields_problem(&call->fields, "cursor",
+                       "must be the next_cursor of another page of this list");
 }
 
 bool page_has_room(struct call *call)
@@ -51,7 +51,9 @@ static struct page *read_page(struct call *call, struct page page, page_check *c
 
     page.before = id_last();
     page.after = STR_LIT("");
-    if (!input_i64(call, "limit", 1, LIMIT_MAX, &limit) || !read_cursor(call, &page, check))
+    input_i64(call, "limit", 1, LIMIT_MAX, &limit);
+    read_cursor(call, &page, check);
+    if (!input_is_fine(call))
         return NULL;
     page.limit = (int)limit;
     *kept = page;
@@ -72,8 +74,8 @@ struct page *page_read_span(struct call *call, const char *prefix)
 {
     int64_t since = 0, until = -1;
 
-    if (!input_time(call, "since", &since) || !input_time(call, "until", &until))
-        return NULL;
+    input_time(call, "since", &since);
+    input_time(call, "until", &until);
     struct page *page = page_read(call, prefix);
     if (page == NULL)
         return NULL;

@@ -18,7 +18,8 @@ struct page {
 /* Whether the app may look for rows once more now; false: that has been replied. A page that is read asks that too. */
 bool page_has_room(struct call *call);
 
-/* Reads `limit` and `cursor` into call->state. NULL: one is wrong, and that has been replied. */
+/* Reads `limit` and `cursor` into call->state. NULL: one is wrong, or there are problems with the query already, and
+ * all that has been replied. */
 struct page *page_read(struct call *call, const char *prefix);
 
 /* Likewise, where cursors are texts, in `column`; `check` answers NULL for one that may be. */

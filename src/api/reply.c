@@ -125,15 +125,40 @@ void reply_errorf(struct call *call, int err, const char *format, ...)
     reply_error(call, err, detail);
 }
 
+void reply_not_found(struct call *call)
+{
+    static const struct {
+        const char *path, *detail;
+    } things[] = {
+        {"/webhooks/", "No webhook of this app has this id"},
+        {"/admin/apps/", "No webhook of this app has this id"},
+        {"/events/", "No event of this app that is still in the history has this id"},
+        {"/deliveries/", "No delivery of this app that is still in the history has this id"},
+        {"/jobs/", "No job of this app has this id"},
+        {"/event-types/", "No event type of this app has this name"},
+        {"/apps/", "No app has this id"},
+        {"/keys/", "No API key has this id"},
+    };
+    const char *detail = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(things); i++)
+        if (strncmp(call->route->path, things[i].path, strlen(things[i].path)) == 0)
+            detail = things[i].detail;
+    reply_error(call, ERR_NOT_FOUND, detail);
+}
+
 void reply_problems(struct call *call, int err)
 {
     const struct fields *f = &call->fields;
     const struct field_problem *first = &f->problems[0];
-    char detail[400];
+    size_t more = f->problem_count + f->problems_unsaid - 1;
+    char detail[600], others[40] = "";
 
     assert(f->problem_count > 0);
-    snprintf(detail, sizeof detail, "%s %s", first->field[0] != '\0' ? first->field : "The body",
-             first->message);
+    if (more > 0)
+        snprintf(others, sizeof others, "; and %zu more", more);
+    snprintf(detail, sizeof detail, "%.350s %s%s",
+             first->field[0] != '\0' ? first->field : "The body", first->message, others);
     struct jsonw *w = begin_error(call, err, detail);
     jsonw_begin(w, "errors", '[');
     for (size_t i = 0; i < f->problem_count; i++) {

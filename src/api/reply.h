@@ -17,6 +17,9 @@ void reply_static(struct call *call, int status, struct str json); /* of the pro
 void reply_error(struct call *call, int err, const char *detail);
 void reply_errorf(struct call *call, int err, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* 404, in words that say of what: the kind of thing that the route's path names. */
+void reply_not_found(struct call *call);
+
 /* A problem that names fields: one, or those collected in call->fields. */
 void reply_invalid(struct call *call, const char *field, const char *message);
 void reply_problems(struct call *call, int err);

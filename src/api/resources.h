@@ -25,8 +25,8 @@ route_handler handle_events_create, handle_events_create_batch, handle_events_li
 route_handler handle_events_delete;
 
 /* deliveries.c */
-route_handler handle_deliveries_list, handle_deliveries_get, handle_deliveries_retry,
-    handle_deliveries_cancel, handle_attempts_list;
+route_handler handle_deliveries_list, handle_deliveries_search, handle_deliveries_get,
+    handle_deliveries_retry, handle_deliveries_cancel, handle_attempts_list;
 
 /* job_start.c, jobs.c */
 route_handler handle_webhooks_replay, handle_webhooks_backfill, handle_deliveries_retry_by_filter,
@@ -39,6 +39,9 @@ route_handler handle_apps_create, handle_apps_list, handle_apps_get, handle_apps
 
 /* audit.c */
 route_handler handle_audit_list;
+
+/* stats.c */
+route_handler handle_stats_list;
 
 /* event_types.c */
 route_handler handle_event_types_create, handle_event_types_list, handle_event_types_get,

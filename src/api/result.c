@@ -51,7 +51,7 @@ bool result_row(struct call *call, int err, const struct db_rows *rows)
     if (!result_ok(call, err))
         return false;
     if (db_count(rows) == 0)
-        reply_error(call, ERR_NOT_FOUND, NULL);
+        reply_not_found(call);
     return db_count(rows) > 0;
 }
 

@@ -3,7 +3,7 @@
 #define API_ROUTE_H
 
 #define PARAMS_MAX 2
-#define QUERY_MAX  7
+#define QUERY_MAX  11
 
 struct call;
 

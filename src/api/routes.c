@@ -33,7 +33,8 @@ static const struct route routes[] = {
      "/webhooks/{id}/deliveries",
      SCOPE_READ,
      handle_deliveries_list,
-     {"status", "event_type", "since", "until", "limit", "cursor"}},
+     {"status", "event_id", "event_type", "response_code", "error_code", "since", "until", "limit",
+      "cursor"}},
 
     {"POST", "/events", SCOPE_PUBLISH, handle_events_create},
     {"POST", "/events/batch", SCOPE_PUBLISH, handle_events_create_batch},
@@ -46,6 +47,12 @@ static const struct route routes[] = {
     {"GET", "/events/{id}", SCOPE_READ, handle_events_get},
     {"DELETE", "/events/{id}", SCOPE_WRITE, handle_events_delete},
 
+    {"GET",
+     "/deliveries",
+     SCOPE_READ,
+     handle_deliveries_search,
+     {"status", "webhook_id", "event_id", "event_type", "response_code", "error_code", "url_host",
+      "since", "until", "limit", "cursor"}},
     {"POST", "/deliveries/retry", SCOPE_WRITE, handle_deliveries_retry_by_filter},
     {"GET", "/deliveries/{id}", SCOPE_READ, handle_deliveries_get},
     {"GET", "/deliveries/{id}/attempts", SCOPE_READ, handle_attempts_list, {"limit", "cursor"}},
@@ -55,6 +62,7 @@ static const struct route routes[] = {
     {"GET", "/jobs", SCOPE_READ, handle_jobs_list, {"kind", "status", "limit", "cursor"}},
     {"GET", "/jobs/{id}", SCOPE_READ, handle_jobs_get},
     {"DELETE", "/jobs/{id}", SCOPE_WRITE, handle_jobs_cancel},
+    {"GET", "/replays/{id}", SCOPE_READ, handle_jobs_get},
 
     {"POST", "/event-types", SCOPE_WRITE, handle_event_types_create},
     {"GET", "/event-types", SCOPE_READ, handle_event_types_list, {"limit", "cursor"}},
@@ -73,6 +81,8 @@ static const struct route routes[] = {
     {"GET", "/keys/{id}", SCOPE_ADMIN, handle_keys_get},
     {"PATCH", "/keys/{id}", SCOPE_ADMIN, handle_keys_update},
     {"DELETE", "/keys/{id}", SCOPE_ADMIN, handle_keys_delete},
+
+    {"GET", "/stats", SCOPE_READ, handle_stats_list, {"webhook_id", "since", "until"}},
 
     {"GET",
      "/audit",
@@ -181,7 +191,8 @@ static void reply_no_route(struct call *call, struct buf *allow)
 
 static void run(struct call *call)
 {
-    if (input_query(call))
+    input_query(call);
+    if (call->route->query[0] != NULL || input_is_fine(call))
         call->route->handler(call);
 }
 

@@ -5,6 +5,7 @@
 #include "accept.h"
 #include "auth.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/metrics.h"
 #include "intake.h"
@@ -253,7 +254,8 @@ struct server *server_create(const struct settings *settings, struct rates *rate
     uv_prepare_init(loop_uv(s->api.loop), &s->turn);
     s->turn.data = s;
     s->drain_timeout = timeout_create(s->api.loop, on_drain, s);
-    s->api.queue = queue_create(s->api.loop, &(struct queue_config){.url = config->redis_url});
+    s->api.queue = queue_create(
+        s->api.loop, &(struct queue_config){.url = config->redis_url, .ca_file = config->ca_file});
     s->api.db = db_create(s->api.loop, &(struct db_config){.url = config->database_url,
                                                            .session = store_api_session,
                                                            .stmts = store_api_stmts,
@@ -354,6 +356,7 @@ static void on_drain(void *arg)
 static void on_stop(void *arg)
 {
     struct server *s = arg;
+    CRASH_POINT("api", "stops");
     s->api.stopping = true;
     s->drain_deadline = clock_mono_ms() + DRAIN_MS;
     listener_close(s->listener);

@@ -69,7 +69,7 @@ static void look(struct test_wait *wait)
     if (wait->looking)
         return;
     wait->looking = true;
-    call->op = attempts_list(call->api->db, call->app, wait->delivery, &ATTEMPT_PLACE_LAST, 1,
+    call->op = attempts_list(call->api->db, call->app, wait->delivery, &ATTEMPT_PLACE_LAST, 1, 0,
                              on_look, wait);
 }
 

@@ -8,6 +8,9 @@
 
 struct turns;
 
+/* What renders more data than this waits for its turn. */
+#define TURNS_BYTES 16384
+
 /* In a call's state; zeroed before. */
 struct turn {
     struct accept_waiter waiter;

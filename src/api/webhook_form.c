@@ -95,13 +95,22 @@ _Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called")
                    0,                                                                            \
                    .min = 1,                                                                     \
                    .max = SECRET_MAX,                                                            \
-                   .check = secret_check_printable}
+                   .check = secret_check_printable},                                             \
+    [NO_ENABLED] = {"enabled", FIELD_NONE, .instead = STATUS_INSTEAD},                           \
+    [NO_ACTIVE] = {"active", FIELD_NONE, .instead = STATUS_INSTEAD},                             \
+    [NO_TYPES] = {"event_types", FIELD_NONE,                                                     \
+                  .instead = "is not a field: the event types are in `events`"}
 
-const struct field webhook_create_fields[IN_CREATE_COUNT] = {
+#define STATUS_INSTEAD \
+    "is not a field: PATCH /webhooks/{id} takes `status`, which is active, paused or disabled"
+
+const struct field webhook_create_fields[IN_AND_NOT] = {
     COMMON_FIELDS(FIELD_REQUIRED),
+    [IN_STATUS] = {"status", FIELD_NONE,
+                   .instead = "is set with PATCH /webhooks/{id}: a new webhook is active"},
 };
 
-const struct field webhook_update_fields[IN_COUNT] = {
+const struct field webhook_update_fields[IN_AND_NOT] = {
     COMMON_FIELDS(0),
     [IN_STATUS] = {"status", FIELD_ENUM, AT(status), 0, .names = webhook_status_names},
 };
@@ -131,6 +140,7 @@ void webhook_defaults(const struct call *call, struct webhook *w)
 {
     *w = (struct webhook){
         .app = call->app,
+        .url = STR_LIT(""),
         .profile = str_of(profiles[0]->name),
         .profile_options = STR_LIT("{}"),
         .sealed_headers = STR_LIT(""),
@@ -193,18 +203,20 @@ static void apply_options(struct call *call, struct webhook *w, struct profile_o
     const struct profile *profile = profile_find(w->profile);
     struct fields *f = &call->fields;
 
+    if (field_wrong(f, IN_PROFILE) || field_wrong(f, IN_OPTIONS))
+        return;
     if (profile == NULL) {
         fields_problem(f, "profile", WEBHOOK_STRANGE);
         return;
     }
     /* What the client gives is never what is kept: a text that looks sealed is not opened. */
-    bool given = field_given(f, IN_OPTIONS);
+    bool given = field_has(f, IN_OPTIONS) || field_null(f, IN_OPTIONS);
     int err = given ? profile_options_bind(f, profile, w->profile_options, out)
                     : webhook_options_bind(call->api->settings, f, profile, w->id, w->url,
                                            w->profile_options, out);
     if (err == ERR_INTERNAL)
         fields_problem(f, "profile_options", OPTIONS_LOST);
-    assert(err == 0 || f->problem_count > 0); /* they are what webhook_apply() replies */
+    assert(err == 0 || f->problem_count > 0);
     if (err == 0 && given)
         seal_options(call, profile, w);
     w->batch_seconds = out->batch_seconds;
@@ -279,7 +291,7 @@ static void apply_values(const struct call *call, const struct webhook_input *in
     }
 }
 
-bool webhook_apply(struct call *call, const struct webhook_input *in, struct webhook *w)
+void webhook_apply(struct call *call, const struct webhook_input *in, struct webhook *w)
 {
     const struct fields *f = &call->fields;
     struct profile_options options = {0};
@@ -302,21 +314,16 @@ bool webhook_apply(struct call *call, const struct webhook_input *in, struct web
         fields_problem(&call->fields, "tls", "is for URLs that begin with https://");
     if (field_has(f, IN_METADATA))
         w->metadata = input_map_json(call, &in->metadata);
-    if (f->problem_count == 0)
-        return true;
-    reply_problems(call, ERR_INVALID);
-    return false;
 }
 
-bool webhook_secret_fits(struct call *call, const char *field, const struct webhook *w,
-                         struct str secret)
+void webhook_check_secret(struct call *call, const char *field, const struct webhook *w,
+                          struct str secret)
 {
     const struct profile *profile = profile_find(w->profile);
     const char *wrong = profile != NULL ? profile->secret_check(secret) : WEBHOOK_STRANGE;
-    if (wrong == NULL)
-        return true;
-    reply_invalid(call, field, wrong);
-    return false;
+
+    if (wrong != NULL)
+        fields_problem(&call->fields, field, wrong);
 }
 
 struct str webhook_secret(struct call *call, struct id id, struct str secret, const char *prefix,
@@ -388,13 +395,13 @@ static bool options_send_hidden(const struct call *call, const struct webhook *w
     return hidden;
 }
 
-bool webhook_keeps_secrets(struct call *call, const struct webhook *before,
-                           const struct webhook *after)
+void webhook_keep_secrets(struct call *call, const struct webhook *before,
+                          const struct webhook *after)
 {
     struct fields *f = &call->fields;
     bool moves = !str_eq(webhook_origin(before->url), webhook_origin(after->url));
 
-    if (!field_has(f, IN_SECRET) && sends_secret(call, after) &&
+    if (!field_given(f, IN_SECRET) && sends_secret(call, after) &&
         (moves || !sends_secret(call, before)))
         fields_problem(f, "secret", SECRET_ANEW);
     if (moves && before->sealed_headers.n > 0 && !field_given(f, IN_HEADERS))
@@ -408,10 +415,6 @@ bool webhook_keeps_secrets(struct call *call, const struct webhook *before,
     if (field_has(f, IN_SECRET) && !field_given(f, IN_URL) && !field_given(f, IN_PROFILE) &&
         !field_given(f, IN_OPTIONS))
         fields_problem(f, "secret", SECRET_ALONE);
-    if (f->problem_count == 0)
-        return true;
-    reply_problems(call, ERR_INVALID);
-    return false;
 }
 
 /* --- managed ones ----------------------------------------------------------------------------- */

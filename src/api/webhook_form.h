@@ -34,35 +34,42 @@ enum {
     IN_SECRET,
     IN_STATUS,
     IN_COUNT,
-};
-#define IN_CREATE_COUNT IN_STATUS /* a new webhook is active */
 
-extern const struct field webhook_create_fields[IN_CREATE_COUNT], webhook_update_fields[IN_COUNT];
+    /* What people try. */
+    NO_ENABLED = IN_COUNT,
+    NO_ACTIVE,
+    NO_TYPES,
+    IN_AND_NOT,
+};
+
+/* A new webhook is active. */
+extern const struct field webhook_create_fields[IN_AND_NOT], webhook_update_fields[IN_AND_NOT];
 
 /* Of a row that another release wrote. */
 #define WEBHOOK_STRANGE "this webhook's profile is not one of this release: set another"
 
+/* What follows adds what is wrong to the problems in call->fields, which input_is_fine() replies. */
+
 /* Puts what `input` gives into `webhook`, whose texts then live in the request's pool, checks it,
- * and seals the headers. False: it is wrong, and that has been replied. */
-bool webhook_apply(struct call *call, const struct webhook_input *input,
-                   struct webhook *webhook) MUST_CHECK;
+ * and seals the headers. */
+void webhook_apply(struct call *call, const struct webhook_input *input, struct webhook *webhook);
 
 /* The settings of a webhook that says nothing. */
 void webhook_defaults(const struct call *call, struct webhook *webhook);
 
-/* May a webhook of this profile have the secret? False: no, and that has been replied. */
-bool webhook_secret_fits(struct call *call, const char *field, const struct webhook *webhook,
-                         struct str secret) MUST_CHECK;
+/* May a webhook of this profile have the secret? */
+void webhook_check_secret(struct call *call, const char *field, const struct webhook *webhook,
+                          struct str secret);
 
 /* A secret given or (p == NULL) made with the prefix, into `out`, and its sealed form, into the request's pool. */
 struct str webhook_secret(struct call *call, struct id id, struct str secret, const char *prefix,
                           struct buf *out);
 
 /* A client that may change a webhook must not learn by that what was shown once, or never: what goes to its receiver
- * as it is goes to another origin, or begins to go, only if the same request gives it anew. False: `after` would tell
- * what `before` kept, or a secret is given without need, and that has been replied. */
-bool webhook_keeps_secrets(struct call *call, const struct webhook *before,
-                           const struct webhook *after) MUST_CHECK;
+ * as it is goes to another origin, or begins to go, only if the same request gives it anew. A problem is, too, a secret
+ * that is given without need. */
+void webhook_keep_secrets(struct call *call, const struct webhook *before,
+                          const struct webhook *after);
 
 /* May the API change it? False: it is a managed one, and 409 has been replied. */
 bool webhook_settable(struct call *call, const struct webhook *webhook) MUST_CHECK;

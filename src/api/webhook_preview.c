@@ -17,7 +17,6 @@
 
 #include <stdio.h>
 
-#define LARGE_BYTES   16384 /* of data: it waits for its turn */
 #define STANDARD_TYPE "webhook.test"
 #define STANDARD_DATA "{}"
 
@@ -29,8 +28,19 @@ enum { IN_EVENT, IN_TYPE, IN_DATA };
 
 #define AT(member) offsetof(struct preview_input, member)
 
+static bool read_event(struct str text, struct id *id)
+{
+    return id_parse(text, ID_EVENT, id) || id_parse(text, ID_TEST_EVENT, id);
+}
+
+static const char *check_event(struct str text)
+{
+    struct id id;
+    return read_event(text, &id) ? NULL : "must be the id of an event";
+}
+
 static const struct field fields[] = {
-    [IN_EVENT] = {"event_id", FIELD_STR, AT(event), FIELD_NULLABLE, .min = 1, .max = ID_TEXT_SIZE},
+    [IN_EVENT] = {"event_id", FIELD_STR, AT(event), FIELD_NULLABLE, .check = check_event},
     [IN_TYPE] = {"type", FIELD_STR, AT(type), FIELD_NULLABLE, .min = 1, .max = EVENT_TYPE_MAX,
                  .check = event_type_check},
     [IN_DATA] = {"data", FIELD_RAW, AT(data), FIELD_NULLABLE, .kinds = FIELD_KIND(JSON_OBJECT)},
@@ -120,7 +130,7 @@ static void on_event(void *arg, int err, const struct db_rows *rows)
         reply_error(call, ERR_ERASED, NULL);
         return;
     }
-    if (event.data.n > LARGE_BYTES && !turn_is_held(&state->turn)) {
+    if (event.data.n > TURNS_BYTES && !turn_is_held(&state->turn)) {
         turns_wait(call->api->turns, &state->turn, call, find_event);
         return;
     }
@@ -146,13 +156,10 @@ void handle_webhooks_preview(struct call *call)
         return;
     state->content = (struct content){
         .event = id_new(), .type = in.type, .data = in.data, .delivery = id_new(), .attempt = 1};
-    if (!field_has(&call->fields, IN_EVENT) && in.data.n > LARGE_BYTES)
+    if (!field_has(&call->fields, IN_EVENT) && in.data.n > TURNS_BYTES)
         turns_wait(call->api->turns, &state->turn, call, find_webhook);
     else if (!field_has(&call->fields, IN_EVENT))
         find_webhook(call);
-    else if (id_parse(in.event, ID_EVENT, &state->content.event) ||
-             id_parse(in.event, ID_TEST_EVENT, &state->content.event))
+    else if (read_event(in.event, &state->content.event))
         find_event(call);
-    else
-        reply_invalid(call, "event_id", "must be the id of an event");
 }

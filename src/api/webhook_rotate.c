@@ -64,7 +64,9 @@ static void on_rotating(void *arg, int err, const struct db_rows *rows)
     if (!result_row(call, err, rows))
         return;
     webhooks_read(rows, 0, &webhook);
-    if (in->secret.p != NULL && !webhook_secret_fits(call, "secret", &webhook, in->secret))
+    if (in->secret.p != NULL)
+        webhook_check_secret(call, "secret", &webhook, in->secret);
+    if (!input_is_fine(call))
         return;
     buf_init(&secret, SECRET_MAX);
     struct str sealed =
@@ -83,6 +85,6 @@ void handle_webhooks_rotate(struct call *call)
 
     in->overlap_seconds = WEBHOOK_OVERLAP_SECONDS;
     if (input_id(call, 0, ID_WEBHOOK, &id) &&
-        input_body_if_any(call, fields, ARRAY_LEN(fields), in))
+        (call->body.n == 0 || input_bind(call, fields, ARRAY_LEN(fields), in)))
         call->op = webhooks_get(call->api->db, call->app, id, on_rotating, call);
 }

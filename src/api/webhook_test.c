@@ -276,7 +276,8 @@ static const struct field fields[] = {
     {"data", FIELD_RAW, AT(data), FIELD_NULLABLE, .kinds = FIELD_KIND(JSON_OBJECT)},
     {"detect", FIELD_BOOL, AT(detect), FIELD_NULLABLE},
     {"keep", FIELD_BOOL, AT(keep), FIELD_NULLABLE},
-    {"secret", FIELD_STR, AT(secret), FIELD_NULLABLE, .min = 1, .max = SECRET_MAX},
+    {"secret", FIELD_STR, AT(secret), FIELD_NULLABLE, .min = 1, .max = SECRET_MAX,
+     .check = secret_check_printable},
 };
 
 static struct str standard_data(struct call *call, struct id webhook)

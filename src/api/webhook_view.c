@@ -7,6 +7,7 @@
 #include "core/signature.h"
 #include "core/webhook.h"
 #include "core/webhook_options.h"
+#include "stats_view.h"
 #include "webhook_access.h"
 
 #include <stdio.h>
@@ -135,6 +136,21 @@ static void write_health(struct jsonw *w, const struct webhook *webhook)
     jsonw_end(w, '}');
 }
 
+static void write_stats(struct jsonw *w, const struct webhook *webhook)
+{
+    const struct webhook_day *day = &webhook->day;
+
+    jsonw_begin(w, "stats", '{');
+    jsonw_time_or_null(w, "last_success_at", day->last_success_ms, CLOCK_MILLIS);
+    jsonw_time_or_null(w, "last_failure_at", day->last_fail_ms, CLOCK_MILLIS);
+    jsonw_time_or_null(w, "failing_since", webhook->gate.failing_ms, CLOCK_MILLIS);
+    jsonw_begin(w, "last_24h", '{');
+    stats_write(w, &(struct stats){day->attempts, day->succeeded, day->exhausted, day->p50_us,
+                                   day->p95_us});
+    jsonw_end(w, '}');
+    jsonw_end(w, '}');
+}
+
 void webhook_write_masked(struct jsonw *w, const struct settings *settings,
                           const struct webhook *webhook)
 {
@@ -172,5 +188,6 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
     write_secrets(w, settings, webhook);
     jsonw_str_or_null(w, "managed", webhook->managed);
     write_health(w, webhook);
+    write_stats(w, webhook);
     jsonw_end(w, '}');
 }

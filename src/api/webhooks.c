@@ -42,13 +42,14 @@ void handle_webhooks_create(struct call *call)
     struct webhook webhook;
     struct buf secret;
 
-    if (!input_body(call, webhook_create_fields, IN_CREATE_COUNT, &in))
+    if (!input_bind(call, webhook_create_fields, IN_AND_NOT, &in))
         return;
     webhook_defaults(call, &webhook);
     webhook.id = id_new();
-    if (!webhook_apply(call, &in, &webhook) ||
-        (field_has(&call->fields, IN_SECRET) &&
-         !webhook_secret_fits(call, "secret", &webhook, in.secret)))
+    webhook_apply(call, &in, &webhook);
+    if (field_has(&call->fields, IN_SECRET) && !field_wrong(&call->fields, IN_PROFILE))
+        webhook_check_secret(call, "secret", &webhook, in.secret);
+    if (!input_is_fine(call))
         return;
     buf_init(&secret, SECRET_MAX);
     webhook.sealed_secret = webhook_secret(call, webhook.id, in.secret, SECRET_PREFIX, &secret);
@@ -88,8 +89,7 @@ void handle_webhooks_list(struct call *call)
 {
     int status = -1;
 
-    if (!input_enum(call, "status", webhook_status_names, &status))
-        return;
+    input_enum(call, "status", webhook_status_names, &status);
     const struct page *page = page_read(call, ID_WEBHOOK);
     if (page != NULL)
         call->op = webhooks_list(call->api->reads, call->app, status, page->before, page->limit + 1,
@@ -158,21 +158,23 @@ static void apply_status(struct call *call, struct webhook *webhook, int status)
 }
 
 /* Another profile may ask for another kind of secret. */
-static bool secret_still_fits(struct call *call, const struct webhook_input *in,
-                              const struct webhook *webhook)
+static void check_secret(struct call *call, const struct webhook_input *in,
+                         const struct webhook *webhook)
 {
+    const struct fields *f = &call->fields;
     struct buf secret;
 
-    if (field_has(&call->fields, IN_SECRET))
-        return webhook_secret_fits(call, "secret", webhook, in->secret);
-    if (!field_given(&call->fields, IN_PROFILE))
-        return true;
-    buf_init(&secret, SECRET_MAX);
-    int err = webhook_open(call->api->settings, WEBHOOK_SECRET, webhook->id, webhook->sealed_secret,
-                           &secret);
-    bool fits = err < 0 || webhook_secret_fits(call, "profile", webhook, buf_str(&secret));
-    crypto_forget(&secret);
-    return fits;
+    if (field_wrong(f, IN_PROFILE))
+        return;
+    if (field_has(f, IN_SECRET)) {
+        webhook_check_secret(call, "secret", webhook, in->secret);
+    } else if (field_given(f, IN_PROFILE)) {
+        buf_init(&secret, SECRET_MAX);
+        if (webhook_open(call->api->settings, WEBHOOK_SECRET, webhook->id, webhook->sealed_secret,
+                         &secret) == 0)
+            webhook_check_secret(call, "profile", webhook, buf_str(&secret));
+        crypto_forget(&secret);
+    }
 }
 
 static void replace_secret(struct call *call, struct str given, struct webhook *webhook)
@@ -206,11 +208,13 @@ static void on_read(void *arg, int err, const struct db_rows *rows)
     if (!webhook_settable(call, &webhook))
         return;
     before = webhook;
+    webhook_apply(call, in, &webhook);
+    webhook_keep_secrets(call, &before, &webhook);
+    check_secret(call, in, &webhook);
+    if (!input_is_fine(call))
+        return;
     if (field_has(&call->fields, IN_STATUS))
         apply_status(call, &webhook, in->status);
-    if (!webhook_apply(call, in, &webhook) || !webhook_keeps_secrets(call, &before, &webhook) ||
-        !secret_still_fits(call, in, &webhook))
-        return;
     if (field_has(&call->fields, IN_SECRET))
         replace_secret(call, in->secret, &webhook);
     call->op =
@@ -224,7 +228,7 @@ void handle_webhooks_update(struct call *call)
     struct id id;
 
     if (!input_id(call, 0, ID_WEBHOOK, &id) ||
-        !input_body(call, webhook_update_fields, IN_COUNT, in))
+        !input_bind(call, webhook_update_fields, IN_AND_NOT, in))
         return;
     call->state = in;
     call->op = webhooks_get(call->api->db, call->app, id, on_read, call);

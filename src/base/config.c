@@ -30,7 +30,7 @@ static const struct option options[] = {
      "a PostgreSQL URL such as postgresql://user:password@host/database, with %40 for an @ and %2F for a "
      "/ in the password"},
     {"POSTHORN_REDIS_URL", OPTION_URL, AT(redis_url), NULL, 1, 2000,
-     "redis://[user:password@]host[:port][/db] or unix:///path[?db=N]"},
+     "redis://[user:password@]host[:port][/db], rediss:// likewise for TLS, or unix:///path[?db=N]"},
     {"POSTHORN_LISTEN", OPTION_TEXT, AT(listen), "127.0.0.1:8080", 1, 300, LISTENING},
     {"POSTHORN_METRICS_LISTEN", OPTION_TEXT, AT(metrics_listen), "", 1, 300, LISTENING},
     {"POSTHORN_ADMIN_KEY", OPTION_SECRET, AT(admin_key), "", 24, 200,
@@ -46,6 +46,8 @@ static const struct option options[] = {
      "a comma-separated list of up to 64 ports and ranges of them, such as 443 or 8000-8999"},
     {"POSTHORN_CA_FILE", OPTION_TEXT, AT(ca_file), "", 1, 2000,
      "the path of a file that can be read and has certificates in PEM"},
+    {"POSTHORN_EGRESS_PROXY", OPTION_URL, AT(egress_proxy), "", 1, 1000,
+     "http://[user:password@]host:port, with %40 for an @ in the password"},
     {"POSTHORN_TRUSTED_PROXIES", OPTION_TEXT, AT(trusted_proxies), "", 1, 2000,
      "a comma-separated list of up to 64 networks such as 10.0.0.0/8 or fd00::/8, with no bit set "
      "after the prefix"},
@@ -69,6 +71,7 @@ static const struct option options[] = {
     {"POSTHORN_AUDIT_DAYS", OPTION_NUMBER, AT(audit_days), "90", 1, 3650, NULL},
     {"POSTHORN_AUDIT_ROWS_PER_APP", OPTION_NUMBER, AT(audit_rows_per_app), "100000", 1000, 10000000,
      NULL},
+    {"POSTHORN_STATS_DAYS", OPTION_NUMBER, AT(stats_days), "7", 2, 30, NULL},
     {"POSTHORN_DISABLE_AFTER_DAYS", OPTION_NUMBER, AT(disable_after_days), "5", 0, 3650, NULL},
     {"POSTHORN_DISABLE_AFTER_FAILURES", OPTION_NUMBER, AT(disable_after_failures), "20", 0, 1000000,
      NULL},

@@ -13,8 +13,10 @@
 
 void fields_problem(struct fields *f, const char *field, const char *message)
 {
-    if (f->problem_count == FIELD_PROBLEMS_MAX)
+    if (f->problem_count == FIELD_PROBLEMS_MAX) {
+        f->problems_unsaid++;
         return;
+    }
     struct field_problem *p = &f->problems[f->problem_count++];
     p->field = str_dup(f->alloc, str_of(field));
     p->message = str_dup(f->alloc, str_of(message));
@@ -57,11 +59,11 @@ static struct binding element_of(const struct binding *b, struct str key)
     return e;
 }
 
-static bool wrong_length(struct binding *b, int64_t min, int64_t max)
+static bool wrong_length(struct binding *b, int64_t min, int64_t max, const char *unit)
 {
     if (min > 0)
-        return problem(b, "must be %lld to %lld bytes long", (long long)min, (long long)max);
-    return problem(b, "must be at most %lld bytes long", (long long)max);
+        return problem(b, "must be %lld to %lld %s long", (long long)min, (long long)max, unit);
+    return problem(b, "must be at most %lld %s long", (long long)max, unit);
 }
 
 static bool wrong_count(struct binding *b, int64_t min, int64_t max)
@@ -73,12 +75,13 @@ static bool wrong_count(struct binding *b, int64_t min, int64_t max)
 
 static bool take_str(struct binding *b, struct str text, int64_t min, int64_t max, struct str *out)
 {
-    *out = STR_NONE;
     if (json_kind(text) != JSON_STRING)
         return problem(b, "must be a string");
     struct str s = json_text(b->fields->alloc, text);
-    if ((int64_t)s.n < min || (max > 0 && (int64_t)s.n > max))
-        return wrong_length(b, min, max);
+    bool bytes = (b->field->flags & FIELD_BYTES) != 0;
+    int64_t n = (int64_t)(bytes ? s.n : str_characters(s));
+    if (n < min || (max > 0 && n > max))
+        return wrong_length(b, min, max, bytes ? "bytes" : "characters");
     if (memchr(s.p, '\0', s.n) != NULL)
         return problem(b, "must not contain a NUL character (U+0000)");
     *out = s;
@@ -87,10 +90,13 @@ static bool take_str(struct binding *b, struct str text, int64_t min, int64_t ma
 
 static bool take_i64(struct binding *b, struct str text, int64_t min, int64_t max, int64_t *out)
 {
-    if (json_kind(text) != JSON_NUMBER || !str_to_i64(text, INT64_MIN, INT64_MAX, out))
+    int64_t n;
+
+    if (json_kind(text) != JSON_NUMBER || !json_integer(text, &n))
         return problem(b, "must be an integer");
-    if (*out < min || *out > max)
+    if (n < min || n > max)
         return problem(b, "must be between %lld and %lld", (long long)min, (long long)max);
+    *out = n;
     return true;
 }
 
@@ -101,9 +107,13 @@ static bool checked(struct binding *b, const char *wrong)
 
 static bool bind_str(struct binding *b, struct str text, void *out)
 {
-    struct str *s = out;
-    return take_str(b, text, b->field->min, b->field->max, s) &&
-           (b->field->check == NULL || checked(b, b->field->check(*s)));
+    struct str s;
+
+    if (!take_str(b, text, b->field->min, b->field->max, &s) ||
+        (b->field->check != NULL && !checked(b, b->field->check(s))))
+        return false;
+    *(struct str *)out = s;
+    return true;
 }
 
 static bool bind_i64(struct binding *b, struct str text, void *out)
@@ -131,7 +141,12 @@ static bool bind_enum(struct binding *b, struct str text, void *out)
 static bool bind_time(struct binding *b, struct str text, void *out)
 {
     struct str s;
-    return take_str(b, text, 0, 0, &s) && (clock_parse(s, out) || problem(b, CLOCK_PARSE_RULE));
+    int64_t ms;
+
+    if (!take_str(b, text, 0, 0, &s) || (!clock_parse(s, &ms) && !problem(b, CLOCK_PARSE_RULE)))
+        return false;
+    *(int64_t *)out = ms;
+    return true;
 }
 
 /* The number of elements, if it is one that the field allows. */
@@ -153,7 +168,7 @@ static bool count_elements(struct binding *b, struct str text, enum json_kind ki
 
 static bool bind_strs(struct binding *b, struct str text, void *out)
 {
-    struct field_strs *list = out;
+    struct field_strs list = {0};
     struct json_iter it;
     struct str key, value;
     size_t n;
@@ -161,26 +176,27 @@ static bool bind_strs(struct binding *b, struct str text, void *out)
 
     if (!count_elements(b, text, JSON_ARRAY, &n))
         return false;
-    list->at = b->fields->alloc.alloc(b->fields->alloc.pool, (n + 1) * sizeof *list->at);
-    list->n = 0;
+    list.at = b->fields->alloc.alloc(b->fields->alloc.pool, (n + 1) * sizeof *list.at);
     json_iter_init(&it, text);
     for (size_t i = 0; json_iter_next(&it, &key, &value); i++) {
         struct binding e = element_at(b, i);
-        struct str *item = &list->at[list->n];
+        struct str *item = &list.at[list.n];
         bool fine = take_str(&e, value, 0, b->field->item_max, item) &&
                     (b->field->check == NULL || checked(&e, b->field->check(*item)));
-        for (size_t j = 0; fine && j < list->n; j++)
-            if (str_eq(list->at[j], *item))
+        for (size_t j = 0; fine && j < list.n; j++)
+            if (str_eq(list.at[j], *item))
                 fine = problem(&e, "repeats an earlier entry");
-        list->n += fine ? 1 : 0;
+        list.n += fine ? 1 : 0;
         good = good && fine;
     }
+    if (good)
+        *(struct field_strs *)out = list;
     return good;
 }
 
 static bool bind_i64s(struct binding *b, struct str text, void *out)
 {
-    struct field_i64s *list = out;
+    struct field_i64s list = {0};
     struct json_iter it;
     struct str key, value;
     bool good = true;
@@ -188,13 +204,15 @@ static bool bind_i64s(struct binding *b, struct str text, void *out)
 
     if (!count_elements(b, text, JSON_ARRAY, &n))
         return false;
-    list->at = b->fields->alloc.alloc(b->fields->alloc.pool, (n + 1) * sizeof *list->at);
-    list->n = n;
+    list.at = b->fields->alloc.alloc(b->fields->alloc.pool, (n + 1) * sizeof *list.at);
+    list.n = n;
     json_iter_init(&it, text);
     for (size_t i = 0; json_iter_next(&it, &key, &value); i++) {
         struct binding e = element_at(b, i);
-        good = take_i64(&e, value, b->field->item_min, b->field->item_max, &list->at[i]) && good;
+        good = take_i64(&e, value, b->field->item_min, b->field->item_max, &list.at[i]) && good;
     }
+    if (good)
+        *(struct field_i64s *)out = list;
     return good;
 }
 
@@ -202,8 +220,8 @@ static bool take_key(struct binding *b, struct str text, struct str *key)
 {
     int64_t max = b->field->key_max;
     return take_str(b, text, 0, 0, key) &&
-           ((key->n > 0 && (int64_t)key->n <= max) ||
-            problem(b, "must have names of 1 to %lld bytes", (long long)max));
+           ((key->n > 0 && (int64_t)str_characters(*key) <= max) ||
+            problem(b, "must have names of 1 to %lld characters", (long long)max));
 }
 
 static bool bind_pair(struct binding *b, struct field_map *map, struct str key, struct str value)
@@ -225,7 +243,7 @@ static bool bind_pair(struct binding *b, struct field_map *map, struct str key, 
 
 static bool bind_map(struct binding *b, struct str text, void *out)
 {
-    struct field_map *map = out;
+    struct field_map map = {0};
     struct json_iter it;
     struct str key, value;
     size_t n;
@@ -233,11 +251,12 @@ static bool bind_map(struct binding *b, struct str text, void *out)
 
     if (!count_elements(b, text, JSON_OBJECT, &n))
         return false;
-    map->at = b->fields->alloc.alloc(b->fields->alloc.pool, (n + 1) * sizeof *map->at);
-    map->n = 0;
+    map.at = b->fields->alloc.alloc(b->fields->alloc.pool, (n + 1) * sizeof *map.at);
     json_iter_init(&it, text);
     while (json_iter_next(&it, &key, &value))
-        good = bind_pair(b, map, key, value) && good;
+        good = bind_pair(b, &map, key, value) && good;
+    if (good)
+        *(struct field_map *)out = map;
     return good;
 }
 
@@ -252,7 +271,7 @@ static bool bind_raw(struct binding *b, struct str text, void *out)
     if ((b->field->kinds & FIELD_KIND(kind)) == 0)
         return problem(b, "must not be %s", names[kind]);
     if (b->field->max > 0 && (int64_t)text.n > b->field->max)
-        return wrong_length(b, 0, b->field->max);
+        return wrong_length(b, 0, b->field->max, "bytes");
     *(struct str *)out = text;
     return true;
 }
@@ -265,12 +284,20 @@ static bool bind_bool(struct binding *b, struct str text, void *out)
     return true;
 }
 
+static bool bind_none(struct binding *b, struct str text, void *out)
+{
+    (void)text;
+    (void)out;
+    return problem(b, "%s", b->field->instead);
+}
+
 typedef bool bind_kind(struct binding *b, struct str text, void *out);
 
 static bind_kind *const binders[] = {
     [FIELD_STR] = bind_str,   [FIELD_I64] = bind_i64,   [FIELD_ENUM] = bind_enum,
     [FIELD_TIME] = bind_time, [FIELD_STRS] = bind_strs, [FIELD_I64S] = bind_i64s,
     [FIELD_MAP] = bind_map,   [FIELD_RAW] = bind_raw,   [FIELD_BOOL] = bind_bool,
+    [FIELD_NONE] = bind_none,
 };
 
 static int find(const struct field *table, size_t count, struct str name)
@@ -301,7 +328,8 @@ static void bind_member(struct fields *f, const struct field *table, size_t coun
         f->nulls |= 1U << i;
     } else {
         f->present |= 1U << i;
-        binders[table[i].kind](&b, value, (char *)out + table[i].offset);
+        if (!binders[table[i].kind](&b, value, (char *)out + table[i].offset))
+            f->wrong |= 1U << i;
     }
 }
 
@@ -319,11 +347,10 @@ int fields_bind(struct fields *f, const struct field *table, size_t count, struc
 {
     struct json_iter it;
     struct str key, value;
-    size_t before = f->problem_count;
-    bool full = before == FIELD_PROBLEMS_MAX; /* then what is wrong here goes unsaid */
+    size_t before = f->problem_count + f->problems_unsaid;
 
     assert(count <= 32);
-    f->present = f->nulls = 0;
+    f->present = f->nulls = f->wrong = 0;
     if (json_kind(object) != JSON_OBJECT) {
         not_an_object(f, path);
         return ERR_BAD_REQUEST;
@@ -338,17 +365,18 @@ int fields_bind(struct fields *f, const struct field *table, size_t count, struc
         snprintf(b.path, sizeof b.path, "%.60s%.100s", path, table[i].name);
         problem(&b, "is required");
     }
-    return full || f->problem_count > before ? ERR_INVALID : 0;
+    return f->problem_count + f->problems_unsaid > before ? ERR_INVALID : 0;
 }
 
 int fields_bind_member(struct fields *f, const struct field *table, size_t count, struct str object,
                        const char *path, void *out, uint32_t *present)
 {
-    uint32_t around = f->present, nulls = f->nulls;
+    uint32_t around = f->present, nulls = f->nulls, wrong = f->wrong;
     int err = fields_bind(f, table, count, object, path, out);
 
     *present = f->present;
     f->present = around;
     f->nulls = nulls;
+    f->wrong = wrong;
     return err;
 }

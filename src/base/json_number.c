@@ -192,6 +192,22 @@ static bool is_integer(struct str literal)
     return true;
 }
 
+bool json_integer(struct str literal, int64_t *out)
+{
+    struct decimal d;
+
+    if (is_integer(literal))
+        return str_to_i64(literal, INT64_MIN, INT64_MAX, out);
+    if (!read_short(literal, &d) || (d.digits > 0 && d.exponent < 0))
+        return false;
+    int64_t n = literal.p[0] == '-' ? -(int64_t)d.digits : (int64_t)d.digits;
+    for (int i = 0; n != 0 && i < d.exponent; i++)
+        if (__builtin_mul_overflow(n, 10, &n))
+            return false;
+    *out = n;
+    return true;
+}
+
 int json_write_number(struct buf *out, struct str literal, enum json_form form,
                       enum json_bigint bigint)
 {

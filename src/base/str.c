@@ -143,6 +143,15 @@ bool str_is_utf8(struct str s)
     return true;
 }
 
+size_t str_characters(struct str s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+    return n;
+}
+
 const char *str_name(const char *const *names, int64_t number)
 {
     for (int64_t i = 0; names[i] != NULL; i++)

@@ -14,6 +14,7 @@
 #define URL_MAX       2048
 #define CLIENT_ID_MAX 256
 #define SCOPE_MAX     1024
+#define TYPE_UNKNOWN  (-1)
 
 static const char *const type_names[] = {"basic", "bearer", "oauth2", NULL};
 
@@ -95,7 +96,7 @@ static void add_basic(const struct credentials *c, struct buf *head)
 {
     struct buf pair;
 
-    buf_init(&pair, USERNAME_MAX + 1 + PASSWORD_MAX);
+    buf_init(&pair, (size_t)4 * (USERNAME_MAX + 1 + PASSWORD_MAX)); /* in UTF-8 */
     buf_add_str(&pair, c->username);
     buf_add_char(&pair, ':');
     buf_add_str(&pair, c->password);
@@ -147,8 +148,9 @@ int credentials_bind(struct fields *f, struct str json, struct credentials *out)
 {
     uint32_t present;
 
-    *out = (struct credentials){0};
-    if (fields_bind_member(f, fields, IN_COUNT, json, "auth.", out, &present) < 0)
+    *out = (struct credentials){.type = TYPE_UNKNOWN};
+    int err = fields_bind_member(f, fields, IN_COUNT, json, "auth.", out, &present);
+    if (out->type == TYPE_UNKNOWN)
         return ERR_INVALID;
     uint32_t required = types[out->type].required;
     uint32_t known = required | types[out->type].optional | BIT(IN_TYPE);
@@ -159,7 +161,7 @@ int credentials_bind(struct fields *f, struct str json, struct credentials *out)
         else if ((strange & BIT(i)) != 0)
             add_problem(f, i, "is not for this type");
     }
-    return missing != 0 || strange != 0 ? ERR_INVALID : 0;
+    return err < 0 || missing != 0 || strange != 0 ? ERR_INVALID : 0;
 }
 
 int credentials_read(struct allocator alloc, struct str json, struct credentials *out)

@@ -73,6 +73,14 @@ const char *attempt_error_code(int error)
     return error > 0 && (size_t)error < ARRAY_LEN(error_codes) ? error_codes[error] : NULL;
 }
 
+int attempt_error_of(struct str code)
+{
+    for (int error = 1; error < ATTEMPT_ERRORS; error++)
+        if (attempt_error_code(error) != NULL && str_eq_text(code, attempt_error_code(error)))
+            return error;
+    return 0;
+}
+
 const char *delivery_end_text(int error)
 {
     switch (error) {

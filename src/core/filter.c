@@ -10,7 +10,7 @@ static bool is_type_byte(char c)
 const char *event_type_check(struct str type)
 {
     if (type.n < 1 || type.n > EVENT_TYPE_MAX)
-        return "must be 1 to 128 bytes long";
+        return "must be 1 to 128 characters long";
     for (size_t i = 0; i < type.n; i++)
         if (!is_type_byte(type.p[i]))
             return "may contain only A-Z, a-z, 0-9, '_', '.' and '-'";
@@ -24,7 +24,7 @@ const char *filter_check(struct str pattern)
     if (pattern.n > 2 && memcmp(pattern.p + pattern.n - 2, ".*", 2) == 0)
         pattern.n -= 2;
     if (pattern.n > 0 && memchr(pattern.p, '*', pattern.n) != NULL)
-        return "may have a * only alone, or at its end after a dot, as in user.*";
+        return "has a * that is not its end: patterns are a type's name, prefix.* such as user.*, or *";
     return event_type_check(pattern);
 }
 

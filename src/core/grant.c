@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#define PART_MAX  16384
+#define PART_MAX  32768
 #define DEPTH_MAX 16
 #define SPARE_MS  60000 /* for what is under way when a token ends; of short ones a tenth */
 

@@ -4,7 +4,6 @@
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "core/body.h"
 #include "core/credentials.h"
 #include "core/profile.h"
 #include "core/signature.h"
@@ -24,6 +23,7 @@ void message_init(struct message *m)
     buf_init(&m->masked, MESSAGE_HEAD_MAX);
     buf_init(&m->body, MESSAGE_BODY_MAX);
     m->lent = NULL;
+    m->mark = (struct body_mark){0};
     buf_init(&m->tls_text, TLS_SETTINGS_JSON_MAX);
     m->tls = (struct tls_settings){0};
     grant_init(&m->grant);
@@ -167,6 +167,16 @@ static void fill(struct profile_input *in, const struct content *c, const struct
     };
 }
 
+static void mark(struct message *m, const struct profile *profile,
+                 const struct profile_options *options, int taken)
+{
+    uint8_t hash[BODY_HASH_BYTES];
+
+    if (m->lent == NULL)
+        body_hash(message_body(m), hash);
+    m->mark = body_mark_of(profile, options, taken, m->lent != NULL ? m->lent->hash : hash);
+}
+
 static int render(struct message *m, const struct profile *profile, const struct recipient *to,
                   const struct opened *opened, const struct content *const *contents, size_t count,
                   int64_t now_ms, struct bodies *bodies)
@@ -185,6 +195,8 @@ static int render(struct message *m, const struct profile *profile, const struct
         in[i].options = options;
     }
     int taken = write_body(m, profile, in, count, bodies);
+    if (taken > 0)
+        mark(m, profile, &options, taken);
     int err =
         taken < 0 ? taken : profile->write_head(in, taken, message_body(m), &m->head, &m->masked);
     free(in);

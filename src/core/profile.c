@@ -9,7 +9,7 @@ const char *const json_bigint_names[] = {"string", "reject", "verbatim", NULL};
 const char *const profile_envelope_names[] = {"object", "array", NULL};
 const char *const profile_auth_names[] = {"hmac", "plain", "none", NULL};
 
-/* One list: the symbol and the name. */
+/* One list: the symbol and the name. History has their numbers (core/body.h): new ones come last. */
 #define PROFILES(X)                           \
     X(default, "default")                     \
     X(standard_webhooks, "standard-webhooks") \
@@ -51,7 +51,7 @@ static int read_options(struct fields *f, const struct profile *profile, struct 
     int err = fields_bind_member(f, profile->options, profile->option_count, json,
                                  "profile_options.", options, &present);
 
-    if (err < 0 || options->envelope == ENVELOPE_ARRAY)
+    if (err == ERR_BAD_REQUEST || options->envelope == ENVELOPE_ARRAY)
         return err;
     if (options->batch_seconds > 0 && was_given(present, profile, "batch_seconds")) {
         fields_problem(f, "profile_options.batch_seconds", needs_array);

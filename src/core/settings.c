@@ -54,6 +54,13 @@ static bool read_ports(struct settings *s, struct str *piece)
     return ports_parse(str_of(s->config.allow_ports), &s->ports, piece) == 0;
 }
 
+static bool read_egress_proxy(struct settings *s, struct str *piece)
+{
+    (void)piece;
+    return proxy_parse(str_of(s->config.egress_proxy), &s->egress_proxy) ||
+           s->config.egress_proxy[0] == '\0';
+}
+
 static bool read_proxies(struct settings *s, struct str *piece)
 {
     return networks_parse(str_of(s->config.trusted_proxies), &s->proxies, piece) == 0;
@@ -182,6 +189,7 @@ static const struct reader readers[] = {
     {"POSTHORN_METRICS_LISTEN", read_metrics_listen},
     {"POSTHORN_ALLOW_NETWORKS", read_networks},
     {"POSTHORN_ALLOW_PORTS", read_ports},
+    {"POSTHORN_EGRESS_PROXY", read_egress_proxy},
     {"POSTHORN_RETRY_SCHEDULE", read_schedule},
     {"POSTHORN_LOG_LEVEL", read_log_level},
     {"POSTHORN_ENCRYPTION_KEY", read_seal_key},

@@ -27,10 +27,11 @@ static const char *check_text(struct str s)
 #define AT(member) offsetof(struct tls_settings, member)
 
 static const struct field fields[IN_COUNT] = {
-    [IN_CA] = {"ca", FIELD_STR, AT(ca), 0, .min = 1, .max = CA_MAX, .check = check_text},
-    [IN_CERTIFICATE] = {"client_certificate", FIELD_STR, AT(certificate), 0, .min = 1,
+    [IN_CA] = {"ca", FIELD_STR, AT(ca), FIELD_BYTES, .min = 1, .max = CA_MAX, .check = check_text},
+    [IN_CERTIFICATE] = {"client_certificate", FIELD_STR, AT(certificate), FIELD_BYTES, .min = 1,
                         .max = CERTIFICATE_MAX, .check = check_text},
-    [IN_KEY] = {"client_key", FIELD_STR, AT(key), 0, .min = 1, .max = KEY_MAX, .check = check_text},
+    [IN_KEY] = {"client_key", FIELD_STR, AT(key), FIELD_BYTES, .min = 1, .max = KEY_MAX,
+                .check = check_text},
 };
 
 int tls_settings_bind(struct fields *f, struct str json, struct tls_settings *out)
@@ -38,8 +39,9 @@ int tls_settings_bind(struct fields *f, struct str json, struct tls_settings *ou
     uint32_t present;
 
     *out = (struct tls_settings){0};
-    if (fields_bind_member(f, fields, IN_COUNT, json, "tls.", out, &present) < 0)
-        return ERR_INVALID;
+    int err = fields_bind_member(f, fields, IN_COUNT, json, "tls.", out, &present);
+    if (err == ERR_BAD_REQUEST)
+        return err;
     bool no_certificate = (present & 1U << IN_CERTIFICATE) == 0;
     bool no_key = (present & 1U << IN_KEY) == 0;
     if (no_certificate != no_key) {
@@ -48,11 +50,11 @@ int tls_settings_bind(struct fields *f, struct str json, struct tls_settings *ou
                               : "is required with client_key");
         return ERR_INVALID;
     }
-    if (present == 0) {
+    if (err == 0 && present == 0) {
         fields_problem(f, "tls", "must have ca or client_certificate; null takes it away");
         return ERR_INVALID;
     }
-    return 0;
+    return err;
 }
 
 static struct str *text_of(const struct tls_settings *s, int member)

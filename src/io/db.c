@@ -3,6 +3,7 @@
 #include "io/db_internal.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -13,6 +14,7 @@
 #define TICK_MS        20 /* how late a deadline may be noticed */
 #define LONG_MS        10 /* what runs for so long may go on for longer than many others take */
 #define LONG_COUNTS    8  /* it is in the way of what is sent behind it as so many others */
+#define BYTES_COUNT    (64 << 10) /* and so many bytes as one more */
 #define LISTEN_MS      5000
 #define UNWANTED_MS \
     200          /* so long a statement that nobody waits for may go on, of db_config.one_by_one */
@@ -145,7 +147,8 @@ static bool is_long(const struct db_link *link, int64_t now)
 
 static int burden(const struct db_link *link, int64_t now)
 {
-    return link->sent_count + (is_long(link, now) ? LONG_COUNTS : 0);
+    return link->sent_count + (int)(link->sent_bytes / BYTES_COUNT) +
+           (is_long(link, now) ? LONG_COUNTS : 0);
 }
 
 /* Of equals the one that listens: that statements are answered shows that it can still hear. */
@@ -238,9 +241,15 @@ static void on_ready(void *arg, struct db_link *link)
 static void on_answer(void *arg, struct db_op *op, int err, const struct db_rows *rows)
 {
     struct db *db = arg;
+    const char *name = op->stmt->name;
+
     if (err == 0)
         db->heard_ms = clock_mono_ms();
-    finish(op, err, rows);
+    if (CRASH_POINT_FAILS(name, "answered"))
+        finish(op, ERR_UNAVAILABLE, NULL); /* though it may have been done */
+    else
+        finish(op, err, rows);
+    CRASH_POINT(name, "handled");
 }
 
 static void on_notify(void *arg, const char *channel, const char *payload)
@@ -368,6 +377,7 @@ struct db *db_create(struct loop *loop, const struct db_config *config)
     list_init(&db->telling);
     for (int i = 0; i < config->connections; i++)
         db_link_init(&db->links[i], loop, &db->config, &hooks, db);
+    metric_add(METRIC_DATABASE_WANTED, config->connections);
     return db;
 }
 
@@ -381,6 +391,7 @@ void db_destroy(struct db *db)
         db_link_fini(&db->links[i]);
         forget_all(&db->links[i].sent);
     }
+    metric_add(METRIC_DATABASE_WANTED, -db->config.connections);
     count_waiting(db, -db->waiting_count);
     forget_all(&db->waiting);
     forget_all(&db->ended);

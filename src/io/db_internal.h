@@ -14,7 +14,8 @@ struct db_op {
     const struct db_stmt *stmt;
     struct db_args args;
     int64_t started, deadline; /* clock_mono_ms() */
-    int64_t sent;              /* likewise */
+    int64_t sent, sent_us;     /* likewise */
+    size_t sent_bytes;         /* of its arguments */
     int err;                   /* of one that ended without an answer */
     db_cb *cb;                 /* NULL: cancelled */
     void *arg;
@@ -69,6 +70,7 @@ struct db_link {
     int64_t backoff_ms;
     struct list sent; /* struct db_op */
     int sent_count;
+    size_t sent_bytes;
     PGresult *result; /* of the first of them, until its transaction has ended; or NULL */
     int64_t moved_ms; /* clock_mono_ms() when bytes came or went last */
 };

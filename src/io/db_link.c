@@ -3,6 +3,7 @@
 #include "io/db_internal.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -61,6 +62,7 @@ static void close_link(struct db_link *link)
     link->pg = NULL;
     link->fd = -1;
     link->broken = false;
+    metric_add(METRIC_DATABASE_READY, link->state == DB_LINK_READY ? -1 : 0);
     link->state = DB_LINK_CLOSED;
 }
 
@@ -84,6 +86,7 @@ void db_link_drop(struct db_link *link, int err)
     list_init(&ops);
     list_move_all(&ops, &link->sent);
     link->sent_count = 0;
+    link->sent_bytes = 0;
     link->hooks->on_lost(link->arg, link, &ops, err);
 }
 
@@ -207,16 +210,21 @@ void db_link_send(struct db_link *link, struct db_op *op)
     int count = db_args_split(&op->args, values, lengths);
     for (int i = 0; i < count; i++)
         formats[i] = 1;
-    op->sent = clock_mono_ms();
+    op->sent_us = clock_mono_us();
+    op->sent = op->sent_us / 1000;
     list_push(&link->sent, &op->node);
     link->sent_count++;
-    if (!PQsendQueryPrepared(link->pg, op->stmt->name, count, values, lengths, formats, 1) ||
+    link->sent_bytes += op->sent_bytes = op->args.bytes.n;
+    if (CRASH_POINT_FAILS(op->stmt->name, "before") ||
+        !PQsendQueryPrepared(link->pg, op->stmt->name, count, values, lengths, formats, 1) ||
         !PQpipelineSync(link->pg)) {
         break_link(link);
         return;
     }
     db_args_fini(&op->args); /* libpq has copied it */
     flush(link);
+    if (CRASH_POINT_FAILS(op->stmt->name, "sent"))
+        break_link(link);
 }
 
 struct sqlstate_class {
@@ -268,6 +276,8 @@ static void on_synced(struct db_link *link)
     ExecStatusType status = PQresultStatus(r);
     struct db_op *op = CONTAINER_OF(node, struct db_op, node);
     link->sent_count--;
+    link->sent_bytes -= op->sent_bytes;
+    metric_observe(HISTOGRAM_STATEMENT, clock_mono_us() - op->sent_us);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
         link->hooks->on_answer(link->arg, op, 0, (const struct db_rows *)r);
     else
@@ -299,6 +309,7 @@ static bool on_prepared(struct db_link *link, const PGresult *r)
         return true;
     case PGRES_PIPELINE_SYNC:
         link->state = DB_LINK_READY;
+        metric_add(METRIC_DATABASE_READY, 1);
         link->backoff_ms = BACKOFF_MIN_MS;
         timeout_clear(link->timeout);
         log_debug("db_ready", "connection=%u backend=%d", link->number, PQbackendPID(link->pg));

@@ -4,6 +4,7 @@
 #include "fetch_internal.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "io/url.h"
 
@@ -85,6 +86,7 @@ static void clear(struct fetch *fetch)
     fetch->dns = NULL;
     fetch->dns_us = fetch->granted_ms = 0;
     fetch->address_count = fetch->address_at = 0;
+    fetch->to_proxy = false;
     fetch->requests = 0;
     fetch->resent = fetch->late = fetch->unusable = fetch->unnamed = false;
     fetch->socket_errno = 0;
@@ -119,7 +121,9 @@ static void end(struct fetch *fetch)
 static void call_back(struct fetch *fetch)
 {
     list_remove(&fetch->node);
+    CRASH_POINT("request", "ended");
     fetch->cb(fetch->arg, &fetch->result);
+    CRASH_POINT("request", "handled");
     if (fetch->fetcher->closing)
         unmake(fetch);
     else
@@ -188,12 +192,22 @@ static void fail_busy(struct fetch *fetch)
     end(fetch);
 }
 
+static void fail_proxy(struct fetch *fetch)
+{
+    fetch_conclude_with(fetch, FETCH_NO_PROXY, "DNS gave no address for the egress proxy");
+    end(fetch);
+}
+
 static void stop_resolving(struct fetch *fetch)
 {
     bool waits = dns_waits(fetch->dns);
 
     dns_cancel(fetch->dns);
     fetch->dns = NULL;
+    if (fetch->to_proxy) {
+        fail_proxy(fetch);
+        return;
+    }
     fetch->dns_us = clock_mono_us() - fetch->start_us;
     if (waits) {
         fail_busy(fetch);
@@ -230,8 +244,12 @@ static void on_deadline(void *arg)
                             (long long)fetch->request.timeout_ms);
     } else {
         assert(fetch->state == FETCH_SENDING);
-        fetch_conclude(fetch, fetch->response.complete ? FETCH_ANSWERED : FETCH_TIMED_OUT,
-                       CURLE_OPERATION_TIMEDOUT);
+        enum fetch_outcome outcome = FETCH_TIMED_OUT;
+        if (fetch->response.complete)
+            outcome = FETCH_ANSWERED;
+        else
+            fetch_proxy_failed(fetch, CURLE_OPERATION_TIMEDOUT, &outcome);
+        fetch_conclude(fetch, outcome, CURLE_OPERATION_TIMEDOUT);
         fetch_detach(fetch);
     }
     end(fetch);
@@ -273,11 +291,47 @@ static bool all_allowed(struct fetch *fetch, const struct sockaddr_storage *addr
     return true;
 }
 
-/* True if it is on its way, false if it has ended. */
-static bool proceed(struct fetch *fetch, const struct sockaddr_storage *addresses, size_t count)
+static void enqueue(struct fetch *fetch)
 {
     struct fetcher *fetcher = fetch->fetcher;
 
+    if (fetcher->sending < fetcher->config.connections_max) {
+        attach(fetch);
+    } else {
+        fetch->state = FETCH_QUEUED;
+        move(fetch, &fetcher->queued);
+    }
+}
+
+static void on_proxy_dns(void *arg, int err, const struct sockaddr_storage *addresses, size_t count)
+{
+    struct fetch *fetch = arg;
+
+    fetch->dns = NULL;
+    if (err == 0) {
+        fetch_proxy_choose(fetch, addresses, count);
+        enqueue(fetch);
+        return;
+    }
+    fail_proxy(fetch);
+    deliver(fetch->fetcher);
+}
+
+/* Its name is nobody's turn to look up: it is the same for all, and kept. */
+static void find_proxy(struct fetch *fetch)
+{
+    struct fetcher *fetcher = fetch->fetcher;
+
+    fetch->to_proxy = true;
+    fetch->state = FETCH_RESOLVING;
+    move(fetch, &fetcher->active);
+    fetch->dns = dns_start(fetcher->dns, fetcher->config.proxy->host, (struct id){0}, FETCH_DNS_MS,
+                           on_proxy_dns, fetch);
+}
+
+/* True if it is on its way, false if it has ended. */
+static bool proceed(struct fetch *fetch, const struct sockaddr_storage *addresses, size_t count)
+{
     if (!all_allowed(fetch, addresses, count)) {
         fetch_conclude_with(fetch, FETCH_FORBIDDEN,
                             "the address %s is not public, so nothing was sent", fetch->forbidden);
@@ -286,12 +340,10 @@ static bool proceed(struct fetch *fetch, const struct sockaddr_storage *addresse
     }
     fetch->address_count = count < FETCH_ADDRESSES_MAX ? count : FETCH_ADDRESSES_MAX;
     memcpy(fetch->addresses, addresses, fetch->address_count * sizeof *addresses);
-    if (fetcher->sending < fetcher->config.connections_max) {
-        attach(fetch);
-    } else {
-        fetch->state = FETCH_QUEUED;
-        move(fetch, &fetcher->queued);
-    }
+    if (fetch_proxy_named(fetch->fetcher))
+        find_proxy(fetch);
+    else
+        enqueue(fetch);
     return true;
 }
 
@@ -371,6 +423,7 @@ struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *r
 {
     struct fetch *fetch = take(fetcher);
 
+    CRASH_POINT("request", "before");
     clear(fetch);
     fetch->request = *request;
     fetch->cb = cb;
@@ -433,6 +486,7 @@ struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *c
     fetch_sockets_init(&fetcher->sockets);
     fetch_sessions_init(&fetcher->sessions);
     fetcher->dns = dns_create(loop, &fetcher->config.dns);
+    fetch_proxy_init(fetcher);
     fetcher->hooks = &hooks;
     fetcher->multi = fetch_multi_create(fetcher);
     return fetcher;

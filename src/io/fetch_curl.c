@@ -3,6 +3,7 @@
 #include "fetch_internal.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "io/watch.h"
 
 #include <arpa/inet.h>
@@ -129,6 +130,14 @@ static bool guarded(struct fetch *fetch, const struct sockaddr *address)
     return false;
 }
 
+/* Behind a proxy the guard was asked about the address that the proxy is told. */
+static bool may_connect(struct fetch *fetch, const struct sockaddr *address)
+{
+    if (fetch->fetcher->config.proxy != NULL)
+        return fetch_proxy_is(fetch, address);
+    return guarded(fetch, address);
+}
+
 /* Connecting again after the request went out is libcurl sending it again: not with us. */
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -140,7 +149,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
         fetch->resent = true;
         return CURL_SOCKET_BAD;
     }
-    if (purpose != CURLSOCKTYPE_IPCXN || !guarded(fetch, &address->addr))
+    if (purpose != CURLSOCKTYPE_IPCXN || !may_connect(fetch, &address->addr))
         return CURL_SOCKET_BAD;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
                     address->protocol);
@@ -184,8 +193,9 @@ static int on_request(void *arg, char *remote, char *local, int remote_port, int
         address.any.sa_family = AF_INET;
     else if (inet_pton(AF_INET6, remote, &address.v6.sin6_addr) == 1)
         address.any.sa_family = AF_INET6;
-    if (!guarded(fetch, &address.any))
+    if (!may_connect(fetch, &address.any))
         return CURL_PREREQFUNC_ABORT;
+    CRASH_POINT("request", "begins");
     if (fetch->request.on_request != NULL)
         fetch->request.on_request(fetch->arg);
     return CURL_PREREQFUNC_OK;
@@ -212,7 +222,7 @@ static void set_limits(CURL *easy)
     FETCH_SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
     FETCH_SET(easy, CURLOPT_MAXREDIRS, 0L);
     FETCH_SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    FETCH_SET(easy, CURLOPT_PROXY, "");
+    FETCH_SET(easy, CURLOPT_PROXY, ""); /* none of the environment; fetch_proxy_set() sets ours */
     FETCH_SET(easy, CURLOPT_NOPROXY, "*");
     FETCH_SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     FETCH_SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
@@ -323,6 +333,7 @@ void fetch_attach(struct fetch *fetch)
     fetch->curl_error[0] = '\0';
     fetch->opened = NULL;
     pin(fetch);
+    fetch_proxy_set(fetch);
     fetch_sessions_enter(fetch);
     if (fetch->request.tls != NULL)
         set_tls(fetch, fetch->request.tls);

@@ -2,8 +2,8 @@
  *
  * fetch.c moves a fetch through its states; fetch_curl.c is libcurl on the loop, with the guard;
  * fetch_socket.c knows whose connections are, and looks at them before they are used again;
- * fetch_sessions.c knows whose TLS sessions are;
- * fetch_head.c makes the request's header lines; fetch_result.c takes in the response, with
+ * fetch_sessions.c knows whose TLS sessions are; fetch_proxy.c knows the proxy;
+ * fetch_head.c makes the request's header lines; fetch_address.c addresses in text; fetch_result.c takes in the response, with
  * fetch_chunks.c, and says what became of it. */
 #ifndef IO_FETCH_INTERNAL_H
 #define IO_FETCH_INTERNAL_H
@@ -68,6 +68,8 @@ struct fetcher {
     int idle_count, sending; /* `sending` are in the multi */
     struct fetch_sockets sockets;
     struct fetch_sessions sessions;
+    struct sockaddr_storage proxy; /* its address, when that is what its host is; else AF_UNSPEC */
+    unsigned proxy_turn;           /* which of a name's addresses is the next */
     bool closing;
 };
 
@@ -115,6 +117,8 @@ struct fetch {
     struct dns_op *dns;
     struct sockaddr_storage addresses[FETCH_ADDRESSES_MAX];
     size_t address_count, address_at;
+    bool to_proxy;                 /* it is the proxy's name that is being resolved */
+    struct sockaddr_storage proxy; /* to connect to, instead of the receiver */
 
     CURL *easy;
     struct fetch_store *store; /* of TLS sessions; NULL: it has none */
@@ -137,6 +141,11 @@ struct fetch {
     char error[FETCH_ERROR_SIZE];
     struct fetch_result result;
 };
+
+/* --- fetch_address.c -------------------------------------------------------------------------- */
+
+/* "192.0.2.1:443", "[2001:db8::1]:443"; without the port when it is 0. */
+void fetch_address_text(char out[64], const struct sockaddr *address, uint16_t port);
 
 /* --- fetch_curl.c ----------------------------------------------------------------------------- */
 
@@ -196,6 +205,9 @@ void fetch_sockets_fini(struct fetch_sockets *sockets); /* when libcurl has clos
 void fetch_socket_add(struct fetch *fetch, int fd);
 int fetch_on_close_socket(void *arg, curl_socket_t fd);
 
+/* Whether the one that was opened for it, and is open still, is connected: while libcurl builds a tunnel, it does not say. */
+bool fetch_socket_connected(const struct fetch *fetch);
+
 /* Whether the request may go out between these ends: on a connection of its own, whose certificate names the host
  * (`unnamed` if not), or on a kept one of the same party that is open and on which nothing has come since its last
  * answer. */
@@ -223,6 +235,33 @@ CURLcode fetch_sessions_on_context(CURL *easy, void *context, void *sessions);
  * the body's end. Zeroed is the beginning. */
 bool fetch_chunks_next(struct fetch_chunks *chunks, struct str *in, struct str *data);
 
+/* --- fetch_proxy.c ---------------------------------------------------------------------------- */
+
+void fetch_proxy_init(struct fetcher *fetcher);
+
+/* There is a proxy, and its address is to be asked for. */
+bool fetch_proxy_named(const struct fetcher *fetcher);
+
+/* One of the addresses of its name. */
+void fetch_proxy_choose(struct fetch *fetch, const struct sockaddr_storage *addresses,
+                        size_t count);
+
+/* Before it is attached: the proxy that is used, or none. */
+void fetch_proxy_set(struct fetch *fetch);
+
+/* The address is that of the proxy, to which alone there may be connections. */
+bool fetch_proxy_is(const struct fetch *fetch, const struct sockaddr *address);
+
+/* There is one, and it has not said yet whether there is a tunnel. */
+bool fetch_proxy_is_silent(const struct fetch *fetch);
+
+/* Whether there is one that made no tunnel. `*outcome` is then FETCH_NO_PROXY, or what it said, or did not say in time,
+ * of the receiver. */
+bool fetch_proxy_failed(const struct fetch *fetch, CURLcode code, enum fetch_outcome *outcome);
+
+/* Why, in plain words; false when it was not the proxy that said so. */
+bool fetch_proxy_explain(struct fetch *fetch, enum fetch_outcome outcome);
+
 /* --- fetch_head.c ----------------------------------------------------------------------------- */
 
 /* Fills `lines`; false if the request's head is malformed. */
@@ -242,9 +281,6 @@ int64_t fetch_left_ms(const struct fetch *fetch);
 /* When it is over, by so much that it was this process that stood still, its time begins again, once: the
  * receiver may not even have the request. False if it does not. */
 bool fetch_grant(struct fetch *fetch);
-
-/* "192.0.2.1:443", "[2001:db8::1]:443"; without the port when it is 0. */
-void fetch_address_text(char out[64], const struct sockaddr *address, uint16_t port);
 
 /* What libcurl's code means. */
 enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code);

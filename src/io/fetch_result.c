@@ -168,6 +168,7 @@ static bool alerted(const struct fetch *fetch)
 enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
 {
     curl_off_t connect_us = 0;
+    enum fetch_outcome outcome;
 
     if (fetch->response.complete)
         return FETCH_ANSWERED;
@@ -184,6 +185,8 @@ enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
                                                                               : FETCH_INTERNAL;
     if (fetch->response.bad != NULL)
         return FETCH_BAD_RESPONSE;
+    if (fetch_proxy_failed(fetch, code, &outcome))
+        return outcome;
     if (code == CURLE_OPERATION_TIMEDOUT) {
         curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
         return connect_us > 0 ? FETCH_TIMED_OUT : FETCH_CONNECT_FAILED;
@@ -213,20 +216,6 @@ bool fetch_grant(struct fetch *fetch)
 }
 
 /* --- in plain words --------------------------------------------------------------------------- */
-
-void fetch_address_text(char out[64], const struct sockaddr *address, uint16_t port)
-{
-    char host[INET6_ADDRSTRLEN] = "?";
-    bool v6 = address->sa_family == AF_INET6;
-    size_t offset =
-        v6 ? offsetof(struct sockaddr_in6, sin6_addr) : offsetof(struct sockaddr_in, sin_addr);
-
-    inet_ntop(address->sa_family, (const char *)address + offset, host, sizeof host);
-    if (port == 0)
-        snprintf(out, 64, "%s", host);
-    else
-        snprintf(out, 64, v6 ? "[%s]:%u" : "%s:%u", host, port);
-}
 
 static void explain_connect(struct fetch *fetch, CURLcode code)
 {
@@ -283,9 +272,10 @@ static void explain_timeout(struct fetch *fetch)
     curl_off_t connect_us = 0;
 
     curl_easy_getinfo(fetch->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
-    const char *what = fetch->requests > 0              ? "response"
-                       : connect_us == 0 || fetch->late ? "connection"
-                                                        : "TLS handshake";
+    bool connected = connect_us > 0 && !fetch->late && !fetch_proxy_is_silent(fetch);
+    const char *what = fetch->requests > 0 ? "response"
+                       : connected         ? "TLS handshake"
+                                           : "connection";
     int64_t spent_ms = (clock_mono_us() - fetch->start_us + 999) / 1000;
     int64_t given_ms = fetch->request.timeout_ms;
     snprintf(fetch->error, sizeof fetch->error, "no %s within %lld ms", what,
@@ -294,6 +284,8 @@ static void explain_timeout(struct fetch *fetch)
 
 static void explain(struct fetch *fetch, enum fetch_outcome outcome, CURLcode code)
 {
+    if (fetch_proxy_explain(fetch, outcome))
+        return;
     switch (outcome) {
     case FETCH_ANSWERED:
         fetch->error[0] = '\0';

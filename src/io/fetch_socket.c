@@ -101,6 +101,15 @@ static struct fetch_socket *find(struct fetch_sockets *sockets, const struct fet
     return NULL;
 }
 
+bool fetch_socket_connected(const struct fetch *fetch)
+{
+    struct sockaddr_storage peer;
+    socklen_t n = sizeof peer;
+
+    return fetch->opened != NULL &&
+           getpeername(fetch->opened->fd, (struct sockaddr *)&peer, &n) == 0;
+}
+
 /* --- what came without a question ------------------------------------------------------------- */
 
 enum unread { UNREAD_NONE, UNREAD_END, UNREAD_BYTES };

@@ -7,6 +7,7 @@
 #include "io/loop_uv.h"
 
 #include "base/list.h"
+#include "base/metrics.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@ struct loop {
     uv_idle_t hurry; /* active: the poll does not wait */
     uv_check_t polled;
     struct list due;
+    uv_prepare_t waiting; /* about to */
+    struct list ends;     /* what is to be done before */
     loop_stop_cb *on_stop;
     void *arg;
 };
@@ -24,6 +27,7 @@ struct loop {
 struct timeout {
     uv_timer_t uv;
     struct list node; /* among what is due */
+    int64_t due_ms;   /* by libuv's clock */
     timeout_cb *cb;
     void *arg;
 };
@@ -55,11 +59,23 @@ static void on_polled(uv_check_t *check)
     list_move_all(&now, &loop->due);
     while ((node = list_pop(&now)) != NULL) {
         struct timeout *timeout = CONTAINER_OF(node, struct timeout, node);
+        metric_observe(HISTOGRAM_LOOP, ((int64_t)uv_now(&loop->uv) - timeout->due_ms) * 1000);
         timeout->cb(timeout->arg);
     }
 }
 
-/* Neither keeps the loop alive. */
+static void on_waiting(uv_prepare_t *prepare)
+{
+    struct loop *loop = prepare->data;
+    struct list *node;
+
+    while ((node = list_pop(&loop->ends)) != NULL) {
+        struct turn_end *end = CONTAINER_OF(node, struct turn_end, node);
+        end->cb(end->arg);
+    }
+}
+
+/* None of them keeps the loop alive. */
 static void init_turn(struct loop *loop)
 {
     int rc = uv_idle_init(&loop->uv, &loop->hurry);
@@ -71,6 +87,12 @@ static void init_turn(struct loop *loop)
     uv_unref((uv_handle_t *)&loop->polled);
     loop->polled.data = loop;
     list_init(&loop->due);
+    rc = uv_prepare_init(&loop->uv, &loop->waiting);
+    assert(rc == 0);
+    uv_prepare_start(&loop->waiting, on_waiting);
+    uv_unref((uv_handle_t *)&loop->waiting);
+    loop->waiting.data = loop;
+    list_init(&loop->ends);
 }
 
 /* libuv aborts too, without a word. */
@@ -116,6 +138,7 @@ void loop_destroy(struct loop *loop)
         uv_close((uv_handle_t *)&loop->stop, NULL);
     uv_close((uv_handle_t *)&loop->hurry, NULL);
     uv_close((uv_handle_t *)&loop->polled, NULL);
+    uv_close((uv_handle_t *)&loop->waiting, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     int rc = uv_loop_close(&loop->uv);
     assert(rc == 0);
@@ -143,6 +166,24 @@ void loop_free(struct loop *loop, void *memory)
     uv_close((uv_handle_t *)uv, on_turn_over);
 }
 
+void turn_end_init(struct turn_end *end, void (*cb)(void *arg), void *arg)
+{
+    list_init(&end->node);
+    end->cb = cb;
+    end->arg = arg;
+}
+
+void turn_end_ask(struct loop *loop, struct turn_end *end)
+{
+    if (list_empty(&end->node))
+        list_push(&loop->ends, &end->node);
+}
+
+void turn_end_cancel(struct turn_end *end)
+{
+    list_remove(&end->node);
+}
+
 static void on_timer(uv_timer_t *uv)
 {
     struct timeout *timeout = uv->data;
@@ -168,7 +209,9 @@ void timeout_set(struct timeout *timeout, int64_t delay_ms)
 {
     list_remove(&timeout->node);
     uv_update_time(timeout->uv.loop); /* or a long callback shortens the delay */
-    uv_timer_start(&timeout->uv, on_timer, delay_ms > 0 ? (uint64_t)delay_ms : 0, 0);
+    delay_ms = delay_ms > 0 ? delay_ms : 0;
+    timeout->due_ms = (int64_t)uv_now(timeout->uv.loop) + delay_ms;
+    uv_timer_start(&timeout->uv, on_timer, (uint64_t)delay_ms, 0);
 }
 
 void timeout_clear(struct timeout *timeout)

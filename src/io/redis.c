@@ -6,6 +6,7 @@
 #include "redis_internal.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 
@@ -286,7 +287,10 @@ static void on_reply(void *arg, struct redis_request *request, const redisReply 
         refuse(redis, reply);
     else if (err < 0 || (script->reply != NULL && !redis_reply_fits(reply, script->reply)))
         err = distrust(redis, script, reply);
+    if (CRASH_POINT_FAILS(script->name, "answered"))
+        err = ERR_UNAVAILABLE; /* though it was done */
     finish(op, err, reply);
+    CRASH_POINT(script->name, "handled");
 }
 
 static void on_failed(void *arg, struct redis_request *request, int err)
@@ -364,6 +368,8 @@ struct redis *redis_create(struct loop *loop, const struct redis_config *config)
     assert(config->channel == NULL || config->on_message != NULL);
     redis->loop = loop;
     redis->config = *config;
+    if (redis->address.secure)
+        redis->address.tls = redis_tls_context(config->ca_file);
     list_init(&redis->done);
     list_init(&redis->telling);
     redis->tell = timeout_create(loop, on_tell, redis);
@@ -478,11 +484,13 @@ static struct redis_op *eval(struct redis *redis, const struct redis_script *scr
     struct redis_op *op = op_create(redis, script, cb, arg);
 
     format(op, keys, key_count, args, arg_count);
-    if (redis_link_send(redis->commands, &op->request, op->command, op->length,
+    if (!CRASH_POINT_FAILS(script->name, "before") &&
+        redis_link_send(redis->commands, &op->request, op->command, op->length,
                         clock_mono_ms() + deadline_ms))
         redis->outstanding++;
     else
         fail_later(redis, op, ERR_UNAVAILABLE);
+    CRASH_POINT(script->name, "sent");
     return op;
 }
 

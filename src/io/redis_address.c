@@ -88,6 +88,12 @@ static bool read_tcp(struct redis_address *address, CURLU *url, const char *rest
            read_number(url, CURLUPART_PATH, "/", 0, &address->db);
 }
 
+static bool read_tls(struct redis_address *address, CURLU *url, const char *rest)
+{
+    address->secure = true;
+    return read_tcp(address, url, rest);
+}
+
 /* To libcurl a percent sign that begins no escape is one of its own. */
 static bool escapes_are_whole(const char *text)
 {
@@ -106,6 +112,7 @@ struct scheme {
 
 static const struct scheme schemes[] = {
     {"redis://", "redis://", read_tcp},
+    {"rediss://", "redis://", read_tls},
     {"unix://", "file://", read_unix},
 };
 
@@ -140,6 +147,7 @@ int redis_address_init(struct redis_address *address, const char *url)
 
 void redis_address_fini(struct redis_address *address)
 {
+    SSL_CTX_free(address->tls);
     free(address->path);
     free(address->host);
     free(address->user);

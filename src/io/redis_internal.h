@@ -7,6 +7,7 @@
 #include "io/redis.h"
 
 #include <hiredis/hiredis.h>
+#include <openssl/ssl.h>
 
 /* --- redis_address.c: the URL ----------------------------------------------------------------- */
 
@@ -15,10 +16,26 @@ struct redis_address {
     char *host;
     char *user, *password; /* NULL: none */
     int port, db;
+    bool secure;  /* rediss:// */
+    SSL_CTX *tls; /* what its connections are made with, when they are; the address' own */
 };
 
 int redis_address_init(struct redis_address *address, const char *url) MUST_CHECK;
 void redis_address_fini(struct redis_address *address);
+
+/* --- redis_tls.c: a connection in TLS --------------------------------------------------------- */
+
+/* Trusts the certificates of a file in PEM, or those that the system does (NULL, ""). */
+SSL_CTX *redis_tls_context(const char *ca_file);
+
+/* For a connected descriptor, which stays the caller's; the certificate has to name the address' host. */
+SSL *redis_tls_open(const struct redis_address *address, int fd);
+
+/* Each is REDIS_OK or REDIS_ERR, with the reason in the context, as hiredis has it: a step of the handshake (`*waits_for` are
+ * the events for the next one, 0: it is done), redisBufferRead(), redisBufferWrite(). */
+int redis_tls_shake(SSL *ssl, redisContext *context, int *waits_for) MUST_CHECK;
+int redis_tls_read(SSL *ssl, redisContext *context) MUST_CHECK;
+int redis_tls_write(SSL *ssl, redisContext *context) MUST_CHECK;
 
 /* --- redis_reply.c: what Redis says ----------------------------------------------------------- */
 
@@ -40,6 +57,7 @@ struct redis_request {
     struct list sent;    /* in the order of sending, which is the order of the answers */
     struct list due;     /* in the order of the deadlines */
     int64_t deadline_ms; /* on the monotonic clock */
+    int64_t sent_us;     /* likewise */
     bool said;           /* the link's own */
 };
 

@@ -54,11 +54,13 @@ struct redis_link {
     int64_t beat_ms; /* a heartbeat went out and nothing was heard since; 0: no */
 
     redisContext *context;
-    redisReplyObjectFunctions objects;                              /* of its reader */
+    SSL *ssl;                          /* under it; NULL: it is plain, or not connected yet */
+    redisReplyObjectFunctions objects; /* of its reader */
     void *(*create_array)(const redisReadTask *task, int elements); /* hiredis' own */
     bool outgrown; /* a reply that the reader was kept from making */
     bool connected;
     struct watch *watch;
+    struct turn_end write; /* one for all commands of a turn */
 
     bool beat_grace, deadline_grace; /* a turn of the loop was granted after time was up */
 
@@ -109,9 +111,12 @@ static void lose(struct redis_link *link)
 
     watch_close(link->watch);
     link->watch = NULL;
+    SSL_free(link->ssl);
+    link->ssl = NULL;
     redisFree(link->context);
     link->context = NULL;
     link->was_up = link->state == LINK_UP;
+    metric_add(METRIC_REDIS_READY, link->was_up ? -1 : 0);
     link->state = LINK_LOST;
     log_debug("redis_closed", "connection=%u use=%s retry_ms=%lld", link->number, link->hooks->use,
               (long long)(link->distrusted ? link->distrust_ms : link->backoff_ms));
@@ -209,6 +214,7 @@ static void hear(struct redis_link *link, redisReply *reply)
         struct redis_request *request = CONTAINER_OF(node, struct redis_request, sent);
         list_remove(&request->due);
         if (!request->said) {
+            metric_observe(HISTOGRAM_REDIS, clock_mono_us() - request->sent_us);
             link->hooks->on_reply(link->arg, request, reply);
             return;
         }
@@ -224,7 +230,8 @@ static void read_replies(struct redis_link *link)
     redisContext *context = link->context;
     void *reply = NULL;
 
-    if (redisBufferRead(context) != REDIS_OK) {
+    if ((link->ssl != NULL ? redis_tls_read(link->ssl, context) : redisBufferRead(context)) !=
+        REDIS_OK) {
         fail(link, context);
         return;
     }
@@ -248,15 +255,41 @@ static void write_commands(struct redis_link *link)
 {
     redisContext *context = link->context;
 
-    if (redisBufferWrite(context, NULL) != REDIS_OK)
+    if ((link->ssl != NULL ? redis_tls_write(link->ssl, context)
+                           : redisBufferWrite(context, NULL)) != REDIS_OK)
         fail(link, context);
     else if (context->obuf == NULL)
         redis_link_drop(link, "out of memory");
-    else if (sdslen(context->obuf) == 0)
-        watch_set(link->watch, WATCH_READ);
+    else
+        watch_set(link->watch, sdslen(context->obuf) > 0 ? WATCH_READ | WATCH_WRITE : WATCH_READ);
+}
+
+static void on_turn_end(void *arg)
+{
+    struct redis_link *link = arg;
+    if (link->context != NULL && link->connected)
+        write_commands(link);
 }
 
 static void greet(struct redis_link *link);
+
+/* False while its handshake waits for the other side, or when it is over. */
+static bool secure(struct redis_link *link)
+{
+    int waits_for;
+
+    if (link->address->tls == NULL)
+        return true;
+    if (link->ssl == NULL)
+        link->ssl = redis_tls_open(link->address, link->context->fd);
+    if (redis_tls_shake(link->ssl, link->context, &waits_for) != REDIS_OK) {
+        fail(link, link->context);
+        return false;
+    }
+    if (waits_for != 0)
+        watch_set(link->watch, waits_for);
+    return waits_for == 0;
+}
 
 static void finish_connecting(struct redis_link *link)
 {
@@ -269,6 +302,8 @@ static void finish_connecting(struct redis_link *link)
         redis_link_drop(link, strerror(error));
         return;
     }
+    if (!secure(link))
+        return;
     link->connected = true;
     watch_set(link->watch, WATCH_READ);
     greet(link);
@@ -344,6 +379,7 @@ void redis_link_ready(struct redis_link *link)
     if (link->state != LINK_CONNECTING)
         return;
     link->state = LINK_UP;
+    metric_add(METRIC_REDIS_READY, 1);
     log_debug("redis_ready", "connection=%u use=%s", link->number, link->hooks->use);
     link->beat_ms = 0;
     link->ready_ms = clock_mono_ms();
@@ -445,7 +481,8 @@ static void insert_due(struct redis_link *link, struct redis_request *request)
 /* Before the connection stands everything waits for it to be writable. */
 static void want_write(struct redis_link *link)
 {
-    watch_set(link->watch, link->connected ? WATCH_READ | WATCH_WRITE : WATCH_WRITE);
+    if (link->connected)
+        turn_end_ask(link->loop, &link->write);
 }
 
 bool redis_link_send(struct redis_link *link, struct redis_request *request, const char *command,
@@ -455,6 +492,7 @@ bool redis_link_send(struct redis_link *link, struct redis_request *request, con
         return false;
     want_write(link);
     request->said = false;
+    request->sent_us = clock_mono_us();
     request->deadline_ms = deadline_ms;
     list_push(&link->sent, &request->sent);
     insert_due(link, request);
@@ -510,8 +548,10 @@ struct redis_link *redis_link_create(struct loop *loop, const struct redis_addre
     link->hooks = hooks;
     link->arg = arg;
     link->backoff_ms = BACKOFF_FIRST_MS;
+    metric_add(METRIC_REDIS_WANTED, 1);
     link->timer = timeout_create(loop, on_timer, link);
     link->deadline = timeout_create(loop, on_deadline, link);
+    turn_end_init(&link->write, on_turn_end, link);
     list_init(&link->sent);
     list_init(&link->due);
     timeout_set(link->timer, 0);
@@ -524,7 +564,9 @@ void redis_link_destroy(struct redis_link *link)
         return;
     link->complained = true; /* ending it is no failure */
     redis_link_drop(link, "");
+    metric_add(METRIC_REDIS_WANTED, -1);
     timeout_destroy(link->timer);
     timeout_destroy(link->deadline);
+    turn_end_cancel(&link->write);
     loop_free(link->loop, link);
 }

@@ -25,9 +25,9 @@
 
 /* When the lease of a delivery d ends that is leased now: at a whole millisecond, and a microsecond later if it takes the
  * place of one that ran out. Of an update only the new row comes back, and this is how its claimer hears of the old one. */
-#define LEASE_END                               \
-    "date_trunc('milliseconds', now() + " LEASE \
-    ") + case when d.lease_until is null then interval '0' else interval '1 us' end"
+#define LEASE_NEW "date_trunc('milliseconds', now() + " LEASE ")"
+#define LEASE_END \
+    LEASE_NEW " + case when d.lease_until is null then interval '0' else interval '1 us' end"
 #define TAKES_OVER(c) "(" c ".lease_until <> date_trunc('milliseconds', " c ".lease_until)) is true"
 
 /* What claiming does to a delivery d of a webhook w. What is leased is an attempt, and counted: the number that its

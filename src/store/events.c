@@ -33,21 +33,24 @@
 #define OWNED                                                                                 \
     "r.*, coalesce(i.event_id, r.id) as owner, coalesce(i.hash <> r.hash, false) as differs," \
     " coalesce(i.deliveries, c.deliveries, 0) as deliveries"
-#define OWNED_FROM "r left join i on i.key = r.key left join c on c.lead = r.lead"
+#define OWNED_FROM    "r left join i on i.key = r.key left join c on c.lead = r.lead"
+
+#define WANTED_STATUS "(status <> " DISABLED " or disabled_reason <> " REASON_API ")"
 
 /* s: a webhook that has one of their patterns. */
 #define WEBHOOK_OF_S                                                                                 \
     "   select id, status, concurrency, rate_limit, batch_seconds, batch_max, ordering from webhook" \
     "   where app_id = s.app_id and id = s.webhook_id and deleted_at is null"                        \
-    "    and (status <> " DISABLED " or disabled_reason <> " REASON_API ")"
+    "    and " WANTED_STATUS
 #define LANE           LANE_OF("o")
 #define ACCEPTED_STATE "case w.status when " ACTIVE " then " PENDING " else " HELD " end"
 
 /* d: what was made of them. */
-#define ACCEPTED                                                                            \
-    "select o.n, o.owner, o.differs,"                                                       \
-    " case when o.differs and o.grouped then idempotency_conflict() else o.deliveries end," \
-    " d.state::int8, " QUEUE_ENTRY " from o left join d on d.event_id = o.id"               \
+#define ACCEPTED                                                              \
+    "select o.n, o.owner, o.differs,"                                         \
+    " case when o.differs and o.grouped then idempotency_conflict()"          \
+    "  when d.id is not null then 1 else o.deliveries end,"                   \
+    " d.state::int8, " QUEUE_ENTRY " from o left join d on d.event_id = o.id" \
     "  left join w on w.lead = o.lead and w.id = d.webhook_id order by o.n"
 
 /* Events of the same app and type are of one kind, the number of the first of them. Which webhooks want it
@@ -132,6 +135,53 @@ const struct db_stmt stmt_event_accept_plain = {
     " returning id, event_id, webhook_id, app_id, test, state, next_at"
     ") " ACCEPTED,
     11};
+
+/* Where there are more subscriptions than are looked at, webhooks count too that nobody delivers to: one of them
+ * then says that there are too many, as one that gathers says that. */
+#define SUBSCRIBED                                                                                 \
+    "select *, count(*) over () > " FANOUT_FROM " as too_many from ("                              \
+    " select p.lead, p.app_id, s.webhook_id"                                                       \
+    "  from rows from (unnest($5::int8[]), unnest($6::text[]), unnest($7::uuid[]), " MANY          \
+    "  ) as p (lead, pattern, app_id, many)"                                                       \
+    "  cross join lateral (select webhook_id from subscription s"                                  \
+    "   where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s limit " FANOUT_FROM " + 1" \
+    ") s"
+#define WANTING                                                                                  \
+    "select distinct on (s.lead, w.id) s.lead, w.* from (" SUBSCRIBED ") s cross join lateral (" \
+    " select id, status, concurrency, rate_limit, batch_max, ordering,"                          \
+    "  s.too_many or batch_seconds > 0 as not_plain from webhook"                                \
+    "  where app_id = s.app_id and id = s.webhook_id and deleted_at is null"                     \
+    "   and (s.too_many or " WANTED_STATUS ") offset 0) w"
+#define NEW_TURN_OF_P "case when lane is not null then nextval('delivery_turn') + n end"
+
+/* The same of events without keys. That is so little that every part of the plan counts: what is plain is found out
+ * while p is made, which has a row for each delivery and for each event without any. */
+const struct db_stmt stmt_event_accept_unkeyed = {
+    "event_accept_unkeyed",
+    "with p as materialized ("
+    " select *, count(webhook_id) over () <= " FANOUT_FROM
+    "   and bool_or(not_plain) over () is not true as plain from ("
+    "  select r.n, r.id, r.app_id, w.id as webhook_id, w.not_plain, " ACCEPTED_STATE " as state,"
+    "   case when w.id is not null then new_delivery_id(r.id) end as delivery_id,"
+    "   " LANE_OF(
+        "r") " as lane, " AT_ONCE " as at_once, w.rate_limit::int8 as rate_limit"
+             "   from (select *, null::int8 as lane from rows from ("
+             "     unnest($1::uuid[]), unnest($2::uuid[]), unnest($8::int8[]), " MANY
+             "    ) with ordinality as r (id, app_id, lead, many, n)) r"
+             "   left join (" WANTING ") w on w.lead = r.lead"
+             "   limit " FANOUT_FROM " + 1 + cardinality($1::uuid[])) p"
+             "), e as ("
+             " insert into event (id, app_id, test, type, data)"
+             " select id, app_id, false, type, data"
+             "  from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[]) as e (id, app_id, type, data)"
+             "  where exists (select from p where plain)"
+             "), d as ("
+             " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn)"
+             " select delivery_id, id, webhook_id, app_id, now(), state, false, lane, " NEW_TURN_OF_P
+             "  from p where plain and webhook_id is not null"
+             ") select n, id, false, (webhook_id is not null)::int4::int8, state::int8, delivery_id, webhook_id,"
+             " app_id, false, 0::int8, at_once, rate_limit from p where plain order by n",
+    8};
 
 const struct db_stmt stmt_event_accept = {
     "event_accept",
@@ -275,7 +325,14 @@ static void bind_extras(struct db_args *args, const struct event_new *const *eve
     free(some);
 }
 
-static struct db_args bind_events(const struct event_new *const *events, size_t count)
+static void bind_keys(struct db_args *args, const struct event_new *const *events, size_t count)
+{
+    DB_ARRAY(args, DB_TYPE_ID, count, events[i]->keyed ? DB_ID(events[i]->key) : DB_NULL);
+    DB_ARRAY(args, DB_TYPE_ID, count, events[i]->keyed ? DB_ID(events[i]->hash) : DB_NULL);
+    DB_ARRAY(args, DB_TYPE_BOOL, count, DB_BOOL(events[i]->grouped));
+}
+
+static struct db_args bind_events(const struct event_new *const *events, size_t count, bool keyed)
 {
     size_t *kinds = xcalloc(count, sizeof *kinds);
     struct db_args args;
@@ -287,25 +344,35 @@ static struct db_args bind_events(const struct event_new *const *events, size_t 
     DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(events[i]->app));
     DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(events[i]->type));
     DB_ARRAY(&args, DB_TYPE_BYTEA, count, DB_STR(events[i]->data));
-    DB_ARRAY(&args, DB_TYPE_ID, count, events[i]->keyed ? DB_ID(events[i]->key) : DB_NULL);
-    DB_ARRAY(&args, DB_TYPE_ID, count, events[i]->keyed ? DB_ID(events[i]->hash) : DB_NULL);
-    DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(events[i]->grouped));
+    if (keyed)
+        bind_keys(&args, events, count);
     bind_patterns(&args, events, kinds, count);
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64((int64_t)kinds[i] + 1));
     free(kinds);
     return args;
 }
 
+static bool any_keyed(const struct event_new *const *events, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (events[i]->keyed)
+            return true;
+    return false;
+}
+
 struct db_op *events_accept_plain(struct db *db, const struct event_new *const *events,
                                   size_t count, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_event_accept_plain, bind_events(events, count), cb, arg);
+    bool keyed = any_keyed(events, count);
+
+    return store_exec(db, keyed ? &stmt_event_accept_plain : &stmt_event_accept_unkeyed,
+                      bind_events(events, count, keyed), cb, arg);
 }
 
 struct db_op *events_accept(struct db *db, const struct event_new *const *events, size_t count,
                             db_cb *cb, void *arg)
 {
-    struct db_args args = bind_events(events, count);
+    struct db_args args = bind_events(events, count, true);
 
     bind_extras(&args, events, count);
     return store_exec(db, &stmt_event_accept, args, cb, arg);

@@ -72,7 +72,9 @@ const struct db_stmt stmt_job_step_again = {
     "  where app_id = j.app_id and id >= j.at_webhook"
     "   and id <= coalesce(j.webhook_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
     "   and (id > j.at_webhook or j.at_id < j.before)"
-    "   and deleted_at is null and status <> " DISABLED "  order by id limit " PAGE ") w"
+    "   and deleted_at is null and status <> " DISABLED
+    "   and (j.chosen_host is null or url_host(url) = j.chosen_host)"
+    "  order by id limit " PAGE ") w"
     "), open as materialized ("
     " select * from page where id < all (select id from page where is_full)"
     "), x as materialized ("
@@ -86,6 +88,7 @@ const struct db_stmt stmt_job_step_again = {
     " select x.id, x.webhook_id, j.chosen_state, row_number() over (order by x.id) as n"
     " from x cross join j"
     " where x.state = j.chosen_state and not x.test and x.expires_at is distinct from " ERASED
+    "  and (j.chosen_event is null or x.event_id = j.chosen_event)"
     "  and (j.chosen_error is null or x.last_error = j.chosen_error)"
     "  and (j.chosen_code is null or x.last_code = j.chosen_code)"
     "  and (j.event_type is null"

@@ -19,22 +19,26 @@ const struct db_stmt stmt_job_plan_again = {
     "job_plan_again",
     "with w as materialized ("
     " select id from webhook where app_id = $1::uuid and id between $2::uuid and $3::uuid"
-    "  and deleted_at is null and status <> " DISABLED " order by id limit " TEXT_OF(
-        PLAN_WEBHOOKS) "), x as materialized ("
-                       " select d.* from w cross join lateral ("
-                       "  select event_id, state, test, last_error, last_code, expires_at from delivery d"
-                       "  where " IS_ONE_OF(
-                           "d.webhook_id",
-                           "w.id") " and d.id > $4::uuid and d.id < $5::uuid"
-                                   "  order by d.webhook_id, d.id desc limit $10::int8) d limit $10::int8"
-                                   ") select count(*) filter (where x.state = $6::int8 and not x.test"
-                                   "  and x.expires_at is distinct from " ERASED
-                                   "  and ($7::int8 = 0 or x.last_error = $7::int8) and ($8::int8 = 0 or x.last_code = $8::int8)"
-                                   "  and ($9::text is null"
-                                   "   or (select type from event where event.id = x.event_id) = $9::text)),"
-                                   " count(*) < $10::int8 and (select count(*) from w) < " TEXT_OF(
-                                       PLAN_WEBHOOKS) " from x having exists (select from w) or $2::uuid <> $3::uuid",
-    10};
+    "  and deleted_at is null and status <> " DISABLED
+    "  and ($12::text is null or url_host(url) = " HOST_GIVEN(
+        "$12::text") ")"
+                     " order by id limit " TEXT_OF(
+                         PLAN_WEBHOOKS) "), x as materialized ("
+                                        " select d.* from w cross join lateral ("
+                                        "  select event_id, state, test, last_error, last_code, expires_at from delivery d"
+                                        "  where " IS_ONE_OF(
+                                            "d.webhook_id",
+                                            "w.id") " and d.id > $4::uuid and d.id < $5::uuid"
+                                                    "  order by d.webhook_id, d.id desc limit $10::int8) d limit $10::int8"
+                                                    ") select count(*) filter (where x.state = $6::int8 and not x.test"
+                                                    "  and x.expires_at is distinct from " ERASED
+                                                    "  and ($11::uuid is null or x.event_id = $11::uuid)"
+                                                    "  and ($7::int8 = 0 or x.last_error = $7::int8) and ($8::int8 = 0 or x.last_code = $8::int8)"
+                                                    "  and ($9::text is null"
+                                                    "   or (select type from event where event.id = x.event_id) = $9::text)),"
+                                                    " count(*) < $10::int8 and (select count(*) from w) < " TEXT_OF(
+                                                        PLAN_WEBHOOKS) " from x having exists (select from w) or $2::uuid <> $3::uuid",
+    12};
 
 const struct db_stmt stmt_job_plan_backfill = {
     "job_plan_backfill",
@@ -62,6 +66,19 @@ static bool is_again(enum job_kind kind)
     return kind == JOB_REPLAY || kind == JOB_RETRY;
 }
 
+void jobs_narrow(struct job_choice *c)
+{
+    struct id low = store_low(&c->event, 1), high = store_high(&c->event, 1);
+
+    c->since = id_cmp(low, c->since) > 0 ? low : c->since;
+    c->before = id_cmp(high, c->before) < 0 ? high : c->before;
+}
+
+static struct db_value of_event(const struct job_choice *c)
+{
+    return c->of_event ? DB_ID(c->event) : DB_NULL;
+}
+
 struct db_op *jobs_plan(struct db *db, enum job_kind kind, const struct job_choice *c, db_cb *cb,
                         void *arg)
 {
@@ -80,7 +97,8 @@ struct db_op *jobs_plan(struct db *db, enum job_kind kind, const struct job_choi
                       DB_ARGS(DB_ID(c->app), DB_ID(c->one ? c->webhook : low),
                               DB_ID(c->one ? c->webhook : id_last()), DB_ID(c->since),
                               DB_ID(c->before), DB_I64(c->state), DB_I64(c->error), DB_I64(c->code),
-                              DB_STR(c->type), DB_I64(PLAN_DELIVERIES)),
+                              DB_STR(c->type), DB_I64(PLAN_DELIVERIES), of_event(c),
+                              DB_STR(c->host)),
                       cb, arg);
 }
 
@@ -98,7 +116,7 @@ void jobs_read_plan(const struct db_rows *rows, struct job_plan *plan)
     "id, kind::int8, state::int8, webhook_id, chosen_state::int8, chosen_error::int8,"   \
     " chosen_code::int8, event_type, since, before,"                                     \
     " case when state = " JOB_DONE_TEXT " then found else greatest(matched, found) end," \
-    " exact or state = " JOB_DONE_TEXT ", done, ms_of(ended_at)"
+    " exact or state = " JOB_DONE_TEXT ", done, ms_of(ended_at), chosen_event, chosen_host"
 
 #define OF_JOB "j.app_id, j.id, null"
 
@@ -118,7 +136,9 @@ void jobs_read(const struct db_rows *rows, int row, struct job *job)
         MATCHED,
         EXACT,
         DONE,
-        ENDED
+        ENDED,
+        EVENT,
+        HOST
     };
     job->id = db_id(rows, row, ID);
     job->kind = (enum job_kind)db_i64(rows, row, KIND);
@@ -137,19 +157,25 @@ void jobs_read(const struct db_rows *rows, int row, struct job *job)
     job->plan.exact = db_bool(rows, row, EXACT);
     job->done = db_i64(rows, row, DONE);
     job->ended_ms = db_i64(rows, row, ENDED);
+    job->of_event = !db_null(rows, row, EVENT);
+    if (job->of_event)
+        job->event = db_id(rows, row, EVENT);
+    job->host = db_str(rows, row, HOST);
 }
 
 const struct db_stmt stmt_job_insert = {
     "job_insert",
     "with j as (insert into job (id, app_id, kind, webhook_id, since, before, chosen_state, chosen_error,"
-    " chosen_code, event_type, matched, exact, at_webhook, at_id)"
+    " chosen_code, event_type, matched, exact, at_webhook, at_id, chosen_event, chosen_host)"
     " select $1::uuid, $2::uuid, $3::int8, $4::uuid, $5::uuid, $6::uuid, $7::int8,"
     "  nullif($8::int8, 0), nullif($9::int8, 0), $10::text, $11::int8, $12::bool,"
-    "  coalesce($4::uuid, id_floor('epoch')), $5::uuid"
-    " where (select count(*) from job where app_id = $2::uuid and ended_at is null"
-    "  and not " JOB_FOLLOWS ") < " TEXT_OF(JOB_ACTIVE_MAX) " returning *)" AUDITED(
-        "j", AUDIT_DEED(13, 14, 15, 16, 17, 18), OF_JOB) " select " COLUMNS " from j",
-    18};
+    "  coalesce($4::uuid, id_floor('epoch')), $5::uuid, $19::uuid, " HOST_GIVEN(
+        "$20::text") " where (select count(*) from job where app_id = $2::uuid and ended_at is null"
+                     "  and not " JOB_FOLLOWS
+                     ") < " TEXT_OF(JOB_ACTIVE_MAX) " returning *)" AUDITED(
+                         "j", AUDIT_DEED(13, 14, 15, 16, 17, 18), OF_JOB) " select " COLUMNS
+                                                                          " from j",
+    20};
 
 struct db_op *jobs_insert(struct db *db, struct id id, enum job_kind kind,
                           const struct job_choice *c, const struct job_plan *plan,
@@ -159,13 +185,13 @@ struct db_op *jobs_insert(struct db *db, struct id id, enum job_kind kind,
 
     assert(!again || (delivery_may_move(ACTOR_PERSON, c->state, DELIVERY_PENDING) &&
                       delivery_may_move(ACTOR_PERSON, c->state, DELIVERY_HELD)));
-    return store_exec(db, &stmt_job_insert,
-                      DB_ARGS(DB_ID(id), DB_ID(c->app), DB_I64(kind),
-                              c->one ? DB_ID(c->webhook) : DB_NULL, DB_ID(c->since),
-                              DB_ID(c->before), again ? DB_I64(c->state) : DB_NULL,
-                              DB_I64(c->error), DB_I64(c->code), DB_STR(c->type),
-                              DB_I64(plan->matched), DB_BOOL(plan->exact), DB_DEED(deed)),
-                      cb, arg);
+    return store_exec(
+        db, &stmt_job_insert,
+        DB_ARGS(DB_ID(id), DB_ID(c->app), DB_I64(kind), c->one ? DB_ID(c->webhook) : DB_NULL,
+                DB_ID(c->since), DB_ID(c->before), again ? DB_I64(c->state) : DB_NULL,
+                DB_I64(c->error), DB_I64(c->code), DB_STR(c->type), DB_I64(plan->matched),
+                DB_BOOL(plan->exact), DB_DEED(deed), of_event(c), DB_STR(c->host)),
+        cb, arg);
 }
 
 const struct db_stmt stmt_job_list = {

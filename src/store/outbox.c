@@ -48,7 +48,9 @@ void outbox_init(struct outbox *box, struct loop *loop, const struct outbox_kind
     *box = (struct outbox){.kind = kind, .owner = owner, .told_ms = INT64_MIN / 2};
     outbox_turns_init(&box->waiting, OUTBOX_MAX);
     list_init(&box->parcels);
-    box->flush = timeout_create(loop, on_flush, box);
+    box->loop = loop;
+    turn_end_init(&box->soon, on_flush, box);
+    box->later = timeout_create(loop, on_flush, box);
     box->tell = timeout_create(loop, on_tell, box);
 }
 
@@ -59,7 +61,8 @@ void outbox_fini(struct outbox *box)
     metric_add(METRIC_WAITING_REDIS, -(int64_t)(box->waiting.count + box->sent));
     while ((node = list_pop(&box->parcels)) != NULL)
         free(CONTAINER_OF(node, struct parcel, node));
-    timeout_destroy(box->flush);
+    turn_end_cancel(&box->soon);
+    timeout_destroy(box->later);
     timeout_destroy(box->tell);
     outbox_turns_fini(&box->waiting);
 }
@@ -72,15 +75,36 @@ static void drop(struct outbox *box, size_t count)
         timeout_set(box->tell, box->told_ms + TELL_MS - clock_mono_ms());
 }
 
-void outbox_put(struct outbox *box, const struct outbox_entry *entry)
+static bool push(struct outbox *box, const struct outbox_entry *entry)
 {
     if (!outbox_turns_push(&box->waiting, entry)) {
         drop(box, 1);
-        return;
+        return false;
     }
     metric_add(METRIC_WAITING_REDIS, 1);
-    if (!timeout_is_set(box->flush))
-        timeout_set(box->flush, 0);
+    return true;
+}
+
+void outbox_put(struct outbox *box, const struct outbox_entry *entry)
+{
+    if (push(box, entry))
+        turn_end_ask(box->loop, &box->soon);
+}
+
+void outbox_put_later(struct outbox *box, const struct outbox_entry *entry, size_t enough,
+                      int64_t delay_ms)
+{
+    if (!push(box, entry))
+        return;
+    if (box->waiting.count >= enough)
+        turn_end_ask(box->loop, &box->soon);
+    else if (!timeout_is_set(box->later))
+        timeout_set(box->later, delay_ms);
+}
+
+bool outbox_is_hurried(const struct outbox *box)
+{
+    return !list_empty(&box->soon.node);
 }
 
 static struct parcel *take(struct outbox *box)
@@ -145,6 +169,8 @@ static void send_parcel(struct outbox *box)
 
 void outbox_flush(struct outbox *box)
 {
+    turn_end_cancel(&box->soon);
+    timeout_clear(box->later);
     while (box->waiting.count > 0 && box->parcel_count < PARCELS_MAX && redis_up(box->redis))
         send_parcel(box);
 }

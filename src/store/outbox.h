@@ -20,7 +20,9 @@ struct outbox {
     struct redis *redis;
     const struct outbox_kind *kind;
     const char *owner;
-    struct timeout *flush;
+    struct loop *loop;
+    struct turn_end soon;  /* when something leaves in this turn */
+    struct timeout *later; /* or after a while */
     struct outbox_turns waiting;
     size_t sent;         /* entries without an answer */
     struct list parcels; /* that carry them */
@@ -38,6 +40,13 @@ void outbox_fini(struct outbox *box); /* after redis_destroy() */
 /* Leaves in this turn of the loop, or when Redis is there and has answered earlier ones: those of an app in the order
  * in which they are put in. */
 void outbox_put(struct outbox *box, const struct outbox_entry *entry);
+
+/* The same for what may wait: it leaves with the next that may not, when there are `enough`, or in so long. */
+void outbox_put_later(struct outbox *box, const struct outbox_entry *entry, size_t enough,
+                      int64_t delay_ms);
+
+/* Whether something is to leave in this turn. */
+bool outbox_is_hurried(const struct outbox *box);
 
 /* Sends now what can be sent. */
 void outbox_flush(struct outbox *box);

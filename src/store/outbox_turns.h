@@ -16,7 +16,10 @@ struct outbox_entry {
             int32_t concurrency, rate_limit;
             enum queue_force force;
         };
-        struct gate_news news;
+        struct {
+            struct gate_news news;
+            bool begins; /* it is no end: what was claimed ahead is in flight now */
+        };
     };
 };
 

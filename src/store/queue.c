@@ -17,6 +17,7 @@ enum {
     DEADLINE_MS = 2000,
     OUTSTANDING_MAX = 256,
     OWNER_SIZE = 20,
+    ACK_LATER_MS = 10,
     AGE_MAX_MS = 20 * 86400000,
     GATES_MAX = 500,      /* that sweep tells */
     SET_GATES_MAX = 2000, /* in one call */
@@ -52,10 +53,15 @@ struct queue_op {
 };
 
 /* Who was due earlier goes first, up to some days; beyond, who is put in first. */
+static int32_t delay_of(int64_t delay_ms)
+{
+    return delay_ms < -AGE_MAX_MS ? -AGE_MAX_MS : (int32_t)delay_ms;
+}
+
 static void pack_enqueue(uint8_t *out, const struct outbox_entry *entry, int64_t delay_ms)
 {
     out = outbox_pack_ref(out, &entry->ref);
-    out = outbox_pack_i32(out, delay_ms < -AGE_MAX_MS ? -AGE_MAX_MS : (int32_t)delay_ms);
+    out = outbox_pack_i32(out, delay_of(delay_ms));
     out = outbox_pack_i32(out, entry->concurrency);
     out = outbox_pack_i32(out, entry->rate_limit);
     *out = (uint8_t)entry->force;
@@ -64,10 +70,9 @@ static void pack_enqueue(uint8_t *out, const struct outbox_entry *entry, int64_t
 static void pack_ack(uint8_t *out, const struct outbox_entry *entry, int64_t delay_ms)
 {
     out = outbox_pack_ref(out, &entry->ref);
-    out = outbox_pack_i32(out, delay_ms == OUTBOX_NEVER ? -1
-                               : delay_ms > 0           ? (int32_t)delay_ms
-                                                        : 0);
-    *out++ = (uint8_t)(entry->news.what | (entry->repeated ? QUEUE_REPEATED : 0));
+    out = outbox_pack_i32(out, delay_ms == OUTBOX_NEVER ? INT32_MIN : delay_of(delay_ms));
+    *out++ = (uint8_t)(entry->news.what | (entry->begins ? QUEUE_BEGINS : 0) |
+                       (entry->repeated ? QUEUE_REPEATED : 0));
     *out++ = (uint8_t)entry->news.error;
     out = outbox_pack_i32(out, entry->news.took_ms);
     outbox_pack_i32(out, entry->news.pause_ms);
@@ -111,6 +116,7 @@ struct queue *queue_create(struct loop *loop, const struct queue_config *config)
     queue->redis =
         redis_create(loop, &(struct redis_config){
                                .url = config->url,
+                               .ca_file = config->ca_file,
                                .scripts = queue_scripts,
                                .probe = &queue_script_probe,
                                .relief = config->owner != 0 ? &queue_script_relief : NULL,
@@ -199,19 +205,34 @@ void queue_enqueue(struct queue *queue, const struct queue_entry *entries, size_
     }
 }
 
+static struct outbox_entry entry_of(const struct queue_ack *ack)
+{
+    bool again = ack->delay_ms != QUEUE_OUT && ack->delay_ms <= DELIVERY_HORIZON_MS;
+    return (struct outbox_entry){
+        .ref = ack->ref,
+        .due_ms = again ? clock_mono_ms() + ack->delay_ms : OUTBOX_NEVER,
+        .news = ack->news,
+    };
+}
+
 void queue_ack(struct queue *queue, const struct queue_ack *acks, size_t count)
 {
-    int64_t now = clock_mono_ms();
-
     for (size_t i = 0; i < count; i++) {
-        int64_t delay_ms = acks[i].delay_ms;
-        bool again = delay_ms >= 0 && delay_ms <= DELIVERY_HORIZON_MS;
-        outbox_put(&queue->acks, &(struct outbox_entry){
-                                     .ref = acks[i].ref,
-                                     .due_ms = again ? now + delay_ms : OUTBOX_NEVER,
-                                     .news = acks[i].news,
-                                 });
+        const struct outbox_entry entry = entry_of(&acks[i]);
+        outbox_put(&queue->acks, &entry);
     }
+}
+
+void queue_ack_later(struct queue *queue, const struct queue_ack *ack, size_t enough)
+{
+    const struct outbox_entry entry = entry_of(ack);
+    outbox_put_later(&queue->acks, &entry, enough, ACK_LATER_MS);
+}
+
+void queue_begin(struct queue *queue, const struct queue_ref *ref)
+{
+    outbox_put(&queue->acks,
+               &(struct outbox_entry){.ref = *ref, .due_ms = OUTBOX_NEVER, .begins = true});
 }
 
 static struct queue_op *run(struct queue *queue, const struct redis_script *script,
@@ -246,13 +267,16 @@ static int distrust(struct queue *queue, const char *why)
 static bool read_claim(const struct redis_reply *reply, size_t max, struct queue_claim *claim)
 {
     int64_t next_ms = redis_i64(redis_at(reply, 0)), crowded = redis_i64(redis_at(reply, 2));
-    struct str refs = redis_str(redis_at(reply, 1));
+    struct str refs = redis_str(redis_at(reply, 1)), ahead = redis_str(redis_at(reply, 3));
 
     claim->refs = (const struct queue_ref *)(const void *)refs.p;
     claim->count = refs.n / sizeof *claim->refs;
+    claim->ahead = (const struct queue_ref *)(const void *)ahead.p;
+    claim->ahead_count = ahead.n / sizeof *claim->ahead;
     claim->next_ms = next_ms <= GATE_PAUSE_MAX_MS ? next_ms : -1;
     claim->crowded = crowded == 1;
-    return refs.n % sizeof *claim->refs == 0 && claim->count <= max && next_ms >= -1 &&
+    return refs.n % sizeof *claim->refs == 0 && ahead.n % sizeof *claim->ahead == 0 &&
+           claim->count + claim->ahead_count <= max && next_ms >= -1 &&
            (crowded == 0 || crowded == 1);
 }
 
@@ -266,27 +290,47 @@ static void on_claimed(void *arg, int err, const struct redis_reply *reply)
     op.on_claim(op.arg, err, err == 0 ? &claim : NULL);
 }
 
+static struct str packed(const uint8_t *from, const uint8_t *end)
+{
+    return (struct str){(const char *)from, (size_t)(end - from)};
+}
+
+static struct str pack_held(uint8_t *out, const struct queue_room *room)
+{
+    uint8_t *end = out;
+    for (size_t i = 0; i < room->held_count; i++)
+        end = outbox_pack_i32(outbox_pack_id(end, room->held[i].app), room->held[i].count);
+    return packed(out, end);
+}
+
+static struct str pack_ahead(uint8_t *out, const struct queue_room *room)
+{
+    uint8_t *end = out;
+    for (size_t i = 0; i < room->ahead_count; i++)
+        end = outbox_pack_i32(outbox_pack_id(end, room->ahead[i].endpoint), room->ahead[i].count);
+    return packed(out, end);
+}
+
 struct queue_op *queue_claim(struct queue *queue, const struct queue_room *room, queue_claim_cb *cb,
                              void *arg)
 {
     char max[24], free_places[24];
-    uint8_t *held = xcalloc(room->held_count + 1, QUEUE_HELD_SIZE), *end = held;
+    uint8_t *held = xcalloc(room->held_count + 1, QUEUE_HELD_SIZE),
+            *ahead = xcalloc(room->ahead_count + 1, QUEUE_AHEAD_SIZE);
 
     assert(room->max >= 1 && room->max <= QUEUE_CLAIM_MAX && room->free >= room->max);
-    /* First what frees slots: the claim shall find them. */
-    outbox_flush(&queue->acks);
+    /* First what frees slots that somebody may wait for: the claim shall find them. */
+    if (outbox_is_hurried(&queue->acks))
+        outbox_flush(&queue->acks);
     outbox_flush(&queue->enqueues);
     snprintf(max, sizeof max, "%zu", room->max);
     snprintf(free_places, sizeof free_places, "%zu", room->free);
-    for (size_t i = 0; i < room->held_count; i++)
-        end = outbox_pack_i32(outbox_pack_id(end, room->held[i].app), room->held[i].count);
-    const struct str args[] = {str_of(max),
-                               str_of(free_places),
-                               str_of(queue->owner),
-                               {(const char *)held, (size_t)(end - held)}};
+    const struct str args[] = {str_of(max), str_of(free_places), str_of(queue->owner),
+                               pack_held(held, room), pack_ahead(ahead, room)};
     struct queue_op *op = run(queue, &queue_script_claim, args, ARRAY_LEN(args), on_claimed,
                               &(struct queue_op){.on_claim = cb, .arg = arg, .max = room->max});
     free(held);
+    free(ahead);
     return op;
 }
 
@@ -381,8 +425,9 @@ static bool unpack_gate(const uint8_t *p, struct queue_gate *g)
            g->gate.openings >= 0;
 }
 
+/* The gates are to be freed, whatever it says. */
 static bool read_swept(const struct redis_reply *reply, struct queue_swept *swept,
-                       struct queue_gate *gates)
+                       struct queue_gate **gates)
 {
     int64_t empty = redis_i64(redis_at(reply, 0));
     struct str blob = redis_str(redis_at(reply, 1));
@@ -390,20 +435,21 @@ static bool read_swept(const struct redis_reply *reply, struct queue_swept *swep
 
     if (blob.n % QUEUE_GATE_SIZE != 0 || count > GATES_MAX || empty < 0 || empty > 2)
         return false;
+    *gates = xcalloc(count + 1, sizeof **gates);
     for (size_t i = 0; i < count; i++)
-        if (!unpack_gate((const uint8_t *)blob.p + i * QUEUE_GATE_SIZE, &gates[i]))
+        if (!unpack_gate((const uint8_t *)blob.p + i * QUEUE_GATE_SIZE, &(*gates)[i]))
             return false;
-    *swept = (struct queue_swept){empty != 0, empty == 1, gates, count};
+    *swept = (struct queue_swept){empty != 0, empty == 1, *gates, count};
     return true;
 }
 
 static void on_swept(void *arg, int err, const struct redis_reply *reply)
 {
     struct queue_op op = finish(arg);
-    struct queue_gate *gates = xcalloc(GATES_MAX, sizeof *gates);
+    struct queue_gate *gates = NULL;
     struct queue_swept swept;
 
-    if (err == 0 && !read_swept(reply, &swept, gates))
+    if (err == 0 && !read_swept(reply, &swept, &gates))
         err = distrust(op.queue, "sweep: no gates");
     if (err == 0)
         op.queue->beat = redis_i64(redis_at(reply, 2));

@@ -2,6 +2,7 @@
 #include "store/schema.h"
 
 #include "base/buf.h"
+#include "base/crash.h"
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/log.h"
@@ -51,7 +52,7 @@ static int count_applied(struct dbsync *db)
             err = ERR_CONFLICT;
         } else if (strcmp(dbsync_text(rows, i, 1), checksum(&sum, migrations[i].sql)) != 0) {
             log_error("schema_altered", "migration=%d hint=\"it was applied with another content\"",
-                      i + 1);
+                      migrations[i].number);
             err = ERR_CONFLICT;
         }
     }
@@ -69,11 +70,16 @@ static int apply(struct dbsync *db, const struct migration *m)
     buf_init(&sum, CHECKSUM_MAX);
     const char *params[] = {number, m->name, checksum(&sum, m->sql)};
     int err = dbsync_script(db, "begin");
+    CRASH_POINT("migration", "begun");
     if (err == 0)
         err = dbsync_script(db, m->sql);
+    if (CRASH_POINT_FAILS("migration", "run"))
+        err = ERR_UNAVAILABLE;
     if (err == 0)
         err = dbsync_exec(db, sql_record, 3, params, NULL);
+    CRASH_POINT("migration", "recorded");
     int end = dbsync_script(db, err == 0 ? "commit" : "rollback");
+    CRASH_POINT("migration", "committed");
     buf_fini(&sum);
     if (err < 0 || end < 0)
         log_error("migration_failed", "migration=%04d_%s", m->number, m->name);
@@ -87,6 +93,7 @@ int schema_migrate(struct dbsync *db)
     int err = dbsync_script(db, sql_setup);
     if (err < 0)
         return err;
+    CRASH_POINT("migrations", "locked");
     int applied = err = count_applied(db);
     if (applied == (int)migration_count)
         printf("the schema is up to date (%d)\n", applied);
@@ -97,6 +104,7 @@ int schema_migrate(struct dbsync *db)
     }
     if (err >= 0)
         err = dbsync_script(db, sql_days);
+    CRASH_POINT("migrations", "made");
     int unlocked = dbsync_script(db, sql_unlock);
     return err < 0 ? err : unlocked;
 }

@@ -11,6 +11,8 @@
 #include "store/gates.h"
 #include "store/jobs.h"
 #include "store/keys.h"
+#include "store/notices.h"
+#include "store/tallies.h"
 #include "store/traces.h"
 #include "store/webhooks.h"
 #include "store/work.h"
@@ -56,6 +58,7 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_webhook_delete,
     &stmt_event_accept,
     &stmt_event_accept_plain,
+    &stmt_event_accept_unkeyed,
     &stmt_event_insert_test,
     &stmt_event_erase,
     &stmt_delivery_get,
@@ -85,14 +88,17 @@ const struct db_stmt *const store_api_stmts[] = {
 };
 
 const struct db_stmt *const store_read_stmts[] = {
-    &stmt_webhook_list,      &stmt_event_list,   &stmt_event_get,      &stmt_delivery_list,
-    &stmt_delivery_of_event, &stmt_attempt_list, &stmt_job_plan_again, &stmt_job_plan_backfill,
-    &stmt_job_plan_erase,    &stmt_job_list,     &stmt_app_list,       &stmt_key_list,
-    &stmt_event_type_list,   &stmt_audit_list,   &stmt_audit_list_all, NULL,
+    &stmt_webhook_list,   &stmt_event_list,      &stmt_event_get,
+    &stmt_delivery_list,  &stmt_delivery_search, &stmt_delivery_of_event,
+    &stmt_attempt_list,   &stmt_job_plan_again,  &stmt_job_plan_backfill,
+    &stmt_job_plan_erase, &stmt_job_list,        &stmt_app_list,
+    &stmt_key_list,       &stmt_event_type_list, &stmt_audit_list,
+    &stmt_audit_list_all, &stmt_tally_list,      NULL,
 };
 
 const struct db_stmt *const store_worker_stmts[] = {
     &stmt_work_claim,
+    &stmt_work_claim_plain,
     &stmt_work_gather,
     &stmt_work_data,
     &stmt_work_waiting,
@@ -109,6 +115,7 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_work_partitions_drop,
     &stmt_work_forget,
     &stmt_work_wake,
+    &stmt_work_measure,
     &stmt_job_next,
     &stmt_job_step_again,
     &stmt_job_step_backfill,
@@ -120,6 +127,10 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_webhook_disable_failing,
     &stmt_webhook_forget,
     &stmt_audit_forget,
+    &stmt_tally_add,
+    &stmt_notice_list,
+    &stmt_notice_send,
+    &stmt_tally_forget,
     &stmt_gate_update,
     &stmt_gate_list,
     &stmt_gate_get,

@@ -61,6 +61,9 @@
  * for a webhook that has three rows in it. */
 #define IS_ONE_OF(column, value) column " = any (array[" value "]::uuid[])"
 
+/* A host as somebody gave it, in the form of url_host() in migrations/. */
+#define HOST_GIVEN(text) "lower(trim(both '[]' from " text "))"
+
 /* Of a delivery. */
 #define NOT_LEASED "(lease_until is null or lease_until < now())"
 #define END_LEASE  "lease_token = null, lease_until = null, lease_owner = null"
@@ -96,6 +99,10 @@
 #define ATTEMPT_ROW                                                                               \
     "a.number::int8, ms_of(a.started_at), a.code::int8, a.error::int8, a.error_text, a.address, " \
     "a.dns_us::int8, a.connect_us::int8, a.tls_us::int8, a.first_byte_us::int8, a.total_us::int8"
+
+/* A request's head that begins so has the mark of its body (struct body_mark) before it: no head begins so, nor what
+ * core/shorthand.h writes. head_bytes() in migrations/ knows of it. */
+#define WORK_MARKED 0x02
 
 /* A webhook that gathers gets one request at a time: each takes all that is due, and none overtakes another. */
 #define AT_ONCE "case when w.batch_max > 1 then 1 else w.concurrency end::int8"

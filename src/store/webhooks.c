@@ -11,7 +11,8 @@
     "w.headers, w.auth, w.tls, w.retry_schedule, w.timeout_ms::int8, w.rate_limit::int8, w.concurrency::int8, " \
     "w.description, w.metadata, us_of(w.updated_at), w.managed, ms_of(now()), "                                 \
     "ms_of(w.gate_until), ms_of(w.failing_since), w.gate_limit, w.gate_failures::int8, "                        \
-    "w.gate_openings::int8, w.gate_error::int8, w.batch_max::int8, w.ordering::int8"
+    "w.gate_openings::int8, w.gate_error::int8, w.batch_max::int8, w.ordering::int8, "                          \
+    "webhook_day(w.app_id, w.id)"
 
 enum {
     COL_ID,
@@ -45,7 +46,22 @@ enum {
     COL_GATE_ERROR,
     COL_BATCH_MAX,
     COL_ORDERING,
+    COL_DAY,
 };
+
+/* webhook_day() of migrations/. */
+static void read_day(const struct db_rows *rows, int row, struct webhook_day *day)
+{
+    int64_t *const members[] = {&day->last_success_ms, &day->last_fail_ms, &day->attempts,
+                                &day->succeeded,       &day->exhausted,    &day->p50_us,
+                                &day->p95_us};
+    struct db_array array = db_array(rows, row, COL_DAY);
+    struct str element;
+
+    *day = (struct webhook_day){0};
+    for (size_t i = 0; i < ARRAY_LEN(members) && db_array_next(&array, &element); i++)
+        *members[i] = db_element_i64(element);
+}
 
 void schedule_read(const struct db_rows *rows, int row, int column, struct schedule *schedule)
 {
@@ -97,6 +113,7 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
         .openings = (int32_t)db_i64(rows, row, COL_GATE_OPENINGS),
         .error = (int32_t)db_i64(rows, row, COL_GATE_ERROR),
     };
+    read_day(rows, row, &w->day);
 }
 
 struct recipient webhook_recipient(const struct webhook *w)

@@ -17,6 +17,30 @@ const struct db_stmt stmt_work_claim = {
         CLAIM_LANES JOIN,
     6};
 
+/* A statement of few rows is its start for the most part: what only some need is not in it. */
+const struct db_stmt stmt_work_claim_plain = {
+    "work_claim_plain",
+    "with c as ("
+    " update delivery d set lease_token = $2::int8, lease_owner = $3::int8, lease_until = " LEASE_NEW
+    ",  attempts = least(d.attempts + 1, 32767) from webhook w"
+    " where w.id = d.webhook_id and d.id = any ($1::uuid[]) and d.id between $4::uuid and $5::uuid"
+    "  and d.state + 0 = " PENDING " and d.next_at + interval '0 s' <= now() + " SLACK
+    "  and d.lease_until is null and d.lane is null and d.crashes is null and " IS_SENT
+    " " CLAIM_RETURNING CLAIM_NOTED
+    ") select " CLAIM_ROW("true", "false", "null::bool",
+                          "null::uuid") " from (select *, true as brings from c) c" JOIN,
+    5};
+
+struct db_op *work_claim_plain(struct db *db, const struct id *ids, size_t count, int64_t token,
+                               int64_t owner, db_cb *cb, void *arg)
+{
+    assert(count <= WORK_PLAIN_MAX);
+    return store_exec(
+        db, &stmt_work_claim_plain,
+        DB_ARGS(DB_IDS(ids, count), DB_I64(token), DB_I64(owner), STORE_BOUNDS(ids, count)), cb,
+        arg);
+}
+
 struct db_op *work_claim(struct db *db, const struct id *ids, size_t count, int64_t token,
                          int64_t owner, int64_t bytes, db_cb *cb, void *arg)
 {
@@ -134,7 +158,7 @@ const struct db_stmt stmt_work_gather = {
              "), k as materialized ("
              " select d.id from n cross join lateral (select d.id from delivery d"
              "  where d.id = n.id and d.state + 0 = " PENDING " and " NOT_LEASED " and not " LOST
-             " for update skip locked) d"
+             "   and d.next_at + interval '0 s' <= now() + " SLACK " for update skip locked) d"
              " where n.sum <= n.weight"
              "), u as ("
              " update delivery d set lease_token = $2::int8, lease_owner = $3::int8,"
@@ -180,7 +204,7 @@ const struct db_stmt stmt_work_release = {
         DELIVERY_ALONE_MS) " ms' else d.next_at end"
                            " where d.id = any ($1::uuid[]) and d.id between $3::uuid and $4::uuid"
                            "  and d.state + 0 = " PENDING " and d.lease_token = $2::int8"
-                           " returning d.id, greatest(ms_of(d.next_at) - ms_of(now()), 0)",
+                           " returning d.id, ms_of(d.next_at) - ms_of(now())",
     4};
 
 struct db_op *work_release(struct db *db, const struct id *ids, size_t count, int64_t token,

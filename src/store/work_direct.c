@@ -10,7 +10,7 @@
  *   p      what is taken of it, in rounds over the apps
  *
  * Two workers ask one after the other. Should one have begun before the other's end was visible, it chooses the same
- * rows, and the update leaves those out that are leased by then. */
+ * rows, and the update leaves those out that are leased by then, or were, and are due later. */
 #include "claim_sql.h"
 #include "store/store.h"
 #include "store/work.h"
@@ -95,8 +95,9 @@ const struct db_stmt stmt_work_claim_due = {
     " ) union all select delivery from p limit $5::int8"
     "), c as ("
     " update delivery d set " CLAIM_SET " from picked, webhook w"
-    " where d.id = picked.id and w.id = d.webhook_id and d.state + 0 = " PENDING "  and " NOT_LEASED
-    " " CLAIM_RETURNING CLAIM_NOTED "), answer as ("
+    " where d.id = picked.id and w.id = d.webhook_id and d.state + 0 = " PENDING
+    "  and d.next_at + interval '0 s' <= now() and " NOT_LEASED " " CLAIM_RETURNING CLAIM_NOTED
+    "), answer as ("
     " select due.mine, (select id from walk order by n desc limit 1) as after,"
     "  (select count(*) from q where not leased and place <= tokens)"
     "   > (select count(*) from p) as left_out,"

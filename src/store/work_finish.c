@@ -8,6 +8,9 @@
  * A claim counts its attempt, so one that nobody leases and that has counted less than this attempt's number is
  * one whose claim a crash of PostgreSQL undid: it is this attempt's as if it had not.
  *
+ * Whose app wants to hear of deliveries that fail for good is told of those (0028_notices.sql); looked at only where there
+ * are such.
+ *
  * What it keeps of an event that was erased is erased again: of those that it did not move it has to look.
  *
  * Webhooks whose receivers are gone for good are disabled in the same commit, once: whoever makes one active again
@@ -87,6 +90,10 @@ const struct db_stmt stmt_work_finish = {
     "), b as (" ATTEMPT_INSERT "v"
     " where case when id in (select id from u) then false else not attempt_recorded(id, token) end"
     " on conflict do nothing returning delivery_id"
+    "), x as materialized ("
+    " select deliveries_exhausted(array_agg(id order by id), array_agg(number order by id),"
+    "  array_agg(code order by id), array_agg(error::int8 order by id)) as told"
+    "  from u where state = " FAILED " and not test having count(*) > 0"
     "), g as ("
     " update webhook w set status = " DISABLED ", disabled_reason = " REASON_GONE ","
     "  " TOUCH " from v"
@@ -98,6 +105,7 @@ const struct db_stmt stmt_work_finish = {
     "   pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end, null::uuid, null::uuid,"
     "  null::uuid, null::bool, retry_ms, null::int8, null::int8 from u"
     " union all select null, id, null, null, null, null, null, null, null, null from g"
+    " union all select null, null, null, null, null, null, null, null, null, null from x where told is null"
     " union all select null, null, null, w.* from lanes_wake(("
     "  select case when " ALL_PLAIN " or (select count(*) from a) + (select count(*) from b) < 0"
     "   then " WITH_LANES " else attempts_recheck($1::uuid[], " WITH_LANES ") end from u)) w",
@@ -139,14 +147,19 @@ static void bind_bounds(struct db_args *args, const struct finish *const *list, 
     db_arg(args, DB_ID(store_high(ends, 2)));
 }
 
-/* In `room`, until the next. */
-static struct db_value head_of(struct buf *room, const struct finish *f, struct str head)
+/* In `room`, until the next; a request's with the mark of its body, else NULL. */
+static struct db_value head_of(struct buf *room, const struct finish *f, struct str head,
+                               const struct body_mark *mark)
 {
     const struct known known = {f->delivery, f->event, f->webhook, f->started_ms};
 
     if (head.n == 0)
         return DB_STR(head);
     buf_clear(room);
+    if (mark != NULL) {
+        buf_add_char(room, WORK_MARKED);
+        buf_add(room, mark->b, sizeof mark->b);
+    }
     shorthand_write(room, head, &known);
     return DB_STR(buf_str(room));
 }
@@ -178,8 +191,9 @@ struct db_op *work_finish(struct db *db, const struct finish *const *list, size_
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->total_us));
     DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->address));
     DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->error_text));
-    DB_ARRAY(&args, DB_TYPE_BYTEA, count, head_of(&head, list[i], list[i]->request_head));
-    DB_ARRAY(&args, DB_TYPE_BYTEA, count, head_of(&head, list[i], list[i]->response_head));
+    DB_ARRAY(&args, DB_TYPE_BYTEA, count,
+             head_of(&head, list[i], list[i]->request_head, &list[i]->mark));
+    DB_ARRAY(&args, DB_TYPE_BYTEA, count, head_of(&head, list[i], list[i]->response_head, NULL));
     DB_ARRAY(&args, DB_TYPE_BYTEA, count, DB_STR(list[i]->response_body));
     DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->body_cut));
     DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->keeps_step));

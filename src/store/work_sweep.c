@@ -33,6 +33,25 @@ struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int lim
                       cb, arg);
 }
 
+/* Each count by an index of its own, and not beyond $1. */
+#define COUNTED(condition) \
+    "(select count(*) from (select from delivery where " condition " limit $1::int8) d)"
+
+const struct db_stmt stmt_work_measure = {
+    "work_measure",
+    "select coalesce(us_of(now()) - us_of((select min(next_at) from delivery"
+    "  where state = " PENDING " and next_at <= now())), 0),"
+    " " COUNTED(
+        "state = " PENDING
+        " and next_at <= now()") ","
+                                 " " COUNTED("state = " PENDING) ", " COUNTED("state = " HELD),
+    1};
+
+struct db_op *work_measure(struct db *db, int limit, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_work_measure, DB_ARGS(DB_I64(limit)), cb, arg);
+}
+
 const struct db_stmt stmt_work_partitions_make = {"work_partitions_make",
                                                   "select days_make()::text", 0};
 

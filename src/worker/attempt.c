@@ -50,6 +50,7 @@ struct attempt *attempt_create(const struct claim *c, int64_t token, struct send
     a->ref = c->ref;
     a->event = c->content.event;
     a->webhook = c->to.webhook;
+    a->concurrency = c->concurrency;
     a->behind = !c->laned && !c->content.test && c->batch_max <= 1 && c->concurrency > 1;
     a->step = (int)c->step;
     a->waits = (int)c->waits;

@@ -21,7 +21,8 @@ struct attempt {
     struct sending *sending; /* holds the texts of `finish`: sending_forget() */
     struct queue_ref ref;
     struct id event, webhook;
-    bool behind; /* nobody waits for its record: its endpoint may have the next meanwhile */
+    bool behind;     /* nobody waits for its record: its endpoint may have the next meanwhile */
+    int concurrency; /* its webhook's */
     int step, waits;
     int64_t waited_ms;
     struct finish finish;   /* delivery, token and number from the start, the rest once it ended */

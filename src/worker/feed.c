@@ -100,19 +100,23 @@ static void on_queue_claim(void *arg, int err, const struct queue_claim *result)
         feed_room(feed);
         return;
     }
-    if (result->count > 0)
-        leases_claim(&feed->leases, result->refs, result->count);
+    size_t count = result->count + result->ahead_count;
+    if (count > 0)
+        leases_claim(&feed->leases, result);
     feed->starved = feed->starved || result->crowded;
     if (result->next_ms > 0)
         timeout_set(feed->timeout, result->next_ms);
-    bool more = result->next_ms == 0 || result->count == feed->asked || feed->woken;
+    bool more = result->next_ms == 0 || count == feed->asked || feed->woken;
     if (more || (result->crowded && feed->freed))
         feed_pump(feed);
 }
 
 static struct queue_op *ask_queue(struct feed *feed, size_t max)
 {
-    const struct queue_room room = places_room(feed->config.places, max);
+    struct queue_room room = places_room(feed->config.places, max);
+    struct queue_ahead ahead[RELAY_TRACKS];
+    room.ahead = ahead;
+    room.ahead_count = relay_room(feed->config.relay, ahead);
     return queue_claim(feed->config.queue, &room, on_queue_claim, feed);
 }
 

@@ -4,6 +4,7 @@
 #define WORKER_FEED_H
 
 #include "direct.h"
+#include "relay.h"
 
 /* There is something to send: `claims`, leased with `token`, have a place each. Borrowed. */
 typedef void feed_cb(void *arg, const struct claim *claims, size_t count, int64_t token);
@@ -14,7 +15,8 @@ struct feed_config {
     struct queue *queue;
     struct places *places;
     const struct gatekeeper *gatekeeper;
-    int64_t owner; /* what leases are marked with */
+    const struct relay *relay; /* how much is claimed ahead */
+    int64_t owner;             /* what leases are marked with */
     feed_cb *on_claims;
     void (*on_taken_over)(
         void *arg); /* the predecessor's leases are back; the first claim comes next */

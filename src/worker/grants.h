@@ -34,8 +34,8 @@ struct str grants_find(struct grants *grants, const struct grant *grant, struct 
 /* That one is good for nothing, if it is still kept. */
 void grants_drop(struct grants *grants, struct id webhook, struct str token);
 
-/* How it ended: the token, or p == NULL and why. FETCH_BUSY and FETCH_NO_FILE: nobody was asked. The address that was not
- * allowed is in the log alone. Borrowed. */
+/* How it ended: the token, or p == NULL and why. FETCH_BUSY, FETCH_NO_FILE and FETCH_NO_PROXY: nobody was asked. The
+ * address that was not allowed is in the log alone. Borrowed. */
 struct grant_result {
     struct str token;
     enum fetch_outcome outcome;

@@ -8,10 +8,12 @@
 #include "base/metrics.h"
 #include "store/audit.h"
 #include "store/jobs.h"
+#include "store/tallies.h"
 #include "store/webhooks.h"
 
-#define FORGET_MAX 5000
-#define WAKE_MAX   1000
+#define FORGET_MAX  5000
+#define WAKE_MAX    1000
+#define MEASURE_MAX 20000
 
 /* --- the tasks -------------------------------------------------------------------------------- */
 
@@ -57,6 +59,16 @@ static struct db_op *forget_audit(struct janitor *j)
 {
     return audit_forget(j->db, j->config->audit_days, j->config->audit_rows_per_app, FORGET_MAX,
                         j->audited, on_ended, j);
+}
+
+static struct db_op *forget_tally(struct janitor *j)
+{
+    return tallies_forget(j->db, j->config->stats_days, FORGET_MAX, on_ended, j);
+}
+
+static struct db_op *measure(struct janitor *j)
+{
+    return work_measure(j->db, MEASURE_MAX, on_ended, j);
 }
 
 static bool is_complete(struct janitor *j, const struct db_rows *rows)
@@ -127,6 +139,17 @@ static bool tell_bounded(struct janitor *j, const struct db_rows *rows)
     return db_null(rows, 0, AT);
 }
 
+static bool set_measured(struct janitor *j, const struct db_rows *rows)
+{
+    static const enum metric metrics[] = {METRIC_LEDGER_OLDEST, METRIC_LEDGER_DUE,
+                                          METRIC_LEDGER_WAITING, METRIC_LEDGER_HELD};
+
+    (void)j;
+    for (size_t i = 0; db_count(rows) > 0 && i < ARRAY_LEN(metrics); i++)
+        metric_set(metrics[i], db_i64(rows, 0, (int)i));
+    return true;
+}
+
 static const struct {
     const char *name; /* in the log */
     int64_t period_ms;
@@ -140,7 +163,9 @@ static const struct {
     {"jobs_forget", 60000, forget_jobs, all_forgotten},
     {"webhooks_forget", 3600000, forget_webhooks, all_forgotten},
     {"audit_forget", 60000, forget_audit, tell_bounded},
+    {"tally_forget", 3600000, forget_tally, all_forgotten},
     {"webhooks_disable", 60000, disable_failing, tell_disabled},
+    {"ledger_measure", 10000, measure, set_measured},
 };
 
 /* --- their times ------------------------------------------------------------------------------ */

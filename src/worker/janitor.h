@@ -1,6 +1,6 @@
 /* What is done again and again, as a table: partitions of days ahead are made, those past retention
  * dropped, and webhooks that were deleted before it, expired idempotency keys, jobs that ended long ago and the end of
- * the audit log forgotten, webhooks whose receivers have failed for days disabled. Each statement is harmless in two
+ * the audit log and old hours of the tally forgotten, webhooks whose receivers have failed for days disabled. Each statement is harmless in two
  * workers at once. */
 #ifndef WORKER_JANITOR_H
 #define WORKER_JANITOR_H
@@ -8,7 +8,7 @@
 #include "base/config.h"
 #include "store/work.h"
 
-#define JANITOR_TASKS 8
+#define JANITOR_TASKS 10
 
 struct janitor {
     struct db *db;

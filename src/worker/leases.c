@@ -2,7 +2,6 @@
 #include "leases.h"
 
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
@@ -14,10 +13,7 @@
 #define SHARED_ROWS    24   /* each of so many */
 #define MARGIN_MS      5000 /* of the lease, not used for sending */
 #define PUT_BACK_MS    1000 /* when PostgreSQL did not answer the claim */
-#define BYTES_MAX      (1 << 20) /* of a claim: some seconds on a slow line */
-#define BYTES_MIN      (1 << 14)
-#define BYTES_STEP     (1 << 15)
-#define WAIT_MIN_MS    50 /* so that nobody asks for what is due at once again and again */
+#define WAIT_MIN_MS    50   /* so that nobody asks for what is due at once again and again */
 
 /* One fenced claim, until its rows are handed over; or, its outcome unknown, until its leases are
  * released. */
@@ -30,6 +26,7 @@ struct fenced {
     bool unknown;          /* what became of it: it may still be run, after its release */
     bool gathers;          /* claimed already: what goes along with them is leased now */
     bool direct;           /* PostgreSQL chose, and keeps the gates */
+    bool plain;            /* what it leaves out is claimed again, and not plainly */
     leases_due_cb *on_due; /* of one for which PostgreSQL chose; its refs come with the rows */
     void *arg;
     size_t count;
@@ -50,7 +47,8 @@ static void on_certain(void *arg)
 
 void leases_init(struct leases *l, const struct leases_config *config)
 {
-    *l = (struct leases){.config = *config, .bytes = BYTES_MAX, .row_bytes = 1};
+    *l = (struct leases){.config = *config};
+    portion_init(&l->portion);
     list_init(&l->claiming);
     list_init(&l->releasing);
     owned_init(&l->owned, &(struct owned_config){config->db, config->queue, &config->places->tokens,
@@ -87,7 +85,7 @@ void leases_stop(struct leases *l)
 size_t leases_room(const struct leases *l)
 {
     bool shared = places_are_shared(l->config.places);
-    size_t left = places_left(l->config.places), most = (size_t)(l->bytes / l->row_bytes) + 1,
+    size_t left = places_left(l->config.places), most = portion_rows(&l->portion),
            rows = shared ? SHARED_ROWS : LEASES_MAX;
 
     /* What is to be released takes the place of claims, so that a PostgreSQL that refuses them is not
@@ -159,7 +157,7 @@ static void on_released(void *arg, int err, const struct db_rows *rows)
         delays_ms[i] = f->unknown ? PUT_BACK_MS : 0;
     for (int i = 0; i < db_count(rows); i++) {
         int at = index_of(f, db_id(rows, i, 0));
-        if (at >= 0 && db_i64(rows, i, 1) > delays_ms[at])
+        if (at >= 0 && (!f->unknown || db_i64(rows, i, 1) > PUT_BACK_MS))
             delays_ms[at] = db_i64(rows, i, 1);
     }
     for (size_t i = 0; i < f->count; i++)
@@ -196,7 +194,7 @@ static void on_waiting(void *arg, int err, const struct db_rows *rows)
 
     f->op = NULL;
     for (size_t i = 0; i < f->count; i++)
-        delays_ms[i] = err < 0 ? PUT_BACK_MS : -1;
+        delays_ms[i] = err < 0 ? PUT_BACK_MS : QUEUE_OUT;
     for (int i = 0; err == 0 && i < db_count(rows); i++) {
         int at = index_of(f, db_id(rows, i, 0));
         int64_t wait_ms = db_i64(rows, i, 1);
@@ -207,11 +205,6 @@ static void on_waiting(void *arg, int err, const struct db_rows *rows)
         queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], delays_ms[i]}, 1);
     finish(f);
     tell_end(l);
-}
-
-static void enqueue_woken(struct leases *l, const struct claim *c)
-{
-    queue_enqueue(l->config.queue, &c->woken, 1, QUEUE_WOKEN);
 }
 
 /* What came along has a place of its own only now; not what is in hand already, its lease run out for want
@@ -236,7 +229,8 @@ static enum fate fate_of(const struct fenced *f, const struct claim *c)
 {
     if (c->state != DELIVERY_PENDING || c->asleep)
         return MOVED;
-    if (!c->fits || clock_mono_ms() > c->begin_by_ms)
+    if (!c->fits || clock_mono_ms() > c->begin_by_ms ||
+        (c->ahead && (c->alone || c->batch_max > 1)))
         return TOO_MUCH;
     if (c->alone)
         return places_take_alone(f->leases->config.places, c->ref.delivery) ? TAKEN : TOO_MUCH;
@@ -274,6 +268,7 @@ static size_t read_claims(const struct fenced *f, const struct db_rows *rows, st
                                   ? last.data
                                   : claims_data(rows, c->content.event);
         last = c->content;
+        c->ahead = places_is_ahead(f->leases->config.places, c->ref.delivery);
         enum fate fate = fate_of(f, c);
         if (!c->along)
             fates[at] = fate;
@@ -281,7 +276,7 @@ static size_t read_claims(const struct fenced *f, const struct db_rows *rows, st
             places_give_back(f->leases->config.places, c->ref.delivery);
         c->gated = c->gated && f->direct;
         if (c->wakes)
-            enqueue_woken(f->leases, c);
+            queue_enqueue(f->leases->config.queue, &c->woken, 1, QUEUE_WOKEN);
         count += fate == TAKEN;
         held += c->state == DELIVERY_HELD;
         cancelled += c->state == DELIVERY_CANCELLED;
@@ -337,6 +332,11 @@ static void gather(const struct fenced *f, const enum fate *fates)
         finish(some);
 }
 
+static bool keeps_place(const struct fenced *f, enum fate fate)
+{
+    return fate == TAKEN || fate == GATHERS || (fate == LEFT_OUT && f->plain);
+}
+
 /* What was moved instead of leased goes out of the queue, what is too much back into it; the refs that
  * are left are those of rows that did not come. */
 static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct claim *claims)
@@ -347,9 +347,9 @@ static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct clai
 
     for (size_t i = 0; i < f->count; i++) {
         if (fates[i] == MOVED)
-            queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], -1, {.what = GATE_UNSENT}},
-                      1);
-        if (fates[i] != TAKEN && fates[i] != GATHERS)
+            queue_ack(l->config.queue,
+                      &(struct queue_ack){f->refs[i], QUEUE_OUT, {.what = GATE_UNSENT}}, 1);
+        if (!keeps_place(f, fates[i]))
             places_give_back(l->config.places, f->refs[i].delivery);
     }
     release_some(f, fates);
@@ -358,14 +358,21 @@ static size_t sort_out(struct fenced *f, const struct db_rows *rows, struct clai
     return count;
 }
 
-/* How many to ask for the next time: too many are leased and given back. */
-static void learn_size(struct leases *l, const struct db_rows *rows)
-{
-    int64_t count = db_count(rows);
+static void claim(struct fenced *f);
 
-    if (count > 0)
-        l->row_bytes += ((int64_t)claims_bytes(rows) / count - l->row_bytes) / 4;
-    l->row_bytes = l->row_bytes > 0 ? l->row_bytes : 1;
+/* By a statement that looks at all that may be; and so are the next, which may be of the same kind. */
+static void claim_rest(struct fenced *f)
+{
+    struct leases *l = f->leases;
+    struct fenced *rest = fenced_create(l, &l->claiming, tokens_new());
+
+    rest->count = f->count;
+    memcpy(rest->refs, f->refs, f->count * sizeof f->refs[0]);
+    for (size_t i = 0; i < rest->count; i++)
+        places_lease(l->config.places, rest->refs[i].delivery, rest->token);
+    finish(f);
+    portion_learn_whole(&l->portion); /* this one too */
+    claim(rest);
 }
 
 static void hand_over(struct fenced *f, const struct db_rows *rows)
@@ -376,22 +383,15 @@ static void hand_over(struct fenced *f, const struct db_rows *rows)
     int64_t token = f->token;
     size_t count = sort_out(f, rows, claims);
 
-    learn_size(l, rows);
-    if (f->count > 0)
-        f->op = work_waiting(l->config.db, ids, ids_of(f, ids), on_waiting, f);
-    else
+    portion_learn_rows(&l->portion, rows);
+    if (f->count == 0)
         finish(f);
+    else if (f->plain)
+        claim_rest(f);
+    else
+        f->op = work_waiting(l->config.db, ids, ids_of(f, ids), on_waiting, f);
     l->config.on_end(l->config.arg, claims, count, token);
     free(claims);
-}
-
-/* A line that is too slow for as much is asked for half; what it can take is found out again and again. */
-static void learn_line(struct leases *l, int err)
-{
-    if (err == ERR_TIMEOUT)
-        l->bytes = l->bytes / 2 > BYTES_MIN ? l->bytes / 2 : BYTES_MIN;
-    else if (err == 0)
-        l->bytes = l->bytes + BYTES_STEP < BYTES_MAX ? l->bytes + BYTES_STEP : BYTES_MAX;
 }
 
 /* They are to be given back: nothing will be sent of them. */
@@ -403,8 +403,6 @@ static void give_up(struct fenced *f)
     list_push(&f->leases->releasing, &f->node);
     release(f);
 }
-
-static void claim(struct fenced *f);
 
 /* Another session has locked some, and nothing was leased: those go back, the others are claimed. */
 static void on_locked(void *arg, int err, const struct db_rows *rows)
@@ -444,7 +442,7 @@ static void on_claimed(void *arg, int err, const struct db_rows *rows)
 
     f->op = NULL;
     tell_answer(f, "claim", err, err == 0 ? db_count(rows) : 0);
-    learn_line(l, err);
+    portion_learn_line(&l->portion, err);
     if (err == ERR_LOCKED) {
         struct id ids[LEASES_MAX];
         size_t count = ids_of(f, ids);
@@ -471,36 +469,38 @@ static void claim(struct fenced *f)
     const struct leases_config *config = &f->leases->config;
 
     f->started_ms = clock_mono_ms();
-    f->op = work_claim(config->db, ids, count, f->token, config->owner, f->leases->bytes,
-                       on_claimed, f);
+    f->plain = portion_is_plain(&f->leases->portion, count);
+    f->op = f->plain
+                ? work_claim_plain(config->db, ids, count, f->token, config->owner, on_claimed, f)
+                : work_claim(config->db, ids, count, f->token, config->owner,
+                             f->leases->portion.bytes, on_claimed, f);
 }
 
-/* Equality is all that fencing asks of a token: random ones need no sequence. */
-static int64_t new_token(void)
-{
-    int64_t token;
-    crypto_random(&token, sizeof token);
-    return token;
-}
+typedef void take_places(struct places *places, const struct queue_ref *refs, size_t count,
+                         int64_t token);
 
-/* Takes places for those that have none yet. */
-static void take(struct fenced *f, const struct queue_ref *refs, size_t count)
+/* Takes places for those that have none yet. What is in hand and not in flight is in the queue twice. */
+static void take(struct fenced *f, const struct queue_ref *refs, size_t count, take_places *places)
 {
-    struct places *places = f->leases->config.places;
+    struct places *all = f->leases->config.places;
+    size_t had = f->count;
 
-    assert(count <= LEASES_MAX);
+    assert(had + count <= LEASES_MAX);
     for (size_t i = 0; i < count; i++)
-        if (!places_has(places, refs[i].delivery))
+        if (!places_has(all, refs[i].delivery))
             f->refs[f->count++] = refs[i];
+        else if (!places_flies(all, refs[i].delivery))
+            queue_ack(f->leases->config.queue, &(struct queue_ack){refs[i], QUEUE_OUT}, 1);
+    places(all, f->refs + had, f->count - had, f->token);
     qsort(f->refs, f->count, sizeof f->refs[0], by_delivery);
-    places_take(places, f->refs, f->count, f->token);
 }
 
-void leases_claim(struct leases *l, const struct queue_ref *refs, size_t count)
+void leases_claim(struct leases *l, const struct queue_claim *proposed)
 {
-    struct fenced *f = fenced_create(l, &l->claiming, new_token());
+    struct fenced *f = fenced_create(l, &l->claiming, tokens_new());
 
-    take(f, refs, count);
+    take(f, proposed->refs, proposed->count, places_take);
+    take(f, proposed->ahead, proposed->ahead_count, places_take_ahead);
     if (f->count > 0)
         claim(f);
     else
@@ -534,7 +534,9 @@ static void on_due(void *arg, int err, const struct db_rows *rows)
         tokens_forget(&l->config.places->tokens, f->token);
         owned_expect(&l->owned);
     }
-    take(f, refs, count);
+    take(f, refs, count, places_take);
+    if (f->count < count) /* in hand already, and PostgreSQL did not know: this lease is nobody's */
+        tokens_doubt(&l->config.places->tokens, f->token);
     if (count == 0) {
         finish(f);
         tell_end(l);
@@ -549,11 +551,11 @@ static void on_due(void *arg, int err, const struct db_rows *rows)
 void leases_claim_due(struct leases *l, struct work_ask *ask, leases_due_cb *cb, void *arg)
 {
     ask->room = places_room(l->config.places, leases_room(l));
-    struct fenced *f = fenced_create(l, &l->claiming, new_token());
+    struct fenced *f = fenced_create(l, &l->claiming, tokens_new());
     f->direct = true;
     f->on_due = cb;
     f->arg = arg;
-    ask->bytes = l->bytes;
+    ask->bytes = l->portion.bytes;
     f->op = work_claim_due(l->config.db, ask, f->token, l->config.owner, on_due, f);
 }
 

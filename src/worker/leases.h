@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "owned.h"
 #include "places.h"
+#include "portion.h"
 #include "store/queue.h"
 #include "store/work.h"
 
@@ -35,8 +36,7 @@ struct leases {
     struct list releasing; /* their outcome is unknown, or came too late: given back */
     size_t statements;     /* in both */
     struct owned owned;
-    int64_t bytes;     /* that a claim asks for */
-    int64_t row_bytes; /* of one delivery, as the last ones were */
+    struct portion portion;
     bool stopping;
 };
 
@@ -46,8 +46,9 @@ void leases_fini(struct leases *leases);
 /* How many may be claimed now: none before the predecessor's leases are taken back. */
 size_t leases_room(const struct leases *leases);
 
-/* Claims at most LEASES_MAX; not what is in hand already, its lease run out for want of recording. */
-void leases_claim(struct leases *leases, const struct queue_ref *refs, size_t count);
+/* Claims what the queue proposed, LEASES_MAX at most; not what is in hand already, its lease run out for want of
+ * recording. */
+void leases_claim(struct leases *leases, const struct queue_claim *proposed);
 
 /* Gives back what was leased with `token` and is not sent now: it is due again at once. */
 void leases_give_back(struct leases *leases, const struct queue_ref *refs, size_t count,

@@ -29,10 +29,10 @@ static void out_of_hand(const struct owned *o, enum taken_back what,
                         const struct queue_entry *entry)
 {
     char delivery[ID_TEXT_SIZE], webhook[ID_TEXT_SIZE];
-    int64_t delay_ms = entry->delay_ms > 0 ? entry->delay_ms : 0;
 
     queue_ack(o->config.queue,
-              &(struct queue_ack){entry->ref, what == TAKEN_PARKED ? -1 : delay_ms}, 1);
+              &(struct queue_ack){entry->ref, what == TAKEN_PARKED ? QUEUE_OUT : entry->delay_ms},
+              1);
     metric_add(METRIC_LEASES_TAKEN_BACK, 1);
     if (what != TAKEN_PARKED)
         return;

@@ -5,6 +5,7 @@
 #include "pacer.h"
 
 #include "base/clock.h"
+#include "kept.h"
 
 #include <stdlib.h>
 
@@ -14,15 +15,6 @@
 #define PAUSE_MAX  50   /* ms */
 #define COMING_MAX 2    /* payloads on the way: one is made use of meanwhile */
 #define RETRY_MS   10   /* until another look for room */
-
-/* A message. */
-struct paced {
-    struct list node;
-    int64_t token;
-    struct payload *payload; /* NULL: the claims have their data with them */
-    size_t count;
-    struct claim claims[]; /* of one webhook; behind them stands what they point to */
-};
 
 struct paced_app {
     struct list node;
@@ -54,68 +46,12 @@ static struct paced_app *app_at(struct list *node)
     return CONTAINER_OF(node, struct paced_app, node);
 }
 
-static struct paced *paced_at(struct list *node)
+static struct kept *kept_at(struct list *node)
 {
-    return CONTAINER_OF(node, struct paced, node);
+    return CONTAINER_OF(node, struct kept, node);
 }
 
 /* --- what waits ------------------------------------------------------------------------------- */
-
-/* Texts of a recipient, to be counted and moved. */
-#define TEXTS_OF(to)                                                                              \
-    {                                                                                             \
-        &(to)->url, &(to)->profile, &(to)->options, &(to)->sealed_secret, &(to)->sealed_previous, \
-            &(to)->sealed_headers, &(to)->sealed_auth, &(to)->sealed_tls                          \
-    }
-
-static size_t bytes_of(const struct claim *const *claims, size_t count, bool with_data)
-{
-    const struct str *const texts[] = TEXTS_OF(&claims[0]->to);
-    size_t size = 0;
-
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        size += texts[i]->n + 1;
-    for (size_t i = 0; i < count; i++)
-        size += claims[i]->content.type.n + 1 + (with_data ? claims[i]->size + 1 : 0);
-    return size;
-}
-
-/* With a NUL behind it, as rows have it. */
-static char *move(struct str *text, char *to)
-{
-    if (text->p == NULL)
-        return to;
-    memcpy(to, text->p, text->n);
-    text->p = to;
-    return to + text->n + 1;
-}
-
-/* Those that go together are of one recipient. */
-static struct paced *copy(const struct claim *const *claims, size_t count, struct payload *payload,
-                          size_t *size)
-{
-    size_t head = sizeof(struct paced) + count * sizeof **claims;
-
-    *size = head + bytes_of(claims, count, payload == NULL);
-    struct paced *paced = xcalloc(1, *size);
-    char *at = (char *)paced + head;
-    paced->payload = payload;
-    paced->count = count;
-    for (size_t i = 0; i < count; i++) {
-        struct claim *c = &paced->claims[i];
-        *c = *claims[i];
-        at = move(&c->content.type, at);
-        if (payload == NULL)
-            at = move(&c->content.data, at);
-    }
-    struct recipient *to = &paced->claims[0].to;
-    struct str *const texts[] = TEXTS_OF(to);
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        at = move(texts[i], at);
-    for (size_t i = 1; i < count; i++)
-        paced->claims[i].to = *to;
-    return paced;
-}
 
 static struct paced_app *app_of(struct pacer *p, struct id id)
 {
@@ -136,12 +72,11 @@ static void keep(struct pacer *p, const struct claim *const *claims, size_t coun
                  struct payload *payload)
 {
     size_t size;
-    struct paced *paced = copy(claims, count, payload, &size);
+    struct kept *kept = kept_create(claims, count, token, payload, &size);
 
-    paced->token = token;
     for (size_t i = 0; i < count; i++) /* what goes along weighs nothing */
         places_weigh(p->places, claims[i]->ref.delivery, size);
-    list_push(&app_of(p, claims[0]->ref.app)->waiting, &paced->node);
+    list_push(&app_of(p, claims[0]->ref.app)->waiting, &kept->node);
 }
 
 static void forget_first(struct paced_app *app)
@@ -149,10 +84,10 @@ static void forget_first(struct paced_app *app)
     struct list *first = list_pop(&app->waiting);
 
     assert(first != NULL);
-    struct paced *paced = paced_at(first);
-    if (paced->payload != NULL)
-        payload_leave(paced->payload);
-    free(paced);
+    struct kept *kept = kept_at(first);
+    if (kept->payload != NULL)
+        payload_leave(kept->payload);
+    free(kept);
 }
 
 static void forget_if_empty(struct pacer *p, struct paced_app *app)
@@ -186,29 +121,28 @@ void pacer_fini(struct pacer *p)
 /* The first, and those after it that were claimed with it: `all`, or only those of the same payload. How many. */
 static size_t count_left(const struct paced_app *app, bool all)
 {
-    const struct paced *first = paced_at(app->waiting.next);
+    const struct kept *first = kept_at(app->waiting.next);
     size_t count = 0;
 
     LIST_FOREACH(node, &app->waiting)
     {
-        const struct paced *paced = paced_at(node);
-        if (paced->token != first->token || (!all && paced->payload != first->payload))
+        const struct kept *kept = kept_at(node);
+        if (kept->token != first->token || (!all && kept->payload != first->payload))
             break;
-        count += paced->count;
+        count += kept->count;
     }
     return count;
 }
 
 static void leave(struct pacer *p, struct paced_app *app, bool all)
 {
-    int64_t token = paced_at(app->waiting.next)->token;
+    int64_t token = kept_at(app->waiting.next)->token;
     size_t count = count_left(app, all), n = 0;
     struct queue_ref *refs = xcalloc(count, sizeof *refs);
 
     while (n < count && !list_empty(&app->waiting)) {
-        const struct paced *paced = paced_at(app->waiting.next);
-        for (size_t i = 0; i < paced->count; i++)
-            refs[n++] = paced->claims[i].ref;
+        const struct kept *kept = kept_at(app->waiting.next);
+        n += kept_refs(kept, refs + n);
         forget_first(app);
     }
     p->hooks.on_left(p->hooks.arg, refs, n, token);
@@ -235,9 +169,9 @@ static void ask_for(struct pacer *p, struct payload *payload)
         payload_fetch(payload);
 }
 
-static bool is_due(const struct paced *paced)
+static bool is_due(const struct kept *kept)
 {
-    const struct payload *payload = paced->payload;
+    const struct payload *payload = kept->payload;
     return payload == NULL || payload->state == PAYLOAD_HERE || payload->state == PAYLOAD_LOST;
 }
 
@@ -245,7 +179,7 @@ static void ask_for_firsts(struct pacer *p)
 {
     LIST_FOREACH(node, &p->apps)
     {
-        ask_for(p, paced_at(app_at(node)->waiting.next)->payload);
+        ask_for(p, kept_at(app_at(node)->waiting.next)->payload);
     }
 }
 
@@ -257,7 +191,7 @@ static struct paced_app *next_app(const struct pacer *p)
     LIST_FOREACH(node, &p->apps)
     {
         struct paced_app *app = app_at(node);
-        if (is_due(paced_at(app->waiting.next)) && (best == NULL || app->time_us < best->time_us))
+        if (is_due(kept_at(app->waiting.next)) && (best == NULL || app->time_us < best->time_us))
             best = app;
     }
     return best;
@@ -266,19 +200,19 @@ static struct paced_app *next_app(const struct pacer *p)
 /* What comes after it is asked for first. */
 static void hand_on(struct pacer *p, struct paced_app *app)
 {
-    struct paced *paced = paced_at(app->waiting.next);
-    struct payload *payload = paced->payload;
+    struct kept *kept = kept_at(app->waiting.next);
+    struct payload *payload = kept->payload;
     int64_t begun_us = clock_mono_us();
 
-    if (paced->node.next != &app->waiting)
-        ask_for(p, paced_at(paced->node.next)->payload);
+    if (kept->node.next != &app->waiting)
+        ask_for(p, kept_at(kept->node.next)->payload);
     if ((payload != NULL && payload->state == PAYLOAD_LOST) ||
-        clock_mono_ms() > paced->claims[0].begin_by_ms) {
+        clock_mono_ms() > kept->claims[0].begin_by_ms) {
         leave(p, app, false);
     } else {
         if (payload != NULL)
-            paced->claims[0].content.data = buf_str(&payload->data);
-        p->hooks.on_claims(p->hooks.arg, paced->claims, paced->count, paced->token, payload);
+            kept->claims[0].content.data = buf_str(&payload->data);
+        p->hooks.on_claims(p->hooks.arg, kept->claims, kept->count, kept->token, payload);
         forget_first(app);
     }
     p->time_us = app->time_us;

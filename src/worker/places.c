@@ -12,7 +12,8 @@ struct place {
     struct queue_ref ref;
     int64_t token;
     int weight; /* places; 0: it goes along, and takes nothing away from others */
-    bool over;  /* the queue has it no more */
+    bool ahead; /* the queue has it not yet, */
+    bool over;  /* or no more */
 };
 
 void places_init(struct places *places, size_t max, size_t bytes)
@@ -28,6 +29,7 @@ void places_fini(struct places *places)
         free(s->value);
     idmap_fini(&places->by_id);
     idmap_fini(&places->apps);
+    idmap_fini(&places->ahead);
     tokens_fini(&places->tokens);
     free(places->held);
 }
@@ -58,6 +60,17 @@ bool places_are_shared(const struct places *places)
 bool places_has(const struct places *places, struct id delivery)
 {
     return idmap_get(&places->by_id, delivery) != NULL;
+}
+
+static bool flies(const struct place *place)
+{
+    return !place->ahead && !place->over;
+}
+
+bool places_flies(const struct places *places, struct id delivery)
+{
+    const struct place *place = idmap_get(&places->by_id, delivery);
+    return place != NULL && flies(place);
 }
 
 static void grow_held(struct places *places)
@@ -119,7 +132,8 @@ static void let_go(struct places *places, struct id app, int weight)
     idmap_set(&places->apps, last->app, (void *)at);
 }
 
-static void add(struct places *places, const struct queue_ref *ref, int64_t token, int weight)
+static struct place *add(struct places *places, const struct queue_ref *ref, int64_t token,
+                         int weight)
 {
     struct place *place = xcalloc(1, sizeof *place);
 
@@ -130,12 +144,64 @@ static void add(struct places *places, const struct queue_ref *ref, int64_t toke
     metric_add(METRIC_IN_FLIGHT, 1);
     if (weight > 0)
         hold(places, ref->app, weight);
+    return place;
 }
 
 void places_take(struct places *places, const struct queue_ref *refs, size_t count, int64_t token)
 {
     for (size_t i = 0; i < count; i++)
         add(places, &refs[i], token, 1);
+}
+
+static void count_ahead(struct places *places, struct id endpoint, int n)
+{
+    intptr_t count = (intptr_t)idmap_get(&places->ahead, endpoint) + n;
+    idmap_set(&places->ahead, endpoint, (void *)count);
+}
+
+void places_take_ahead(struct places *places, const struct queue_ref *refs, size_t count,
+                       int64_t token)
+{
+    for (size_t i = 0; i < count; i++) {
+        add(places, &refs[i], token, 1)->ahead = true;
+        count_ahead(places, refs[i].endpoint, 1);
+    }
+}
+
+static void begin(struct places *places, struct place *place)
+{
+    if (place->ahead)
+        count_ahead(places, place->ref.endpoint, -1);
+    place->ahead = false;
+}
+
+void places_begin(struct places *places, struct id delivery)
+{
+    struct place *place = idmap_get(&places->by_id, delivery);
+
+    assert(place != NULL && place->ahead);
+    begin(places, place);
+}
+
+void places_lease(struct places *places, struct id delivery, int64_t token)
+{
+    struct place *place = idmap_get(&places->by_id, delivery);
+
+    assert(place != NULL);
+    tokens_take(&places->tokens, token);
+    tokens_give_back(&places->tokens, place->token);
+    place->token = token;
+}
+
+bool places_is_ahead(const struct places *places, struct id delivery)
+{
+    const struct place *place = idmap_get(&places->by_id, delivery);
+    return place != NULL && place->ahead;
+}
+
+int places_ahead(const struct places *places, struct id endpoint)
+{
+    return (int)(intptr_t)idmap_get(&places->ahead, endpoint);
 }
 
 void places_take_along(struct places *places, const struct queue_ref *ref, int64_t token)
@@ -187,6 +253,7 @@ void places_give_back(struct places *places, struct id delivery)
     struct place *place = idmap_get(&places->by_id, delivery);
 
     assert(place != NULL);
+    begin(places, place);
     idmap_set(&places->by_id, delivery, NULL);
     tokens_give_back(&places->tokens, place->token);
     metric_add(METRIC_IN_FLIGHT, -1);
@@ -209,8 +276,10 @@ struct queue_ref *places_refs(const struct places *places, size_t *count)
 {
     struct queue_ref *refs = xcalloc(places->by_id.count + 1, sizeof *refs);
     *count = 0;
-    for (const struct idmap_slot *s = NULL; (s = idmap_next(&places->by_id, s)) != NULL;)
-        if (!((const struct place *)s->value)->over)
-            refs[(*count)++] = ((const struct place *)s->value)->ref;
+    for (const struct idmap_slot *s = NULL; (s = idmap_next(&places->by_id, s)) != NULL;) {
+        const struct place *place = s->value;
+        if (flies(place))
+            refs[(*count)++] = place->ref;
+    }
     return refs;
 }

@@ -19,6 +19,7 @@ struct places {
     size_t held_count, held_room;
     struct idmap apps;    /* where in `held`: pointers, one more than the index */
     struct idmap by_id;   /* struct place, by delivery */
+    struct idmap ahead;   /* how many were claimed ahead, by endpoint: as pointers */
     struct tokens tokens; /* of the claims that the places were taken for */
 };
 
@@ -39,9 +40,24 @@ bool places_are_shared(const struct places *places);
 
 bool places_has(const struct places *places, struct id delivery);
 
+/* And the queue should have it in flight: it was not claimed ahead, or has begun, and is not over. */
+bool places_flies(const struct places *places, struct id delivery);
+
 /* Takes one for each, which has none yet, also beyond `max`: what another has claimed for us cannot be
  * refused. They are leased with `token`, or about to be. What they weigh is not known yet. */
 void places_take(struct places *places, const struct queue_ref *refs, size_t count, int64_t token);
+
+/* The same for what was claimed ahead: the queue has it in flight only when it begins. */
+void places_take_ahead(struct places *places, const struct queue_ref *refs, size_t count,
+                       int64_t token);
+void places_begin(struct places *places, struct id delivery);
+
+/* Another claim leases it, with this token. */
+void places_lease(struct places *places, struct id delivery, int64_t token);
+
+/* It was claimed ahead, and has not begun; and how many have not of an endpoint. */
+bool places_is_ahead(const struct places *places, struct id delivery);
+int places_ahead(const struct places *places, struct id endpoint);
 
 /* For what goes along in another's request: it is in hand, and takes nothing away from others. */
 void places_take_along(struct places *places, const struct queue_ref *ref, int64_t token);

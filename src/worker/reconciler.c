@@ -140,6 +140,12 @@ void reconciler_refill(struct reconciler *r)
         load_gates(r);
 }
 
+void reconciler_db_ready(struct reconciler *r)
+{
+    if (r->gates_wanted)
+        load_gates(r);
+}
+
 /* What could not be written is learnt again with the next change, or in ten seconds. */
 static void on_told(void *arg, int err, const struct db_rows *rows)
 {

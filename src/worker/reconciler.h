@@ -37,6 +37,9 @@ void reconciler_fini(struct reconciler *reconciler);
 /* Redis has come: whether it was emptied is known at once. */
 void reconciler_sweep(struct reconciler *reconciler);
 
+/* PostgreSQL has come: Redis may be waiting to be filled. */
+void reconciler_db_ready(struct reconciler *reconciler);
+
 /* For every second. */
 void reconciler_tick(struct reconciler *reconciler);
 

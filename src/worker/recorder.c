@@ -25,6 +25,7 @@
 #define BUSY_MAX       2 /* batches */
 #define GATHER_MS      3
 #define BEHIND_MS      20 /* that nobody waits for */
+#define ACK_PART       8  /* of an endpoint's slots, that acks take which wait for each other */
 #define TEND_MS        100
 #define RETRY_MS       200
 #define RETRY_MAX_MS   30000
@@ -185,6 +186,18 @@ static void record_again(struct recorder *r)
     r->kept_bytes = 0;
 }
 
+/* What ends a delivery without an attempt is no error of one. */
+static void count_attempt(const struct attempt *a, bool moved)
+{
+    int error = a->finish.error;
+
+    metric_add(error == ATTEMPT_OK ? METRIC_ATTEMPTS_SUCCEEDED : METRIC_ATTEMPTS_FAILED, 1);
+    if (error > ATTEMPT_OK && error <= ATTEMPT_TOKEN_FAILED)
+        metric_add((enum metric)(METRIC_ERROR_FIRST + error - 1), 1);
+    metric_add(METRIC_RETRIES, a->finish.number > 1);
+    metric_add(METRIC_DELIVERIES_DELIVERED, moved && a->finish.state == DELIVERY_DELIVERED);
+}
+
 static void tell_recorded(const struct batch *b, const bool *moved)
 {
     char text[ATTEMPT_TEXT_SIZE];
@@ -194,8 +207,7 @@ static void tell_recorded(const struct batch *b, const bool *moved)
         log_debug("recorded", "%s moved=%d", attempt_text(text, a), moved[i]);
         if (a->recorded_ms != 0)
             continue;
-        metric_add(
-            a->finish.error == ATTEMPT_OK ? METRIC_ATTEMPTS_SUCCEEDED : METRIC_ATTEMPTS_FAILED, 1);
+        count_attempt(a, moved[i]);
         if (!moved[i] || a->finish.state != DELIVERY_FAILED)
             continue;
         metric_add(METRIC_DELIVERIES_FAILED, 1);
@@ -221,7 +233,7 @@ static void tell_disabled(const struct db_rows *rows)
 
 static struct queue_ack ack_of(const struct attempt *a)
 {
-    int64_t delay_ms = a->finish.state == DELIVERY_PENDING ? a->finish.delay_ms : -1;
+    int64_t delay_ms = a->finish.state == DELIVERY_PENDING ? a->finish.delay_ms : QUEUE_OUT;
     struct gate_news news = a->recorded_ms == 0 ? a->verdict.news : (struct gate_news){0};
     return (struct queue_ack){a->ref, delay_ms, news};
 }
@@ -266,13 +278,17 @@ static void enqueue_woken(const struct recorder *r, const struct db_rows *rows)
     }
 }
 
-static void give_back(const struct recorder *r, const struct batch *b)
+static void give_back(struct recorder *r, const struct batch *b)
 {
-    for (size_t i = 0; i < b->count; i++)
-        if (b->attempts[i]->recorded_ms == 0)
-            places_give_back(r->config.places, b->attempts[i]->finish.delivery);
-        else
-            tokens_give_back(&r->config.places->tokens, b->attempts[i]->finish.token);
+    for (size_t i = 0; i < b->count; i++) {
+        const struct attempt *a = b->attempts[i];
+        if (a->recorded_ms == 0) {
+            r->told_count -= a->told;
+            places_give_back(r->config.places, a->finish.delivery);
+        } else {
+            tokens_give_back(&r->config.places->tokens, a->finish.token);
+        }
+    }
 }
 
 static void move_all(const struct batch *b)
@@ -528,6 +544,15 @@ void recorder_retry(struct recorder *r)
     submit_waiting(r);
 }
 
+/* How many such acks may wait for each other: a part of the slots that are free anyway, when nothing is learnt of the
+ * endpoint. */
+static size_t enough_acks(const struct recorder *r, const struct attempt *a)
+{
+    size_t sending = r->config.places->taken - r->told_count;
+    bool roomy = 2 * sending < (size_t)a->concurrency;
+    return roomy && a->verdict.news.what == GATE_SUCCESS ? (size_t)a->concurrency / ACK_PART : 1;
+}
+
 /* Whatever PostgreSQL says of it, it is over for the queue. Not so a retry, which the queue would hand out while it is
  * leased; nor with a concurrency of 1, of which no more than one is sent twice when a worker is killed. */
 static void tell_early(struct recorder *r, struct attempt *a)
@@ -535,9 +560,11 @@ static void tell_early(struct recorder *r, struct attempt *a)
     if (!a->behind || a->finish.state == DELIVERY_PENDING || !queue_up(r->config.queue))
         return;
     struct queue_ack ack = ack_of(a);
-    queue_ack(r->config.queue, &ack, 1);
+    r->config.on_over(r->config.arg, a);
+    queue_ack_later(r->config.queue, &ack, enough_acks(r, a));
     places_over(r->config.places, a->finish.delivery);
     a->told = true;
+    r->told_count++;
 }
 
 void recorder_add(struct recorder *r, struct attempt *a)

@@ -14,6 +14,9 @@ struct recorder_config {
     struct queue *queue;
     struct places *places;
     void (*on_room)(void *arg); /* places were given back, or a statement ended */
+
+    /* The queue is about to be told that this one is over, before it is recorded. */
+    void (*on_over)(void *arg, const struct attempt *attempt);
     void *arg;
 };
 
@@ -21,6 +24,7 @@ struct recorder {
     struct recorder_config config;
     struct list waiting; /* attempts that ended */
     size_t waiting_count;
+    size_t told_count;   /* not recorded, of which the queue knows that they are over */
     struct list batches; /* statements under way, or waiting to be tried again */
     size_t busy;         /* batches that are not aside */
     struct list kept;    /* attempts that were recorded, the oldest first */

@@ -29,6 +29,7 @@ void sender_init(struct sender *sender, struct loop *loop, const struct settings
         .dns = {.lookups_max = (int)settings->config.dns_lookups,
                 .per_owner = (int)settings->config.dns_lookups_per_app},
         .ca_file = settings->config.ca_file[0] != '\0' ? settings->config.ca_file : NULL,
+        .proxy = settings->egress_proxy.host[0] != '\0' ? &settings->egress_proxy : NULL,
         .connections_max = 2 * (int)settings->config.worker_in_flight, /* idle ones too */
     };
 

@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LARGE_BODY 102400 /* what Express takes by default */
-#define NO_FILE_MS 1000   /* until another look for one */
+#define LARGE_BODY  102400 /* what Express takes by default */
+#define NO_FILE_MS  1000   /* until another look for one */
+#define NO_PROXY_MS 1000
 
 /* PostgreSQL's text takes neither NUL nor what is not UTF-8, and a receiver may send both. */
 static void set_error_text(struct sending *s, const char *text)
@@ -42,6 +43,7 @@ static void end(struct sending *s, enum attempt_error transport, struct finish *
     result->url = buf_str(&s->message.url);
     result->address = str_of(s->address);
     result->error_text = str_of(s->error_text);
+    result->mark = s->message.mark;
     result->request_head = (struct str){buf_text(&s->message.masked), s->message.masked.n};
     LIST_FOREACH(node, &s->attempts)
     {
@@ -122,7 +124,7 @@ static void forget_body(struct sending *s)
 
 static bool nobody_was_asked(enum fetch_outcome outcome)
 {
-    return outcome == FETCH_BUSY || outcome == FETCH_NO_FILE;
+    return outcome == FETCH_BUSY || outcome == FETCH_NO_FILE || outcome == FETCH_NO_PROXY;
 }
 
 static void tell_left(struct sending *s, enum fetch_outcome outcome, const char *error)
@@ -135,6 +137,10 @@ static void tell_left(struct sending *s, enum fetch_outcome outcome, const char 
         metric_add(METRIC_FILES_MET, 1);
         metric_add(METRIC_PUT_BACK_FILES, (int64_t)s->count);
         log_bounded(LOG_LEVEL_WARN, "files_bounded", "why=\"%s\"", error);
+    } else if (outcome == FETCH_NO_PROXY) {
+        s->pause_ms = NO_PROXY_MS;
+        metric_add(METRIC_PUT_BACK_PROXY, (int64_t)s->count);
+        log_bounded(LOG_LEVEL_WARN, "proxy_unreachable", "why=\"%s\"", error);
     } else {
         metric_add(METRIC_PUT_BACK_LOOKUPS, (int64_t)s->count);
         log_bounded(LOG_LEVEL_WARN, "lookups_bounded", "app=%s why=\"%s\"",
@@ -169,6 +175,7 @@ static void on_fetched(void *arg, const struct fetch_result *r)
         s->cb(s->arg, s);
         return;
     }
+    metric_observe(HISTOGRAM_ATTEMPT, r->total_us);
     snprintf(s->address, sizeof s->address, "%s", r->address);
     describe(s, r);
     keep_answer(s, r, &result);
@@ -182,6 +189,9 @@ static void add_attempt(struct sending *s, const struct claim *claim, int64_t to
 {
     struct attempt *a = attempt_create(claim, token, s);
 
+    if (claim->content.attempt == 1 && !claim->content.test)
+        metric_observe(HISTOGRAM_FIRST_ATTEMPT,
+                       (clock_wall_ms() - id_time_ms(claim->content.event)) * 1000);
     list_push(&s->attempts, &a->node);
     s->teller = a;
     s->count = ++s->sent;

@@ -1,6 +1,8 @@
 /* Tokens are random: they are keys as ids are. */
 #include "tokens.h"
 
+#include "base/crypto.h"
+
 static struct id key_of(int64_t token)
 {
     struct id key = {{0}};
@@ -18,6 +20,13 @@ static uintptr_t count_of(const struct tokens *tokens, int64_t token)
 void tokens_fini(struct tokens *tokens)
 {
     idmap_fini(&tokens->counts);
+}
+
+int64_t tokens_new(void)
+{
+    int64_t token;
+    crypto_random(&token, sizeof token);
+    return token;
 }
 
 void tokens_take(struct tokens *tokens, int64_t token)

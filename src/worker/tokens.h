@@ -15,6 +15,9 @@ struct tokens {
 
 void tokens_fini(struct tokens *tokens); /* a zeroed one is empty */
 
+/* Equality is all that fencing asks of a token: random ones need no sequence. */
+int64_t tokens_new(void);
+
 /* One more delivery of this claim is in hand. */
 void tokens_take(struct tokens *tokens, int64_t token);
 

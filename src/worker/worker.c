@@ -1,14 +1,16 @@
 /* The worker: its parts, what goes from one to the next, and its drain.
  *
  *     queue or ledger → feed → pacer → sender → recorder → ledger, queue
- *                                             → gatekeeper → ledger, while the queue is away
+ *                            ↑ relay ←        → gatekeeper → ledger, while the queue is away
  *
  * Parts do not know of each other: what one has for the next comes by here. */
 #include "worker/worker.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "crier.h"
 #include "feed.h"
 #include "gatekeeper.h"
 #include "janitor.h"
@@ -16,9 +18,11 @@
 #include "pacer.h"
 #include "reconciler.h"
 #include "recorder.h"
+#include "relay.h"
 #include "sender.h"
 #include "slot.h"
 #include "store/store.h"
+#include "tally.h"
 
 #include <stdlib.h>
 
@@ -38,12 +42,15 @@ struct worker {
     struct slot slot;
     struct places places;
     struct feed feed;
+    struct relay relay;
     struct pacer pacer;
     struct sender sender;
     struct gatekeeper gatekeeper;
     struct recorder recorder;
     struct reconciler reconciler;
     struct janitor janitor;
+    struct tally tally;
+    struct crier crier;
     struct jobs jobs;
     struct timeout *tick, *drain;
     struct queue_op *resync_op;
@@ -57,12 +64,26 @@ struct worker {
 static void on_claims(void *arg, const struct claim *claims, size_t count, int64_t token)
 {
     struct worker *w = arg;
+    struct claim *now = xcalloc(count + 1, sizeof *now);
+    size_t n = 0;
+
     for (size_t i = 0; i < count; i++) {
         metric_add(METRIC_LEASES_EXPIRED, claims[i].takes_over);
         if (claims[i].gated)
             gatekeeper_note(&w->gatekeeper, claims[i].to.webhook);
+        if (claims[i].ahead)
+            relay_add(&w->relay, &claims[i], token);
+        else
+            now[n++] = claims[i];
     }
-    pacer_add(&w->pacer, claims, count, token);
+    pacer_add(&w->pacer, now, n, token);
+    free(now);
+}
+
+static void on_next(void *arg, const struct claim *claim, int64_t token)
+{
+    struct worker *w = arg;
+    pacer_add(&w->pacer, claim, 1, token);
 }
 
 static void on_paced(void *arg, const struct claim *claims, size_t count, int64_t token,
@@ -81,7 +102,15 @@ static void on_attempt_ended(void *arg, struct attempt *attempt)
             gatekeeper_learn(&w->gatekeeper, attempt->webhook, &attempt->verdict.news);
         attempt->verdict.news = (struct gate_news){0};
     }
+    relay_hear(&w->relay, attempt);
+    tally_count(&w->tally, attempt);
     recorder_add(&w->recorder, attempt);
+}
+
+static void on_over(void *arg, const struct attempt *attempt)
+{
+    struct worker *w = arg;
+    relay_pass(&w->relay, attempt);
 }
 
 static void on_left(void *arg, const struct queue_ref *refs, size_t count, int64_t token)
@@ -178,6 +207,7 @@ static void on_db_ready(void *arg)
 {
     struct worker *w = arg;
     recorder_retry(&w->recorder); /* first: what it has not told yet is not to be sent again */
+    reconciler_db_ready(&w->reconciler);
     feed_db_ready(&w->feed);
 }
 
@@ -189,6 +219,8 @@ static void on_tick(void *arg)
     resync(w);
     reconciler_tick(&w->reconciler);
     janitor_tick(&w->janitor);
+    tally_tick(&w->tally);
+    crier_tick(&w->crier);
 }
 
 /* --- the drain -------------------------------------------------------------------------------- */
@@ -202,9 +234,12 @@ static void close_all(struct worker *w)
     recorder_fini(&w->recorder);
     sender_fini(&w->sender);
     pacer_fini(&w->pacer);
+    relay_fini(&w->relay);
     gatekeeper_fini(&w->gatekeeper);
     reconciler_fini(&w->reconciler);
     janitor_fini(&w->janitor);
+    tally_fini(&w->tally);
+    crier_fini(&w->crier);
     jobs_fini(&w->jobs);
     queue_destroy(w->queue);
     db_destroy(w->db);
@@ -251,21 +286,25 @@ static void on_drain(void *arg)
     feed_tend(&w->feed);
     if (now >= w->give_up_ms && !w->gave_up && !is_drained(w))
         give_up(w);
-    if (now < w->drain_ms && !is_drained(w)) {
+    if (now < w->drain_ms && !(is_drained(w) && tally_end(&w->tally))) {
         timeout_set(w->drain, DRAIN_TICK_MS);
         return;
     }
+    CRASH_POINT("drain", "drained");
     tell_drained(w);
     close_all(w);
+    CRASH_POINT("drain", "closed");
 }
 
 static void on_stop(void *arg)
 {
     struct worker *w = arg;
 
+    CRASH_POINT("drain", "begins");
     log_info("worker_draining", "in_flight=%zu", places_count(&w->places));
     timeout_clear(w->tick);
     feed_stop(&w->feed);
+    relay_stop(&w->relay);
     pacer_stop(&w->pacer);
     jobs_stop(&w->jobs);
     w->give_up_ms = clock_mono_ms() + GIVE_UP_MS;
@@ -278,6 +317,7 @@ static void on_stop(void *arg)
 static void connect_stores(struct worker *w, const struct config *config)
 {
     w->queue = queue_create(w->loop, &(struct queue_config){.url = config->redis_url,
+                                                            .ca_file = config->ca_file,
                                                             .owner = w->slot.owner,
                                                             .on_wake = on_wake,
                                                             .on_up = on_redis_changed,
@@ -308,16 +348,20 @@ struct worker *worker_create(const struct settings *settings)
                 ((size_t)config->worker_mib << 20) / (size_t)config->worker_threads);
     gatekeeper_init(&w->gatekeeper, w->loop, w->db, on_learnt, w);
     feed_init(&w->feed,
-              &(struct feed_config){w->loop, w->db, w->queue, &w->places, &w->gatekeeper,
+              &(struct feed_config){w->loop, w->db, w->queue, &w->places, &w->gatekeeper, &w->relay,
                                     w->slot.owner, on_claims, on_taken_over, on_direct_ended, w});
+    relay_init(&w->relay, w->loop, w->queue, &w->places,
+               &(struct relay_hooks){on_next, on_left, w});
     pacer_init(&w->pacer, w->loop, w->db, &w->places, &(struct pacer_hooks){on_paced, on_left, w});
     sender_init(&w->sender, w->loop, settings, &w->places,
                 &(struct sender_hooks){on_attempt_ended, on_left, w});
-    recorder_init(&w->recorder,
-                  &(struct recorder_config){w->loop, w->db, w->queue, &w->places, on_room, w});
+    recorder_init(&w->recorder, &(struct recorder_config){w->loop, w->db, w->queue, &w->places,
+                                                          on_room, on_over, w});
     reconciler_init(&w->reconciler, w->db, w->queue,
                     &(struct reconciler_hooks){on_emptied, on_gates}, w);
     janitor_init(&w->janitor, w->db, config);
+    tally_init(&w->tally, w->db);
+    crier_init(&w->crier, w->db);
     jobs_init(&w->jobs, w->loop, w->db, w->queue);
     w->drain = timeout_create(w->loop, on_drain, w);
     w->tick = timeout_create(w->loop, on_tick, w);

@@ -36,6 +36,7 @@ UNKNOWN = {
     "apps": "app_01kn2p7t5ye9a8x3v6j0qk2wcr",
     "keys": "key_01kn2p7xrkf2s9d4h1n8b6m5ta",
     "jobs": "job_01kn2pd4m8f5vrx1w7z3t9q2ak",
+    "replays": "job_01kn2pd4m8f5vrx1w7z3t9q2ak",
     "event-types": "never.made",
 }
 names = [f"{m} {p}" for m, p, _ in CLOSED]
@@ -117,6 +118,7 @@ def things(tenant, receiver):
     job = api.post(f"/webhooks/{webhook['id']}/replay", {}, expect=202).json
     return {
         "jobs": job["id"],
+        "replays": job["id"],
         "webhooks": webhook["id"],
         "events": event["id"],
         "deliveries": delivery["id"],

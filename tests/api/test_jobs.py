@@ -189,8 +189,8 @@ def test_bad_input(api, address, tail, body, field):
 
 
 def test_every_error_code_of_the_contract_is_a_filter(api, contract):
-    failure, _ = contract.resolve({"$ref": "#/components/schemas/Failure"}, "")
-    codes = failure["properties"]["code"]["enum"]
+    failure, _ = contract.resolve({"$ref": "#/components/schemas/FailureCode"}, "")
+    codes = failure["enum"]
     assert "superseded" in codes
     for code in codes:
         assert begin(api, "/deliveries/retry", error_code=code, dry_run=True)["matched"] == 0

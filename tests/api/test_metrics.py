@@ -1,6 +1,5 @@
 """GET /metrics, at a place of its own: what Prometheus reads, and that README.md has all of it."""
 
-import http.client
 import re
 import socket
 import threading
@@ -9,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from harness import replies
+from harness.metrics import Metrics, ask
 from harness.process import PORTS
 from harness.server import command
 from harness.wait import until
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -23,39 +22,11 @@ NO_LIMITS = {
     "POSTHORN_WORKER_THREADS",
     "POSTHORN_RETENTION_DAYS",
     "POSTHORN_AUDIT_DAYS",
+    "POSTHORN_STATS_DAYS",
     "POSTHORN_REQUESTS_BURST",  # of POSTHORN_REQUESTS_PER_KEY
     "POSTHORN_DISABLE_AFTER_DAYS",
     "POSTHORN_DISABLE_AFTER_FAILURES",
 }
-
-
-def ask(port, target="/metrics", method="GET"):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request(method, target)
-        answer = connection.getresponse()
-        return answer, answer.read().decode()
-    finally:
-        connection.close()
-
-
-class Metrics:
-    def __init__(self, port):
-        self.port = port
-
-    def families(self):
-        answer, text = ask(self.port)
-        assert answer.status == 200 and text.endswith("# EOF\n")
-        return list(text_string_to_metric_families(text))
-
-    def read(self):
-        """Every sample, by its name, or with a label by (name, label's value)."""
-        found = {}
-        for family in self.families():
-            for s in family.samples:
-                assert len(s.labels) <= 1
-                found[(s.name, *s.labels.values()) if s.labels else s.name] = s.value
-        return found
 
 
 @pytest.fixture
@@ -78,14 +49,17 @@ def test_what_it_answers(watched, role):
     assert int(answer.headers["Content-Length"]) == len(text)
     for family in metrics.families():
         assert family.documentation.endswith(".")
-        assert family.type in ("counter", "gauge")
+        assert family.type in ("counter", "gauge", "histogram")
         assert family.unit == "" or family.name.endswith("_" + family.unit)
         assert family.samples
-        for sample in family.samples:
-            assert sample.name == family.name + ("_total" if family.type == "counter" else "")
-            assert sample.value >= 0
-    assert text.count("# UNIT ") == 4
+        ends = {"counter": {"_total"}, "gauge": {""}, "histogram": {"_bucket", "_sum", "_count"}}[family.type]
+        assert {sample.name for sample in family.samples} == {family.name + end for end in ends}
+        assert all(sample.value >= 0 for sample in family.samples)
+    assert text.count("# UNIT ") == 11
     own = metrics.read()
+    version = command({}, "--version").stdout.split()[1]
+    assert own["posthorn_build_info", version] == 1
+    assert own["posthorn_postgres_connections", "ready"] <= own["posthorn_postgres_connections", "wanted"]
     assert own["process_resident_memory_bytes"] > 1 << 20
     assert 5 < own["process_open_fds"] < own["process_max_fds"]
     assert 0 < own["process_cpu_seconds_total"] < 60
@@ -170,6 +144,8 @@ def test_readme_has_all_of_them(watched):
         assert family.type in words[family.name][1]
         for sample in family.samples:
             for label, value in sample.labels.items():
+                if label in ("le", "version"):
+                    continue
                 text = words[family.name][2]
                 assert value.startswith("POSTHORN_") or (f"`{label}`" in text and f"`{value}`" in text), value
 
@@ -306,6 +282,62 @@ def test_what_is_taken_is_given_back(watched, receiver):
     assert read["posthorn_budget_limit_bytes", "bodies"] == 2 * 64 << 20
     assert read["posthorn_budget_limit_bytes", "accepting"] == 2 * 64 << 20
     assert limits(metrics) == dict.fromkeys(limits(metrics), 0)
+
+
+def test_how_attempts_ended(watched, receiver):
+    server, metrics = watched()
+    client = server.client()
+    receiver.script("/bad", replies.answer(500), replies.answer(200))
+    webhook = client.webhook(receiver.url("/bad"), retry_schedule=[1])
+    client.publish()
+    client.settled(webhook)
+    read = metrics.read()
+    assert read["posthorn_attempt_errors_total", "http_status"] == 1
+    assert read["posthorn_retries_total"] == read["posthorn_deliveries_delivered_total"] == 1
+    for name, least in (("accept", 1), ("first_attempt", 1), ("attempt", 2), ("postgres", 5), ("redis", 5)):
+        count = read[f"posthorn_{name}_seconds_count"]
+        assert read[f"posthorn_{name}_seconds_bucket", "+Inf"] == count >= least
+        assert (count == least) or name in ("postgres", "redis")
+        assert read[f"posthorn_{name}_seconds_sum"] > 0
+    assert read["posthorn_first_attempt_seconds_sum"] < 5
+    assert read["posthorn_loop_lag_seconds_count"] > 0
+
+
+def test_what_the_ledger_has(start, watched, receiver):
+    """What is held, put off, and due behind a receiver that hangs."""
+    opened = threading.Event()
+    receiver.script("/hook", replies.gate(opened))
+    client = start("api").client()
+    paused = client.webhook(receiver.url("/paused"), events=["b"])
+    client.patch(f"/webhooks/{paused['id']}", {"status": "paused"})
+    client.webhook(receiver.url(), events=["a"], concurrency=1)
+    client.batch(3, "b")
+    client.batch(4, "a")
+    _, metrics = watched("worker")
+    receiver.wait(1)
+
+    def counted():
+        read = metrics.read()
+        states = [read["posthorn_ledger_deliveries", state] for state in ("due", "waiting", "held")]
+        return states == [3, 4, 3] and read["posthorn_ledger_oldest_due_seconds"] > 0.01
+
+    until(counted, 25, metrics.read)
+    opened.set()
+
+
+def test_what_it_is_connected_with(watched, redis):
+    _, metrics = watched("worker")
+
+    def up(what):
+        read = metrics.read()
+        return read[f"posthorn_{what}_connections", "ready"] == read[f"posthorn_{what}_connections", "wanted"] > 0
+
+    until(lambda: up("postgres") and up("redis"), 10)
+    redis.stop()
+    until(lambda: metrics.read()["posthorn_redis_connections", "ready"] == 0, 10)
+    assert metrics.read()["posthorn_redis_connections", "wanted"] == 2
+    redis.start()
+    until(lambda: up("redis"), 20)
 
 
 def test_direct_mode(watched, redis):

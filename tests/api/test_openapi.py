@@ -70,7 +70,7 @@ def test_operations_are_complete():
         if operation["x-scope"] != "open":
             needed |= {"401", "403", "404", "503"}
         if "requestBody" in operation:
-            needed |= {"400", "413"}
+            needed |= {"400", "413", "415"}
         assert needed <= operation["responses"].keys(), what
         for status, response in operation["responses"].items():
             response, _ = CONTRACT.resolve(response, "")
@@ -91,6 +91,20 @@ def test_request_bodies_are_closed():
     for name, schema in CONTRACT.document["components"]["schemas"].items():
         if re.search(r"(Create|Update|Request|Rotate|Batch)$", name):
             assert schema["additionalProperties"] is False, name
+
+
+def test_generators_understand_it():
+    """What makes clients that do not compile, or send what nobody meant (openapi/README.md)."""
+    for pointer, node in nodes(CONTRACT.document["components"]["schemas"]):
+        if not isinstance(node, dict) or pointer.endswith(("/properties", "/mapping")):
+            continue
+        assert not {"not", "discriminator", "default"} & node.keys(), pointer
+        assert "type" in node or not {"enum", "const"} & node.keys(), pointer
+        assert isinstance(node.get("const", ""), str), pointer
+        parts = [node.get("items", {}), *node.get("oneOf", []), *node.get("anyOf", [])]
+        assert not any("properties" in part for part in parts), f"{pointer}: an object without a name"
+    schemas, parameters = (CONTRACT.document["components"][kind] for kind in ("schemas", "parameters"))
+    assert not schemas.keys() & parameters.keys()
 
 
 @pytest.mark.parametrize("path", ["/webhooks", "/v1/webhooks", "/webhooks/wh_1?x=y"])

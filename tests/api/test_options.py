@@ -91,7 +91,7 @@ DATABASE = (
     "a PostgreSQL URL such as postgresql://user:password@host/database, with %40 for an @ and %2F for a / in"
     " the password"
 )
-REDIS = "redis://[user:password@]host[:port][/db] or unix:///path[?db=N]"
+REDIS = "redis://[user:password@]host[:port][/db], rediss:// likewise for TLS, or unix:///path[?db=N]"
 LISTEN = (
     "host:port, where the host is a name, an IPv4 address or an [IPv6 address] and the port is from"
     " 0 to 65535"
@@ -103,6 +103,7 @@ NETWORKS = (
 )
 PORTS = "a comma-separated list of up to 64 ports and ranges of them, such as 443 or 8000-8999"
 CA_FILE = "the path of a file that can be read and has certificates in PEM"
+PROXY = "http://[user:password@]host:port, with %40 for an @ in the password"
 ORIGINS = (
     "* or a comma-separated list of origins as browsers send them, such as https://app.example.com or"
     " http://localhost:3000"
@@ -132,6 +133,8 @@ FAULTS = [
     ("POSTHORN_CA_FILE", "/nowhere/ca.pem", f'must be {CA_FILE}, but is "/nowhere/ca.pem"'),
     ("POSTHORN_CA_FILE", "/etc", f'must be {CA_FILE}, but is "/etc"'),
     ("POSTHORN_CA_FILE", "/etc/passwd", f'must be {CA_FILE}, but is "/etc/passwd"'),
+    ("POSTHORN_EGRESS_PROXY", f"https://u:{CANARY}@proxy:3128", f"must be {PROXY}"),
+    ("POSTHORN_EGRESS_PROXY", f"http://u:1@{CANARY}@proxy:3128", f"must be {PROXY}"),
     ("POSTHORN_WORKER_IN_FLIGHT", "abc", 'must be a number from 1 to 10000, but is "abc"'),
     ("POSTHORN_WORKER_IN_FLIGHT", "10001", 'must be a number from 1 to 10000, but is "10001"'),
     ("POSTHORN_API_THREADS", "0", 'must be a number from 1 to 64, but is "0"'),

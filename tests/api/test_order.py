@@ -316,7 +316,7 @@ def test_a_lane_goes_on_when_what_it_waited_for_was_dropped(start, database, rec
     server.stop()
     database.query("delete from delivery where turn = 0")  # as with its day's partition
     server.start()
-    assert numbers(receiver.wait(3)) == [0, 1, 2]
+    assert numbers(receiver.wait(3, timeout=30)) == [0, 1, 2]
     assert "event=lanes_woken count=1" in server.log()
 
 
@@ -597,8 +597,8 @@ def test_ordering_of_a_webhook_is_set_and_reset(api, address):
 
 
 BAD = [
-    ({"ordering_key": ""}, "ordering_key", "must be 1 to 255 bytes long"),
-    ({"ordering_key": "x" * 256}, "ordering_key", "must be 1 to 255 bytes long"),
+    ({"ordering_key": ""}, "ordering_key", "must be 1 to 255 characters long"),
+    ({"ordering_key": "x" * 256}, "ordering_key", "must be 1 to 255 characters long"),
     ({"ordering_key": 7}, "ordering_key", "must be a string"),
     ({"ordering_key": "a\nb"}, "ordering_key", "must not contain control characters"),
     ({"coalesce_key": "a\x7f"}, "coalesce_key", "must not contain control characters"),

@@ -45,6 +45,7 @@ class Quickstart:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background ignores it
             )
         until(lambda: self.process.poll() is not None or "Ctrl-C" in self.log.read_text(), 60, self.log.read_text)
 

@@ -22,6 +22,7 @@ IDS = {
     "apps": "app_01kn2p7t5ye9a8x3v6j0qk2wcr",
     "keys": "key_01kn2p7xrkf2s9d4h1n8b6m5ta",
     "jobs": "job_01kn2pd4m8f5vrx1w7z3t9q2ak",
+    "replays": "job_01kn2pd4m8f5vrx1w7z3t9q2ak",
     "event-types": "user.created",
 }
 

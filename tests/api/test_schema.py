@@ -17,6 +17,18 @@ def test_partitions_are_made_ahead(database):
     assert days_without_partitions(database, 0, 6) == []  # midnight may have passed since
 
 
+def test_large_values_are_compressed_with_lz4(database, start):
+    """In every partition, of those that a worker makes too."""
+    start()
+    columns = ("event.data", "delivery.sent_response_body", "attempt.response_body")
+    for table, column in (c.split(".") for c in columns):
+        kinds = database.query(
+            "SELECT a.attcompression, count(*) > 1 FROM pg_attribute a LEFT JOIN pg_inherits i ON i.inhrelid = a.attrelid"
+            f" WHERE '{table}'::regclass IN (a.attrelid, i.inhparent) AND a.attname = '{column}' GROUP BY 1"
+        )
+        assert kinds == [["l", "t"]], (table, column)
+
+
 def test_a_worker_that_starts_makes_days_and_drops_old_ones(database, start):
     """It may have been away for long, or live for less than an hour each time."""
     database.query("SELECT partitions_drop(-8)")  # all of the days there are

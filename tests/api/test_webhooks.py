@@ -31,6 +31,7 @@ ORDER = [
     "secrets_sent",
     "managed",
     "health",
+    "stats",
 ]
 FULL = {
     "url": "https://hooks.example.com/in?a=1",

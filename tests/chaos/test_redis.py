@@ -47,6 +47,22 @@ def test_restarted_empty(posthorn, redis, receiver):
     assert received(receiver) == sorted(ids)
 
 
+def test_empty_at_the_start(split, redis, receiver):
+    """PostgreSQL answers after Redis has said that it is empty: the worker does not wait for its next tick, a second
+    later. The quickest of three starts, for the machine may be busy."""
+    client, worker = split()
+    client.webhook(receiver.url())
+    seconds = []
+    for count in range(1, 4):
+        worker.stop()
+        client.publish()
+        redis.flush()
+        started = time.monotonic()
+        worker.start()
+        seconds.append(receiver.wait(count)[-1].at - started)
+    assert min(seconds) < 0.9, seconds
+
+
 def test_away(posthorn, redis, receiver):
     client = posthorn.client()
     webhook = client.webhook(receiver.url())

@@ -1,10 +1,12 @@
 """The gate's rules hold across two workers when there is no Redis."""
 
+import signal
+
 import pytest
 from harness import replies
 from harness.flow import Flow, at_once, in_a_window, probes_of_a_broken
 from harness.tenant import Tenant
-from harness.wait import until
+from harness.wait import never, until
 
 
 @pytest.fixture
@@ -59,3 +61,23 @@ def test_a_backlog_starves_no_other_app(client, receiver):
         flow.batch(1)
         flow.all_arrive(2)
     assert len(backlog.requests()) < 4000
+
+
+WAITS = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
+
+def test_what_another_has_sent_meanwhile_keeps_its_time(split, redis, database, receiver):
+    """Who chose a delivery while another had it, and comes to it when that one has recorded a failure, leaves it: its
+    retry is due later."""
+    client, worker = split()
+    webhook = client.webhook(receiver.url())
+    redis.stop()
+    until(lambda: "event=direct_mode on=true" in worker.log(), 10, "direct mode")
+    worker.process.send_signal(signal.SIGSTOP)
+    client.publish()
+    later = "update delivery set next_at = now() + interval '1 hour', attempts = 1"
+    with database.holding(later):
+        worker.process.send_signal(signal.SIGCONT)
+        until(lambda: database.query(WAITS), 0.9, "the worker to come to it")
+    never(lambda: receiver.requests, 1, "an attempt before its time")
+    assert client.only_delivery(webhook)["status"] == "pending"

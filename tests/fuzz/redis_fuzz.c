@@ -30,9 +30,11 @@ static void on_claim(void *arg, int err, const struct queue_claim *claim)
     (void)arg;
     answered++;
     require((err == 0) == (claim != NULL));
-    require(claim == NULL || (claim->count <= 128 && claim->next_ms >= -1));
+    require(claim == NULL || (claim->count + claim->ahead_count <= 128 && claim->next_ms >= -1));
     for (size_t i = 0; claim != NULL && i < claim->count; i++)
         require(id_eq(claim->refs[i].app, claim->refs[i].app));
+    for (size_t i = 0; claim != NULL && i < claim->ahead_count; i++)
+        require(id_eq(claim->ahead[i].app, claim->ahead[i].app));
 }
 
 static void on_sweep(void *arg, int err, const struct queue_swept *swept)
@@ -74,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         loop,
         &(struct queue_config){.url = fake.url, .owner = 3, .on_wake = on_wake, .on_up = on_up});
     WAIT(loop, up > 0, 20);
+    queue_begin(queue, &ref);
     queue_ack(queue, &(struct queue_ack){ref, 0, {.what = GATE_SUCCESS}}, 1);
     queue_claim(queue, &(struct queue_room){.max = 128, .free = 200}, on_claim, NULL);
     queue_sweep(queue, on_sweep, NULL);

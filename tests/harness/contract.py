@@ -33,6 +33,18 @@ def parse_json(body):
     return json.loads(body.decode("utf-8"), object_pairs_hook=no_duplicates)
 
 
+def joined(schemas, schema):
+    """An object that is another one with more members, as one: closed, neither would take the other's."""
+    parts = [schemas[p["$ref"].rsplit("/", 1)[1]] if "$ref" in p else p for p in schema.get("allOf", [])]
+    if len(parts) < 2 or not all("properties" in p for p in parts):
+        return schema
+    return {
+        "type": "object",
+        "required": [name for p in parts for name in p["required"]],
+        "properties": {name: member for p in parts for name, member in p["properties"].items()},
+    }
+
+
 def seal(node):
     """Closes every object schema that lists its members."""
     if isinstance(node, dict):
@@ -53,7 +65,9 @@ class Contract:
     def __init__(self, document=None):
         self.document = document or load()
         sealed = copy.deepcopy(self.document)
-        seal(sealed["components"]["schemas"])
+        schemas = sealed["components"]["schemas"]
+        schemas.update({name: joined(schemas, schema) for name, schema in schemas.items()})
+        seal(schemas)
         self.registry = Registry().with_resource(
             URI, Resource.from_contents(sealed, default_specification=DRAFT202012)
         )

@@ -141,30 +141,21 @@ def runs(pid):
 
 
 class Cluster:
-    def __init__(self):
-        self.directory = short_directory()
+    """In a folder of its own, or in this one, which is empty; its server gets `env`. `of`: it is a copy of this
+    cluster, and follows it."""
+
+    def __init__(self, directory=None, env=None, of=None):
+        self.directory = directory or short_directory()
+        self.env = env
         self.port = PORTS.take()
         self.process = None
         self.names = (f"test_{i}" for i in itertools.count(1))
-        subprocess.run(
-            [
-                binary("initdb"),
-                "-D",
-                f"{self.directory}/data",
-                "-U",
-                USER,
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--locale=C",
-                "--no-sync",
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd="/",
-            **unprivileged(),
-        )
+        data = ["-D", f"{self.directory}/data", "-U", USER]
+        made = [binary("initdb"), *data, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        if of is not None:
+            source = ["-h", "127.0.0.1", "-p", str(of.port), "-R", "-X", "stream", "-c", "fast", "--no-sync"]
+            made = [binary("pg_basebackup"), *data, *source]
+        subprocess.run(made, check=True, stdout=subprocess.DEVNULL, cwd="/", **unprivileged())
 
     def start(self):
         arguments = [
@@ -180,7 +171,7 @@ class Cluster:
             arguments += ["-c", f"{name}={value}"]
         with open(f"{self.directory}/log", "ab") as log:
             self.process = spawn(
-                arguments, death=signal.SIGINT, stdout=log, stderr=log, cwd="/", **unprivileged()
+                arguments, death=signal.SIGINT, stdout=log, stderr=log, cwd="/", env=self.env, **unprivileged()
             )
         until(self.answers, 30, lambda: f"PostgreSQL to start: {self.log()}")
         return self

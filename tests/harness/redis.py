@@ -11,7 +11,11 @@ from harness.wait import until
 
 
 class Redis:
-    def __init__(self, env=None):
+    """`tls`: the arguments for a second port, `tls_port`, that speaks it."""
+
+    def __init__(self, env=None, tls=()):
+        self.tls_port = PORTS.take() if tls else None
+        self.tls = ["--tls-port", self.tls_port, *tls] if tls else []
         self.env = env
         self.port = PORTS.take()
         self.url = f"redis://127.0.0.1:{self.port}/0"
@@ -33,6 +37,7 @@ class Redis:
                     "no",
                     "--dir",
                     self.directory.name,
+                    *self.tls,
                 ],
                 stdout=log,
                 stderr=log,
@@ -68,6 +73,14 @@ class Redis:
                     reply.readline() and reply.readline().rstrip(b"\r\n").decode()
                     for _ in range(int(first[1:]))
                 ]
+
+    def raw(self, *words):
+        """The elements of an array of strings, as bytes; words may be bytes too."""
+        words = [w if isinstance(w, bytes) else w.encode() for w in words]
+        with socket.create_connection(("127.0.0.1", self.port), 5) as s:
+            s.sendall(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
+            with s.makefile("rb") as reply:
+                return [reply.read(int(reply.readline()[1:]) + 2)[:-2] for _ in range(int(reply.readline()[1:]))]
 
     def keys(self):
         return self.command("KEYS", "*", lines=True)

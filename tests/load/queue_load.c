@@ -60,7 +60,7 @@ static void on_claim(void *arg, int err, const struct queue_claim *claim)
     if (err < 0)
         abort();
     for (size_t i = 0; i < claim->count; i++)
-        acks[i] = (struct queue_ack){claim->refs[i], -1, {.what = GATE_SUCCESS}};
+        acks[i] = (struct queue_ack){claim->refs[i], QUEUE_OUT, {.what = GATE_SUCCESS}};
     queue_ack(queue, acks, claim->count);
     done += claim->count;
 }

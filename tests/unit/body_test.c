@@ -137,11 +137,75 @@ static void test_retries(void **state)
         }
 }
 
+/* What came out of `in`, by its mark and without what history does not keep of it. */
+static bool again(const struct profile *profile, struct profile_input in, const char *data)
+{
+    uint8_t hash[BODY_HASH_BYTES];
+    struct buf first, second;
+
+    buf_init(&first, MESSAGE_BODY_MAX);
+    buf_init(&second, MESSAGE_BODY_MAX);
+    assert_int_equal(profile_write_body(profile, &in, 1, &first), 1);
+    body_hash(buf_str(&first), hash);
+    struct body_mark mark = body_mark_of(profile, &in.options, 1, hash);
+    in.options = (struct profile_options){0};
+    in.secret = in.previous_secret = STR_LIT("");
+    in.due_ms = 0;
+    in.data = str_of(data);
+    bool same = body_again(mark, &in, &second);
+    assert_true(!same || str_eq(buf_str(&first), buf_str(&second)));
+    buf_fini(&first);
+    buf_fini(&second);
+    return same;
+}
+
+/* Whatever its form; but for a panel's retry, which says when it was due. Not of other data. */
+static void test_again(void **state)
+{
+    (void)state;
+    for (size_t p = 0; profiles[p] != NULL; p++)
+        for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+            struct scratch scratch;
+            struct profile_options options;
+            if (!takes(profiles[p], settings[i], &scratch, &options))
+                continue;
+            for (int variant = 0; variant < VARIANTS; variant++) {
+                struct profile_input in = input_of(variant, &options);
+                bool says_due = options.tries && in.attempt > 1;
+                assert_int_equal(again(profiles[p], in, DATA), !says_due);
+                assert_false(again(profiles[p], in, "{\"appId\":\"y\",\"content\":1}"));
+                assert_false(again(profiles[p], in, "no JSON"));
+            }
+        }
+}
+
+static void test_marks(void **state)
+{
+    const struct profile_options options = profiles[0]->standard;
+    const uint8_t hash[BODY_HASH_BYTES] = {1, 2, 3, 4, 5};
+    struct profile_input in = input_of(0, &options);
+    struct buf body;
+    (void)state;
+
+    buf_init(&body, MESSAGE_BODY_MAX);
+    assert_false(body_again((struct body_mark){0}, &in, &body));
+    assert_false(body_again(body_mark_of(profiles[0], &options, 2, hash), &in, &body));
+    assert_false(body_again(body_mark_of(profiles[0], &options, 1, hash), &in, &body));
+    for (int i = 0; i < 0x10000; i++) { /* whatever stands in the ledger */
+        struct body_mark mark = {{(uint8_t)(i >> 8), (uint8_t)i, 1, 2, 3, 4, 5}};
+        buf_clear(&body);
+        assert_false(body_again(mark, &in, &body));
+    }
+    buf_fini(&body);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_profile),
         cmocka_unit_test(test_retries),
+        cmocka_unit_test(test_again),
+        cmocka_unit_test(test_marks),
     };
     return cmocka_run_group_tests_name("body", tests, NULL, NULL);
 }

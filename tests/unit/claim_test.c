@@ -144,6 +144,68 @@ static void test_taken_over(void **state)
     }
 }
 
+static void claim_plain(void)
+{
+    rig.reader = read_claims;
+    seen.claims = 0;
+    rows_of(work_claim_plain(rig.db, ids, count, OTHER, OWNER, rig_on_done, NULL));
+}
+
+static void test_plain(void **state)
+{
+    (void)state;
+    set_webhooks(NULL);
+    add_events(1, SMALL);
+    add_events(1, LARGE);
+    list_ids();
+    claim_plain();
+    assert_int_equal(seen.claims, 2 * WEBHOOKS);
+    assert_int_equal(seen.fit, 2 * WEBHOOKS);
+    assert_int_equal(seen.here, WEBHOOKS);
+    assert_int_equal(seen.bytes, WEBHOOKS * SMALL);
+    assert_int_equal(seen.taken_over, 0);
+    assert_int_equal(number_of("select sum(cardinality(ids)) from lease"), 2 * WEBHOOKS);
+    claim_plain();
+    assert_int_equal(seen.claims, 0);
+}
+
+/* Each of these is left as it is, and the others are claimed; then whoever looks at all has it, or moves it. */
+static void test_not_plain(void **state)
+{
+    static const struct {
+        const char *table, *set;
+        int left;
+        bool whole;
+    } cases[] = {
+        {"delivery", "lease_until = now() - interval '1 s', lease_token = 1, lease_owner = 1", 1,
+         true},
+        {"delivery", "lease_until = now() + interval '9 s', lease_token = 1, lease_owner = 1", 1,
+         false},
+        {"delivery", "lane = 1", 1, true},
+        {"delivery", "crashes = 1", 1, true},
+        {"delivery", "expires_at = now()", 1, true},
+        {"delivery", "next_at = now() + interval '9 s'", 1, false},
+        {"delivery", "state = 1, completed_at = now()", 1, false},
+        {"webhook", "status = 1", 2, true},
+        {"webhook", "deleted_at = now()", 2, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        set_webhooks(NULL);
+        run_sql("delete from lease");
+        add_events(2, SMALL);
+        list_ids();
+        run_sql("update %s set %s where id = (select id from %s order by id limit 1)",
+                cases[i].table, cases[i].set, cases[i].table);
+        claim_plain();
+        assert_int_equal(seen.claims, 2 * WEBHOOKS - cases[i].left);
+        seen.claims = 0;
+        rows_of(work_claim(rig.db, ids, count, OTHER + 1, OWNER, ALL, rig_on_done, NULL));
+        assert_int_equal(seen.claims, cases[i].whole ? cases[i].left : 0);
+    }
+}
+
 static size_t bytes_of_data;
 
 static bool read_data(const struct db_rows *rows)
@@ -237,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_once),     cmocka_unit_test(test_large),
         cmocka_unit_test(test_bound),    cmocka_unit_test(test_taken_over),
         cmocka_unit_test(test_gathered), cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_plain),    cmocka_unit_test(test_not_plain),
     };
     return cmocka_run_group_tests_name("claim", tests, rig_begin, rig_end);
 }

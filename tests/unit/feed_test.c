@@ -11,6 +11,7 @@
 static struct loop *loop;
 static struct places places;
 static struct gatekeeper gatekeeper;
+static struct relay relay;
 static struct feed feed;
 static bool up;
 static size_t room;
@@ -89,9 +90,11 @@ static int set_up(void **state)
     loop = loop_create(NULL, NULL);
     places_init(&places, 128, 1 << 20);
     gatekeeper_init(&gatekeeper, loop, NULL, nothing, NULL);
+    relay_init(&relay, loop, NULL, &places, &(struct relay_hooks){0});
     feed_init(&feed, &(struct feed_config){.loop = loop,
                                            .places = &places,
                                            .gatekeeper = &gatekeeper,
+                                           .relay = &relay,
                                            .on_claims = on_claims,
                                            .on_taken_over = nothing,
                                            .on_direct_ended = nothing});
@@ -106,6 +109,7 @@ static int tear_down(void **state)
     (void)state;
     feed.queue_op = NULL;
     feed_fini(&feed);
+    relay_fini(&relay);
     gatekeeper_fini(&gatekeeper);
     places_fini(&places);
     loop_destroy(loop);

@@ -133,6 +133,61 @@ static void test_set_in_its_own_callback(void **state)
     assert_false(timeout_is_set(r->first));
 }
 
+struct ends {
+    struct rig *rig;
+    struct turn_end first, second, never;
+    int firsts, seconds;
+};
+
+static void on_first_end(void *arg)
+{
+    struct ends *e = arg;
+    e->firsts++;
+    turn_end_ask(e->rig->loop, &e->second);
+}
+
+static void on_second_end(void *arg)
+{
+    struct ends *e = arg;
+    e->seconds++;
+}
+
+static void on_never(void *arg)
+{
+    (void)arg;
+    fail_msg("it was cancelled");
+}
+
+static void on_busy(void *arg)
+{
+    struct ends *e = arg;
+    int before = e->firsts;
+
+    for (int i = 0; i < 3; i++)
+        turn_end_ask(e->rig->loop, &e->first);
+    turn_end_ask(e->rig->loop, &e->never);
+    turn_end_cancel(&e->never);
+    assert_int_equal(e->firsts, before);
+}
+
+/* Once for all who ask in a turn, with what it asks for itself, before the loop waits. */
+static void test_the_end_of_a_turn(void **state)
+{
+    struct rig *r = *state;
+    struct ends e = {.rig = r};
+
+    turn_end_init(&e.first, on_first_end, &e);
+    turn_end_init(&e.second, on_second_end, &e);
+    turn_end_init(&e.never, on_never, &e);
+    r->first = timeout_create(r->loop, on_busy, &e);
+    for (int turn = 1; turn <= 2; turn++) {
+        timeout_set(r->first, 0);
+        WAIT(r->loop, e.firsts == turn, 1000);
+        assert_int_equal(e.firsts, turn);
+        assert_int_equal(e.seconds, turn);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +196,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_due_may_be_cleared_destroyed_or_set_again,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_set_in_its_own_callback, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_end_of_a_turn, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,9 +70,56 @@ static void test_table(void **state)
     assert_null(strstr(buf_text(&text), "(null)"));
     for (const char *p = buf_text(&text); *p != '\0'; p = strchr(p, '\n') + 1)
         lines += *p != '#';
-    assert_int_equal(lines, METRIC_COUNT);
+    assert_int_equal(lines, METRIC_COUNT + HISTOGRAM_COUNT * 18); /* 16 buckets, a sum, a count */
     assert_string_equal(text.p + text.n - strlen("\n# EOF\n"), "\n# EOF\n");
     buf_fini(&text);
+}
+
+static void *measure(void *arg)
+{
+    metric_set(METRIC_LEDGER_HELD, *(const int *)arg);
+    return arg;
+}
+
+/* What several threads tell of the same is no sum. */
+static void test_the_greatest(void **state)
+{
+    static const int values[] = {7, 3};
+    pthread_t threads[ARRAY_LEN(values)];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, measure, (void *)(uintptr_t)&values[i]),
+                         0);
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(value_of("posthorn_ledger_deliveries{state=\"held\"}"), 7);
+}
+
+static void test_histogram(void **state)
+{
+    static const struct {
+        const char *name;
+        long long value;
+    } rows[] = {
+        {"posthorn_redis_seconds_bucket{le=\"0.001\"}", 2},
+        {"posthorn_redis_seconds_bucket{le=\"0.0025\"}", 3},
+        {"posthorn_redis_seconds_bucket{le=\"10\"}", 3},
+        {"posthorn_redis_seconds_bucket{le=\"60\"}", 4},
+        {"posthorn_redis_seconds_bucket{le=\"+Inf\"}", 5},
+        {"posthorn_redis_seconds_count", 5},
+        {"posthorn_redis_seconds_sum", 120},
+        {"posthorn_postgres_seconds_count", 0},
+    };
+
+    (void)state;
+    metric_observe(HISTOGRAM_REDIS, -1);
+    metric_observe(HISTOGRAM_REDIS, 1000);
+    metric_observe(HISTOGRAM_REDIS, 1001);
+    metric_observe(HISTOGRAM_REDIS, 60000000);
+    metric_observe(HISTOGRAM_REDIS, 60000001);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(value_of(rows[i].name), rows[i].value);
 }
 
 static void test_seconds(void **state)
@@ -90,8 +137,8 @@ static void test_seconds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_table),
+        cmocka_unit_test(test_the_greatest), cmocka_unit_test(test_histogram),
         cmocka_unit_test(test_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

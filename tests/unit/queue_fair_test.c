@@ -61,7 +61,7 @@ static void worker_end(struct worker *w, struct id of)
     size_t i = 0;
     while (!id_eq(w->refs[i].app, of))
         i++;
-    ack(w->refs[i], -1);
+    ack(w->refs[i], QUEUE_OUT);
     settle();
     w->refs[i] = w->refs[--w->used];
     held_of(w, of)->count--;
@@ -168,7 +168,7 @@ static void acks_bring_no_turn_forward(void **state)
         second += claimed_of_app(app_of(2));
         for (size_t k = 0; k < rig.claimed.count; k++)
             if (id_eq(rig.claimed.refs[k].app, app_of(1)))
-                ack_news(rig.claimed.refs[k], -1, GATE_FAILED, 60000);
+                ack_news(rig.claimed.refs[k], QUEUE_OUT, GATE_FAILED, 60000);
         settle();
     }
     assert_in_range(first, 160 - 16, 160 + 16);

@@ -13,7 +13,7 @@ static void an_ack_that_is_repeated_says_nothing_new(void **state)
     memcpy(refs, rig.claimed.refs, sizeof refs);
     kill(rig.server.pid, SIGSTOP);
     for (size_t i = 0; i < ARRAY_LEN(refs); i++)
-        ack_news(refs[i], -1, GATE_FAILED, 0);
+        ack_news(refs[i], QUEUE_OUT, GATE_FAILED, 0);
     WAIT(rig.loop, rig.downs > 0, 5000);
     kill(rig.server.pid, SIGCONT);
     WAIT(rig.loop, queue_pending(rig.queue) == 0, 5000);
@@ -29,7 +29,7 @@ static void an_ack_of_what_does_not_fly(void **state)
 {
     (void)state;
     for (int i = 0; i < GATE_FAILURES; i++)
-        ack_news(queue_ref_of(id_new(), hook, app, false), -1, GATE_FAILED, 0);
+        ack_news(queue_ref_of(id_new(), hook, app, false), QUEUE_OUT, GATE_FAILED, 0);
     settle();
     assert_int_equal(told(hook)->gate.failures, GATE_FAILURES);
 }
@@ -46,7 +46,7 @@ static void a_pause_is_a_turn_to_come(void **state)
     settle();
     assert_int_equal(claim(100), 0);
     assert_in_range(rig.claimed.next_ms, 1, 400);
-    ack_news(other, -1, GATE_SUCCESS, 0); /* what was under way ends: the pause stays */
+    ack_news(other, QUEUE_OUT, GATE_SUCCESS, 0); /* what was under way ends: the pause stays */
     put(id_new(), hook, 0, 32, 0);
     settle();
     assert_int_equal(claim(100), 0);
@@ -61,7 +61,7 @@ static void a_pause_of_one_is_obeyed_by_all(void **state)
     (void)state;
     put_many(hook, 10, 32, 0);
     assert_int_equal(claim(2), 2);
-    ack_news(rig.claimed.refs[0], -1, GATE_FAILED, 60000);
+    ack_news(rig.claimed.refs[0], QUEUE_OUT, GATE_FAILED, 60000);
     settle();
     rig.queue = other;
     assert_int_equal(claim(100), 0);
@@ -79,7 +79,7 @@ static void a_pause_costs_the_same_whatever_waits(void **state)
         put_many(hook, i == 0 ? 2 : 20000, 32, 0);
         if (i == 0) {
             assert_int_equal(claim(1), 1);
-            ack_news(rig.claimed.refs[0], -1, GATE_FAILED, 60000);
+            ack_news(rig.claimed.refs[0], QUEUE_OUT, GATE_FAILED, 60000);
             settle();
         }
         calls[i] = redis_server_calls(&rig.server);
@@ -112,7 +112,7 @@ static void an_app_goes_on_while_one_of_its_endpoints_pauses(void **state)
     (void)state;
     put_many(hook, 10, 32, 0);
     assert_int_equal(claim(1), 1);
-    ack_news(rig.claimed.refs[0], -1, GATE_FAILED, 60000);
+    ack_news(rig.claimed.refs[0], QUEUE_OUT, GATE_FAILED, 60000);
     settle();
     put(id_new(), id_new(), 0, 32, 0);
     settle();
@@ -134,7 +134,7 @@ static void a_test_passes_whatever_the_gate(void **state)
     settle();
     assert_int_equal(claim(100), 1);
     assert_true(id_eq(rig.claimed.refs[0].delivery, test));
-    ack(rig.claimed.refs[0], -1);
+    ack(rig.claimed.refs[0], QUEUE_OUT);
     settle();
     assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:gates"), 1);
 }

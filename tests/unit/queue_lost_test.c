@@ -74,9 +74,9 @@ static void a_successor_frees_what_the_dead_held(void **state)
     assert_int_equal(claim(10), 1);
     assert_int_equal(slots_of(&held), 1);
     assert_int_equal(redis_server_say(&rig.server, "ZCARD posthorn:{q}:inflight"), 1);
-    ack(rig.claimed.refs[0], -1);
+    ack(rig.claimed.refs[0], QUEUE_OUT);
     assert_int_equal(claim(10), 1);
-    ack(rig.claimed.refs[0], -1);
+    ack(rig.claimed.refs[0], QUEUE_OUT);
     assert_int_equal(claim(10), 1);
     assert_true(was_claimed(&held)); /* not lost: the last, since it waits again since now */
     queue_destroy(successor);
@@ -114,7 +114,7 @@ static void an_empty_redis_learns_what_flies(void **state)
     resync(rig.queue, real, 3);
     assert_int_equal(slots_of(&real[0]), 3);
     assert_int_equal(claim(10), 0);
-    ack(real[0], -1);
+    ack(real[0], QUEUE_OUT);
     assert_int_equal(claim(10), 1);
     assert_false(was_claimed(&real[0]));
 }
@@ -160,7 +160,7 @@ static void older_data_loses_nothing_and_holds_no_slot(void **state)
     ended = rig.claimed.refs[0];
     flies = rig.claimed.refs[1];
     redis_server_say(&rig.server, "SAVE");
-    ack(ended, -1);
+    ack(ended, QUEUE_OUT);
     assert_int_equal(claim(10), 1);
     taken = rig.claimed.refs[0];
     sweep(rig.queue);
@@ -172,14 +172,14 @@ static void older_data_loses_nothing_and_holds_no_slot(void **state)
     assert_int_equal(slots_of(&flies), 2);
     assert_int_equal(redis_server_say(&rig.server, "ZCARD posthorn:{q}:inflight"), 2);
     assert_int_equal(claim(10), 0);
-    ack(flies, -1);
-    ack(taken, -1);
+    ack(flies, QUEUE_OUT);
+    ack(taken, QUEUE_OUT);
     settle();
     assert_int_equal(claim(10), 2);
     assert_false(was_claimed(&flies) || was_claimed(&taken));
     while (rig.claimed.count > 0) { /* `ended` too: the ledger says that it has */
         for (size_t i = 0; i < rig.claimed.count; i++)
-            ack(rig.claimed.refs[i], -1);
+            ack(rig.claimed.refs[i], QUEUE_OUT);
         claim(10);
     }
     settle();
@@ -339,11 +339,11 @@ static void nonsense_in_our_fields_holds_nobody_up(void **state)
         redis_server_sayf(&rig.server, "HSET %s%s %b %s", P, fields[i].key, ea, size,
                           fields[i].value);
         assert_int_equal(claim(2), 2);
-        ack_news(rig.claimed.refs[0], -1, GATE_FAILED | GATE_DEAD | GATE_CROWDED, 0);
-        ack_news(rig.claimed.refs[1], -1, GATE_SUCCESS, 0);
+        ack_news(rig.claimed.refs[0], QUEUE_OUT, GATE_FAILED | GATE_DEAD | GATE_CROWDED, 0);
+        ack_news(rig.claimed.refs[1], QUEUE_OUT, GATE_SUCCESS, 0);
         settle();
         assert_int_equal(claim(2), 1);
-        ack(rig.claimed.refs[0], -1);
+        ack(rig.claimed.refs[0], QUEUE_OUT);
         settle();
         redis_server_say(&rig.server, "DEL " P "recount");
         sweep(rig.queue);
@@ -389,7 +389,7 @@ static void foreign_members_are_thrown_out(void **state)
         for (int n = 0; n < 10; n++) {
             claim(10);
             for (size_t k = 0; k < rig.claimed.count; k++)
-                ack(rig.claimed.refs[k], -1);
+                ack(rig.claimed.refs[k], QUEUE_OUT);
             WAIT(rig.loop, false, rig.claimed.next_ms + 1); /* there is a rate now */
         }
         settle();

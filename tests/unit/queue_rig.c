@@ -128,11 +128,14 @@ void rig_on_claim(void *arg, int err, const struct queue_claim *claim)
     rig.claimed.calls++;
     rig.claimed.err = err;
     assert_true((err == 0) == (claim != NULL));
-    rig.claimed.count = 0;
+    rig.claimed.count = rig.claimed.ahead_count = 0;
     if (claim == NULL)
         return;
-    assert_true(claim->count <= QUEUE_CLAIM_MAX);
+    assert_true(claim->count + claim->ahead_count <= QUEUE_CLAIM_MAX);
     rig.claimed.count = claim->count;
+    rig.claimed.ahead_count = claim->ahead_count;
+    if (claim->ahead_count > 0)
+        memcpy(rig.claimed.ahead, claim->ahead, claim->ahead_count * sizeof *claim->ahead);
     rig.claimed.next_ms = claim->next_ms;
     rig.claimed.crowded = claim->crowded;
     if (claim->count > 0)
@@ -223,7 +226,7 @@ void end_one(int what, int64_t pause_ms)
     settle();
     assert_int_equal(claim(1), 1);
     assert_true(id_eq(rig.claimed.refs[0].endpoint, hook));
-    ack_news(rig.claimed.refs[0], -1, what, pause_ms);
+    ack_news(rig.claimed.refs[0], QUEUE_OUT, what, pause_ms);
     settle();
 }
 

@@ -20,6 +20,8 @@ struct queue_rig {
         int calls, err;
         struct queue_ref refs[QUEUE_CLAIM_MAX];
         size_t count;
+        struct queue_ref ahead[QUEUE_CLAIM_MAX];
+        size_t ahead_count;
         int64_t next_ms;
         bool crowded;
     } claimed;

@@ -23,7 +23,7 @@ static void in_and_out(void **state)
     assert_int_equal(rig.claimed.next_ms, -1);
     assert_int_equal(claim(10), 0);
     ack(rig.claimed.count == 0 ? (struct queue_ref){delivery, webhook, app} : rig.claimed.refs[0],
-        -1);
+        QUEUE_OUT);
     settle();
     assert_clean();
     assert_int_equal(queue_dropped(rig.queue), 0);
@@ -81,6 +81,27 @@ static void endpoints_share_what_is_left(void **state)
         assert_in_range(counts[j], 92, 108);
 }
 
+/* Each frees a slot of a full endpoint, for the claim that comes after it. */
+static void acks_wait_for_each_other(void **state)
+{
+    struct queue_ack acks[4];
+    (void)state;
+
+    put_many(hook, 8, 4, 0);
+    assert_int_equal(claim(100), 4);
+    for (int i = 0; i < 4; i++)
+        acks[i] = (struct queue_ack){rig.claimed.refs[i], QUEUE_OUT, {0}};
+    queue_ack_later(rig.queue, &acks[0], 100);
+    assert_int_equal(claim(100), 0);
+    settle();
+    assert_int_equal(claim(100), 1);
+    queue_ack_later(rig.queue, &acks[1], 100);
+    queue_ack(rig.queue, &acks[2], 1);
+    assert_int_equal(claim(100), 2);
+    queue_ack_later(rig.queue, &acks[3], 1);
+    assert_int_equal(claim(100), 1);
+}
+
 static void concurrency_is_kept(void **state)
 {
     struct id webhook = id_new();
@@ -96,13 +117,13 @@ static void concurrency_is_kept(void **state)
     settle();
     WAIT(rig.loop, false, 50);
     assert_int_equal(rig.wakes, 0); /* nothing to gain */
-    ack(first, -1);
-    ack(second, -1);
+    ack(first, QUEUE_OUT);
+    ack(second, QUEUE_OUT);
     settle();
     WAIT(rig.loop, rig.wakes == 1, 500);
     assert_int_equal(rig.wakes, 1);
     assert_int_equal(claim(100), 2);
-    ack(rig.claimed.refs[0], -1);
+    ack(rig.claimed.refs[0], QUEUE_OUT);
     assert_int_equal(claim(100), 1); /* sees the ack before it */
     put(id_new(), webhook, 0, 5, 0);
     settle();
@@ -142,7 +163,7 @@ static void what_was_not_sent_takes_no_rate(void **state)
     settle();
     for (int i = 0; i < 2; i++) {
         assert_int_equal(claim(100), 1);
-        ack_news(rig.claimed.refs[0], -1, GATE_UNSENT, 0);
+        ack_news(rig.claimed.refs[0], QUEUE_OUT, GATE_UNSENT, 0);
         settle();
     }
     assert_int_equal(claim(100), 1);
@@ -167,19 +188,19 @@ static void the_woken_come_again(void **state)
     struct queue_ref ref = rig.claimed.refs[0];
     wake(delivery, webhook);
     assert_int_equal(claim(10), 0);
-    ack(ref, -1);
+    ack(ref, QUEUE_OUT);
     settle();
     WAIT(rig.loop, false, 102);
     assert_int_equal(claim(10), 1);
     assert_true(id_eq(rig.claimed.refs[0].delivery, delivery));
-    ack(rig.claimed.refs[0], -1);
+    ack(rig.claimed.refs[0], QUEUE_OUT);
 
     put(later, webhook, 5000, 32, 0);
     settle();
     assert_int_equal(claim(10), 0);
     wake(later, webhook);
     assert_int_equal(claim(10), 1);
-    ack(rig.claimed.refs[0], -1);
+    ack(rig.claimed.refs[0], QUEUE_OUT);
     settle();
     assert_clean();
 }
@@ -213,7 +234,7 @@ static void a_second_enqueue_changes_nothing(void **state)
     settle();
     assert_int_equal(claim(10), 0);
     assert_in_range(rig.claimed.next_ms, 59000, 60000);
-    ack((struct queue_ref){delivery, webhook, app}, -1); /* not in flight: out as well */
+    ack((struct queue_ref){delivery, webhook, app}, QUEUE_OUT); /* not in flight: out as well */
     settle();
     assert_int_equal(claim(10), 0);
     assert_int_equal(rig.claimed.next_ms, -1);
@@ -243,7 +264,7 @@ static void force_puts_back_what_flies_too_long(void **state)
     queue_enqueue(rig.queue, &entry, 1, QUEUE_FORCE);
     settle();
     assert_int_equal(claim(10), 1); /* its slot was freed too: concurrency is 1 */
-    ack(rig.claimed.refs[0], -1);
+    ack(rig.claimed.refs[0], QUEUE_OUT);
     settle();
     assert_clean();
 }
@@ -286,7 +307,7 @@ static void limits_are_forgotten(void **state)
     put_many(hook, 2, 2, 0);
     assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:limits"), 1);
     assert_int_equal(claim(1), 1);
-    ack(rig.claimed.refs[0], -1);
+    ack(rig.claimed.refs[0], QUEUE_OUT);
     for (int i = 0; i < 2; i++) { /* waiting; in flight */
         redis_server_say(&rig.server, "DEL posthorn:{q}:recount");
         sweep(rig.queue);
@@ -295,7 +316,7 @@ static void limits_are_forgotten(void **state)
             assert_int_equal(claim(1), 1);
     }
     last = rig.claimed.refs[0];
-    ack(last, -1);
+    ack(last, QUEUE_OUT);
     settle();
     redis_server_say(&rig.server, "DEL posthorn:{q}:recount");
     sweep(rig.queue);
@@ -376,7 +397,7 @@ static void what_was_due_earlier_goes_first(void **state)
     for (int i = 0; i < 4; i++) {
         assert_int_equal(claim(10), 1);
         assert_true(id_eq(rig.claimed.refs[0].delivery, ids[order[i]]));
-        ack(rig.claimed.refs[0], -1);
+        ack(rig.claimed.refs[0], QUEUE_OUT);
         settle();
     }
 }
@@ -518,7 +539,7 @@ static void nothing_is_lost_in_long_play(void **state)
         claim(1 + rand_r(&seed) % 90);
         for (size_t i = 0; i < rig.claimed.count; i++) {
             bool again = rand_r(&seed) % 4 == 0;
-            ack(rig.claimed.refs[i], again ? rand_r(&seed) % 10 : -1);
+            ack(rig.claimed.refs[i], again ? rand_r(&seed) % 10 : QUEUE_OUT);
             acked += !again;
         }
         if (rig.claimed.count == 0 && left == 0)
@@ -539,6 +560,7 @@ int main(void)
         RIG_TEST(small_endpoints_do_not_wait_for_a_big_one),
         RIG_TEST(the_ring_goes_round),
         RIG_TEST(endpoints_share_what_is_left),
+        RIG_TEST(acks_wait_for_each_other),
         RIG_TEST(concurrency_is_kept),
         RIG_TEST(the_rate_is_kept),
         RIG_TEST(what_was_not_sent_takes_no_rate),

@@ -125,7 +125,7 @@ static void news_of_many_come_in_parts(void **state)
     for (int part = 0; part < 2; part++) {
         assert_int_equal(claim(600), 600);
         for (size_t i = 0; i < rig.claimed.count; i++)
-            ack_news(rig.claimed.refs[i], -1, GATE_FAILED, 60000);
+            ack_news(rig.claimed.refs[i], QUEUE_OUT, GATE_FAILED, 60000);
         settle();
     }
     for (int i = 0; i < 3; i++) {
@@ -187,7 +187,7 @@ static void of_two_gates_the_later_counts(void **state)
     put(id_new(), healed, 0, 32, 0);
     settle();
     assert_int_equal(claim(100), 1);
-    ack_news(rig.claimed.refs[0], -1, GATE_FAILED, 20000);
+    ack_news(rig.claimed.refs[0], QUEUE_OUT, GATE_FAILED, 20000);
     settle();
     sweep(rig.queue);
     let_pass(hook, 1000);
@@ -256,7 +256,7 @@ static void a_gate_that_is_forgotten_is_open(void **state)
     (void)state;
     put_many(hook, 10, 32, 0);
     assert_int_equal(claim(1), 1);
-    ack_news(rig.claimed.refs[0], -1, CROWDED | GATE_DEAD, 60000);
+    ack_news(rig.claimed.refs[0], QUEUE_OUT, CROWDED | GATE_DEAD, 60000);
     settle();
     assert_int_equal(claim(100), 0);
     assert_int_equal(told(hook)->gate.failures, 1);
@@ -269,7 +269,7 @@ static void a_gate_that_is_forgotten_is_open(void **state)
     assert_true(gate_at_rest(&g->gate, 0));
     assert_int_equal(claim(100), 9);
     for (size_t i = 0; i < 9; i++)
-        ack(rig.claimed.refs[i], -1);
+        ack(rig.claimed.refs[i], QUEUE_OUT);
     settle();
     queue_forget_gate(rig.queue, id_new(), app); /* of one that nothing is known of */
     settle();

@@ -279,21 +279,34 @@ static void a_reply_that_ends_in_its_middle_is_a_lost_connection(void **state)
         }
 }
 
-/* Claims: of the right shape. Three numbers and what is between them. */
-static void expect_of(const char *command, int64_t first, size_t size, int fill, int64_t last)
+/* Of the right shape: two numbers, what is between them, and of a claim what was claimed ahead. */
+static void expect_with(const char *command, int64_t first, size_t size, int fill, int64_t last,
+                        size_t ahead)
 {
-    char *bytes = xcalloc(1, size + 128), *p = bytes;
+    char *bytes = xcalloc(1, size + ahead + 128), *p = bytes;
+    bool is_claim = strcmp(command, "claim") == 0;
     size_t which = 0;
 
     while (strcmp(commands[which].name, command) != 0)
         which++;
-    p += snprintf(p, 64, "*3\r\n:%lld\r\n$%zu\r\n", (long long)first, size);
+    p += snprintf(p, 64, "*%d\r\n:%lld\r\n$%zu\r\n", is_claim ? 4 : 3, (long long)first, size);
     memset(p, fill, size);
     p += size;
     p += snprintf(p, 64, "\r\n:%lld\r\n", (long long)last);
+    if (is_claim) {
+        p += snprintf(p, 64, "$%zu\r\n", ahead);
+        memset(p, 'm', ahead);
+        p += ahead;
+        p += snprintf(p, 64, "\r\n");
+    }
     expect_distrust(which, &(struct redis_lie){
                                .command = command, .bytes = bytes, .size = (size_t)(p - bytes)});
     free(bytes);
+}
+
+static void expect_of(const char *command, int64_t first, size_t size, int fill, int64_t last)
+{
+    expect_with(command, first, size, fill, last, 0);
 }
 
 static void entries_that_were_not_asked_for(void **state)
@@ -304,6 +317,9 @@ static void entries_that_were_not_asked_for(void **state)
     expect_of("claim", 0, QUEUE_MEMBER_SIZE - 1, 'm', 0);
     expect_of("claim", -2, 0, 'm', 0);
     expect_of("claim", 0, 0, 'm', 2);
+    expect_with("claim", 0, 0, 'm', 0, 129 * QUEUE_MEMBER_SIZE);
+    expect_with("claim", 0, 100 * QUEUE_MEMBER_SIZE, 'm', 0, 29 * QUEUE_MEMBER_SIZE);
+    expect_with("claim", 0, 0, 'm', 0, QUEUE_MEMBER_SIZE + 1);
 }
 
 static void gates_that_nobody_could_keep(void **state)

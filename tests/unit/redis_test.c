@@ -67,11 +67,16 @@ static void start_all(void)
 
 static void urls_are_checked(void **state)
 {
-    static const char *const good[] = {"redis://127.0.0.1",     "redis://localhost:6380/3",
-                                       "redis://u:p%40x@h:1/0", "redis://:secret@[::1]:6379",
-                                       "unix:///tmp/x",         "unix:///tmp/x?db=7"};
+    static const char *const good[] = {"redis://127.0.0.1",
+                                       "redis://localhost:6380/3",
+                                       "redis://u:p%40x@h:1/0",
+                                       "redis://:secret@[::1]:6379",
+                                       "unix:///tmp/x",
+                                       "unix:///tmp/x?db=7",
+                                       "rediss://h",
+                                       "rediss://u:p@h:1/2"};
     static const char *const bad[] = {
-        "",           "127.0.0.1",        "rediss://h",      "redis://",       "redis://h:0",
+        "",           "127.0.0.1",        "rediss://",       "redis://",       "redis://h:0",
         "redis://h:", "redis://h:70000",  "redis://h/x",     "redis://u@h",    "redis://[::1",
         "unix://x",   "unix:///x?db=abc", "redis://u:%zz@h", "redis://:%00@h", "unix:///x?dc=1",
         "redis:///3", "redis://@h",       "redis://:@h",     "redis://u:@h",   "redis://:a@b@h",

@@ -38,6 +38,7 @@ static const char *const names[] = {
     "POSTHORN_CONNECTIONS_PER_ADDRESS",
     "POSTHORN_TRUSTED_PROXIES",
     "POSTHORN_CA_FILE",
+    "POSTHORN_EGRESS_PROXY",
     "POSTHORN_AUDIT_DAYS",
     "POSTHORN_AUDIT_ROWS_PER_APP",
     "POSTHORN_REQUESTS_PER_KEY",
@@ -382,6 +383,7 @@ static void test_print(void **state)
                               "POSTHORN_ALLOW_NETWORKS=\n"
                               "POSTHORN_ALLOW_PORTS=\n"
                               "POSTHORN_CA_FILE=\n"
+                              "POSTHORN_EGRESS_PROXY=\n"
                               "POSTHORN_TRUSTED_PROXIES=\n"
                               "POSTHORN_API_THREADS=1\n"
                               "POSTHORN_WORKER_THREADS=1\n"
@@ -401,6 +403,7 @@ static void test_print(void **state)
                               "POSTHORN_RETENTION_DAYS=30\n"
                               "POSTHORN_AUDIT_DAYS=90\n"
                               "POSTHORN_AUDIT_ROWS_PER_APP=100000\n"
+                              "POSTHORN_STATS_DAYS=7\n"
                               "POSTHORN_DISABLE_AFTER_DAYS=5\n"
                               "POSTHORN_DISABLE_AFTER_FAILURES=20\n"
                               "POSTHORN_LOG_LEVEL=info\n"

@@ -123,6 +123,38 @@ static void test_over(void **state)
     places_fini(&p);
 }
 
+/* The queue is told of what was claimed ahead when it has begun. */
+static void test_ahead(void **state)
+{
+    (void)state;
+    struct places p;
+    struct queue_ref refs[3] = {ref(1, 0), ref(2, 0), ref(3, 0)};
+    size_t count;
+
+    places_init(&p, 512, 512 * PLACE_BYTES);
+    take(&p, 0, 1, 0);
+    places_take_ahead(&p, refs, 3, TOKEN);
+    assert_int_equal(places_left(&p), 508);
+    assert_int_equal(places_ahead(&p, refs[0].endpoint), 3);
+    assert_true(places_is_ahead(&p, refs[0].delivery));
+    assert_false(places_is_ahead(&p, ref(0, 0).delivery));
+    assert_true(places_flies(&p, ref(0, 0).delivery));
+    assert_false(places_flies(&p, refs[0].delivery));
+    assert_false(places_is_ahead(&p, ref(9, 0).delivery));
+    free(places_refs(&p, &count));
+    assert_int_equal(count, 1);
+    places_begin(&p, refs[0].delivery);
+    assert_false(places_is_ahead(&p, refs[0].delivery));
+    assert_true(places_flies(&p, refs[0].delivery));
+    assert_int_equal(places_ahead(&p, refs[0].endpoint), 2);
+    free(places_refs(&p, &count));
+    assert_int_equal(count, 2);
+    give_back(&p, 0, 4);
+    assert_int_equal(places_ahead(&p, refs[0].endpoint), 0);
+    assert_int_equal(places_left(&p), 512);
+    places_fini(&p);
+}
+
 static void test_shared(void **state)
 {
     (void)state;
@@ -258,11 +290,11 @@ static void test_tokens_bound(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places),       cmocka_unit_test(test_weight),
-        cmocka_unit_test(test_alone),        cmocka_unit_test(test_over),
-        cmocka_unit_test(test_shared),       cmocka_unit_test(test_what_is_in_them),
-        cmocka_unit_test(test_apps),         cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_tokens_bound),
+        cmocka_unit_test(test_places),          cmocka_unit_test(test_weight),
+        cmocka_unit_test(test_alone),           cmocka_unit_test(test_over),
+        cmocka_unit_test(test_ahead),           cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_what_is_in_them), cmocka_unit_test(test_apps),
+        cmocka_unit_test(test_tokens),          cmocka_unit_test(test_tokens_bound),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }

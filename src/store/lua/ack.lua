@@ -1,7 +1,8 @@
--- ARGV: entries of id, endpoint and app; delay_ms or -1, what the attempt says of the endpoint (what, error, took_ms,
+-- ARGV: entries of id, endpoint and app; delay_ms or OUT, what the attempt says of the endpoint (what, error, took_ms,
 -- pause_ms), as ENTRY says; the worker. One that is repeated says nothing new unless its entry is still in flight.
+-- One that begins was claimed ahead and takes the slot of one that ends beside it; repeated, resync.lua has told of it.
 -- REPLY: i
-local ENTRY, SIZE = '>i4BBi4i4', 62
+local ENTRY, SIZE, OUT = '>i4BBi4i4', 62, -2147483648
 local blob, own = ARGV[1], P..'own:'..ARGV[2]
 
 -- The rules of core/gate.c.
@@ -93,6 +94,23 @@ local function is_over(a, e, id)
   place(a)
 end
 
+-- Who began, and has not ended in the same call.
+local begun, ended = {}, {}
+
+local function begin_all()
+  local ms, flight, lease_end = {}, {}, text(now_ms + LEASE_MS)
+  for m in pairs(begun) do
+    local ea = string.sub(m, 17)
+    ms[#ms + 1] = m
+    flight[#flight + 1] = lease_end
+    flight[#flight + 1] = m
+    freed[ea] = (freed[ea] or 0) - 1
+  end
+  if #ms == 0 then return end
+  call('SADD', own, unpack(ms))
+  call('ZADD', INFLIGHT, unpack(flight))
+end
+
 local members, es, unsent = {}, {}, {}
 for pos = 1, #blob, SIZE do
   local m = string.sub(blob, pos, pos + MEMBER - 1)
@@ -103,10 +121,10 @@ for pos = 1, #blob, SIZE do
 end
 read(GATES, es, gate_texts)
 
-for i, m in ipairs(members) do
+local function finish(m, delay, what, err, took, pause)
   local ea, e = string.sub(m, 17), string.sub(m, 17, 32)
-  local delay, what, err, took, pause = struct.unpack(ENTRY, blob, (i - 1) * SIZE + MEMBER + 1)
-  local flew = land(m)
+  local flew = begun[m] or land(m)
+  begun[m] = nil
   local heard = has(what, REPEATED) and flew == 0
   what = what % REPEATED
   if heard then
@@ -116,15 +134,26 @@ for i, m in ipairs(members) do
   elseif what > 0 or pause > 0 then
     learn(ea, e, what, err, took, pause)
   end
-  if delay >= 0 then
+  if delay ~= OUT then
     call('ZADD', P..'e:'..e, text(now_ms + delay), string.sub(m, 1, 16))
     add(ea, now_ms + delay)
   elseif flew == 0 then
     is_over(app_of(ea), e, string.sub(m, 1, 16))
   end
+  ended[#ended + 1] = m
 end
+
+for i, m in ipairs(members) do
+  local delay, what, err, took, pause = struct.unpack(ENTRY, blob, (i - 1) * SIZE + MEMBER + 1)
+  if not has(what, BEGINS) then
+    finish(m, delay, what, err, took, pause)
+  elseif not has(what, REPEATED) then
+    begun[m] = 1
+  end
+end
+begin_all()
 for _, ea in ipairs(unsent) do give_rate_back(ea, endpoint_of(ea)) end
-call('SREM', own, unpack(members))
+if #ended > 0 then call('SREM', own, unpack(ended)) end
 release()
 
 for ea in pairs(learned) do

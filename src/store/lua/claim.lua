@@ -1,9 +1,10 @@
 -- ARGV: how many at most, the places that are free, the worker, and what it has under way by app: records of app and
--- number. Answers {ms until the next turn or -1, members of `inflight` one after another, 1 if an app had its share}.
--- REPLY: isi
+-- number; how much may be claimed ahead: records of endpoint and number. Answers {ms until the next turn or -1, members
+-- of `inflight` one after another, 1 if an app had its share, those that were claimed ahead}.
+-- REPLY: isis
 local APP_QUANTUM, QUANTUM = 16, 8
 local PATIENCE = 256 -- of those that have their share, in vain
-if call('EXISTS', P..'epoch') == 0 then return {-1, '', 0} end -- without its gates: gates.lua wakes
+if call('EXISTS', P..'epoch') == 0 then return {-1, '', 0, ''} end -- without its gates: gates.lua wakes
 local free, own = tonumber(ARGV[2]), P..'own:'..ARGV[3]
 local held = {}
 local NOW_US = text(now_us)
@@ -13,6 +14,14 @@ while pos <= #blob do
   local a, n
   a, n, pos = struct.unpack('>c16i4', blob, pos)
   held[a] = n
+end
+
+local most_ahead = {}
+pos, blob = 1, ARGV[5]
+while pos <= #blob do
+  local e, n
+  e, n, pos = struct.unpack('>c16i4', blob, pos)
+  most_ahead[e] = n
 end
 
 -- Who has `has` of what is shared may take so many more of the `left`: three times as much as it leaves for those who
@@ -130,6 +139,21 @@ local function take(a, e, ids)
   held[a] = held[a] + #ids
 end
 
+-- What is claimed ahead has no slot, and is written nowhere: it is the worker's until ack.lua hears of it. A worker that
+-- dies has it in the ledger.
+local ahead = {}
+
+local function take_ahead(a, e, n)
+  local mine, ea = taken[e], e..a
+  local ids = call('ZRANGE', P..'e:'..e, '-inf', text(now_ms), 'BYSCORE', 'LIMIT', text(#mine), text(n))
+  for _, id in ipairs(ids) do
+    mine[#mine + 1] = id
+    if #id + #ea == MEMBER then ahead[#ahead + 1] = id..ea end
+  end
+  held[a] = held[a] + #ids
+  return #ids
+end
+
 -- `left`: of the app's share. What an endpoint has here is not known, but it is no more than the app has.
 local function serve_endpoint(a, e, n, left)
   local has = slots[e..a]
@@ -140,7 +164,8 @@ local function serve_endpoint(a, e, n, left)
   local space = gate_width(gate, cap) - has
   local from = taken[e] and #taken[e] or 0
   local tat, step, ids = 0, 0, {}
-  n = math.min(n, space, most)
+  most = math.min(n, most)
+  n = math.min(most, space)
   if rate > 0 then
     step = 1000 / rate
     tat = arrival(e, rate)
@@ -152,6 +177,10 @@ local function serve_endpoint(a, e, n, left)
   if #ids > 0 then
     take(a, e, ids)
     if rate > 0 then call('HSET', TAT, e, string.format('%.3f', tat + #ids * step)) end
+  end
+  if #ids > 0 and #ids == space then
+    local more = math.min(most - #ids, rate == 0 and gate_at_rest(gate) and most_ahead[e] or 0)
+    return #ids + (more > 0 and take_ahead(a, e, more) or 0), nil
   end
   local h = first(P..'e:'..e, from + #ids)
   if not h or #ids >= space then return #ids, nil end
@@ -214,4 +243,5 @@ if #members > 0 then
   call('HSET', SLOTS, unpack(counts))
 end
 for e, ids in pairs(taken) do call('ZREM', P..'e:'..e, unpack(ids)) end
-return {later and math.max(0, math.ceil((later - now_us) / 1000)) or -1, table.concat(members), full_count > 0 and 1 or 0}
+return {later and math.max(0, math.ceil((later - now_us) / 1000)) or -1, table.concat(members), full_count > 0 and 1 or 0,
+  table.concat(ahead)}

@@ -194,8 +194,10 @@ end
 
 local function release()
   for ea, n in pairs(freed) do
-    slots[ea] = call('HINCRBY', SLOTS, ea, text(-n))
-    if slots[ea] <= 0 then call('HDEL', SLOTS, ea) end
+    if n ~= 0 then
+      slots[ea] = call('HINCRBY', SLOTS, ea, text(-n))
+      if slots[ea] <= 0 then call('HDEL', SLOTS, ea) end
+    end
   end
 end
 

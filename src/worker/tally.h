@@ -1,0 +1,35 @@
+/* Counts what attempts come to, by webhook and hour, and adds it to the ledger every few seconds: a statement a second at
+ * most, of TALLY_ROWS_MAX webhooks, those first that wait longest. It is for people to look at: what a worker has when
+ * it dies is not counted, nor what a statement has that fails. */
+#ifndef WORKER_TALLY_H
+#define WORKER_TALLY_H
+
+#include "attempt.h"
+#include "base/idmap.h"
+#include "store/tallies.h"
+
+#define TALLY_AFTER_MS     5000
+#define TALLY_WEBHOOKS_MAX 32768 /* of which more at once are not counted */
+
+struct tally {
+    struct db *db;
+    struct db_op *op;
+    struct idmap of_webhooks; /* those that wait */
+    struct list waiting;      /* the oldest first */
+    struct list sent;         /* that are in the statement */
+    bool ending;
+};
+
+void tally_init(struct tally *tally, struct db *db);
+void tally_fini(struct tally *tally);
+
+/* It has ended. Tests do not count. */
+void tally_count(struct tally *tally, const struct attempt *attempt);
+
+/* For every second. */
+void tally_tick(struct tally *tally);
+
+/* Nothing more comes: what waits goes now. Whether it is all there, or cannot go. */
+bool tally_end(struct tally *tally);
+
+#endif
