@@ -146,8 +146,9 @@ void queue_begin(struct queue *queue, const struct queue_ref *ref);
 
 struct queue_ack {
     struct queue_ref ref;
-    int64_t
-        delay_ms; /* back in the queue, due in so long, negative: since; QUEUE_OUT, or beyond the horizon: out of it */
+    /* Back in the queue, due in so long; negative: since, and ahead of what waits for its endpoint, as it was before;
+     * QUEUE_OUT, or beyond the horizon: out of it. */
+    int64_t delay_ms;
     struct gate_news news;
 };
 

@@ -103,6 +103,7 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_work_data,
     &stmt_work_waiting,
     &stmt_work_finish,
+    &stmt_work_finish_plain,
     &stmt_work_locked,
     &stmt_work_release,
     &stmt_work_overdue,

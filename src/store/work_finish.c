@@ -31,6 +31,33 @@
 #define IS_KEPT "v.state = " DELIVERED " and d.sent_token is null"
 #define KEEPS(column, value) \
     " sent_" column " = case when " IS_KEPT " then " value " else d.sent_" column " end,"
+#define WRITES(column, value) " sent_" column " = " value ","
+#define SENT_ATTEMPT(SET)                              \
+    SET("token", "v.token")                            \
+    SET("at", "time_of(v.started_ms)")                 \
+    SET("number", "least(v.number, 32767)")            \
+    SET("code", "nullif(v.code, 0)")                   \
+    SET("dns_us", "nullif(v.dns_us, 0)")               \
+    SET("connect_us", "nullif(v.connect_us, 0)")       \
+    SET("tls_us", "nullif(v.tls_us, 0)")               \
+    SET("first_byte_us", "nullif(v.first_byte_us, 0)") \
+    SET("total_us", "nullif(v.total_us, 0)")           \
+    SET("body_cut", "nullif(v.body_cut, false)")       \
+    SET("address", "nullif(v.address, '')")            \
+    SET("url", "nullif(v.url, '')")                    \
+    SET("request_head", "v.request_head")              \
+    SET("response_head", "v.response_head")            \
+    SET("response_body", "v.response_body")
+
+/* What bind_sent() binds. */
+#define SENT_ARRAYS                                                                              \
+    "$1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], "       \
+    "$8::int8[], $9::int8[], $10::int8[], $11::text[], $12::text[], $13::bytea[], $14::bytea[]," \
+    "$15::bytea[], $16::bool[]"
+#define SENT_COLUMNS                                                                   \
+    "id, token, number, started_ms, code, dns_us, connect_us, tls_us, first_byte_us, " \
+    "total_us, address, url, request_head, response_head, response_body, body_cut"
+#define OF_THESE "d.id = v.id and d.id = any ($1::uuid[]) and d.id between $17::uuid and $18::uuid"
 
 /* What is usual is not written: it is null, which takes no room. */
 #define ATTEMPT_INSERT                                                                            \
@@ -50,13 +77,10 @@
 const struct db_stmt stmt_work_finish = {
     "work_finish",
     "with v as materialized ("
-    " select * from unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::bool[], $6::int8[],"
-    "  $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[],"
-    "  $14::int8[], $15::text[], $16::text[], $17::bytea[], $18::bytea[], $19::bytea[],"
-    "  $20::bool[], $21::bool[], $24::uuid[], $25::text[], $26::text[])"
-    "  as v (id, token, state, error, test, number, started_ms, delay_ms, code, dns_us, connect_us,"
-    "   tls_us, first_byte_us, total_us, address, error_text, request_head, response_head,"
-    "   response_body, body_cut, keeps_step, gone_id, gone_url, url)"
+    " select * from unnest(" SENT_ARRAYS ", $19::int8[], $20::int8[], $21::bool[], $22::int8[],"
+    "  $23::text[], $24::bool[], $25::uuid[], $26::text[])"
+    "  as v (" SENT_COLUMNS ", state, error, test, delay_ms, error_text, keeps_step, gone_id,"
+    "   gone_url)"
     "), u as ("
     " update delivery d set state = v.state,"
     "  attempts = greatest(d.attempts, least(v.number, 32767)),"
@@ -66,50 +90,57 @@ const struct db_stmt stmt_work_finish = {
     "  crashes = null,"
     "  last_code = nullif(v.code, 0), last_us = v.total_us, last_error = v.error,"
     "  next_at = case when v.state = " PENDING " then " RETRY_AT " else d.next_at end,"
-    "  completed_at = case when v.state <> " PENDING " then now() end,"
-    /* clang-format off */
-    KEEPS("token", "v.token") KEEPS("at", "time_of(v.started_ms)")
-    KEEPS("number", "least(v.number, 32767)") KEEPS("code", "nullif(v.code, 0)")
-    KEEPS("dns_us", "nullif(v.dns_us, 0)") KEEPS("connect_us", "nullif(v.connect_us, 0)")
-    KEEPS("tls_us", "nullif(v.tls_us, 0)") KEEPS("first_byte_us", "nullif(v.first_byte_us, 0)")
-    KEEPS("total_us", "nullif(v.total_us, 0)") KEEPS("body_cut", "nullif(v.body_cut, false)")
-    KEEPS("address", "nullif(v.address, '')") KEEPS("url", "nullif(v.url, '')")
-    KEEPS("request_head", "v.request_head") KEEPS("response_head", "v.response_head")
-    KEEPS("response_body", "v.response_body")
-    /* clang-format on */
-    "  " END_LEASE " from v"
-    " where d.id = v.id and d.id = any ($1::uuid[]) and d.id between $22::uuid and $23::uuid"
-    "  and ((d.state + 0 = " PENDING " and d.lease_token = v.token)"
-    "   or (((d.state + 0 = " PENDING " and d.lease_token is null and d.attempts < v.number)"
-    "     or (v.state = " DELIVERED " and d.state <> " DELIVERED "))"
-    "    and not attempt_recorded(v.id, v.token)))"
-    " returning v.*, d.sent_token = v.token as kept, d.lane, d.expires_at = " ERASED
-    " as erased, " RETRY_IN " as retry_ms"
-    "), a as (" ATTEMPT_INSERT "u where kept is not true returning 1"
-    /* In this order: whoever recorded it is waited for in u. */
-    "), b as (" ATTEMPT_INSERT "v"
-    " where case when id in (select id from u) then false else not attempt_recorded(id, token) end"
-    " on conflict do nothing returning delivery_id"
-    "), x as materialized ("
-    " select deliveries_exhausted(array_agg(id order by id), array_agg(number order by id),"
-    "  array_agg(code order by id), array_agg(error::int8 order by id)) as told"
-    "  from u where state = " FAILED " and not test having count(*) > 0"
-    "), g as ("
-    " update webhook w set status = " DISABLED ", disabled_reason = " REASON_GONE ","
-    "  " TOUCH " from v"
-    " where v.gone_id is not null"
-    "  and (v.id in (select id from u) or v.id in (select delivery_id from b))"
-    "  and w.id = v.gone_id and w.url = v.gone_url and w.status <> " DISABLED
-    "  and w.deleted_at is null returning w.id"
-    ") select id, null::uuid, case when test then"
-    "   pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end, null::uuid, null::uuid,"
-    "  null::uuid, null::bool, retry_ms, null::int8, null::int8 from u"
-    " union all select null, id, null, null, null, null, null, null, null, null from g"
-    " union all select null, null, null, null, null, null, null, null, null, null from x where told is null"
-    " union all select null, null, null, w.* from lanes_wake(("
-    "  select case when " ALL_PLAIN " or (select count(*) from a) + (select count(*) from b) < 0"
-    "   then " WITH_LANES " else attempts_recheck($1::uuid[], " WITH_LANES ") end from u)) w",
+    "  completed_at = case when v.state <> " PENDING " then now() end," SENT_ATTEMPT(
+        KEEPS) "  " END_LEASE " from v"
+               " where " OF_THESE "  and ((d.state + 0 = " PENDING " and d.lease_token = v.token)"
+               "   or (((d.state + 0 = " PENDING
+               " and d.lease_token is null and d.attempts < v.number)"
+               "     or (v.state = " DELIVERED " and d.state <> " DELIVERED "))"
+               "    and not attempt_recorded(v.id, v.token)))"
+               " returning v.*, d.sent_token = v.token as kept, d.lane, d.expires_at = " ERASED
+               " as erased, " RETRY_IN " as retry_ms"
+               "), a as (" ATTEMPT_INSERT "u where kept is not true returning 1"
+               /* In this order: whoever recorded it is waited for in u. */
+               "), b as (" ATTEMPT_INSERT "v"
+               " where case when id in (select id from u) then false else not attempt_recorded(id, token) end"
+               " on conflict do nothing returning delivery_id"
+               "), x as materialized ("
+               " select deliveries_exhausted(array_agg(id order by id), array_agg(number order by id),"
+               "  array_agg(code order by id), array_agg(error::int8 order by id)) as told"
+               "  from u where state = " FAILED " and not test having count(*) > 0"
+               "), g as ("
+               " update webhook w set status = " DISABLED ", disabled_reason = " REASON_GONE ","
+               "  " TOUCH " from v"
+               " where v.gone_id is not null"
+               "  and (v.id in (select id from u) or v.id in (select delivery_id from b))"
+               "  and w.id = v.gone_id and w.url = v.gone_url and w.status <> " DISABLED
+               "  and w.deleted_at is null returning w.id"
+               ") select id, null::uuid, case when test then"
+               "   pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end, null::uuid, null::uuid,"
+               "  null::uuid, null::bool, retry_ms, null::int8, null::int8 from u"
+               " union all select null, id, null, null, null, null, null, null, null, null from g"
+               " union all select null, null, null, null, null, null, null, null, null, null from x where told is null"
+               " union all select null, null, null, w.* from lanes_wake(("
+               "  select case when " ALL_PLAIN
+               " or (select count(*) from a) + (select count(*) from b) < 0"
+               "   then " WITH_LANES " else attempts_recheck($1::uuid[], " WITH_LANES
+               ") end from u)) w",
     26};
+
+/* Most are this, and so little that the start of the other statement would cost them more than all their work. What it
+ * leaves out is not so. */
+const struct db_stmt stmt_work_finish_plain = {
+    "work_finish_plain",
+    "update delivery d set state = " DELIVERED
+    ", attempts = greatest(d.attempts, least(v.number, 32767)), waits = 0,"
+    " waiting_since = null, crashes = null, last_code = nullif(v.code, 0), last_us = v.total_us,"
+    " last_error = " ERROR_NONE ", completed_at = now()," SENT_ATTEMPT(
+        WRITES) " " END_LEASE " from unnest(" SENT_ARRAYS ") as v (" SENT_COLUMNS
+                ") where " OF_THESE "  and d.state + 0 = " PENDING " and d.lease_token = v.token"
+                "  and d.sent_token is null and d.lane is null and d.expires_at is null"
+                " returning d.id, null::uuid, null::text, null::uuid, null::uuid, null::uuid, null::bool,"
+                "  null::int8, null::int8, null::int8",
+    18};
 
 void finished_read(const struct db_rows *rows, int row, struct finished *f)
 {
@@ -164,44 +195,67 @@ static struct db_value head_of(struct buf *room, const struct finish *f, struct 
     return DB_STR(buf_str(room));
 }
 
+static void bind_sent(struct db_args *args, const struct finish *const *list, size_t count)
+{
+    struct buf head;
+
+    assert(count > 0);
+    buf_init(&head, HEAD_BYTES_MAX);
+    DB_ARRAY(args, DB_TYPE_ID, count, DB_ID(list[i]->delivery));
+    DB_ARRAY(args, DB_TYPE_I64, count, DB_I64(list[i]->token));
+    DB_ARRAY(args, DB_TYPE_I64, count, DB_I64(list[i]->number));
+    DB_ARRAY(args, DB_TYPE_I64, count, DB_I64(list[i]->started_ms));
+    DB_ARRAY(args, DB_TYPE_I64, count, DB_I64(list[i]->code));
+    DB_ARRAY(args, DB_TYPE_I64, count, DB_I64(list[i]->dns_us));
+    DB_ARRAY(args, DB_TYPE_I64, count, DB_I64(list[i]->connect_us));
+    DB_ARRAY(args, DB_TYPE_I64, count, DB_I64(list[i]->tls_us));
+    DB_ARRAY(args, DB_TYPE_I64, count, DB_I64(list[i]->first_byte_us));
+    DB_ARRAY(args, DB_TYPE_I64, count, DB_I64(list[i]->total_us));
+    DB_ARRAY(args, DB_TYPE_TEXT, count, DB_STR(list[i]->address));
+    DB_ARRAY(args, DB_TYPE_TEXT, count, DB_STR(list[i]->url));
+    DB_ARRAY(args, DB_TYPE_BYTEA, count,
+             head_of(&head, list[i], list[i]->request_head, &list[i]->mark));
+    DB_ARRAY(args, DB_TYPE_BYTEA, count, head_of(&head, list[i], list[i]->response_head, NULL));
+    DB_ARRAY(args, DB_TYPE_BYTEA, count, DB_STR(list[i]->response_body));
+    DB_ARRAY(args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->body_cut));
+    bind_bounds(args, list, count);
+    buf_fini(&head);
+}
+
+bool finish_is_plain(const struct finish *f)
+{
+    return f->state == DELIVERY_DELIVERED && f->error == ATTEMPT_OK && !f->test && !is_gone(f);
+}
+
+struct db_op *work_finish_plain(struct db *db, const struct finish *const *list, size_t count,
+                                db_cb *cb, void *arg)
+{
+    struct db_args args;
+
+    for (size_t i = 0; i < count; i++)
+        assert(finish_is_plain(list[i]));
+    db_args_init(&args);
+    bind_sent(&args, list, count);
+    return store_exec(db, &stmt_work_finish_plain, args, cb, arg);
+}
+
 struct db_op *work_finish(struct db *db, const struct finish *const *list, size_t count, db_cb *cb,
                           void *arg)
 {
     struct db_args args;
-    struct buf head;
 
-    assert(count > 0);
     for (size_t i = 0; i < count; i++)
         assert(delivery_may_move(ACTOR_ATTEMPT, DELIVERY_PENDING, list[i]->state));
-    buf_init(&head, HEAD_BYTES_MAX);
     db_args_init(&args);
-    DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(list[i]->delivery));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->token));
+    bind_sent(&args, list, count);
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->state));
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->error));
     DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->test));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->number));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->started_ms));
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->delay_ms));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->code));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->dns_us));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->connect_us));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->tls_us));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->first_byte_us));
-    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->total_us));
-    DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->address));
     DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->error_text));
-    DB_ARRAY(&args, DB_TYPE_BYTEA, count,
-             head_of(&head, list[i], list[i]->request_head, &list[i]->mark));
-    DB_ARRAY(&args, DB_TYPE_BYTEA, count, head_of(&head, list[i], list[i]->response_head, NULL));
-    DB_ARRAY(&args, DB_TYPE_BYTEA, count, DB_STR(list[i]->response_body));
-    DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->body_cut));
     DB_ARRAY(&args, DB_TYPE_BOOL, count, DB_BOOL(list[i]->keeps_step));
-    bind_bounds(&args, list, count);
     DB_ARRAY(&args, DB_TYPE_ID, count, is_gone(list[i]) ? DB_ID(list[i]->webhook) : DB_NULL);
     DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->gone));
-    DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(list[i]->url));
-    buf_fini(&head);
     return store_exec(db, &stmt_work_finish, args, cb, arg);
 }
 

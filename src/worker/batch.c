@@ -45,6 +45,7 @@ struct batch *batch_take(struct batch *b, const bool *chosen)
     struct batch *taken = batch_create(b->owner);
     size_t left = 0;
 
+    taken->tried = b->tried;
     taken->refusals = b->refusals;
     taken->refused_ms = b->refused_ms;
     for (size_t i = 0; i < b->count; i++) {
@@ -87,6 +88,14 @@ static struct finish park(const struct finish *f)
         .error_text = STR_LIT("what came of it could not be recorded"),
         .request_head = STR_LIT(""),
     };
+}
+
+bool batch_is_plain(const struct batch *b)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (!b->attempts[i]->behind || !finish_is_plain(&b->attempts[i]->finish))
+            return false;
+    return !b->tried;
 }
 
 void batch_list(const struct batch *b, const struct finish **list, struct finish *lesser)

@@ -22,6 +22,8 @@ struct batch {
     int refusals;
     int64_t refused_ms; /* since when; 0: it was not */
     bool culprit;       /* others were recorded meanwhile */
+    bool plain;         /* what is under way for it is work_finish_plain() */
+    bool tried;         /* once: what is tried again is not plain */
     bool locked;        /* by another session, in part at least */
     bool aside;         /* it may take long, and is not among those that others wait for */
     size_t count;
@@ -38,6 +40,9 @@ bool batch_has(const struct batch *batch, struct id delivery); /* linear: it nee
 
 /* Takes those that are `chosen` into a batch of their own, which is sorted too. */
 struct batch *batch_take(struct batch *batch, const bool *chosen);
+
+/* Whether work_finish_plain() may record it. */
+bool batch_is_plain(const struct batch *batch);
 
 /* What is to be written, in `list`; `lesser` is for that of an attempt that is not whole. */
 void batch_list(const struct batch *batch, const struct finish **list, struct finish *lesser);

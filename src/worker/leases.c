@@ -179,8 +179,7 @@ static size_t ids_of(const struct fenced *f, struct id *ids)
 static void release(struct fenced *f)
 {
     struct id ids[LEASES_MAX];
-    size_t count = ids_of(f, ids);
-    f->op = work_release(f->leases->config.db, ids, count, f->token, on_released, f);
+    f->op = work_release(f->leases->config.db, ids, ids_of(f, ids), f->token, on_released, f);
 }
 
 /* --- what came of a claim ----------------------------------------------------------------------- */
@@ -513,6 +512,7 @@ void leases_give_back(struct leases *l, const struct queue_ref *refs, size_t cou
         struct fenced *f = fenced_create(l, &l->releasing, token);
         f->count = count < LEASES_MAX ? count : LEASES_MAX;
         memcpy(f->refs, refs, f->count * sizeof f->refs[0]);
+        qsort(f->refs, f->count, sizeof f->refs[0], by_delivery);
         refs += f->count;
         count -= f->count;
         give_up(f);

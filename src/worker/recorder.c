@@ -314,6 +314,22 @@ static void end(struct recorder *r, struct batch *b, const struct db_rows *rows)
     leave(r, b);
 }
 
+/* What a statement for what is plain has left out is for the whole one. */
+static void end_plain(struct recorder *r, struct batch *b, const struct db_rows *rows)
+{
+    size_t count = (size_t)db_count(rows);
+    bool moved[BATCH_MAX] = {false};
+
+    if (count == b->count) {
+        end(r, b, rows);
+        return;
+    }
+    batch_find_moved(b, rows, moved);
+    if (count > 0)
+        end(r, take(r, b, moved), rows);
+    submit(b);
+}
+
 /* --- what is not ------------------------------------------------------------------------------ */
 
 static void try_later(struct recorder *r, struct batch *b)
@@ -424,7 +440,9 @@ static void on_recorded(void *arg, int err, const struct db_rows *rows)
     b->op = NULL;
     log_debug("record", "count=%zu ms=%lld error=%s", b->count,
               (long long)(clock_mono_ms() - b->sent_ms), err < 0 ? err_name(err) : "none");
-    if (err == 0)
+    if (err == 0 && b->plain)
+        end_plain(r, b, rows);
+    else if (err == 0)
         end(r, b, rows);
     else if (err == ERR_UNAVAILABLE || err == ERR_TIMEOUT || err == ERR_BUSY)
         try_later(r, b);
@@ -455,7 +473,10 @@ static void submit(struct batch *b)
         a->ended_ms = now;
     }
     batch_list(b, list, &lesser);
-    b->op = work_finish(r->config.db, list, b->count, on_recorded, b);
+    b->plain = batch_is_plain(b);
+    b->tried = true;
+    b->op =
+        (b->plain ? work_finish_plain : work_finish)(r->config.db, list, b->count, on_recorded, b);
 }
 
 /* --- the waiting ------------------------------------------------------------------------------ */

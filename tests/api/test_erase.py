@@ -327,7 +327,7 @@ def test_killed_in_the_middle(start, database, address):
     client.webhook(address)
     past(database, 8000)
     job = begin(client)
-    for done in kills(start("worker"), client, job, 3):
+    for done in kills(start("worker"), client, job, 3, database):
         assert copies(database) == [8000 - done] * 2
     assert ended(client, job, timeout=60)["done"] == 8000
     assert copies(database) == [0, 0]

@@ -235,7 +235,7 @@ def test_killed_in_the_middle(start, database, receiver):
     webhook = client.webhook(receiver.url(), concurrency=64)
     past(database, webhook, 6000, 3)
     job = begin(client, f"/webhooks/{webhook['id']}/replay", status="cancelled")
-    for done in kills(start("worker"), client, job, 4):
+    for done in kills(start("worker"), client, job, 4, database):
         assert states(database).get(3, 0) == 6000 - done
     assert ended(client, job, timeout=60)["done"] == 6000
     until(lambda: states(database) == {1: 6000}, 60, "all delivered")
@@ -308,7 +308,7 @@ def test_a_fan_out_goes_to_every_webhook_once(start, database, address):
     ids = [w["id"] for w in client.pages("/webhooks") if w["id"] != late["id"]]
     client.delete(f"/webhooks/{ids[0]}", expect=204)
     client.patch(f"/webhooks/{ids[1]}", {"status": "disabled"})
-    for _ in kills(start("worker"), client, job, 3):
+    for _ in kills(start("worker"), client, job, 3, database):
         pass
     assert ended(client, job, timeout=60)["done"] == 380 * 99
     pairs = "select count(*), count(distinct (event_id, webhook_id)) from delivery"

@@ -61,7 +61,7 @@ def test_at_every_boundary(service, part):
     assert hits > len(tried) / 3, tried  # some are come to by chance, or once a minute
 
 
-IN_A_DRAIN = ("drain.", "api.", "work_release.", "work_finish.", "work_lease_end.", "ack.", "request.")
+IN_A_DRAIN = ("drain.", "api.", "work_release.", "work_finish.", "work_finish_plain.", "work_lease_end.", "ack.", "request.")
 
 
 def drained(service):

@@ -15,9 +15,12 @@ def ended(api, job, status="done", timeout=20):
     return found
 
 
-def kills(worker, api, job, times):
+BUSY = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'"
+
+
+def kills(worker, api, job, times, database):
     """Kills the worker so often, each time once the job has got on; yields what the job has done, and
-    starts it again after that."""
+    starts it again after that. PostgreSQL ends what it was asked for all the same."""
     before = 0
 
     def done():
@@ -26,6 +29,7 @@ def kills(worker, api, job, times):
     for _ in range(times):
         until(lambda: done() > before, 20, "progress")
         worker.kill()
+        until(lambda: database.query(BUSY) == [["0"]], 20, "the end of its statements")
         before = done()
         yield before
         worker.start()

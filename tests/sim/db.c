@@ -188,7 +188,8 @@ static void on_answer(void *arg)
 static bool is_locked(const struct db_op *op, const struct values *values)
 {
     bool writes = op->stmt == &stmt_work_claim || op->stmt == &stmt_work_claim_plain ||
-                  op->stmt == &stmt_work_finish || op->stmt == &stmt_work_release;
+                  op->stmt == &stmt_work_finish || op->stmt == &stmt_work_finish_plain ||
+                  op->stmt == &stmt_work_release;
     return postgres.locked != 0 && writes && (value_deliveries(values, 1) & postgres.locked) != 0;
 }
 

@@ -210,6 +210,7 @@ static const struct {
     {&stmt_work_claim, model_work_claim, true},
     {&stmt_work_claim_plain, model_work_claim_plain, true},
     {&stmt_work_finish, model_work_finish, true},
+    {&stmt_work_finish_plain, model_work_finish_plain, true},
     {&stmt_work_lease_end, model_work_lease_end, true},
     {&stmt_work_claim_due, model_work_claim_due, true},
     {&stmt_work_upcoming, model_work_upcoming, false},
@@ -241,7 +242,8 @@ static const struct {
 /* A mutant's: its answer is given, and nothing of it stays. */
 static bool is_unmade(const struct db_stmt *stmt)
 {
-    return (is_mutant(MUTANT_FINISH_UNSAID) && stmt == &stmt_work_finish && sim_one_in(8)) ||
+    return (is_mutant(MUTANT_FINISH_UNSAID) &&
+            (stmt == &stmt_work_finish || stmt == &stmt_work_finish_plain) && sim_one_in(8)) ||
            (is_mutant(MUTANT_CLAIM_EARLY_WORD) &&
             (stmt == &stmt_work_claim || stmt == &stmt_work_claim_plain) && sim_one_in(8)) ||
            (is_mutant(MUTANT_RELEASE_NONE) && stmt == &stmt_work_release);

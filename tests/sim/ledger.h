@@ -148,10 +148,10 @@ struct db_rows *ledger_run(const struct db_stmt *stmt, const struct values *valu
 /* One for each statement that is known; NULL and `*err` if it fails. */
 typedef struct db_rows *stmt_fn(const struct values *values, int *err);
 stmt_fn model_event_accept_plain, model_work_claim, model_work_claim_plain, model_work_claim_due,
-    model_work_waiting, model_work_release, model_work_finish, model_work_locked, model_work_leases,
-    model_work_take_back, model_work_lease_end, model_work_overdue, model_work_upcoming,
-    model_gate_update, model_gate_list, model_gate_get, model_gate_put, model_job_next,
-    model_job_step_settle, model_job_put_off;
+    model_work_waiting, model_work_release, model_work_finish, model_work_finish_plain,
+    model_work_locked, model_work_leases, model_work_take_back, model_work_lease_end,
+    model_work_overdue, model_work_upcoming, model_gate_update, model_gate_list, model_gate_get,
+    model_gate_put, model_job_next, model_job_step_settle, model_job_put_off;
 
 /* Of a claim (stmt_claim.c): the row that claims_read() reads, and what leasing does to a delivery. */
 void claim_one(struct row_delivery *d, int64_t token, int64_t owner, bool *takes_over);

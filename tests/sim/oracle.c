@@ -2,6 +2,7 @@
 #include "oracle.h"
 
 #include "core/delivery.h"
+#include "core/gate.h"
 #include "core/webhook.h"
 #include "server.h"
 #include "world.h"
@@ -18,16 +19,17 @@ static struct id accepted[EVENTS_MAX];
 static int accepted_count;
 static int64_t accepted_us[DELIVERIES_MAX];
 
-/* The lease that a crash took from a delivery: who had it goes on as if it were there. */
-static struct {
+/* The lease that a crash took from a delivery, and the one that another's success ended: who had it goes on as if it were
+ * there. */
+static struct leased {
     int64_t token, owner, lease_us;
-} lost[DELIVERIES_MAX];
+} lost[DELIVERIES_MAX], outrun[DELIVERIES_MAX];
 
 void oracle_begin(void)
 {
     memset(lost, 0, sizeof lost);
-    memset(oracle.under_way, 0, sizeof oracle.under_way);
-    oracle.request_count = oracle.duplicates = 0;
+    memset(outrun, 0, sizeof outrun);
+    oracle = (struct oracle){0};
     memset(accepted_us, 0, sizeof accepted_us);
     accepted_count = 0;
 }
@@ -41,7 +43,8 @@ static bool came(enum action_kind kind)
 
 static enum delivery_actor actor_of(const char *statement)
 {
-    return strcmp(statement, "work_finish") == 0 ? ACTOR_ATTEMPT : ACTOR_SERVICE;
+    return strncmp(statement, "work_finish", strlen("work_finish")) == 0 ? ACTOR_ATTEMPT
+                                                                         : ACTOR_SERVICE;
 }
 
 static void check_move(int i, const struct row_delivery *a, const struct row_delivery *b,
@@ -69,6 +72,9 @@ void oracle_committed(const struct ledger *before, const char *statement)
         const struct row_delivery *a = &before->deliveries[i], *b = &ledger.deliveries[i];
         if (a->state != b->state || a->token != b->token || a->step != b->step)
             check_move(i, a, b, statement);
+        if (b->state == DELIVERY_DELIVERED && a->token != 0 && b->token == 0 &&
+            !attempt_is_recorded(i, a->token))
+            outrun[i] = (struct leased){a->token, a->owner, a->lease_us};
         if (trace_on && a->state != b->state)
             TRACE("  delivery %d is %s (%s)", i, delivery_state_names[b->state], statement);
     }
@@ -94,9 +100,7 @@ void oracle_crashed(const struct ledger *before)
     for (int i = 0; i < ledger.delivery_count; i++) {
         const struct row_delivery *a = &before->deliveries[i], *b = &ledger.deliveries[i];
         if (a->token != b->token && a->token != 0) {
-            lost[i].token = a->token;
-            lost[i].owner = a->owner;
-            lost[i].lease_us = a->lease_us;
+            lost[i] = (struct leased){a->token, a->owner, a->lease_us};
         }
     }
     for (int i = 0; i < oracle.request_count; i++) {
@@ -138,13 +142,18 @@ static bool was_undone(int delivery)
     return false;
 }
 
+static bool had(const struct leased *lease, int64_t owner)
+{
+    return lease->token != 0 && lease->owner == owner && lease->lease_us >= ledger_now_us();
+}
+
 static bool holds_lease(const struct row_delivery *d, const struct request *r)
 {
     int64_t now = ledger_now_us(), owner = sim.current->owner;
 
     if (d->state == DELIVERY_PENDING && d->owner == owner && d->lease_us >= now)
         return true;
-    if (came(ACT_DB_CRASH) && lost[r->delivery].owner == owner && lost[r->delivery].lease_us >= now)
+    if (had(&outrun[r->delivery], owner) || (came(ACT_DB_CRASH) && had(&lost[r->delivery], owner)))
         return true;
     return was_undone(r->delivery);
 }
@@ -165,26 +174,29 @@ static void check_duplicate(struct request *earlier, const struct request *r)
         fail_run("an unexplained duplicate", "delivery %d: request %d and %d", r->delivery,
                  (int)(earlier - oracle.requests), (int)(r - oracle.requests));
     else if (d->state == DELIVERY_DELIVERED && !was_undone(r->delivery) &&
+             !had(&outrun[r->delivery], r->owner) &&
              attempt_is_recorded(r->delivery, earlier->token))
         fail_run("sent though delivered", "delivery %d", r->delivery);
     TRACE("  once more for delivery %d: %s", r->delivery, earlier->why);
 }
 
-/* Attempts that used up a step of the schedule. */
+/* Attempts that used up a step of the schedule. Two have one number only if a crash undid the first of them, and then just
+ * one of them did. */
 static int failures_of(int delivery)
 {
-    int count = 0;
+    uint64_t numbers = 0;
 
     for (int i = 0; i < oracle.request_count; i++) {
         const struct request *r = &oracle.requests[i];
-        count += r->delivery == delivery && r->end == REQUEST_FAILED &&
-                 attempt_is_recorded(delivery, r->token);
+        if (r->delivery == delivery && r->end == REQUEST_FAILED &&
+            attempt_is_recorded(delivery, r->token))
+            numbers |= UINT64_C(1) << (r->number < 63 ? r->number : 63);
     }
-    return count;
+    return __builtin_popcountll(numbers);
 }
 
 /* With nothing wrong but Redis, some while ago, a retry begins when it is due: nobody has to find it overdue. Its receiver has
- * room, and its gate is open: what it answers comes at once, and always. */
+ * room, and its gate is open: what it answers comes at once, and it never refused so many in a row that it seemed dead. */
 static void check_late(const struct request *r, int64_t due_us)
 {
     const unsigned redis = 1U << ACT_REDIS_CUT | 1U << ACT_REDIS_DOWN | 1U << ACT_REDIS_FLUSH |
@@ -194,7 +206,7 @@ static void check_late(const struct request *r, int64_t due_us)
     for (int i = 0; i < world.webhook_count; i++)
         if (world.webhooks[i].slow_one_in > 0)
             return;
-    if ((world.faults & ~redis) == 0 && w->lost_one_in == 0 &&
+    if ((world.faults & ~redis) == 0 && w->lost_one_in == 0 && !oracle.broken[r->webhook] &&
         due_us > world.fault_us + SECONDS(FORGOTTEN_S) &&
         r->started_us > due_us + MS(DELIVERY_OVERDUE_MS))
         fail_run("late", "delivery %d: %lld ms after its time", r->delivery,
@@ -292,6 +304,8 @@ int oracle_request(int delivery, int number)
                  delivery_state_names[d->state]);
     if (lost[delivery].token != 0 && d->token == 0)
         r->token = lost[delivery].token;
+    else if (had(&outrun[delivery], r->owner))
+        r->token = outrun[delivery].token;
     if (w->status == WEBHOOK_PAUSED && w->updated_us + SECONDS(1) < ledger_now_us() &&
         !came(ACT_PAUSE) && !came(ACT_CLOCK))
         fail_run("sent while paused", "delivery %d", delivery);
@@ -312,6 +326,8 @@ void oracle_request_ended(int request, enum request_end end)
     if (end == REQUEST_CANCELLED)
         excuse(r, "its worker gave it up");
     oracle.under_way[r->webhook]--;
+    oracle.failures[r->webhook] = end == REQUEST_SUCCEEDED ? 0 : oracle.failures[r->webhook] + 1;
+    oracle.broken[r->webhook] |= oracle.failures[r->webhook] >= GATE_STREAK;
 }
 
 void oracle_died(const struct proc *proc)

@@ -26,6 +26,8 @@ struct oracle {
     struct request requests[REQUESTS_MAX];
     int request_count, duplicates;
     int under_way[WEBHOOKS_MAX];
+    int failures[WEBHOOKS_MAX]; /* in a row */
+    bool broken[WEBHOOKS_MAX];  /* there were so many once that its gate may have closed */
 };
 extern struct oracle oracle;
 

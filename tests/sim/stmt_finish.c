@@ -14,34 +14,43 @@ struct record {
 
 /* The columns that a run needs of them. */
 struct columns {
-    struct db_array id, token, state, error, number, started, delay, keeps, gone;
+    bool plain;
+    struct db_array id, token, number, started, state, error, delay, keeps, gone;
 };
 
+/* Of the plain statement no more is known than that all have delivered. */
 static bool next_record(struct columns *c, struct record *r)
 {
     struct id id;
 
     if (!next_id(&c->id, &id))
         return false;
+    *r = (struct record){.state = DELIVERY_DELIVERED};
     r->delivery = find_delivery(id);
     next_i64(&c->token, &r->token);
-    next_i64(&c->state, &r->state);
-    next_i64(&c->error, &r->error);
     next_i64(&c->number, &r->number);
     next_i64(&c->started, &r->started_ms);
+    if (c->plain)
+        return true;
+    next_i64(&c->state, &r->state);
+    next_i64(&c->error, &r->error);
     next_i64(&c->delay, &r->delay_ms);
     next_i64(&c->keeps, &r->keeps_step);
     next_id(&c->gone, &r->gone);
     return true;
 }
 
+static bool is_leased_by(const struct row_delivery *d, const struct record *r)
+{
+    return d->state == DELIVERY_PENDING &&
+           (d->token == r->token || is_mutant(MUTANT_FINISH_UNFENCED));
+}
+
 static bool moves(const struct row_delivery *d, const struct record *r)
 {
     bool success = r->state == DELIVERY_DELIVERED;
 
-    if (d->state == DELIVERY_PENDING && (d->token == r->token || is_mutant(MUTANT_FINISH_UNFENCED)))
-        return true;
-    if (is_mutant(MUTANT_LATE_FAILURE))
+    if (is_leased_by(d, r) || is_mutant(MUTANT_LATE_FAILURE))
         return true;
     if (is_mutant(MUTANT_SUCCESS_LOST))
         return false;
@@ -86,38 +95,88 @@ static void disable(const struct record *r, struct db_rows *rows)
     put_nulls(rows, 8);
 }
 
-struct db_rows *model_work_finish(const struct values *v, int *err)
+static void put_moved(struct db_rows *rows, const struct row_delivery *d)
 {
-    struct columns c = {value_array(v, 1), value_array(v, 2),  value_array(v, 3),
-                        value_array(v, 4), value_array(v, 6),  value_array(v, 7),
-                        value_array(v, 8), value_array(v, 21), value_array(v, 24)};
+    put_id(rows, d->id);
+    put_nulls(rows, 9);
+}
+
+/* What came of it is in its delivery's row, if it is the first that delivers, or in a row of its own. */
+static void record(const struct record *r, struct db_rows *rows)
+{
+    struct row_delivery *d = &ledger.deliveries[r->delivery];
+    bool moved = moves(d, r), is_new = moved || !attempt_is_recorded(r->delivery, r->token);
+
+    if (moved) {
+        move(d, r);
+        put_moved(rows, d);
+    }
+    if (is_new && !(moved && d->sent && d->sent_token == r->token))
+        note_attempt(r->delivery, r->token, (int)r->number, (int)r->error, r->started_ms);
+    if (is_new)
+        disable(r, rows);
+    if (r->state == DELIVERY_DELIVERED)
+        oracle_success(r->delivery);
+}
+
+/* What is not in the model is not in its deliveries either: lanes, and events that expire. */
+static void record_plain(const struct record *r, struct db_rows *rows)
+{
+    struct row_delivery *d = &ledger.deliveries[r->delivery];
+
+    if (!is_leased_by(d, r) || d->sent)
+        return;
+    move(d, r);
+    put_moved(rows, d);
+    oracle_success(r->delivery);
+}
+
+static struct db_rows *record_all(struct columns *c,
+                                  void record_one(const struct record *r, struct db_rows *rows))
+{
     struct db_rows *rows = rows_create(10);
     struct record r;
 
-    (void)err;
-    while (next_record(&c, &r)) {
+    while (next_record(c, &r)) {
         if (r.delivery < 0) {
             fail_run("lost", "what was sent is not in the ledger");
             continue;
         }
-        struct row_delivery *d = &ledger.deliveries[r.delivery];
-        bool moved = moves(d, &r), is_new = moved || !attempt_is_recorded(r.delivery, r.token);
-        if (moved) {
-            move(d, &r);
-            put_id(rows, d->id);
-            put_nulls(rows, 9);
-        }
-        if (is_new && !(moved && d->sent && d->sent_token == r.token))
-            note_attempt(r.delivery, r.token, (int)r.number, (int)r.error, r.started_ms);
-        if (is_new)
-            disable(&r, rows);
-        if (r.state == DELIVERY_DELIVERED)
-            oracle_success(r.delivery);
+        record_one(&r, rows);
         for (int i = 0; i < ledger.lease_count && is_mutant(MUTANT_LEASE_END_ALL); i++)
             if (ledger.leases[i].token == r.token)
                 ledger.leases[i].deliveries = 0;
     }
     return rows;
+}
+
+struct db_rows *model_work_finish(const struct values *v, int *err)
+{
+    struct columns c = {false,
+                        value_array(v, 1),
+                        value_array(v, 2),
+                        value_array(v, 3),
+                        value_array(v, 4),
+                        value_array(v, 19),
+                        value_array(v, 20),
+                        value_array(v, 22),
+                        value_array(v, 24),
+                        value_array(v, 25)};
+
+    (void)err;
+    return record_all(&c, record);
+}
+
+struct db_rows *model_work_finish_plain(const struct values *v, int *err)
+{
+    struct columns c = {.plain = true,
+                        .id = value_array(v, 1),
+                        .token = value_array(v, 2),
+                        .number = value_array(v, 3),
+                        .started = value_array(v, 4)};
+
+    (void)err;
+    return record_all(&c, record_plain);
 }
 
 struct db_rows *model_work_locked(const struct values *v, int *err)

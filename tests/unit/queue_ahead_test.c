@@ -173,6 +173,22 @@ static void it_is_put_back(void **state)
     assert_int_equal(claim(10), 4);
 }
 
+static void what_is_put_back_keeps_its_turn(void **state)
+{
+    struct queue_ref back;
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        put(id_new(), hook, -60000, 4, 0); /* resumed, say: ahead of all that is new */
+    settle();
+    assert_int_equal(claim_ahead(10, 2), 4);
+    back = rig.claimed.ahead[1];
+    ack(back, -5000);
+    ack(rig.claimed.refs[0], QUEUE_OUT);
+    settle();
+    assert_int_equal(claim(10), 1);
+    assert_true(id_eq(rig.claimed.refs[0].delivery, back.delivery));
+}
+
 static void an_empty_redis_learns_what_begins(void **state)
 {
     (void)state;
@@ -204,6 +220,7 @@ int main(void)
         RIG_TEST(it_begins_and_ends),
         RIG_TEST(one_that_fails_waits_again),
         RIG_TEST(it_is_put_back),
+        RIG_TEST(what_is_put_back_keeps_its_turn),
         RIG_TEST(an_empty_redis_learns_what_begins),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);

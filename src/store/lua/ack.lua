@@ -135,8 +135,10 @@ local function finish(m, delay, what, err, took, pause)
     learn(ea, e, what, err, took, pause)
   end
   if delay ~= OUT then
-    call('ZADD', P..'e:'..e, text(now_ms + delay), string.sub(m, 1, 16))
-    add(ea, now_ms + delay)
+    local due = now_ms + delay
+    if delay < 0 then due = math.min(due, first(P..'e:'..e) or due) end -- it was the first
+    call('ZADD', P..'e:'..e, text(due), string.sub(m, 1, 16))
+    add(ea, due)
   elseif flew == 0 then
     is_over(app_of(ea), e, string.sub(m, 1, 16))
   end
