@@ -23,9 +23,9 @@ static bool first_is_true(const struct db_rows *rows)
 
 static const char *gone; /* from where */
 
-static bool finish(enum delivery_state state, int64_t token)
+static struct finish finish_of(enum delivery_state state, int64_t token)
 {
-    struct finish f = {
+    return (struct finish){
         .delivery = rig.delivery,
         .webhook = rig.webhook,
         .gone = str_of(gone),
@@ -37,6 +37,11 @@ static bool finish(enum delivery_state state, int64_t token)
         .error_text = STR_LIT(""),
         .request_head = STR_LIT(""),
     };
+}
+
+static bool finish(enum delivery_state state, int64_t token)
+{
+    struct finish f = finish_of(state, token);
     const struct finish *list[] = {&f};
     return finished(work_finish(rig.db, list, 1, rig_on_done, NULL));
 }
@@ -51,6 +56,15 @@ static bool succeed_late(enum delivery_state from)
 {
     (void)from;
     return finish(DELIVERY_DELIVERED, OTHER);
+}
+
+static bool succeed_plainly(enum delivery_state from)
+{
+    struct finish f = finish_of(DELIVERY_DELIVERED, TOKEN);
+    const struct finish *list[] = {&f};
+    (void)from;
+    f.gone = (struct str){NULL, 0};
+    return finished(work_finish_plain(rig.db, list, 1, rig_on_done, NULL));
 }
 
 static bool fail_for_good(enum delivery_state from)
@@ -305,6 +319,8 @@ static const struct mover movers[] = {
     {"finish: failure, again later", fail_once, ACTOR_ATTEMPT, DELIVERY_PENDING, ALL, LEASED},
     {"finish: success, lease lost", succeed_late, ACTOR_ATTEMPT, DELIVERY_DELIVERED, ALL, LEASED},
     {"finish: success, lease gone", succeed_late, ACTOR_ATTEMPT, DELIVERY_DELIVERED, ALL, {0}},
+    {"finish: plain", succeed_plainly, ACTOR_ATTEMPT, DELIVERY_DELIVERED, BIT(PENDING), LEASED},
+    {"finish: plain, lease lost", succeed_plainly, ACTOR_ATTEMPT, DELIVERY_DELIVERED, NONE, {0}},
     /* The token fences out who has lost the lease. */
     {"finish: failure, lease lost", fail_late, ACTOR_ATTEMPT, DELIVERY_FAILED, NONE, LEASED},
     {"finish: failure, lease gone", fail_late, ACTOR_ATTEMPT, DELIVERY_FAILED, NONE, {0}},

@@ -202,6 +202,77 @@ static void test_gone_and_come_back(void **state)
 
 /* --- locks ------------------------------------------------------------------------------------- */
 
+/* --- what is plain ----------------------------------------------------------------------------- */
+
+static struct finish success_of(int64_t token)
+{
+    struct finish f = finish_of(DELIVERY_DELIVERED, token, 1);
+
+    f.started_ms = 1700000000000;
+    f.code = 204;
+    f.connect_us = 2;
+    f.first_byte_us = 3;
+    f.total_us = 4;
+    f.body_cut = true;
+    f.address = STR_LIT("192.0.2.1:443");
+    f.url = STR_LIT("http://a/");
+    f.request_head = STR_LIT("a: b\r\n");
+    f.response_head = STR_LIT("c: d\r\n");
+    f.response_body = STR_LIT("e");
+    return f;
+}
+
+static int finish_plain(int64_t token)
+{
+    struct finish f = success_of(token);
+    const struct finish *list[] = {&f};
+    return rows_of(work_finish_plain(rig.db, list, 1, rig_on_done, NULL));
+}
+
+#define WRITTEN                                                                       \
+    "select to_jsonb(d) - array['id', 'event_id', 'webhook_id', 'app_id', 'next_at'," \
+    " 'completed_at', 'sent_request_head'] as row from delivery d where completed_at <= now()"
+
+static void test_what_is_plain_is_written_alike(void **state)
+{
+    struct finish f = success_of(TOKEN);
+    const struct finish *list[] = {&f};
+    (void)state;
+    run_sql("update delivery set waits = 2, waiting_since = now(), crashes = 1");
+    assert_int_equal(claim(TOKEN), 1);
+    f.delivery = rig.delivery;
+    assert_int_equal(rows_of(work_finish(rig.db, list, 1, rig_on_done, NULL)), 1);
+    run_sql("create table whole as " WRITTEN);
+    rig_scene();
+    run_sql("update delivery set waits = 2, waiting_since = now(), crashes = 1");
+    assert_int_equal(claim(TOKEN), 1);
+    assert_int_equal(finish_plain(TOKEN), 1);
+    is("select count(*) from whole where row = (" WRITTEN ")", "1");
+    run_sql("drop table whole");
+    assert_int_equal(finish_plain(TOKEN), 0);
+    is(NUMBERS, "1");
+}
+
+static void test_what_is_not_plain_is_left(void **state)
+{
+    static const char *const others[] = {
+        "lane = 1",
+        "expires_at = now() + interval '1 h'",
+        "sent_token = 3",
+        "lease_token = 3",
+        "lease_token = null, lease_owner = null, lease_until = null",
+        "state = 3",
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        rig_scene();
+        assert_int_equal(claim(TOKEN), 1);
+        run_sql("update delivery set %s", others[i]);
+        assert_int_equal(finish_plain(TOKEN), 0);
+        is("select count(*) from delivery where state <> 1 and sent_at is null", "1");
+    }
+}
+
 static int ask_locked(void)
 {
     const struct id ids[] = {rig.delivery, id_new()};
@@ -234,6 +305,8 @@ int main(void)
         cmocka_unit_test_setup(test_gone_from_where_it_is_no_more, begin_anew),
         cmocka_unit_test_setup(test_gone_and_come_back, begin_anew),
         cmocka_unit_test_setup(test_locked, begin_anew),
+        cmocka_unit_test_setup(test_what_is_plain_is_written_alike, begin_anew),
+        cmocka_unit_test_setup(test_what_is_not_plain_is_left, begin_anew),
     };
     return cmocka_run_group_tests_name("record", tests, rig_begin, rig_end);
 }
