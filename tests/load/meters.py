@@ -12,8 +12,8 @@ WALDUMP_MAX = 4 << 30  # bytes of WAL that are looked through
 KINDS = ("api", "worker", "postgres", "redis", "load", "sink")
 SERVERS = ("api", "worker", "postgres", "redis")  # whose work a delivery is
 
-# How many statements of each kind of the hot path there were: what it inserts into is of no other.
-BATCHES = {"accept": "insert into event ", "claim": "insert into lease ", "finish": "insert into attempt "}
+# How many statements of each kind of the hot path there were: what it writes is of no other.
+BATCHES = {"accept": "insert into event ", "claim": "insert into lease ", "finish": "sent_number = "}
 
 STATEMENTS = """
 SELECT calls, rows, total_exec_time, wal_bytes, substring(query FROM '{kinds}'), left(query, 300)
