@@ -46,7 +46,7 @@ public class Main {
         var pages = new ArrayList<List<ListedDelivery>>();
         String cursor = null;
         do {
-            var page = deliveries.listDeliveries(webhook, null, 2, cursor, null, null, null, null);
+            var page = deliveries.listDeliveries(webhook, null, 2, cursor, null, null, null, null, null, null, null);
             pages.add(page.getData());
             cursor = page.getNextCursor();
         } while (cursor != null);
