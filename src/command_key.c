@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "core/key.h"
+#include "core/uid.h"
 #include "store/apps.h"
 #include "store/keys.h"
 
@@ -11,10 +12,11 @@
 #include <stdio.h>
 
 #define NAME_BYTES_MAX 100
+#define NO_APP         "no app has this id or uid: %s"
 
 static const char usage[] =
     "usage: posthorn key create --name NAME --scope read|publish|write|admin "
-    "[--app NAME]\n"
+    "[--app ID|UID]\n"
     "       posthorn key list\n"
     "       posthorn key revoke ID\n";
 
@@ -39,7 +41,7 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
 
     (void)rows;
     if (err == ERR_INVALID) /* the app was deleted in between */
-        command_fail(run, "no app named %s", new->app);
+        command_fail(run, NO_APP, new->app);
     if (command_failed(run, err))
         return;
     printf("%s\n", buf_text(&new->text));
@@ -52,7 +54,7 @@ static void on_app(void *arg, int err, const struct db_rows *rows)
     struct new_key *new = run->arg;
 
     if (err == 0 && db_count(rows) == 0)
-        command_fail(run, "no app named %s", new->app);
+        command_fail(run, NO_APP, new->app);
     if (command_failed(run, err))
         return;
     new->key.requests = -1;
@@ -68,7 +70,14 @@ static void on_app(void *arg, int err, const struct db_rows *rows)
 static void start_create(struct command_run *run)
 {
     const struct new_key *new = run->arg;
-    apps_find(run->db, str_of(new->app), on_app, run);
+    struct id id;
+
+    if (id_parse(str_of(new->app), ID_APP, &id))
+        apps_get(run->db, id, on_app, run);
+    else if (uid_is_possible(str_of(new->app)))
+        apps_find(run->db, str_of(new->app), on_app, run);
+    else
+        command_fail(run, NO_APP, new->app);
 }
 
 static int create(const struct settings *settings, struct new_key *new)
@@ -131,14 +140,18 @@ static int key_create(const struct settings *settings, int argc, char **argv)
 
 static void on_list(void *arg, int err, const struct db_rows *rows)
 {
-    enum { ID, SCOPE, APP, NAME };
+    enum { ID, SCOPE, APP, APP_UID, NAME };
     struct command_run *run = arg;
-    char text[ID_TEXT_SIZE];
+    char text[ID_TEXT_SIZE], app_text[ID_TEXT_SIZE];
 
     if (command_failed(run, err))
         return;
     for (int i = 0; i < db_count(rows); i++) {
-        struct str app = db_null(rows, i, APP) ? STR_LIT("-") : db_str(rows, i, APP);
+        struct str app = db_null(rows, i, APP)
+                             ? STR_LIT("-")
+                             : str_of(id_text(app_text, ID_APP, db_id(rows, i, APP)));
+        if (!db_null(rows, i, APP_UID))
+            app = db_str(rows, i, APP_UID);
         printf("%s %s %.*s %.*s\n", id_text(text, ID_KEY, db_id(rows, i, ID)),
                str_name(key_scope_names, db_i64(rows, i, SCOPE)), STR_FMT(app),
                STR_FMT(db_str(rows, i, NAME)));

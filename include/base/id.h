@@ -35,6 +35,9 @@ const char *id_text(char out[ID_TEXT_SIZE], const char *prefix, struct id id);
 /* False unless `text` is exactly `prefix`, '_' and 26 digits of at most 128 bits. */
 bool id_parse(struct str text, const char *prefix, struct id *id);
 
+/* Whether it ends as every id does: with '_' and 26 digits. */
+bool id_is_like(struct str text);
+
 /* From what PostgreSQL writes: 32 hex digits and dashes. */
 bool id_parse_uuid(struct str text, struct id *id);
 

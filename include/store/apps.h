@@ -1,18 +1,25 @@
-/* Apps: the tenants. Rows: (id, name, metadata, created_ms). */
+/* Apps: the tenants. Rows: (id, uid or null, name, metadata, created_ms). */
 #ifndef STORE_APPS_H
 #define STORE_APPS_H
 
 #include "store/audit.h"
 
-struct db_op *apps_insert(struct db *db, struct id id, struct str name, struct str metadata,
-                          const struct deed *deed, db_cb *cb,
-                          void *arg); /* ERR_CONFLICT: the name is taken */
+struct app {
+    struct id id;
+    struct str uid; /* p == NULL: none */
+    struct str name, metadata;
+};
+
+/* ERR_CONFLICT, here and below: the uid is another app's. */
+struct db_op *apps_insert(struct db *db, const struct app *app, const struct deed *deed, db_cb *cb,
+                          void *arg);
 struct db_op *apps_get(struct db *db, struct id id, db_cb *cb, void *arg);
-struct db_op *apps_find(struct db *db, struct str name, db_cb *cb, void *arg);
+struct db_op *apps_find(struct db *db, struct str uid, db_cb *cb, void *arg);
 struct db_op *apps_list(struct db *db, struct id before, int limit, db_cb *cb, void *arg);
 
-/* p == NULL leaves a column as it is. */
-struct db_op *apps_update(struct db *db, struct id id, struct str name, struct str metadata,
+/* A name or metadata with p == NULL leaves it as it is; so does `uid_given`, if it is false, the uid. No row: there is none, or
+ * it is `default`, which keeps its uid. A uid that is given NOTIFYs STORE_KEY_CHANNEL. */
+struct db_op *apps_update(struct db *db, const struct app *app, bool uid_given,
                           const struct deed *deed, db_cb *cb, void *arg);
 
 /* With its webhooks, keys and catalogue. A row if it was there and is not `default`. */

@@ -32,7 +32,7 @@ struct db_op *keys_insert(struct db *db, const struct key *key, const struct dee
 struct db_op *keys_get(struct db *db, struct id id, db_cb *cb, void *arg); /* expired ones too */
 struct db_op *keys_list(struct db *db, struct id before, int limit, db_cb *cb, void *arg);
 
-/* Every key, oldest first. Rows: (id, scope, its app's name or NULL, name). */
+/* Every key, oldest first. Rows: (id, scope, its app or NULL, that app's uid or NULL, name). */
 struct db_op *keys_list_all(struct db *db, db_cb *cb, void *arg);
 
 /* Notes that it was used now, unless that was noted within the last minute. */

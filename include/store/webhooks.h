@@ -12,6 +12,7 @@
 /* A row. Texts are borrowed from what they were read from. */
 struct webhook {
     struct id id, app;
+    struct str uid; /* p == NULL: none */
     struct str url;
     struct str events[WEBHOOK_EVENTS_MAX];
     size_t event_count;
@@ -46,10 +47,14 @@ struct recipient webhook_recipient(const struct webhook *webhook);
 
 void webhooks_read(const struct db_rows *rows, int row, struct webhook *webhook);
 
-/* One row of webhooks_read() each, or none: not found, or the app has `max` of them. */
+/* One row of webhooks_read() each, or none: not found, or the app has `max` of them. ERR_CONFLICT, here and of an update:
+ * the uid is that of another one. */
 struct db_op *webhooks_insert(struct db *db, const struct webhook *webhook, int64_t max,
                               const struct deed *deed, db_cb *cb, void *arg);
 struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+
+/* The one with this uid. A row: its id. */
+struct db_op *webhooks_find(struct db *db, struct id app, struct str uid, db_cb *cb, void *arg);
 
 /* Of any tenant, for what is public of it. Rows: (secret, previous secret while it is valid), sealed. */
 struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void *arg);
@@ -100,8 +105,8 @@ struct db_op *webhooks_seal_again(struct db *db, const struct sealed *sealed,
 
 extern const struct db_stmt stmt_webhook_list_sealed, stmt_webhook_seal_again;
 
-extern const struct db_stmt stmt_webhook_insert, stmt_webhook_get, stmt_webhook_get_secrets,
-    stmt_webhook_update, stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list,
-    stmt_webhook_disable_failing, stmt_webhook_forget;
+extern const struct db_stmt stmt_webhook_insert, stmt_webhook_get, stmt_webhook_find,
+    stmt_webhook_get_secrets, stmt_webhook_update, stmt_webhook_rotate, stmt_webhook_delete,
+    stmt_webhook_list, stmt_webhook_disable_failing, stmt_webhook_forget;
 
 #endif

@@ -2,7 +2,7 @@
 #include "store/apps.h"
 #include "auth.h"
 #include "base/json.h"
-#include "core/filter.h"
+#include "core/uid.h"
 #include "core/webhook.h"
 #include "deed.h"
 #include "input.h"
@@ -11,29 +11,31 @@
 #include "resources.h"
 #include "result.h"
 
-#define NAME_LENGTH_MAX 64
+#define NAME_LENGTH_MAX 256
 
 struct app_input {
-    struct str name;
+    struct str uid, name;
     struct field_map metadata;
 };
 
-enum { IN_NAME, IN_METADATA };
+enum { IN_UID, IN_NAME, IN_METADATA };
 
-#define FIELDS(required)                                   \
-    [IN_NAME] = {"name",                                   \
-                 FIELD_STR,                                \
-                 offsetof(struct app_input, name),         \
-                 required,                                 \
-                 .min = 1,                                 \
-                 .max = NAME_LENGTH_MAX,                   \
-                 .check = event_type_check},               \
-    [IN_METADATA] = {"metadata",                           \
-                     FIELD_MAP,                            \
-                     offsetof(struct app_input, metadata), \
-                     FIELD_NULLABLE,                       \
-                     .max = METADATA_MAX,                  \
-                     .key_max = METADATA_KEY_MAX,          \
+#define FIELDS(required)                                                \
+    [IN_UID] = {"uid",                                                  \
+                FIELD_STR,                                              \
+                offsetof(struct app_input, uid),                        \
+                FIELD_NULLABLE,                                         \
+                .min = 1,                                               \
+                .max = UID_MAX,                                         \
+                .check = uid_check},                                    \
+    [IN_NAME] = {"name",   FIELD_STR, offsetof(struct app_input, name), \
+                 required, .min = 1,  .max = NAME_LENGTH_MAX},          \
+    [IN_METADATA] = {"metadata",                                        \
+                     FIELD_MAP,                                         \
+                     offsetof(struct app_input, metadata),              \
+                     FIELD_NULLABLE,                                    \
+                     .max = METADATA_MAX,                               \
+                     .key_max = METADATA_KEY_MAX,                       \
                      .item_max = METADATA_VALUE_MAX}
 
 static const struct field create_fields[] = {FIELDS(FIELD_REQUIRED)};
@@ -42,10 +44,11 @@ static const struct field update_fields[] = {FIELDS(0)};
 static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
                       int row)
 {
-    enum { ID, NAME, METADATA, CREATED };
+    enum { ID, UID, NAME, METADATA, CREATED };
     (void)settings;
     jsonw_begin(w, NULL, '{');
     jsonw_id(w, "id", ID_APP, db_id(rows, row, ID));
+    jsonw_str_or_null(w, "uid", db_str(rows, row, UID));
     jsonw_str(w, "name", db_str(rows, row, NAME));
     jsonw_raw(w, "metadata", db_str(rows, row, METADATA));
     jsonw_time(w, "created_at", db_i64(rows, row, CREATED), CLOCK_SECONDS);
@@ -54,7 +57,7 @@ static void write_row(struct jsonw *w, const struct settings *settings, const st
 
 static void reply_app(struct call *call, int err, const struct db_rows *rows, int status)
 {
-    if (!result_unique(call, err, rows, "An app with this name exists already"))
+    if (result_uid_taken(call, err, "is that of another app") || !result_row(call, err, rows))
         return;
     write_row(reply_begin(call), NULL, rows, 0);
     reply_send(call, status);
@@ -72,9 +75,10 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
 void handle_apps_create(struct call *call)
 {
     struct app_input in = {0};
-    if (input_body(call, create_fields, ARRAY_LEN(create_fields), &in))
-        call->op = apps_insert(call->api->db, id_new(), in.name, input_map_json(call, &in.metadata),
-                               deed_of(call, AUDIT_APP_CREATE), on_created, call);
+    if (!input_body(call, create_fields, ARRAY_LEN(create_fields), &in))
+        return;
+    struct app app = {id_new(), in.uid, in.name, input_map_json(call, &in.metadata)};
+    call->op = apps_insert(call->api->db, &app, deed_of(call, AUDIT_APP_CREATE), on_created, call);
 }
 
 static void on_row(void *arg, int err, const struct db_rows *rows)
@@ -89,22 +93,25 @@ void handle_apps_get(struct call *call)
         call->op = apps_get(call->api->db, id, on_row, call);
 }
 
-/* Not changed: it is not there, or it is `default`, whose name stays. */
+/* Not changed: it is not there, or it is `default`, whose uid stays. */
 static void on_untouched(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
     if (result_row(call, err, rows))
-        reply_error(call, ERR_CONFLICT, "The app `default` cannot be renamed or deleted");
+        reply_error(call, ERR_CONFLICT, "The app `default` keeps its uid, and cannot be deleted");
 }
 
 static void on_updated(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
     const struct id *id = call->state;
-    if (err == 0 && db_count(rows) == 0)
+    if (err == 0 && db_count(rows) == 0) {
         call->op = apps_get(call->api->db, *id, on_untouched, call);
-    else
-        reply_app(call, err, rows, 200);
+        return;
+    }
+    if (field_given(&call->fields, IN_UID))
+        auth_cache_clear(call->api->auth);
+    reply_app(call, err, rows, 200);
 }
 
 void handle_apps_update(struct call *call)
@@ -116,10 +123,10 @@ void handle_apps_update(struct call *call)
     if (!input_id(call, 0, ID_APP, id) ||
         !input_body(call, update_fields, ARRAY_LEN(update_fields), &in))
         return;
-    struct str metadata =
-        field_given(f, IN_METADATA) ? input_map_json(call, &in.metadata) : STR_NONE;
-    call->op = apps_update(call->api->db, *id, in.name, metadata, deed_of(call, AUDIT_APP_UPDATE),
-                           on_updated, call);
+    struct app app = {*id, in.uid, in.name,
+                      field_given(f, IN_METADATA) ? input_map_json(call, &in.metadata) : STR_NONE};
+    call->op = apps_update(call->api->db, &app, field_given(f, IN_UID),
+                           deed_of(call, AUDIT_APP_UPDATE), on_updated, call);
 }
 
 static void on_deleted(void *arg, int err, const struct db_rows *rows)

@@ -1,6 +1,6 @@
 /* From key to tenant. What was looked up is remembered per thread for a few seconds under a hash of
- * key and X-App-Id; the end of a key or an app clears it at once (NOTIFY), and the seconds are the
- * bound for when that is missed. */
+ * key and X-App-Id; the end of a key or an app, or another uid of one, clears it at once (NOTIFY), and the
+ * seconds are the bound for when that is missed. */
 #include "auth.h"
 
 #include "base/clock.h"
@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "client.h"
 #include "core/address.h"
+#include "core/uid.h"
 #include "input.h"
 #include "rate.h"
 #include "reply.h"
@@ -22,7 +23,7 @@
 #define CACHE_TTL_MS 5000
 #define USE_NOTED_MS 60000
 #define GUESSES      64 /* the part of the lookups that guesses have is one in so many */
-#define NO_APP       "No app has this id or name, or the key is another app's"
+#define NO_APP       "No app has this id or uid, or the key is another app's"
 
 struct cached {
     uint8_t hash[SHA256_SIZE];
@@ -237,7 +238,7 @@ static void find_app(struct call *call)
         finish(call, auth->key_app);
     else if (text.p != NULL && id_parse(text, ID_APP, &id))
         call->op = apps_get(db, id, on_app, call);
-    else if (text.p != NULL && !str_is_utf8(text))
+    else if (text.p != NULL && !uid_is_possible(text))
         reply_error(call, ERR_NOT_FOUND, NO_APP);
     else
         call->op = apps_find(db, text.p != NULL ? text : STR_LIT("default"), on_app, call);
@@ -314,7 +315,7 @@ static bool bearer(struct call *call, struct str *key)
     return key->n > 0;
 }
 
-/* Which app an admin key means: p == NULL, the one named default. An empty name is no way to say that. */
+/* Which app an admin key means: p == NULL, `default`. An empty name is no way to say that. */
 static bool read_app(struct call *call, struct str *text)
 {
     if (!input_header(call, "X-App-Id", text))
@@ -397,7 +398,7 @@ bool auth_start(struct call *call, auth_done *done)
     uint8_t bound[SHA256_SIZE];
     struct id id;
 
-    if (!bearer(call, &auth->key) || !read_app(call, &auth->app_text))
+    if (!read_app(call, &auth->app_text) || !bearer(call, &auth->key))
         return false;
     auth->done = done;
     auth->clears = call->api->auth->clears;

@@ -53,8 +53,9 @@ static struct page *read_filter(struct call *call, struct delivery_filter *filte
     input_type(call, "event_type", &filter->type);
     input_i64(call, "response_code", 100, 599, &filter->code);
     read_error(call, &filter->error);
-    filter->of_event = input_id_given(
-        call, "event_id", (const char *[]){ID_EVENT, ID_TEST_EVENT, NULL}, &filter->event);
+    filter->of_event =
+        input_id_given(call, "event_id", (const char *[]){ID_EVENT, ID_TEST_EVENT, NULL},
+                       "must be the id of an event", &filter->event);
     struct page *page = page_read_span(call, ID_DELIVERY);
     if (page == NULL)
         return NULL;
@@ -108,7 +109,7 @@ void handle_deliveries_search(struct call *call)
     struct delivery_filter filter;
     struct id webhook;
 
-    bool one = input_id_given(call, "webhook_id", (const char *[]){ID_WEBHOOK, NULL}, &webhook);
+    bool one = input_webhook_given(call, &webhook);
     const struct page *page = read_filter(call, &filter);
     if (page == NULL)
         return;

@@ -244,7 +244,8 @@ void input_type(struct call *call, const char *name, struct str *out)
         *out = value;
 }
 
-bool input_id_given(struct call *call, const char *name, const char *const *prefixes, struct id *id)
+bool input_id_given(struct call *call, const char *name, const char *const *prefixes,
+                    const char *rule, struct id *id)
 {
     struct str value = input_value(call, name);
 
@@ -252,6 +253,12 @@ bool input_id_given(struct call *call, const char *name, const char *const *pref
         if (id_parse(value, *prefixes, id))
             return true;
     if (value.p != NULL)
-        fields_problem(&call->fields, name, "must be an id of this kind");
+        fields_problem(&call->fields, name, rule);
     return false;
+}
+
+bool input_webhook_given(struct call *call, struct id *id)
+{
+    return input_id_given(call, "webhook_id", (const char *[]){ID_WEBHOOK, NULL},
+                          "must be the id or the uid of a webhook", id);
 }

@@ -44,8 +44,11 @@ void input_enum(struct call *call, const char *name, const char *const *names,
 void input_time(struct call *call, const char *name, int64_t *out); /* ms */
 void input_type(struct call *call, const char *name, struct str *out);
 
-/* An id with one of `prefixes`, which end with NULL: whether there is one. */
+/* An id with one of `prefixes`, which end with NULL: whether there is one; `rule`: "must be …". */
 bool input_id_given(struct call *call, const char *name, const char *const *prefixes,
-                    struct id *id);
+                    const char *rule, struct id *id);
+
+/* The parameter `webhook_id`, in which a uid was resolved (names.h). */
+bool input_webhook_given(struct call *call, struct id *id);
 
 #endif

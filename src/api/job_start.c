@@ -4,9 +4,11 @@
 #include "base/host.h"
 #include "base/metrics.h"
 #include "core/filter.h"
+#include "core/uid.h"
 #include "deed.h"
 #include "input.h"
 #include "job_view.h"
+#include "names.h"
 #include "page.h"
 #include "reply.h"
 #include "resources.h"
@@ -51,7 +53,9 @@ static const char *check_error(struct str code)
 static const char *check_webhook(struct str text)
 {
     struct id id;
-    return id_parse(text, ID_WEBHOOK, &id) ? NULL : "must be the id of a webhook";
+    return id_parse(text, ID_WEBHOOK, &id) || uid_is_possible(text)
+               ? NULL
+               : "must be the id or the uid of a webhook";
 }
 
 static const char *check_event(struct str text)
@@ -72,7 +76,7 @@ static const struct field fields[] = {
     [IN_ERROR] = {"error_code", FIELD_STR, AT(error), FIELD_NULLABLE, .min = 1, .max = 64,
                   .check = check_error},
     [IN_CODE] = {"response_code", FIELD_I64, AT(code), FIELD_NULLABLE, .min = 100, .max = 599},
-    [IN_WEBHOOK] = {"webhook_id", FIELD_STR, AT(webhook), FIELD_NULLABLE, .max = ID_TEXT_SIZE,
+    [IN_WEBHOOK] = {"webhook_id", FIELD_STR, AT(webhook), FIELD_NULLABLE, .max = UID_MAX,
                     .check = check_webhook},
     [IN_EVENT] = {"event_id", FIELD_STR, AT(event), FIELD_NULLABLE, .max = ID_TEXT_SIZE,
                   .check = check_event},
@@ -95,6 +99,7 @@ struct start {
     enum job_kind kind;
     struct job_choice choice;
     struct job_plan plan;
+    struct str webhook; /* that the body names; p == NULL: none */
     bool dry_run;
 };
 
@@ -152,7 +157,8 @@ static void on_planned(void *arg, int err, const struct db_rows *rows)
     if (!result_ok(call, err))
         return;
     if (db_count(rows) == 0) {
-        reply_error(call, ERR_NOT_FOUND, "No webhook of this app has this id, or it is disabled");
+        reply_error(call, ERR_NOT_FOUND,
+                    "No webhook of this app has this id or uid, or it is disabled");
         return;
     }
     jobs_read_plan(rows, &start->plan);
@@ -161,6 +167,17 @@ static void on_planned(void *arg, int err, const struct db_rows *rows)
     else
         call->op = jobs_insert(call->api->db, id_new(), start->kind, &start->choice, &start->plan,
                                deed_of(call, kinds[start->kind].action), on_begun, call);
+}
+
+static void plan(struct call *call)
+{
+    struct start *start = call->state;
+    struct job_choice *c = &start->choice;
+
+    if (start->webhook.p != NULL)
+        c->one = id_parse(start->webhook, ID_WEBHOOK, &c->webhook);
+    if (page_has_room(call))
+        call->op = jobs_plan(call->api->reads, start->kind, c, on_planned, call);
 }
 
 static void begin(struct call *call, enum job_kind kind)
@@ -175,7 +192,8 @@ static void begin(struct call *call, enum job_kind kind)
     start->kind = kind;
     start->dry_run = in.dry_run;
     c->app = call->app;
-    c->one = kinds[kind].of_webhook || id_parse(in.webhook, ID_WEBHOOK, &c->webhook);
+    c->one = kinds[kind].of_webhook;
+    start->webhook = in.webhook;
     c->state = states[in.status];
     c->error = attempt_error_of(in.error);
     c->code = in.code;
@@ -186,8 +204,8 @@ static void begin(struct call *call, enum job_kind kind)
     c->of_event = id_parse(in.event, ID_EVENT, &c->event);
     if (c->of_event)
         jobs_narrow(c);
-    if (page_has_room(call))
-        call->op = jobs_plan(call->api->reads, kind, c, on_planned, call);
+    if (names_resolve_text(call, NAMED_WEBHOOK, &start->webhook, plan))
+        plan(call);
 }
 
 void handle_webhooks_replay(struct call *call)

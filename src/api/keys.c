@@ -4,8 +4,10 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "core/address.h"
+#include "core/uid.h"
 #include "deed.h"
 #include "input.h"
+#include "names.h"
 #include "page.h"
 #include "reply.h"
 #include "resources.h"
@@ -44,6 +46,15 @@ static const char *check_network(struct str text)
                  "prefix";
 }
 
+static const char *check_app(struct str text)
+{
+    struct id id;
+
+    return id_parse(text, ID_APP, &id) || uid_is_possible(text)
+               ? NULL
+               : "must be the id or the uid of an app";
+}
+
 #define AT(member) offsetof(struct key_input, member)
 #define SETTINGS(required)                                                                 \
     [IN_NAME] = {"name", FIELD_STR, AT(name), required, .min = 1, .max = NAME_LENGTH_MAX}, \
@@ -58,7 +69,8 @@ static const struct field update_fields[IN_UPDATE_COUNT] = {SETTINGS(0)};
 static const struct field create_fields[IN_COUNT] = {
     SETTINGS(FIELD_REQUIRED),
     [IN_SCOPE] = {"scope", FIELD_ENUM, AT(scope), FIELD_REQUIRED, .names = key_scope_names},
-    [IN_APP] = {"app_id", FIELD_STR, AT(app), FIELD_NULLABLE, .min = 1, .max = ID_TEXT_SIZE},
+    [IN_APP] = {"app_id", FIELD_STR, AT(app), FIELD_NULLABLE, .min = 1, .max = UID_MAX,
+                .check = check_app},
 };
 
 /* `text` is the key itself, p == NULL but when it is shown, once. */
@@ -91,18 +103,26 @@ static void write_row(struct jsonw *w, const struct settings *settings, const st
     write_key(w, rows, row, STR_NONE);
 }
 
+/* What is to be made; the call's state. */
+struct new_key {
+    struct key key;
+    uint8_t hash[SHA256_SIZE];
+    const char *text;
+    struct str app; /* as it was named; p == NULL: it was not */
+};
+
 static void on_created(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
-    const char *text = call->state;
+    const struct new_key *new = call->state;
     char id[ID_TEXT_SIZE];
 
     if (err == ERR_INVALID) {
         call->op = NULL;
-        reply_invalid(call, "app_id", "must be the id of an app that exists");
+        reply_invalid(call, "app_id", "must be the id or the uid of an app that exists");
     } else if (result_ok(call, err)) {
         reply_location(call, "/keys", id_text(id, ID_KEY, db_id(rows, 0, 0)));
-        write_key(reply_begin(call), rows, 0, str_of(text));
+        write_key(reply_begin(call), rows, 0, str_of(new->text));
         reply_send(call, 201);
     }
 }
@@ -125,8 +145,6 @@ static bool check_key(struct call *call, const struct key_input *in, struct key 
     key->app = call->app;
     if (field_has(f, IN_APP) && field_has(f, IN_SCOPE) && !key->has_app)
         fields_problem(f, "app_id", "must be left out: an admin key belongs to no app");
-    else if (field_has(f, IN_APP) && !id_parse(in->app, ID_APP, &key->app))
-        fields_problem(f, "app_id", "must be the id of an app");
     return check_expiry(call, in);
 }
 
@@ -141,24 +159,38 @@ static void set_key(const struct key_input *in, struct key *key)
         memcpy(key->networks, in->networks.at, in->networks.n * sizeof in->networks.at[0]);
 }
 
+static void insert(struct call *call)
+{
+    struct new_key *new = call->state;
+    struct buf text;
+
+    if (new->app.p != NULL) {
+        bool good = id_parse(new->app, ID_APP, &new->key.app);
+        assert(good); /* check_app() was asked */
+    }
+    buf_init(&text, KEY_TEXT_MAX);
+    key_make(call->api->settings->key_checks[0], new->key.id, &text, new->hash);
+    new->key.hash = (struct str){(const char *)new->hash, sizeof new->hash};
+    new->text = call_copy_text(call, buf_str(&text));
+    buf_fini(&text);
+    call->op =
+        keys_insert(call->api->db, &new->key, deed_of(call, AUDIT_KEY_CREATE), on_created, call);
+}
+
 void handle_keys_create(struct call *call)
 {
     struct key_input in = {.requests = -1};
-    uint8_t hash[SHA256_SIZE];
-    struct buf text;
+    struct new_key *new = call->state = call_alloc(call, sizeof *new);
 
     if (!input_bind(call, create_fields, ARRAY_LEN(create_fields), &in))
         return;
-    struct key key = {.id = id_new(), .scope = in.scope};
-    if (!check_key(call, &in, &key))
+    new->key = (struct key){.id = id_new(), .scope = in.scope};
+    if (!check_key(call, &in, &new->key))
         return;
-    set_key(&in, &key);
-    buf_init(&text, KEY_TEXT_MAX);
-    key_make(call->api->settings->key_checks[0], key.id, &text, hash);
-    key.hash = (struct str){(const char *)hash, sizeof hash};
-    call->state = call_copy_text(call, buf_str(&text));
-    buf_fini(&text);
-    call->op = keys_insert(call->api->db, &key, deed_of(call, AUDIT_KEY_CREATE), on_created, call);
+    set_key(&in, &new->key);
+    new->app = in.app;
+    if (names_resolve_text(call, NAMED_APP, &new->app, insert))
+        insert(call);
 }
 
 static void on_row(void *arg, int err, const struct db_rows *rows)

@@ -130,13 +130,13 @@ void reply_not_found(struct call *call)
     static const struct {
         const char *path, *detail;
     } things[] = {
-        {"/webhooks/", "No webhook of this app has this id"},
-        {"/admin/apps/", "No webhook of this app has this id"},
+        {"/webhooks/", "No webhook of this app has this id or uid"},
+        {"/admin/apps/", "No webhook of this app has this id or uid"},
         {"/events/", "No event of this app that is still in the history has this id"},
         {"/deliveries/", "No delivery of this app that is still in the history has this id"},
         {"/jobs/", "No job of this app has this id"},
         {"/event-types/", "No event type of this app has this name"},
-        {"/apps/", "No app has this id"},
+        {"/apps/", "No app has this id or uid"},
         {"/keys/", "No API key has this id"},
     };
     const char *detail = NULL;

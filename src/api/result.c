@@ -55,6 +55,16 @@ bool result_row(struct call *call, int err, const struct db_rows *rows)
     return db_count(rows) > 0;
 }
 
+bool result_uid_taken(struct call *call, int err, const char *whose)
+{
+    if (err != ERR_CONFLICT)
+        return false;
+    call->op = NULL;
+    fields_problem(&call->fields, "uid", whose);
+    reply_problems(call, err);
+    return true;
+}
+
 bool result_unique(struct call *call, int err, const struct db_rows *rows, const char *taken)
 {
     if (err != ERR_CONFLICT)

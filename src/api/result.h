@@ -12,6 +12,9 @@ bool result_ok(struct call *call, int err) MUST_CHECK;
 /* False: it failed, or there is no row: 404. */
 bool result_row(struct call *call, int err, const struct db_rows *rows) MUST_CHECK;
 
+/* True: it found the uid taken that it was to give, and that has been replied, 409; `whose`: " is that of …". */
+bool result_uid_taken(struct call *call, int err, const char *whose) MUST_CHECK;
+
 /* As result_row(), for a statement that may find a name taken: false then too, with 409 and `taken`. */
 bool result_unique(struct call *call, int err, const struct db_rows *rows,
                    const char *taken) MUST_CHECK;

@@ -6,6 +6,7 @@
 #include "core/key.h"
 #include "cors.h"
 #include "input.h"
+#include "names.h"
 #include "reply.h"
 #include "resources.h"
 
@@ -189,11 +190,18 @@ static void reply_no_route(struct call *call, struct buf *allow)
 
 /* --- the way ---------------------------------------------------------------------------------- */
 
+static void handle(struct call *call)
+{
+    if (call->route->query[0] != NULL || input_is_fine(call))
+        call->route->handler(call);
+}
+
+/* Who calls is known. */
 static void run(struct call *call)
 {
     input_query(call);
-    if (call->route->query[0] != NULL || input_is_fine(call))
-        call->route->handler(call);
+    if (names_resolve(call, handle))
+        handle(call);
 }
 
 void routes_dispatch(struct call *call)

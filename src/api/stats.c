@@ -43,7 +43,7 @@ void handle_stats_list(struct call *call)
     int64_t since = 0, until = clock_wall_ms() + 1;
     struct id webhook;
 
-    bool one = input_id_given(call, "webhook_id", (const char *[]){ID_WEBHOOK, NULL}, &webhook);
+    bool one = input_webhook_given(call, &webhook);
     input_time(call, "since", &since);
     input_time(call, "until", &until);
     if (input_is_fine(call) && page_has_room(call))

@@ -9,6 +9,7 @@
 #include "core/filter.h"
 #include "core/signature.h"
 #include "core/tls_settings.h"
+#include "core/uid.h"
 #include "core/webhook_options.h"
 #include "input.h"
 #include "reply.h"
@@ -34,6 +35,8 @@ _Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called")
                    .max = WEBHOOK_EVENTS_MAX,                                                    \
                    .item_max = FILTER_PATTERN_MAX,                                               \
                    .check = filter_check},                                                       \
+    [IN_UID] = {"uid",    FIELD_STR,      AT(uid),           FIELD_NULLABLE,                     \
+                .min = 1, .max = UID_MAX, .check = uid_check},                                   \
     [IN_DESCRIPTION] = {"description", FIELD_STR, AT(description), FIELD_NULLABLE,               \
                         .max = WEBHOOK_DESCRIPTION_MAX},                                         \
     [IN_PROFILE] = {"profile", FIELD_ENUM, AT(profile), FIELD_NULLABLE, .names = profile_names}, \
@@ -122,6 +125,7 @@ const struct field webhook_update_fields[IN_AND_NOT] = {
 static const struct {
     size_t at, size, from;
 } members[IN_COUNT] = {
+    [IN_UID] = {MEMBER(uid), AT(uid)},
     [IN_DESCRIPTION] = {MEMBER(description), AT(description)},
     [IN_PROFILE] = {MEMBER(profile)},
     [IN_OPTIONS] = {MEMBER(profile_options), AT(options)},
@@ -446,7 +450,7 @@ void webhook_reply_untouched(struct call *call)
 
 bool webhook_was_created(struct call *call, int err, const struct db_rows *rows)
 {
-    if (!result_ok(call, err))
+    if (result_uid_taken(call, err, WEBHOOK_UID_TAKEN) || !result_ok(call, err))
         return false;
     if (db_count(rows) > 0)
         return true;

@@ -7,7 +7,7 @@
 
 /* What a client may say of a webhook. */
 struct webhook_input {
-    struct str url, secret, description, options, auth, tls;
+    struct str url, uid, secret, description, options, auth, tls;
     struct field_strs events;
     struct field_map headers, metadata;
     struct field_i64s schedule;
@@ -19,6 +19,7 @@ struct webhook_input {
 enum {
     IN_URL,
     IN_EVENTS,
+    IN_UID,
     IN_DESCRIPTION,
     IN_PROFILE,
     IN_OPTIONS,
@@ -73,6 +74,9 @@ void webhook_keep_secrets(struct call *call, const struct webhook *before,
 
 /* May the API change it? False: it is a managed one, and 409 has been replied. */
 bool webhook_settable(struct call *call, const struct webhook *webhook) MUST_CHECK;
+
+/* Of result_uid_taken(). */
+#define WEBHOOK_UID_TAKEN "is that of another webhook of this app"
 
 /* How webhooks_insert() ended. False: there is none, and that has been replied: 429, if the app has as many as it may
  * have. */

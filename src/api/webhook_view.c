@@ -179,6 +179,7 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
     if (secret.p != NULL)
         jsonw_str(w, "secret", secret);
     jsonw_time(w, "updated_at", webhook->updated_us / 1000, CLOCK_SECONDS);
+    jsonw_str_or_null(w, "uid", webhook->uid);
     jsonw_str_or_null(w, "description", webhook->description);
     jsonw_str(w, "profile", webhook->profile);
     write_options(w, settings, webhook);

@@ -139,7 +139,7 @@ static void on_updated(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
 
-    if (!result_ok(call, err))
+    if (result_uid_taken(call, err, WEBHOOK_UID_TAKEN) || !result_ok(call, err))
         return;
     if (db_count(rows) == 0)
         reply_error(call, ERR_CONFLICT,

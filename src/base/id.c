@@ -77,6 +77,21 @@ const char *id_text(char out[ID_TEXT_SIZE], const char *prefix, struct id id)
     return out;
 }
 
+static const char *digit_of(char c)
+{
+    return c != '\0' ? strchr(digits, c) : NULL;
+}
+
+bool id_is_like(struct str text)
+{
+    if (text.n < DIGIT_COUNT + 1 || text.p[text.n - DIGIT_COUNT - 1] != '_')
+        return false;
+    for (size_t i = text.n - DIGIT_COUNT; i < text.n; i++)
+        if (digit_of(text.p[i]) == NULL)
+            return false;
+    return true;
+}
+
 bool id_parse(struct str text, const char *prefix, struct id *id)
 {
     struct str head = str_of(prefix);
@@ -88,7 +103,7 @@ bool id_parse(struct str text, const char *prefix, struct id *id)
     if (p[0] > '7') /* 26 digits are 130 bits; the first carries three */
         return false;
     for (int i = 0; i < DIGIT_COUNT; i++) {
-        const char *digit = p[i] != '\0' ? strchr(digits, p[i]) : NULL;
+        const char *digit = digit_of(p[i]);
         if (digit == NULL)
             return false;
         value = value << 5 | (unsigned)(digit - digits);

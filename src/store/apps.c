@@ -4,20 +4,24 @@
 #include "sql.h"
 #include "store/store.h"
 
-#define COLUMNS "id, name, metadata, ms_of(created_at)"
+#define COLUMNS "id, uid, name, metadata, ms_of(created_at)"
 #define OF_APP  "a.id, a.id, null"
+#define NOTIFY  "pg_notify('" STORE_KEY_CHANNEL "', '')::text"
 
 const struct db_stmt stmt_app_insert = {
     "app_insert",
-    "with a as (insert into app (id, name, metadata) values ($1::uuid, $2::text, $3::text)"
-    " returning *)" AUDITED("a", AUDIT_DEED(4, 5, 6, 7, 8, 9), OF_APP) " select " COLUMNS " from a",
-    9};
+    "with a as (insert into app (id, uid, name, metadata)"
+    " values ($1::uuid, $2::text, $3::text, $4::text) returning *)" AUDITED(
+        "a", AUDIT_DEED(5, 6, 7, 8, 9, 10), OF_APP) " select " COLUMNS " from a",
+    10};
 
-struct db_op *apps_insert(struct db *db, struct id id, struct str name, struct str metadata,
-                          const struct deed *deed, db_cb *cb, void *arg)
+struct db_op *apps_insert(struct db *db, const struct app *app, const struct deed *deed, db_cb *cb,
+                          void *arg)
 {
     return store_exec(db, &stmt_app_insert,
-                      DB_ARGS(DB_ID(id), DB_STR(name), DB_STR(metadata), DB_DEED(deed)), cb, arg);
+                      DB_ARGS(DB_ID(app->id), DB_STR(app->uid), DB_STR(app->name),
+                              DB_STR(app->metadata), DB_DEED(deed)),
+                      cb, arg);
 }
 
 const struct db_stmt stmt_app_get = {"app_get", "select " COLUMNS " from app where id = $1::uuid",
@@ -29,11 +33,11 @@ struct db_op *apps_get(struct db *db, struct id id, db_cb *cb, void *arg)
 }
 
 const struct db_stmt stmt_app_find = {"app_find",
-                                      "select " COLUMNS " from app where name = $1::text", 1};
+                                      "select " COLUMNS " from app where uid = $1::text", 1};
 
-struct db_op *apps_find(struct db *db, struct str name, db_cb *cb, void *arg)
+struct db_op *apps_find(struct db *db, struct str uid, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_app_find, DB_ARGS(DB_STR(name)), cb, arg);
+    return store_exec(db, &stmt_app_find, DB_ARGS(DB_STR(uid)), cb, arg);
 }
 
 const struct db_stmt stmt_app_list = {
@@ -48,29 +52,34 @@ struct db_op *apps_list(struct db *db, struct id before, int limit, db_cb *cb, v
 const struct db_stmt stmt_app_update = {
     "app_update",
     "with a as ("
-    " update app set name = coalesce($2::text, name), metadata = coalesce($3::text, metadata)"
-    " where id = $1::uuid and (name <> 'default' or coalesce($2::text, name) = name)"
-    " returning *)" AUDITED(IF_ANY_SET("a", 9), AUDIT_DEED(4, 5, 6, 7, 8, 9),
-                            OF_APP) " select " COLUMNS " from a",
-    9};
+    " update app set name = coalesce($2::text, name), metadata = coalesce($3::text, metadata),"
+    "  uid = case when $4::bool then $5::text else uid end"
+    " where id = $1::uuid and (not $4::bool or uid is distinct from 'default'"
+    "  or $5::text is not distinct from uid)"
+    " returning *)" AUDITED(IF_ANY_SET("a", 11), AUDIT_DEED(6, 7, 8, 9, 10, 11),
+                            OF_APP) " select " COLUMNS ", case when $4::bool then " NOTIFY
+                                    " end from a",
+    11};
 
-struct db_op *apps_update(struct db *db, struct id id, struct str name, struct str metadata,
+struct db_op *apps_update(struct db *db, const struct app *app, bool uid_given,
                           const struct deed *deed, db_cb *cb, void *arg)
 {
     return store_exec(db, &stmt_app_update,
-                      DB_ARGS(DB_ID(id), DB_STR(name), DB_STR(metadata), DB_DEED(deed)), cb, arg);
+                      DB_ARGS(DB_ID(app->id), DB_STR(app->name), DB_STR(app->metadata),
+                              DB_BOOL(uid_given), DB_STR(app->uid), DB_DEED(deed)),
+                      cb, arg);
 }
 
 /* Keys and event types go with it (on delete cascade); webhooks are marked, as when they are
  * deleted one by one, so that their deliveries are settled. */
 const struct db_stmt stmt_app_delete = {
     "app_delete",
-    "with a as (delete from app where id = $1::uuid and name <> 'default' returning id),"
+    "with a as (delete from app where id = $1::uuid and uid is distinct from 'default'"
+    " returning id),"
     " w as (update webhook set " DELETE_WEBHOOK " from a"
     "  where webhook.app_id = a.id and webhook.deleted_at is null),"
     " s as (delete from subscription using a where subscription.app_id = a.id)" AUDITED(
-        "a", AUDIT_DEED(2, 3, 4, 5, 6, 7), OF_APP) " select id, pg_notify('" STORE_KEY_CHANNEL
-                                                   "', '')::text from a",
+        "a", AUDIT_DEED(2, 3, 4, 5, 6, 7), OF_APP) " select id, " NOTIFY " from a",
     7};
 
 struct db_op *apps_delete(struct db *db, struct id id, const struct deed *deed, db_cb *cb,

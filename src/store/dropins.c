@@ -18,7 +18,7 @@ struct db_op *dropins_lock(struct db *db, db_cb *cb, void *arg)
 const struct db_stmt stmt_dropin_list = {
     "dropin_list",
     "select w.id, w.managed, w.url, w.secret from webhook w join app a on a.id = w.app_id"
-    " where a.name = 'default' and w.managed is not null and w.deleted_at is null",
+    " where a.uid = 'default' and w.managed is not null and w.deleted_at is null",
     0};
 
 struct db_op *dropins_list(struct db *db, db_cb *cb, void *arg)
@@ -43,7 +43,7 @@ const struct db_stmt stmt_dropin_put = {
     " insert into webhook as w (id, app_id, managed, url, events, profile, profile_options, secret,"
     "  retry_schedule, batch_seconds, batch_max, timeout_ms, concurrency, headers)"
     " select $1::uuid, a.id, $2::text, $3::text, $4::text[], $5::text, $6::text, $7::bytea,"
-    "  $8::int8[], $9::int8, $10::int8, $11::int8, $12::int8, '' from app a where a.name = 'default'"
+    "  $8::int8[], $9::int8, $10::int8, $11::int8, $12::int8, '' from app a where a.uid = 'default'"
     " on conflict (id) do update set events = excluded.events, profile = excluded.profile,"
     "  profile_options = excluded.profile_options, retry_schedule = excluded.retry_schedule,"
     "  batch_seconds = excluded.batch_seconds, batch_max = excluded.batch_max,"
@@ -87,7 +87,7 @@ const struct db_stmt stmt_dropin_retire = {
     "dropin_retire",
     "with w as ("
     " update webhook set " DELETE_WEBHOOK
-    " from app a where a.id = webhook.app_id and a.name = 'default'"
+    " from app a where a.id = webhook.app_id and a.uid = 'default'"
     "  and managed is not null and deleted_at is null"
     "  and (managed, url) not in (select * from unnest($1::text[], $2::text[]))"
     " returning webhook.id, webhook.app_id"

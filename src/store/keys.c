@@ -70,7 +70,7 @@ struct db_op *keys_list(struct db *db, struct id before, int limit, db_cb *cb, v
 
 const struct db_stmt stmt_key_list_all = {
     "key_list_all",
-    "select k.id, k.scope::int8, a.name, k.name from api_key k"
+    "select k.id, k.scope::int8, k.app_id, a.uid, k.name from api_key k"
     " left join app a on a.id = k.app_id order by k.id",
     0};
 

@@ -52,6 +52,7 @@ const struct db_stmt *const store_api_listens[] = {&stmt_listen_test, &stmt_list
 const struct db_stmt *const store_api_stmts[] = {
     &stmt_webhook_insert,
     &stmt_webhook_get,
+    &stmt_webhook_find,
     &stmt_webhook_get_secrets,
     &stmt_webhook_update,
     &stmt_webhook_rotate,
@@ -142,6 +143,7 @@ const struct db_stmt *const store_worker_stmts[] = {
 const struct db_stmt *const store_command_stmts[] = {
     &stmt_begin,
     &stmt_commit,
+    &stmt_app_get,
     &stmt_app_find,
     &stmt_key_insert,
     &stmt_key_list_all,

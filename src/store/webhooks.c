@@ -12,7 +12,7 @@
     "w.description, w.metadata, us_of(w.updated_at), w.managed, ms_of(now()), "                                 \
     "ms_of(w.gate_until), ms_of(w.failing_since), w.gate_limit, w.gate_failures::int8, "                        \
     "w.gate_openings::int8, w.gate_error::int8, w.batch_max::int8, w.ordering::int8, "                          \
-    "webhook_day(w.app_id, w.id)"
+    "webhook_day(w.app_id, w.id), w.uid"
 
 enum {
     COL_ID,
@@ -47,6 +47,7 @@ enum {
     COL_BATCH_MAX,
     COL_ORDERING,
     COL_DAY,
+    COL_UID,
 };
 
 /* webhook_day() of migrations/. */
@@ -79,6 +80,7 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
 
     w->id = db_id(rows, row, COL_ID);
     w->app = db_id(rows, row, COL_APP);
+    w->uid = db_str(rows, row, COL_UID);
     w->url = db_str(rows, row, COL_URL);
     w->event_count = 0;
     while (w->event_count < WEBHOOK_EVENTS_MAX &&
@@ -133,7 +135,7 @@ struct recipient webhook_recipient(const struct webhook *w)
 
 #define OF_WEBHOOK "w.app_id, w.id, null"
 
-/* $1 id, $2 app, and the settable columns from $3 to $20. */
+/* $1 id, $2 app, and the settable columns from $3 to $21. */
 #define SETTINGS(w)                                                                            \
     DB_ID((w)->id), DB_ID((w)->app), DB_STR((w)->url), DB_STRS((w)->events, (w)->event_count), \
         DB_I64((w)->status), DB_I64((w)->disabled_reason), DB_STR((w)->profile),               \
@@ -141,25 +143,26 @@ struct recipient webhook_recipient(const struct webhook *w)
         DB_I32S((w)->schedule.seconds, (w)->schedule.count), DB_I64((w)->timeout_ms),          \
         DB_I64((w)->rate_limit), DB_I64((w)->concurrency), DB_STR((w)->description),           \
         DB_STR((w)->metadata), DB_I64((w)->batch_seconds), DB_I64((w)->batch_max),             \
-        DB_I64((w)->ordering), DB_STR((w)->sealed_auth), DB_STR((w)->sealed_tls)
+        DB_I64((w)->ordering), DB_STR((w)->sealed_auth), DB_STR((w)->sealed_tls), DB_STR((w)->uid)
 
 const struct db_stmt stmt_webhook_insert = {
     "webhook_insert",
     "with w as ("
     " insert into webhook (id, app_id, url, events, status, disabled_reason, profile,"
     "  profile_options, headers, retry_schedule, timeout_ms, rate_limit, concurrency, description,"
-    "  metadata, batch_seconds, batch_max, ordering, auth, tls, secret)"
+    "  metadata, batch_seconds, batch_max, ordering, auth, tls, uid, secret)"
     " select $1::uuid, $2::uuid, $3::text, $4::text[], $5::int8, $6::int8, $7::text, $8::text,"
     "  $9::bytea, $10::int8[], $11::int8, nullif($12::int8, 0), $13::int8, $14::text, $15::text,"
-    "  $16::int8, $17::int8, $18::int8, $19::bytea, $20::bytea, $21::bytea"
+    "  $16::int8, $17::int8, $18::int8, $19::bytea, $20::bytea, $21::text,"
+    "  $22::bytea"
     "  where (select count(*) from (select from webhook"
-    "   where app_id = $2::uuid and deleted_at is null limit $22::int8) x) < $22::int8"
+    "   where app_id = $2::uuid and deleted_at is null limit $23::int8) x) < $23::int8"
     " returning *"
     "), s as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w"
-    ")" AUDITED("w", AUDIT_DEED(23, 24, 25, 26, 27, 28), OF_WEBHOOK) " select " COLUMNS " from w",
-    28};
+    ")" AUDITED("w", AUDIT_DEED(24, 25, 26, 27, 28, 29), OF_WEBHOOK) " select " COLUMNS " from w",
+    29};
 
 struct db_op *webhooks_insert(struct db *db, const struct webhook *w, int64_t max,
                               const struct deed *deed, db_cb *cb, void *arg)
@@ -178,6 +181,15 @@ const struct db_stmt stmt_webhook_get = {
 struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
 {
     return store_exec(db, &stmt_webhook_get, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
+}
+
+const struct db_stmt stmt_webhook_find = {
+    "webhook_find",
+    "select id from webhook where app_id = $1::uuid and uid = $2::text and deleted_at is null", 2};
+
+struct db_op *webhooks_find(struct db *db, struct id app, struct str uid, db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_webhook_find, DB_ARGS(DB_ID(app), DB_STR(uid)), cb, arg);
 }
 
 const struct db_stmt stmt_webhook_get_secrets = {
@@ -201,9 +213,9 @@ const struct db_stmt stmt_webhook_update = {
     "  headers = $9::bytea, retry_schedule = $10::int8[], timeout_ms = $11::int8,"
     "  rate_limit = nullif($12::int8, 0), concurrency = $13::int8, description = $14::text,"
     "  metadata = $15::text, batch_seconds = $16::int8, batch_max = $17::int8, ordering = $18::int8,"
-    "  auth = $19::bytea, tls = $20::bytea, secret = $22::bytea,"
-    "  previous_secret = case when secret = $22::bytea then previous_secret end,"
-    "  previous_until = case when secret = $22::bytea then previous_until end,"
+    "  auth = $19::bytea, tls = $20::bytea, uid = $21::text, secret = $23::bytea,"
+    "  previous_secret = case when secret = $23::bytea then previous_secret end,"
+    "  previous_until = case when secret = $23::bytea then previous_until end,"
     "  gate_until = case when " STAYS_AS_IT_IS " then gate_until end,"
     "  failing_since = case when " STAYS_AS_IT_IS " then failing_since end,"
     "  gate_limit = case when " STAYS_AS_IT_IS " then gate_limit else 0 end,"
@@ -214,15 +226,15 @@ const struct db_stmt stmt_webhook_update = {
     "  gate_at = case when " STAYS_AS_IT_IS " then gate_at end,"
     "  gate_error = case when " STAYS_AS_IT_IS " then gate_error else 0 end, " TOUCH
     " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
-    "  and us_of(updated_at) = $21::int8"
+    "  and us_of(updated_at) = $22::int8"
     " returning *"
     "), gone as ("
     " delete from subscription s using w where s.webhook_id = w.id and s.pattern <> all (w.events)"
     "), added as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w on conflict do nothing"
-    ")" AUDITED("w", AUDIT_DEED(23, 24, 25, 26, 27, 28), OF_WEBHOOK) " select " COLUMNS " from w",
-    28};
+    ")" AUDITED("w", AUDIT_DEED(24, 25, 26, 27, 28, 29), OF_WEBHOOK) " select " COLUMNS " from w",
+    29};
 
 struct db_op *webhooks_update(struct db *db, const struct webhook *w, const struct deed *deed,
                               db_cb *cb, void *arg)

@@ -166,9 +166,9 @@ def test_events_reach_the_tenants_own_webhooks(tenant, other_tenant, receiver):
 def test_app_header(tenant, other_tenant, admin, address):
     made = tenant.write.webhook(address)
     by_id = admin.with_(X_App_Id=tenant.app["id"])
-    by_name = admin.with_(X_App_Id=tenant.app["name"])
+    by_uid = admin.with_(X_App_Id=tenant.app["uid"])
     own = tenant.write.with_(X_App_Id=tenant.app["id"])
-    for client in (by_id, by_name, own):
+    for client in (by_id, by_uid, own):
         assert [w["id"] for w in client.get("/webhooks").json["data"]] == [made["id"]]
     tenant.write.with_(X_App_Id=other_tenant.app["id"]).get("/webhooks", expect=404)
     for nobody in ("app_01kn2p7t5ye9a8x3v6j0qk2wcr", "nobody", "a b", "x" * 300):

@@ -30,7 +30,7 @@ class World:
 
     def __init__(self, server):
         self.admin = server.client()
-        self.app = self.admin.post("/apps", {"name": "a"}, expect=201).json
+        self.app = self.admin.post("/apps", {"name": "a", "uid": "a"}, expect=201).json
         self.key = self.new_key()
         self.client = self.admin.with_(key=self.key["key"])
         self.webhook = self.client.webhook(URL)
@@ -118,7 +118,7 @@ WRITERS = {
         "event_type.delete",
         [],
     ),
-    ("POST", "/apps"): (lambda w: (w.admin, "/apps", {"name": "b", "metadata": {"k": "v"}}), "app.create", ["name", "metadata"]),
+    ("POST", "/apps"): (lambda w: (w.admin, "/apps", {"name": "b", "uid": "b", "metadata": {"k": "v"}}), "app.create", ["uid", "name", "metadata"]),
     ("PATCH", "/apps/{id}"): (lambda w: (w.admin, f"/apps/{w.app['id']}", {"name": "c"}), "app.update", ["name"]),
     ("DELETE", "/apps/{id}"): (
         lambda w: (w.admin, f"/apps/{w.admin.post('/apps', {'name': 'gone'}, expect=201).json['id']}", None),
@@ -206,7 +206,8 @@ def test_what_changes_nothing_leaves_none(start, database):
     client.post("/deliveries/del_01kn2pa7gye0qa5gmmt2w8z3fk/retry", expect=404)
     client.delete("/event-types/never.made", expect=404)
     read.patch(webhook, {"description": "x"}, expect=403)
-    world.admin.post("/apps", {"name": "a"}, expect=409)
+    world.admin.post("/apps", {"name": "a", "uid": "a"}, expect=409)
+    world.admin.patch("/apps/default", {"uid": None}, expect=409)
     world.admin.patch(f"/apps/{world.app['id']}", {}, expect=200)
     world.admin.patch(f"/keys/{world.key['id']}", {}, expect=200)
     assert count(database) == before

@@ -72,7 +72,7 @@ def test_errors_have_the_envelope(posthorn):
 def test_tenants_are_apart(posthorn, receiver):
     admin = posthorn.client()
     made = create(admin, receiver.url())
-    admin.post("/apps", {"name": "other"}, expect=201)
+    admin.post("/apps", {"name": "Another", "uid": "other"}, expect=201)
     other = "/admin/apps/other/webhooks"
     assert admin.get(other, expect=200).json["data"] == []
     admin.delete(f"{other}/{made['id']}", expect=404)

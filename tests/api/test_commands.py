@@ -93,13 +93,19 @@ def test_key_create_list_revoke(run, posthorn):
 
 
 def test_key_of_an_app(run, posthorn):
-    app = posthorn.client().post("/apps", {"name": "acme"}, expect=201).json
-    made = run("key", "create", "--name", "k", "--scope", "read", "--app", "acme")
-    assert made.returncode == 0, made.stderr
-    key_id = "key_" + made.stdout.split("_")[1]
-    assert posthorn.client().get(f"/keys/{key_id}").json["app_id"] == app["id"]
-    missing = run("key", "create", "--name", "k", "--scope", "read", "--app", "nobody")
-    assert missing.returncode != 0 and not missing.stdout
+    """Named by its uid or its id; the list has the uid, and the id of an app without one."""
+    client = posthorn.client()
+    acme, bare = (client.post("/apps", {"name": "Acme", **more}, expect=201).json for more in ({"uid": "acme"}, {}))
+    for app, named in ((acme, "acme"), (acme, acme["id"]), (bare, bare["id"])):
+        made = run("key", "create", "--name", "k", "--scope", "read", "--app", named)
+        assert made.returncode == 0, made.stderr
+        key_id = "key_" + made.stdout.split("_")[1]
+        assert client.get(f"/keys/{key_id}").json["app_id"] == app["id"]
+        assert f"{key_id} read {app['uid'] or app['id']} k\n" in run("key", "list").stdout
+    for named in ("nobody", "Acme", "app_01kn2p7t5ye9a8x3v6j0qk2wcr", "a b", ""):
+        missing = run("key", "create", "--name", "k", "--scope", "read", "--app", named)
+        assert missing.returncode == 1 and not missing.stdout
+        assert missing.stderr == f"posthorn: no app has this id or uid: {named}\n"
 
 
 @pytest.mark.parametrize("arguments", [["key", "list"], ["serve"], ["migrate"]])

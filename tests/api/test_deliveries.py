@@ -62,7 +62,7 @@ def test_what_is_listed(api, receiver):
 
 @pytest.mark.parametrize(
     "name, value",
-    [("webhook_id", "wh_x"), ("event_id", "del_01kn2pa7gye0qa5gmmt2w8z3fk"), ("error_code", "timed"), ("response_code", "99"),
+    [("webhook_id", "evt_01kn2pa7gxe83r5cv0jw1mh4bd"), ("event_id", "del_01kn2pa7gye0qa5gmmt2w8z3fk"), ("error_code", "timed"), ("response_code", "99"),
      ("status", "sent"), ("cursor", "evt_01kn2pa7gxe83r5cv0jw1mh4bd"), ("host", "x")],
 )
 def test_what_is_not_a_filter(api, name, value):

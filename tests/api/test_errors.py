@@ -66,7 +66,7 @@ MANY = [
     (
         "POST",
         "/keys",
-        {"scope": "x", "name": "", "app_id": "x", "expires_at": "2001-01-01T00:00:00Z"},
+        {"scope": "x", "name": "", "app_id": "x y", "expires_at": "2001-01-01T00:00:00Z"},
         {"scope", "name", "app_id", "expires_at"},
     ),
     ("POST", "/webhooks/{id}/preview", {"event_id": "x", "type": "*"}, {"event_id", "type"}),

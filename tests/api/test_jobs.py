@@ -179,7 +179,7 @@ def test_an_app_has_so_many_jobs_at_once(posthorn, database, address):
         ({"status": "pending"}, "status"),
         ({"error_code": "tired"}, "error_code"),
         ({"response_code": 99}, "response_code"),
-        ({"webhook_id": "wh_1"}, "webhook_id"),
+        ({"webhook_id": "evt_1 2"}, "webhook_id"),
     ],
 )
 def test_bad_input(api, address, tail, body, field):

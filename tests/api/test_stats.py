@@ -65,7 +65,7 @@ def test_whose_they_are(api, other_tenant, receiver):
     other = other_tenant.read
     assert hours(other) == []
     other.get("/stats", webhook_id=webhook["id"], expect=404)
-    assert other.get("/stats", webhook_id="wh_x", expect=422).fields == ["webhook_id"]
+    assert other.get("/stats", webhook_id="evt_01kn2pa7gxe83r5cv0jw1mh4bd", expect=422).fields == ["webhook_id"]
     assert other.get("/stats", since="yesterday", expect=422).fields == ["since"]
 
 

@@ -10,9 +10,8 @@ NUMBERS = itertools.count(1)
 class Tenant:
     def __init__(self, admin):
         self.admin = admin
-        self.app = admin.post(
-            "/apps", {"name": f"app-{os.getpid()}-{next(NUMBERS)}"}, expect=201
-        ).json
+        name = f"app-{os.getpid()}-{next(NUMBERS)}"
+        self.app = admin.post("/apps", {"name": name, "uid": name}, expect=201).json
         self.clients = {}
 
     def client(self, scope):
