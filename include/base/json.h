@@ -74,6 +74,10 @@ enum json_bigint {
 int json_write_form(struct buf *out, struct str text, enum json_form form,
                     enum json_bigint bigint) MUST_CHECK;
 
+/* Appends the JSON Pointer (RFC 6901) to the first value because of which json_write_form() answers ERR_INVALID; false: there is none. */
+bool json_find_unwritable(struct buf *pointer, struct str text, enum json_form form,
+                          enum json_bigint bigint);
+
 /* A number that JSON Schema calls an integer: 700, 700.0 and 7e2 are the same. False: it is none, or no int64_t, or a
  * fraction of more than 15 digits. */
 bool json_integer(struct str literal, int64_t *out) MUST_CHECK;

@@ -41,6 +41,7 @@ struct message {
     struct body_mark mark;   /* of the body, also when that is gone */
     struct tls_settings tls; /* all empty: none */
     struct buf tls_text;     /* where those are */
+    struct buf fault;        /* why there is none, where that names a value */
     struct grant grant; /* of the token that the request is to carry in the header Authorization */
 };
 
@@ -61,7 +62,7 @@ bool message_takes_many(const struct settings *settings, const struct recipient 
 /* Makes the message of the first of `contents`, or of as many as the recipient's profile puts into
  * one; returns how many. A body that is not an attempt's own is one of `bodies`, which stay longer than the message, and
  * are of this one event; NULL: there are none. `now_ms` is the wall clock's. ERR_INVALID, and why in words, when the
- * profile cannot say the first event; ERR_NOT_FOUND when the URL is none of the profile's service; ERR_INTERNAL
+ * profile cannot say the first event, with the pointer to its value, where there is one at fault (the text stays with the message); ERR_NOT_FOUND when the URL is none of the profile's service; ERR_INTERNAL
  * when the recipient is not as it should be: its secrets cannot be opened, or options are another profile's. */
 int message_make(struct message *message, const struct settings *settings,
                  const struct recipient *to, const struct content *const *contents, size_t count,

@@ -15,6 +15,9 @@
 #define OPTIONS_TEXT_MAX 65536
 #define HEADERS_TEXT_MAX 65536 /* twenty headers, sealed as JSON */
 #define HEADER_BYTES_MAX 8192
+#define FAULT_MAX        240 /* what history keeps of it */
+#define FAULT_PATH_MAX   120
+#define FAULT_PATH_READ  512
 
 void message_init(struct message *m)
 {
@@ -26,6 +29,7 @@ void message_init(struct message *m)
     m->mark = (struct body_mark){0};
     buf_init(&m->tls_text, TLS_SETTINGS_JSON_MAX);
     m->tls = (struct tls_settings){0};
+    buf_init(&m->fault, FAULT_MAX);
     grant_init(&m->grant);
 }
 
@@ -41,6 +45,7 @@ void message_fini(struct message *m)
     buf_fini(&m->url);
     buf_fini(&m->head);
     buf_fini(&m->masked);
+    buf_fini(&m->fault);
     message_forget_body(m);
     message_forget_access(m);
 }
@@ -177,9 +182,41 @@ static void mark(struct message *m, const struct profile *profile,
     m->mark = body_mark_of(profile, options, taken, m->lent != NULL ? m->lent->hash : hash);
 }
 
+#define CANNOT "the webhook's profile cannot send this event: "
+
+/* Of what cannot be said: the first event, in its form. */
+static const char *fault_of(struct message *m, const struct profile_input *in)
+{
+    bool python = in->options.json != JSON_FORM_JS;
+    struct buf path;
+
+    if (!json_is_object(in->data))
+        return CANNOT "its data is no JSON object any more";
+    buf_init(&path, FAULT_PATH_READ);
+    bool found = json_find_unwritable(&path, in->data, (enum json_form)in->options.json,
+                                      (enum json_bigint)in->options.bigint);
+    struct str shown = str_cut(buf_str(&path), FAULT_PATH_MAX);
+    buf_clear(&m->fault);
+    buf_printf(&m->fault, CANNOT "the number at %.*s%s of its data is %s", STR_FMT(shown),
+               shown.n < path.n ? "…" : "",
+               python ? "beyond what Python reads" : "one that `bigint` rejects");
+    buf_fini(&path);
+    return found ? buf_text(&m->fault) : CANNOT "its body is too large";
+}
+
+static int write_head(struct message *m, const struct profile *profile,
+                      const struct profile_input *in, int taken, const char **why)
+{
+    int err = profile->write_head(in, taken, message_body(m), &m->head, &m->masked);
+
+    if (err < 0)
+        *why = CANNOT "its headers, or what is signed, are too large";
+    return err;
+}
+
 static int render(struct message *m, const struct profile *profile, const struct recipient *to,
                   const struct opened *opened, const struct content *const *contents, size_t count,
-                  int64_t now_ms, struct bodies *bodies)
+                  int64_t now_ms, struct bodies *bodies, const char **why)
 {
     struct scratch scratch;
     struct fields f = {.alloc = scratch_allocator(&scratch)};
@@ -187,8 +224,10 @@ static int render(struct message *m, const struct profile *profile, const struct
 
     assert(count > 0 && count <= MESSAGE_EVENTS_MAX);
     if (profile == NULL ||
-        profile_options_bind(&f, profile, buf_str(&opened->options), &options) < 0)
+        profile_options_bind(&f, profile, buf_str(&opened->options), &options) < 0) {
+        *why = "the webhook's options are not those of its profile: write both again";
         return ERR_INTERNAL;
+    }
     struct profile_input *in = xcalloc(count, sizeof *in);
     for (size_t i = 0; i < count; i++) {
         fill(&in[i], contents[i], to, opened, now_ms);
@@ -197,8 +236,9 @@ static int render(struct message *m, const struct profile *profile, const struct
     int taken = write_body(m, profile, in, count, bodies);
     if (taken > 0)
         mark(m, profile, &options, taken);
-    int err =
-        taken < 0 ? taken : profile->write_head(in, taken, message_body(m), &m->head, &m->masked);
+    else
+        *why = fault_of(m, &in[0]);
+    int err = taken < 0 ? taken : write_head(m, profile, in, taken, why);
     free(in);
     return err < 0 ? err : taken;
 }
@@ -263,13 +303,8 @@ static int make(struct message *m, const struct settings *settings, const struct
     if (err == 0 && change != NULL)
         change(&opened);
     if (err == 0) {
-        *why =
-            "the webhook's profile cannot send this event: it is too large, or has a number that "
-            "the profile rejects";
-        taken = render(m, profile, to, &opened, contents, count, now_ms, bodies);
+        taken = render(m, profile, to, &opened, contents, count, now_ms, bodies, why);
         err = taken < 0 ? taken : 0;
-        if (taken == ERR_INTERNAL)
-            *why = "the webhook's options are not those of its profile: write both again";
     }
     if (err == 0 && opened.headers.n > 0)
         err = add_headers(m, buf_str(&opened.headers)) < 0 ? ERR_INTERNAL : 0;
@@ -277,6 +312,10 @@ static int make(struct message *m, const struct settings *settings, const struct
         err = add_auth(m, buf_str(&opened.auth)) < 0 ? ERR_INTERNAL : 0;
     if (err == 0 && opened.tls.n > 0)
         err = tls_settings_read(buf_str(&opened.tls), &m->tls_text, &m->tls) < 0 ? ERR_INTERNAL : 0;
+    if (err == 0 && (m->head.overflow || m->masked.overflow)) {
+        *why = CANNOT "its headers are too large";
+        err = ERR_INVALID;
+    }
     if (err == 0) {
         *why = "the webhook's URL does not belong to its profile's service";
         err = make_url(m, profile, to->url);

@@ -250,7 +250,7 @@ struct sending *sending_create(const struct settings *settings, const struct cla
             if (claims[i]->along == along)
                 add_attempt(s, claims[i], token);
     if (taken < 0) {
-        set_error_text(s, why);
+        snprintf(s->error_text, sizeof s->error_text, "%s", why);
         end(s, error_of(taken), &(struct finish){0});
     }
     return s;

@@ -1,5 +1,6 @@
 """What the history says of attempts stays true, whatever becomes of the webhook."""
 
+import pytest
 from harness import replies
 from harness.wait import until
 
@@ -24,9 +25,39 @@ def test_an_event_that_its_form_cannot_say(api, receiver):
     delivery = until(lambda: (api.deliveries(webhook, status="failed") or [None])[0], 5, "its end")
     (attempt,) = api.attempts(delivery)
     assert attempt["error"]["code"] == "unsendable"
+    assert "the number at /n of its data is one that `bigint` rejects" in attempt["error"]["message"]
     assert attempt["request"]["url"] == receiver.url()
     assert api.get(f"/webhooks/{webhook['id']}").json["health"]["failures"] == 0
     assert receiver.requests == []
+
+
+DEEP = '{"a/b": [{"c~d": 1}, {"Größe": 1e999, "é": 2}]}'
+LONG = '{"%s": [1e400]}' % ("я" * 200)
+WIDE = {f"X-{n}": "{type}" * (170 if n < 3 else 150) for n in range(4)}
+
+
+@pytest.mark.parametrize(
+    "options, data, message",
+    [
+        ({"json": "python"}, DEEP, "at /a~1b/1/Größe of its data is beyond what Python reads"),
+        ({"json": "python-compact"}, LONG, "at /" + "я" * 59 + "… of its data is beyond"),
+        ({"json": "js", "bigint": "reject"}, '{"x": {"y": [0, -98765432109876543210]}}', "at /x/y/1 of"),
+        ({"headers": WIDE}, "{}", "its headers, or what is signed, are too large"),
+        ({"signed": "{body}" * 170}, '{"x": "%s"}' % ("a" * 60000), "its headers, or what is signed, are too large"),
+    ],
+    ids=["deep", "long", "bigint", "headers", "signed"],
+)
+def test_what_of_an_event_cannot_be_said(api, receiver, options, data, message):
+    """In its first attempt, with the place of the value in words; no retries, and no news of the receiver."""
+    webhook = api.webhook(receiver.url(), profile="custom", secret="s", profile_options=options)
+    api.post("/events", f'{{"type": "{"t" * 128}", "data": {data}}}'.encode(), expect=202)
+    delivery = api.settled(webhook, "failed")
+    assert (delivery["status"], delivery["attempts"], delivery["next_attempt_at"]) == ("failed", 1, None)
+    shown = api.get(f"/deliveries/{delivery['id']}").json["last_error"]
+    (attempt,) = api.attempts(delivery)
+    assert attempt["error"] == shown and shown["code"] == "unsendable" and message in shown["message"]
+    health = api.get(f"/webhooks/{webhook['id']}").json["health"]
+    assert (health["state"], health["failures"]) == ("healthy", 0) and receiver.requests == []
 
 
 OF = "select d.id from delivery d join webhook w on w.id = d.webhook_id where w.url = '{url}'"

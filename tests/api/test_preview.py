@@ -81,6 +81,7 @@ def test_what_cannot_be_sent(api, receiver):
         f"/webhooks/{webhook['id']}/preview", b'{"data":{"n":9007199254740993}}', expect=409
     )
     assert answer.json["detail"].startswith("Nothing would be sent: the webhook's profile cannot")
+    assert "the number at /n of its data" in answer.json["detail"]
 
 
 WHSK = "whsk_" + base64.b64encode(bytes(range(32))).decode()

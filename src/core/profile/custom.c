@@ -209,7 +209,8 @@ static void mask(struct allocator alloc, struct profile_options *options)
     options->signed_text = masked(alloc, options->signed_text);
 }
 
-static void sign(const struct context *c, struct buf *out)
+/* ERR_INVALID: what is signed is too large. */
+static int sign(const struct context *c, struct buf *out)
 {
     const struct profile_options *options = &c->in->options;
     struct buf text, masked;
@@ -220,6 +221,7 @@ static void sign(const struct context *c, struct buf *out)
     buf_init(&masked, 0); /* nobody keeps this */
     expand(c, options->signed_text, &(struct head){&text, &masked});
     struct str part = buf_str(&text);
+    int err = text.overflow ? ERR_INVALID : 0;
     if (options->algorithm == CUSTOM_SHA512)
         crypto_hmac_sha512(c->in->secret, &part, 1, mac);
     else
@@ -230,6 +232,7 @@ static void sign(const struct context *c, struct buf *out)
         crypto_hex(out, mac, n);
     crypto_forget(&text);
     buf_fini(&masked);
+    return err;
 }
 
 static bool sets_agent(const struct field_map *headers)
@@ -260,7 +263,7 @@ static int write_head(const struct profile_input *in, int count, struct str body
 
     buf_init(&signature, SIGNATURE_MAX);
     struct context c = {.in = in, .count = count, .body = body};
-    sign(&c, &signature);
+    int err = sign(&c, &signature);
     c.signature = buf_str(&signature);
     head_add(&h, STR_LIT("Content-Type: application/json\r\n"));
     if (!sets_agent(headers))
@@ -271,7 +274,7 @@ static int write_head(const struct profile_input *in, int count, struct str body
         head_add(&h, STR_LIT("\r\n"));
     }
     buf_fini(&signature);
-    return head_end(&h);
+    return err < 0 ? err : head_end(&h);
 }
 
 static bool sends_secret(const struct profile_options *options)
