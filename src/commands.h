@@ -7,6 +7,7 @@
 int command_serve(const struct settings *settings, int argc, char **argv);
 int command_key(const struct settings *settings, int argc, char **argv);
 int command_rekey(const struct settings *settings, int argc, char **argv);
+int command_catalogue(const struct settings *settings, int argc, char **argv);
 int command_trace(const struct settings *settings, int argc, char **argv);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/signature.h"
 #include "core/webhook.h"
 #include "store/dropins.h"
+#include "store/event_types.h"
 #include "store/store.h"
 
 struct apply {
@@ -56,6 +57,19 @@ static bool find(const struct db_rows *rows, const struct dropin *d, struct drop
     return false;
 }
 
+/* The event types of a system that is new here; later they are the user's to change or delete. */
+static void load(struct command_run *run, const struct dropin *d)
+{
+    static const struct deed deed = {.action = AUDIT_EVENT_TYPE_CREATE,
+                                     .actor = AUDIT_BY_SETTINGS,
+                                     .fields = {"name", "description", "schema", "example"},
+                                     .field_count = 4};
+    const struct catalogue *catalogue = catalogue_find(d->catalogue);
+
+    assert(catalogue != NULL);
+    event_types_load(run->db, (struct id){0}, catalogue, &deed, on_step, run);
+}
+
 static void put(struct command_run *run, const struct db_rows *rows, const struct dropin *d)
 {
     struct deed deed = {.action = AUDIT_WEBHOOK_UPDATE, .actor = AUDIT_BY_SETTINGS};
@@ -65,6 +79,7 @@ static void put(struct command_run *run, const struct db_rows *rows, const struc
     if (!find(rows, d, &found)) {
         found = (struct dropin_row){.id = id_new()};
         deed.action = AUDIT_WEBHOOK_CREATE;
+        load(run, d);
     }
     if (found.sealed_secret.p != NULL && same_secret(run->settings, &found, d->secret)) {
         dropins_put(run->db, found.id, d, found.sealed_secret, &deed, on_step, run);

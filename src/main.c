@@ -20,6 +20,8 @@ static const char usage[] =
     "  key create --name N --scope S   make an API key: read, publish, write, admin [--app NAME]\n"
     "  key list                        show the keys there are\n"
     "  key revoke ID                   end one\n"
+    "  catalogue load NAME             put the event types of marzban, remnawave, authon or generic into an\n"
+    "                                  app [--app ID|UID]\n"
     "  rekey                           seal all that is sealed with POSTHORN_ENCRYPTION_KEY\n"
     "  trace DELIVERY|EVENT            show what the ledger knows of one, as a timeline\n"
     "  check-config                    print the options in force, secrets masked, or what is wrong\n"
@@ -60,9 +62,13 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"serve", command_serve},   {"migrate", command_migrate},
-    {"key", command_key},       {"rekey", command_rekey},
-    {"trace", command_trace},   {"check-config", command_check_config},
+    {"serve", command_serve},
+    {"migrate", command_migrate},
+    {"key", command_key},
+    {"catalogue", command_catalogue},
+    {"rekey", command_rekey},
+    {"trace", command_trace},
+    {"check-config", command_check_config},
     {"routes", command_routes},
 };
 

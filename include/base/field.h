@@ -79,6 +79,7 @@ struct field {
 struct field_problem {
     const char *field; /* a path: "url", "events[2]", "headers.X-Token" */
     const char *message;
+    const char *pointer; /* to the value in the body, where the path ends before it; else NULL */
 };
 
 struct fields {
@@ -124,5 +125,9 @@ int fields_bind_member(struct fields *f, const struct field *table, size_t count
 
 /* Adds one; what does not fit any more is counted. Both texts are copied. */
 void fields_problem(struct fields *f, const char *field, const char *message);
+
+/* The same, of a value within the field: `pointer` is its JSON Pointer, from the body on. */
+void fields_problem_at(struct fields *f, const char *field, const char *pointer,
+                       const char *message);
 
 #endif

@@ -74,12 +74,34 @@ enum json_bigint {
 int json_write_form(struct buf *out, struct str text, enum json_form form,
                     enum json_bigint bigint) MUST_CHECK;
 
-/* Appends the JSON Pointer (RFC 6901) to the first value because of which json_write_form() answers ERR_INVALID; false: there is none. */
+/* A step from a container to what is in it. Who descends links them, each on its own stack. */
+struct json_step {
+    const struct json_step *up; /* NULL: from the text as a whole */
+    struct str key;             /* with its quotes; n == 0: of an array */
+    size_t index;               /* of the element */
+};
+
+/* Appends the JSON Pointer (RFC 6901) to where `at` leads; of the text as a whole, NULL, it is empty. */
+void json_pointer(struct buf *out, const struct json_step *at);
+
+/* Appends the pointer to the first value because of which json_write_form() answers ERR_INVALID; false: there is none. */
 bool json_find_unwritable(struct buf *pointer, struct str text, enum json_form form,
                           enum json_bigint bigint);
 
 /* A number that JSON Schema calls an integer: 700, 700.0 and 7e2 are the same. False: it is none, or no int64_t, or a
  * fraction of more than 15 digits. */
 bool json_integer(struct str literal, int64_t *out) MUST_CHECK;
+
+/* Less than, equal to or greater than 0, as the number `a` is beside `b`: exactly, whatever their size. */
+int json_compare_numbers(struct str a, struct str b);
+
+/* A number without a fraction, of any size: 700, 700.0 and 7e2 are. */
+bool json_is_whole(struct str literal);
+
+/* Two strings that stand for the same text. */
+bool json_same_string(struct str a, struct str b);
+
+/* The characters of a string, as JSON Schema counts them; half a surrogate pair is one. */
+size_t json_characters(struct str quoted);
 
 #endif

@@ -16,10 +16,11 @@
 
 /* One webhook that the settings ask for. */
 struct dropin {
-    const char *system;   /* "marzban", "remnawave": with the URL its identity */
-    const char *variable; /* that names the URL */
-    int number;           /* of the URL in it, from 1 */
-    struct str url;       /* as written, trimmed */
+    const char *system;    /* "marzban", "remnawave": with the URL its identity */
+    const char *variable;  /* that names the URL */
+    int number;            /* of the URL in it, from 1 */
+    struct str url;        /* as written, trimmed */
+    const char *catalogue; /* of its event types (core/catalogue.h) */
     const char *profile;
     char options[DROPIN_OPTIONS_SIZE]; /* JSON */
     struct str secret;                 /* n == 0: none */

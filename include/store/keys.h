@@ -22,6 +22,8 @@ struct key {
     /* It may be used from these, as networks_parse() takes them; none: from anywhere. */
     struct str networks[KEY_NETWORKS_MAX];
     size_t network_count;
+
+    int checks; /* read only; of its app, bits of enum app_check (store/apps.h) */
 };
 
 void keys_read(const struct db_rows *rows, int row, struct key *key);

@@ -30,9 +30,10 @@ extern const struct db_stmt *const store_worker_stmts[];
 extern const struct db_stmt *const store_command_stmts[];
 
 /* NOTIFY channels that an API process listens to, and the statements for that: the end of a test delivery (payload: the
- * delivery's UUID), the end of a key. */
+ * delivery's UUID), the end of a key, a change in an app's catalogue (the app's UUID). */
 #define STORE_TEST_CHANNEL "posthorn_test"
 #define STORE_KEY_CHANNEL  "posthorn_key"
+#define STORE_TYPE_CHANNEL "posthorn_type"
 extern const struct db_stmt *const store_api_listens[];
 
 /* db_exec() with the store's deadline. */

@@ -12,6 +12,7 @@
 struct auth_cache;
 struct rates;
 struct acceptor;
+struct type_cache;
 struct absence;
 struct turns;
 
@@ -40,6 +41,7 @@ struct api {
     struct auth_cache *auth;
     struct rates *rates; /* of all threads */
     struct acceptor *acceptor;
+    struct type_cache *types;
     struct absence *absence;
     struct turns *turns;
     struct list calls;      /* struct call */

@@ -16,27 +16,30 @@
 struct app_input {
     struct str uid, name;
     struct field_map metadata;
+    bool strict_types, validate;
 };
 
-enum { IN_UID, IN_NAME, IN_METADATA };
+enum { IN_UID, IN_NAME, IN_METADATA, IN_STRICT, IN_VALIDATE };
 
-#define FIELDS(required)                                                \
-    [IN_UID] = {"uid",                                                  \
-                FIELD_STR,                                              \
-                offsetof(struct app_input, uid),                        \
-                FIELD_NULLABLE,                                         \
-                .min = 1,                                               \
-                .max = UID_MAX,                                         \
-                .check = uid_check},                                    \
-    [IN_NAME] = {"name",   FIELD_STR, offsetof(struct app_input, name), \
-                 required, .min = 1,  .max = NAME_LENGTH_MAX},          \
-    [IN_METADATA] = {"metadata",                                        \
-                     FIELD_MAP,                                         \
-                     offsetof(struct app_input, metadata),              \
-                     FIELD_NULLABLE,                                    \
-                     .max = METADATA_MAX,                               \
-                     .key_max = METADATA_KEY_MAX,                       \
-                     .item_max = METADATA_VALUE_MAX}
+#define FIELDS(required)                                                                     \
+    [IN_UID] = {"uid",                                                                       \
+                FIELD_STR,                                                                   \
+                offsetof(struct app_input, uid),                                             \
+                FIELD_NULLABLE,                                                              \
+                .min = 1,                                                                    \
+                .max = UID_MAX,                                                              \
+                .check = uid_check},                                                         \
+    [IN_NAME] = {"name",   FIELD_STR, offsetof(struct app_input, name),                      \
+                 required, .min = 1,  .max = NAME_LENGTH_MAX},                               \
+    [IN_METADATA] = {"metadata",                                                             \
+                     FIELD_MAP,                                                              \
+                     offsetof(struct app_input, metadata),                                   \
+                     FIELD_NULLABLE,                                                         \
+                     .max = METADATA_MAX,                                                    \
+                     .key_max = METADATA_KEY_MAX,                                            \
+                     .item_max = METADATA_VALUE_MAX},                                        \
+    [IN_STRICT] = {"strict_types", FIELD_BOOL, offsetof(struct app_input, strict_types), 0}, \
+    [IN_VALIDATE] = {"validate", FIELD_BOOL, offsetof(struct app_input, validate), 0}
 
 static const struct field create_fields[] = {FIELDS(FIELD_REQUIRED)};
 static const struct field update_fields[] = {FIELDS(0)};
@@ -44,15 +47,31 @@ static const struct field update_fields[] = {FIELDS(0)};
 static void write_row(struct jsonw *w, const struct settings *settings, const struct db_rows *rows,
                       int row)
 {
-    enum { ID, UID, NAME, METADATA, CREATED };
+    struct app app;
+
     (void)settings;
+    app_read(rows, row, &app);
     jsonw_begin(w, NULL, '{');
-    jsonw_id(w, "id", ID_APP, db_id(rows, row, ID));
-    jsonw_str_or_null(w, "uid", db_str(rows, row, UID));
-    jsonw_str(w, "name", db_str(rows, row, NAME));
-    jsonw_raw(w, "metadata", db_str(rows, row, METADATA));
-    jsonw_time(w, "created_at", db_i64(rows, row, CREATED), CLOCK_SECONDS);
+    jsonw_id(w, "id", ID_APP, app.id);
+    jsonw_str_or_null(w, "uid", app.uid);
+    jsonw_str(w, "name", app.name);
+    jsonw_raw(w, "metadata", app.metadata);
+    jsonw_bool(w, "strict_types", (app.checks & APP_STRICT_TYPES) != 0);
+    jsonw_bool(w, "validate", (app.checks & APP_VALIDATE) != 0);
+    jsonw_time(w, "created_at", app.created_ms, CLOCK_SECONDS);
     jsonw_end(w, '}');
+}
+
+/* What was given, as the ledger takes it. */
+static struct app app_of(struct call *call, struct id id, const struct app_input *in)
+{
+    return (struct app){
+        .id = id,
+        .uid = in->uid,
+        .name = in->name,
+        .metadata = input_map_json(call, &in->metadata),
+        .checks = (in->strict_types ? APP_STRICT_TYPES : 0) | (in->validate ? APP_VALIDATE : 0),
+    };
 }
 
 static void reply_app(struct call *call, int err, const struct db_rows *rows, int status)
@@ -77,7 +96,7 @@ void handle_apps_create(struct call *call)
     struct app_input in = {0};
     if (!input_body(call, create_fields, ARRAY_LEN(create_fields), &in))
         return;
-    struct app app = {id_new(), in.uid, in.name, input_map_json(call, &in.metadata)};
+    struct app app = app_of(call, id_new(), &in);
     call->op = apps_insert(call->api->db, &app, deed_of(call, AUDIT_APP_CREATE), on_created, call);
 }
 
@@ -109,8 +128,7 @@ static void on_updated(void *arg, int err, const struct db_rows *rows)
         call->op = apps_get(call->api->db, *id, on_untouched, call);
         return;
     }
-    if (field_given(&call->fields, IN_UID))
-        auth_cache_clear(call->api->auth);
+    auth_cache_clear(call->api->auth);
     reply_app(call, err, rows, 200);
 }
 
@@ -123,9 +141,12 @@ void handle_apps_update(struct call *call)
     if (!input_id(call, 0, ID_APP, id) ||
         !input_body(call, update_fields, ARRAY_LEN(update_fields), &in))
         return;
-    struct app app = {*id, in.uid, in.name,
-                      field_given(f, IN_METADATA) ? input_map_json(call, &in.metadata) : STR_NONE};
-    call->op = apps_update(call->api->db, &app, field_given(f, IN_UID),
+    struct app app = app_of(call, *id, &in);
+    if (!field_given(f, IN_METADATA))
+        app.metadata = STR_NONE;
+    int checks = (field_given(f, IN_STRICT) ? APP_STRICT_TYPES : 0) |
+                 (field_given(f, IN_VALIDATE) ? APP_VALIDATE : 0);
+    call->op = apps_update(call->api->db, &app, field_given(f, IN_UID), checks,
                            deed_of(call, AUDIT_APP_UPDATE), on_updated, call);
 }
 

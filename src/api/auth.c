@@ -32,6 +32,7 @@ struct cached {
     int scope;
     int64_t requests; /* as in struct key */
     struct id key, app;
+    int checks; /* of the app */
 };
 
 /* Keys whose text has no proof, and that were found once: what they are told apart from guesses by. */
@@ -55,6 +56,7 @@ struct auth {
     bool has_app;
     int scope;
     int64_t requests;
+    int checks;      /* of the key's app */
     uint64_t clears; /* when it began */
     int64_t expires_ms;
     bool bound; /* to networks: it is known for this address only */
@@ -191,18 +193,20 @@ static void keep(const struct call *call, const struct auth *auth)
         .requests = call->requests,
         .key = call->key,
         .app = call->app,
+        .checks = call->checks,
     };
     memcpy(row->hash, auth->hash, sizeof row->hash);
 }
 
 /* The tenant is known. */
-static void finish(struct call *call, struct id app)
+static void finish(struct call *call, struct id app, int checks)
 {
     struct auth *auth = call->state;
 
     if (auth->bound)
         bind_to_client(call, auth->hash);
     call->app = app;
+    call->checks = checks;
     keep(call, auth);
     call->state = NULL;
     auth->done(call);
@@ -212,13 +216,16 @@ static void on_app(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
     struct auth *auth = call->state;
+    struct app app = {0};
 
     if (!result_ok(call, err))
         return;
-    if (db_count(rows) == 0 || (auth->has_app && !id_eq(db_id(rows, 0, 0), auth->key_app)))
+    if (db_count(rows) > 0)
+        app_read(rows, 0, &app);
+    if (db_count(rows) == 0 || (auth->has_app && !id_eq(app.id, auth->key_app)))
         reply_error(call, ERR_NOT_FOUND, NO_APP);
     else
-        finish(call, db_id(rows, 0, 0));
+        finish(call, app.id, app.checks);
 }
 
 /* The tenant: the key's own, or for an admin key that of X-App-Id. Naming one's own app is fine. */
@@ -235,7 +242,7 @@ static void find_app(struct call *call)
     if (!allow(call))
         return;
     if (text.p == NULL && auth->has_app)
-        finish(call, auth->key_app);
+        finish(call, auth->key_app, auth->checks);
     else if (text.p != NULL && id_parse(text, ID_APP, &id))
         call->op = apps_get(db, id, on_app, call);
     else if (text.p != NULL && !uid_is_possible(text))
@@ -269,6 +276,7 @@ static void on_key(void *arg, int err, const struct db_rows *rows)
     auth->scope = key.scope;
     auth->has_app = key.has_app;
     auth->key_app = key.app;
+    auth->checks = key.checks;
     auth->expires_ms = key.expires_ms;
     auth->requests = key.requests;
     auth->bound = key.network_count > 0;
@@ -340,6 +348,7 @@ static bool known(struct call *call, const uint8_t hash[SHA256_SIZE])
     call->app = row->app;
     call->key = row->key;
     call->requests = row->requests;
+    call->checks = row->checks;
     return true;
 }
 

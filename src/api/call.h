@@ -41,6 +41,7 @@ struct call {
     struct id key;    /* nil: that of the options */
     int64_t requests; /* that it may make a second; 0: no bound; < 0: as the options say */
     struct id app;    /* the tenant */
+    int checks;       /* what that asks for of its events: bits of enum app_check (store/apps.h) */
 
     bool over; /* its key had asked too often when its head came: its body was not kept */
 

@@ -1,7 +1,9 @@
 /* The catalogue of event types. */
 #include "store/event_types.h"
+#include "accept_check.h"
 #include "base/json.h"
 #include "core/filter.h"
+#include "core/schema.h"
 #include "deed.h"
 #include "input.h"
 #include "page.h"
@@ -11,6 +13,7 @@
 
 #define DESCRIPTION_MAX 1000
 #define SCHEMA_MAX      65536
+#define POINTER_MAX     1200
 
 enum { IN_DESCRIPTION, IN_SCHEMA, IN_EXAMPLE, IN_NAME };
 
@@ -45,6 +48,26 @@ static void write_row(struct jsonw *w, const struct settings *settings, const st
     jsonw_end(w, '}');
 }
 
+/* A schema is what can be checked, or it is refused. */
+static bool schema_is_fine(struct call *call, struct str json)
+{
+    struct schema_fault fault;
+    struct buf pointer;
+
+    if (json.p == NULL)
+        return true;
+    struct schema *schema = schema_create(json, &fault);
+    buf_init(&pointer, POINTER_MAX);
+    buf_add_text(&pointer, "/schema");
+    buf_add_str(&pointer, buf_str(&fault.pointer));
+    if (schema == NULL)
+        fields_problem_at(&call->fields, "schema", buf_text(&pointer), fault.message);
+    buf_fini(&pointer);
+    schema_fault_fini(&fault);
+    schema_destroy(schema);
+    return input_is_fine(call);
+}
+
 static bool has_row(struct call *call, int err, const struct db_rows *rows)
 {
     return result_unique(call, err, rows, "An event type with this name exists already");
@@ -53,6 +76,8 @@ static bool has_row(struct call *call, int err, const struct db_rows *rows)
 static void on_created(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
+
+    type_cache_forget(call->api->types, &call->app);
     if (!has_row(call, err, rows))
         return;
     struct str name = db_str(rows, 0, COL_NAME);
@@ -64,7 +89,7 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
 void handle_event_types_create(struct call *call)
 {
     struct event_type type = {0};
-    if (input_body(call, fields, ARRAY_LEN(fields), &type))
+    if (input_body(call, fields, ARRAY_LEN(fields), &type) && schema_is_fine(call, type.schema))
         call->op = event_types_insert(call->api->db, call->app, &type,
                                       deed_of(call, AUDIT_EVENT_TYPE_CREATE), on_created, call);
 }
@@ -76,6 +101,13 @@ static void on_row(void *arg, int err, const struct db_rows *rows)
         write_row(reply_begin(call), NULL, rows, 0);
         reply_send(call, 200);
     }
+}
+
+static void on_updated(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    type_cache_forget(call->api->types, &call->app);
+    on_row(call, err, rows);
 }
 
 /* The name in the path; false: no type can have it, and 404 has been replied. */
@@ -100,17 +132,19 @@ void handle_event_types_update(struct call *call)
     struct event_type type = {0};
     const struct fields *f = &call->fields;
 
-    if (!path_name(call, &type.name) || !input_body(call, fields, IN_NAME, &type))
+    if (!path_name(call, &type.name) || !input_body(call, fields, IN_NAME, &type) ||
+        !schema_is_fine(call, type.schema))
         return;
     unsigned given = (field_given(f, IN_DESCRIPTION) ? 1U : 0) |
                      (field_given(f, IN_SCHEMA) ? 2U : 0) | (field_given(f, IN_EXAMPLE) ? 4U : 0);
     call->op = event_types_update(call->api->db, call->app, &type, given,
-                                  deed_of(call, AUDIT_EVENT_TYPE_UPDATE), on_row, call);
+                                  deed_of(call, AUDIT_EVENT_TYPE_UPDATE), on_updated, call);
 }
 
 static void on_deleted(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
+    type_cache_forget(call->api->types, &call->app);
     if (has_row(call, err, rows))
         reply_empty(call, 204);
 }

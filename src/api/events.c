@@ -1,7 +1,7 @@
 /* Events: post one, post many, list, read. */
 #include "store/events.h"
 
-#include "accept.h"
+#include "accept_check.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "core/idempotency.h"
@@ -217,7 +217,7 @@ void handle_events_create(struct call *call)
     if (key.p != NULL)
         set_key(call, &r->events[0], idempotency_id(call->app, IDEMPOTENCY_EVENT, key, 0),
                 (struct str){"", 0});
-    accept_start(call, r, on_accepted);
+    accept_check(call, r, on_accepted);
 }
 
 /* Binds the events of a batch; false: one is wrong, and that has been replied. */
@@ -270,7 +270,7 @@ void handle_events_create_batch(struct call *call)
     struct accept_request *r = request_create(call, count);
     if (!read_events(call, r, array, key))
         return;
-    accept_start(call, r, on_batch_accepted);
+    accept_check(call, r, on_batch_accepted);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

@@ -151,20 +151,23 @@ void reply_problems(struct call *call, int err)
 {
     const struct fields *f = &call->fields;
     const struct field_problem *first = &f->problems[0];
+    const char *where = first->pointer != NULL ? first->pointer : first->field;
     size_t more = f->problem_count + f->problems_unsaid - 1;
     char detail[600], others[40] = "";
 
     assert(f->problem_count > 0);
     if (more > 0)
         snprintf(others, sizeof others, "; and %zu more", more);
-    snprintf(detail, sizeof detail, "%.350s %s%s",
-             first->field[0] != '\0' ? first->field : "The body", first->message, others);
+    struct str shown = str_cut(str_of(where[0] != '\0' ? where : "The body"), 350);
+    snprintf(detail, sizeof detail, "%.*s %s%s", STR_FMT(shown), first->message, others);
     struct jsonw *w = begin_error(call, err, detail);
     jsonw_begin(w, "errors", '[');
     for (size_t i = 0; i < f->problem_count; i++) {
         jsonw_begin(w, NULL, '{');
         jsonw_text(w, "field", f->problems[i].field);
         jsonw_text(w, "message", f->problems[i].message);
+        if (f->problems[i].pointer != NULL)
+            jsonw_text(w, "pointer", f->problems[i].pointer);
         jsonw_end(w, '}');
     }
     jsonw_end(w, ']');

@@ -3,6 +3,7 @@
 
 #include "absence.h"
 #include "accept.h"
+#include "accept_check.h"
 #include "auth.h"
 #include "base/clock.h"
 #include "base/crash.h"
@@ -210,8 +211,12 @@ static void configure_h2o(struct server *s)
 static void on_notify(void *arg, const char *channel, const char *payload)
 {
     struct server *s = arg;
+    struct id app;
+
     if (strcmp(channel, STORE_TEST_CHANNEL) == 0)
         test_waits_wake(&s->api, payload);
+    else if (strcmp(channel, STORE_TYPE_CHANNEL) == 0)
+        type_cache_forget(s->api.types, id_parse_uuid(str_of(payload), &app) ? &app : NULL);
     else
         auth_cache_clear(s->api.auth);
 }
@@ -221,6 +226,7 @@ static void on_listening(void *arg)
 {
     struct server *s = arg;
     auth_cache_clear(s->api.auth);
+    type_cache_forget(s->api.types, NULL);
     test_waits_wake(&s->api, NULL);
 }
 
@@ -246,6 +252,7 @@ struct server *server_create(const struct settings *settings, struct rates *rate
     list_init(&s->api.test_waits);
     list_init(&s->api.calls);
     s->api.auth = auth_cache_create();
+    s->api.types = type_cache_create();
     s->api.rates = rates;
     s->api.acceptor = acceptor_create(&s->api);
     s->api.absence = absence_create(&s->api, on_left);
@@ -374,6 +381,7 @@ void server_destroy(struct server *s)
     listener_destroy(s->listener);
     h2o_config_dispose(&s->h2o);
     auth_cache_destroy(s->api.auth);
+    type_cache_destroy(s->api.types);
     for (int i = 0; i < HOLD_COUNT; i++)
         shares_fini(&s->api.held[i]);
     for (int i = 0; i < BODY_KINDS; i++)

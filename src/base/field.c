@@ -13,6 +13,12 @@
 
 void fields_problem(struct fields *f, const char *field, const char *message)
 {
+    fields_problem_at(f, field, NULL, message);
+}
+
+void fields_problem_at(struct fields *f, const char *field, const char *pointer,
+                       const char *message)
+{
     if (f->problem_count == FIELD_PROBLEMS_MAX) {
         f->problems_unsaid++;
         return;
@@ -20,6 +26,7 @@ void fields_problem(struct fields *f, const char *field, const char *message)
     struct field_problem *p = &f->problems[f->problem_count++];
     p->field = str_dup(f->alloc, str_of(field));
     p->message = str_dup(f->alloc, str_of(message));
+    p->pointer = pointer != NULL ? str_dup(f->alloc, str_of(pointer)) : NULL;
 }
 
 /* One member being bound. */

@@ -1,13 +1,6 @@
 /* Where a value is in a text: JSON Pointer, RFC 6901. */
 #include "json_internal.h"
 
-/* A step from a container to what is in it, which its walker links on the stack. */
-struct step {
-    const struct step *up; /* NULL: from the text as a whole */
-    struct str key;        /* with its quotes; n == 0: of an array */
-    size_t index;          /* of the element */
-};
-
 /* A key that is no text that PostgreSQL can hold stays as it was written. */
 static void add_key(struct buf *out, struct str quoted)
 {
@@ -27,11 +20,11 @@ static void add_key(struct buf *out, struct str quoted)
     buf_fini(&key);
 }
 
-static void add_pointer(struct buf *out, const struct step *at)
+void json_pointer(struct buf *out, const struct json_step *at)
 {
     if (at == NULL)
         return;
-    add_pointer(out, at->up);
+    json_pointer(out, at->up);
     buf_add_char(out, '/');
     if (at->key.n > 0)
         add_key(out, at->key);
@@ -56,15 +49,15 @@ static bool is_writable(const struct search *s, struct str literal)
     return writable;
 }
 
-static bool find(const struct search *s, const struct step *at, struct str value)
+static bool find(const struct search *s, const struct json_step *at, struct str value)
 {
-    struct step step = {.up = at};
+    struct json_step step = {.up = at};
     struct json_iter it;
     struct str element;
     enum json_kind kind = json_kind(value);
 
     if (kind == JSON_NUMBER && !is_writable(s, value)) {
-        add_pointer(s->pointer, at);
+        json_pointer(s->pointer, at);
         return true;
     }
     if (kind != JSON_ARRAY && kind != JSON_OBJECT)

@@ -64,6 +64,7 @@ static void check_secret(const struct config *c, const char *name, struct str se
 static void read_marzban(const struct config *c, struct dropins *d, struct faults *faults)
 {
     struct dropin webhook = {.system = "marzban",
+                             .catalogue = "marzban",
                              .variable = "WEBHOOK_ADDRESS",
                              .profile = "marzban",
                              .secret = str_of(c->webhook_secret),
@@ -81,6 +82,7 @@ static void read_marzban(const struct config *c, struct dropins *d, struct fault
 static void read_discord(const struct config *c, struct dropins *d, struct faults *faults)
 {
     struct dropin webhook = {.system = "discord",
+                             .catalogue = "marzban",
                              .variable = "DISCORD_WEBHOOK_URL",
                              .profile = "discord",
                              .options = "{}",
@@ -97,6 +99,7 @@ static void read_discord(const struct config *c, struct dropins *d, struct fault
 static void read_remnawave(const struct config *c, struct dropins *d, struct faults *faults)
 {
     struct dropin webhook = {.system = "remnawave",
+                             .catalogue = "remnawave",
                              .variable = "WEBHOOK_URL",
                              .profile = "remnawave",
                              .options = "{}",

@@ -4,23 +4,37 @@
 #include "sql.h"
 #include "store/store.h"
 
-#define COLUMNS "id, uid, name, metadata, ms_of(created_at)"
+#define COLUMNS "id, uid, name, metadata, checks::int8, ms_of(created_at)"
 #define OF_APP  "a.id, a.id, null"
 #define NOTIFY  "pg_notify('" STORE_KEY_CHANNEL "', '')::text"
 
+void app_read(const struct db_rows *rows, int row, struct app *app)
+{
+    enum { ID, UID, NAME, METADATA, CHECKS, CREATED };
+
+    *app = (struct app){
+        .id = db_id(rows, row, ID),
+        .uid = db_str(rows, row, UID),
+        .name = db_str(rows, row, NAME),
+        .metadata = db_str(rows, row, METADATA),
+        .checks = (int)db_i64(rows, row, CHECKS),
+        .created_ms = db_i64(rows, row, CREATED),
+    };
+}
+
 const struct db_stmt stmt_app_insert = {
     "app_insert",
-    "with a as (insert into app (id, uid, name, metadata)"
-    " values ($1::uuid, $2::text, $3::text, $4::text) returning *)" AUDITED(
-        "a", AUDIT_DEED(5, 6, 7, 8, 9, 10), OF_APP) " select " COLUMNS " from a",
-    10};
+    "with a as (insert into app (id, uid, name, metadata, checks)"
+    " values ($1::uuid, $2::text, $3::text, $4::text, $5::int8) returning *)" AUDITED(
+        "a", AUDIT_DEED(6, 7, 8, 9, 10, 11), OF_APP) " select " COLUMNS " from a",
+    11};
 
 struct db_op *apps_insert(struct db *db, const struct app *app, const struct deed *deed, db_cb *cb,
                           void *arg)
 {
     return store_exec(db, &stmt_app_insert,
                       DB_ARGS(DB_ID(app->id), DB_STR(app->uid), DB_STR(app->name),
-                              DB_STR(app->metadata), DB_DEED(deed)),
+                              DB_STR(app->metadata), DB_I64(app->checks), DB_DEED(deed)),
                       cb, arg);
 }
 
@@ -53,20 +67,23 @@ const struct db_stmt stmt_app_update = {
     "app_update",
     "with a as ("
     " update app set name = coalesce($2::text, name), metadata = coalesce($3::text, metadata),"
-    "  uid = case when $4::bool then $5::text else uid end"
+    "  uid = case when $4::bool then $5::text else uid end,"
+    "  checks = (checks::int8 & ~$7::int8) | ($6::int8 & $7::int8)"
     " where id = $1::uuid and (not $4::bool or uid is distinct from 'default'"
     "  or $5::text is not distinct from uid)"
-    " returning *)" AUDITED(IF_ANY_SET("a", 11), AUDIT_DEED(6, 7, 8, 9, 10, 11),
-                            OF_APP) " select " COLUMNS ", case when $4::bool then " NOTIFY
+    " returning *)" AUDITED(IF_ANY_SET("a", 13), AUDIT_DEED(8, 9, 10, 11, 12, 13),
+                            OF_APP) " select " COLUMNS
+                                    ", case when $4::bool or $7::int8 <> 0 then " NOTIFY
                                     " end from a",
-    11};
+    13};
 
-struct db_op *apps_update(struct db *db, const struct app *app, bool uid_given,
+struct db_op *apps_update(struct db *db, const struct app *app, bool uid_given, int checks_given,
                           const struct deed *deed, db_cb *cb, void *arg)
 {
     return store_exec(db, &stmt_app_update,
                       DB_ARGS(DB_ID(app->id), DB_STR(app->name), DB_STR(app->metadata),
-                              DB_BOOL(uid_given), DB_STR(app->uid), DB_DEED(deed)),
+                              DB_BOOL(uid_given), DB_STR(app->uid), DB_I64(app->checks),
+                              DB_I64(checks_given), DB_DEED(deed)),
                       cb, arg);
 }
 

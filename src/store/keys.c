@@ -6,14 +6,15 @@
 
 #define COLUMNS                                                                              \
     "id, app_id, name, scope::int8, hash, ms_of(expires_at), ms_of(last_used_at), networks," \
-    " coalesce(requests_per_second, -1)::int8"
+    " coalesce(requests_per_second, -1)::int8,"                                              \
+    " coalesce((select a.checks from app a where a.id = app_id), 0)::int8"
 
 #define OF_KEY       "k.app_id, k.id, null"
 #define NOTIFY_OF_IT "pg_notify('" STORE_KEY_CHANNEL "', id::text)::text"
 
 void keys_read(const struct db_rows *rows, int row, struct key *key)
 {
-    enum { ID, APP, NAME, SCOPE, HASH, EXPIRES, USED, NETWORKS, REQUESTS };
+    enum { ID, APP, NAME, SCOPE, HASH, EXPIRES, USED, NETWORKS, REQUESTS, CHECKS };
     struct db_array networks = db_array(rows, row, NETWORKS);
 
     key->id = db_id(rows, row, ID);
@@ -25,6 +26,7 @@ void keys_read(const struct db_rows *rows, int row, struct key *key)
     key->expires_ms = db_i64(rows, row, EXPIRES);
     key->used_ms = db_i64(rows, row, USED);
     key->requests = db_i64(rows, row, REQUESTS);
+    key->checks = (int)db_i64(rows, row, CHECKS);
     key->network_count = 0;
     while (key->network_count < KEY_NETWORKS_MAX &&
            db_array_next(&networks, &key->networks[key->network_count]))

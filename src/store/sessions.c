@@ -47,7 +47,9 @@ const char *const store_command_session[] = {SESSION, PATIENT, "set synchronous_
 
 static const struct db_stmt stmt_listen_test = {"listen_test", "listen " STORE_TEST_CHANNEL, 0};
 static const struct db_stmt stmt_listen_key = {"listen_key", "listen " STORE_KEY_CHANNEL, 0};
-const struct db_stmt *const store_api_listens[] = {&stmt_listen_test, &stmt_listen_key, NULL};
+static const struct db_stmt stmt_listen_type = {"listen_type", "listen " STORE_TYPE_CHANNEL, 0};
+const struct db_stmt *const store_api_listens[] = {&stmt_listen_test, &stmt_listen_key,
+                                                   &stmt_listen_type, NULL};
 
 const struct db_stmt *const store_api_stmts[] = {
     &stmt_webhook_insert,
@@ -81,6 +83,7 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_key_delete,
     &stmt_event_type_insert,
     &stmt_event_type_get,
+    &stmt_event_type_find,
     &stmt_event_type_update,
     &stmt_event_type_delete,
     &stmt_work_partitions_make,
@@ -145,6 +148,7 @@ const struct db_stmt *const store_command_stmts[] = {
     &stmt_commit,
     &stmt_app_get,
     &stmt_app_find,
+    &stmt_event_type_load,
     &stmt_key_insert,
     &stmt_key_list_all,
     &stmt_key_delete,

@@ -75,7 +75,7 @@ def test_app(admin):
     body = {"name": name, "uid": uid, "metadata": {"plan": "team"}}
     answer = admin.post("/apps", body, expect=201)
     made = answer.json
-    assert list(made) == ["id", "uid", "name", "metadata", "created_at"]
+    assert list(made) == ["id", "uid", "name", "metadata", "strict_types", "validate", "created_at"]
     assert (made["uid"], made["name"]) == (uid, name)
     assert made["metadata"] == {"plan": "team"}
     path = f"/apps/{made['id']}"

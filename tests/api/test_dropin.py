@@ -47,6 +47,26 @@ def test_remnawave(start, receiver):
     assert len(request.header("X-Remnawave-Signature")) == 64
 
 
+def test_types_of_a_new_system(start, database, receiver):
+    """They come with its first webhook; from then on they are the user's."""
+
+    def types(server):
+        return {t["name"] for t in server.client().pages("/event-types", limit=250)}
+
+    marzban = {"WEBHOOK_ADDRESS": receiver.url("/m")}
+    first = start(**marzban)
+    assert len(types(first)) == MARZBAN and "user_created" in types(first)
+    first.client().delete("/event-types/user_created", expect=204)
+    first.stop()
+    again = start(**marzban)
+    assert len(types(again)) == MARZBAN - 1
+    again.stop()
+    both = start(
+        **marzban, WEBHOOK_ENABLED="true", WEBHOOK_URL=receiver.url("/r"), WEBHOOK_SECRET_HEADER="k"
+    )
+    assert len(types(both)) == MARZBAN - 1 + 42
+
+
 def test_both_and_discord(start, receiver):
     server = start(
         WEBHOOK_ADDRESS=receiver.url("/m"),

@@ -1,5 +1,5 @@
-"""The catalogue that the app `default` begins with: every event type of the systems that Posthorn
-stands in for, each with a description, an example and a schema that the example fits."""
+"""The catalogues of `posthorn catalogue load`: every event type of the systems that Posthorn stands in for, each with a
+description, an example and a schema that the example fits. And what became of the one that apps once began with."""
 
 import hashlib
 import json
@@ -105,8 +105,19 @@ def load(client):
     return {t["name"]: t for t in types}
 
 
+NAMES = {"Marzban": "marzban", "Remnawave": "remnawave", "Authon": "authon", "generic API": "generic"}
+
+
+def put(server, system, *more):
+    out = command(server.env, "catalogue", "load", NAMES[system], *more)
+    assert out.returncode == 0, out.stderr
+    return out.stdout
+
+
 @pytest.fixture
 def catalogue(posthorn):
+    for system in reversed(SYSTEMS):
+        put(posthorn, system)
     return load(posthorn.client())
 
 
@@ -122,10 +133,39 @@ def test_every_name_once(catalogue):
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]{1,128}", name) for name in catalogue)
 
 
-def test_counts_per_system(catalogue):
-    for system, names in SYSTEMS.items():
-        told = {n for n, t in catalogue.items() if system in t["description"]}
-        assert told == set(names), system
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_each_system(posthorn, admin, system):
+    client = posthorn.client()
+    app = client.post("/apps", {"name": "of-its-own", "uid": "of-its-own"}, expect=201).json
+    count = COUNTS[system]
+    assert put(posthorn, system, "--app", "of-its-own").startswith(f"{count} event types of {NAMES[system]} loaded")
+    types = client.with_(X_App_Id=app["id"]).pages("/event-types", limit=250)
+    assert {t["name"] for t in types} == set(SYSTEMS[system])
+    assert all(f"({system}" in t["description"] for t in types)
+    assert put(posthorn, system, "--app", "of-its-own").startswith("0 event types")
+    entries = client.with_(X_App_Id=app["id"]).pages("/audit", limit=250)
+    made = [e for e in entries if e["action"] == "event_type.create"]
+    assert len(made) == count and {e["actor"]["type"] for e in made} == {"command_line"}
+    assert load(client) == {}
+
+
+def test_names_that_two_have(posthorn):
+    """What is there stays."""
+    put(posthorn, "generic API")
+    out = put(posthorn, "Remnawave")
+    assert out == "40 event types of remnawave loaded into the app default, 2 of that name were there and stay\n"
+    assert "generic API" in load(posthorn.client())["user.created"]["description"]
+
+
+@pytest.mark.parametrize("words", [(), ("load",), ("load", "other"), ("list",), ("load", "authon", "generic")])
+def test_wrong_usage(posthorn, words):
+    out = command(posthorn.env, "catalogue", *words)
+    assert (out.returncode, out.stdout) == (2, "") and "marzban or remnawave or authon or generic" in out.stderr
+
+
+def test_no_such_app(posthorn):
+    out = command(posthorn.env, "catalogue", "load", "authon", "--app", "nobody")
+    assert (out.returncode, out.stderr) == (1, "posthorn: no app has this id or uid: nobody\n")
 
 
 def test_rows_are_whole(catalogue):
@@ -143,12 +183,10 @@ def test_rows_are_whole(catalogue):
 def test_undocumented_shapes_say_so(catalogue):
     for name, row in catalogue.items():
         is_open = row["schema"] == {"type": "object"}
-        assert is_open == (row["example"] == {}), name
-        if name != "user.deleted":  # open for one of its two systems
-            assert is_open == ("shape not " in row["description"]), name
+        assert is_open == (row["example"] == {}) == ("shape not " in row["description"]), name
 
 
-def test_stored_text_is_one_line(database):
+def test_stored_text_is_one_line(database, catalogue):
     rows = database.query("SELECT name, example, schema FROM event_type")
     assert len(rows) == 70
     for name, *texts in rows:
@@ -179,41 +217,56 @@ def test_authon_members_in_order(catalogue, name):
     assert row["schema"]["required"] == members
 
 
-def test_documented_examples_fit(catalogue):
+def test_documented_examples_fit(catalogue, posthorn):
+    client = posthorn.client()
+    other = client.post("/apps", {"name": "remnawave", "uid": "remnawave"}, expect=201).json
+    put(posthorn, "Remnawave", "--app", "remnawave")
+    remnawave = {t["name"]: t for t in client.with_(X_App_Id=other["id"]).pages("/event-types", limit=250)}
     for name, text in DOCUMENTED.items():
         assert fits(catalogue, name, json.loads(text)), name
     for name in ("user.created", "user.login"):
         assert catalogue[name]["example"] == json.loads(DOCUMENTED[name])
     for name in under("user", "created modified deleted expiration") + REMNAWAVE_BEFORE_2_8:
         for version, text in REMNAWAVE_USERS.items():
-            assert fits(catalogue, name, json.loads(text)), (name, version)
+            assert fits(remnawave, name, json.loads(text)), (name, version)
 
 
-def test_other_apps_begin_empty(api):
+def test_apps_begin_empty(api, posthorn):
     assert api.get("/event-types").json["data"] == []
+    assert load(posthorn.client()) == {}
 
 
-def test_edits_and_deletions_stay(posthorn, database, redis):
+def test_edits_and_deletions_stay(posthorn, database, redis, catalogue):
     client = posthorn.client()
     client.patch("/event-types/user_created", {"description": "Ours"}, expect=200)
     client.delete("/event-types/user_deleted", expect=204)
     assert command(options(database, redis), "migrate").returncode == 0
     assert client.get("/event-types/user_created").json["description"] == "Ours"
     client.get("/event-types/user_deleted", expect=404)
+    assert put(posthorn, "Marzban").startswith("1 event types")
+    assert client.get("/event-types/user_created").json["description"] == "Ours"
+
+
+def migrated(database, last):
+    """A ledger as a release with the migrations up to `last` left it."""
+    database.query(
+        "CREATE TABLE schema_migration (number int4 PRIMARY KEY, name text NOT NULL,"
+        " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+    for path in sorted(MIGRATIONS.glob("*.sql"))[:last]:
+        text = path.read_text()
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        number, name = path.stem.split("_", 1)
+        database.query(
+            f"BEGIN; {text}; INSERT INTO schema_migration VALUES ({int(number)}, '{name}', '{digest}'); COMMIT"
+        )
 
 
 def test_app_and_types_of_before_stay(postgres, redis, start_on):
     """A database of the first migration: its app `default` and what is in it are kept."""
     database = postgres.create()
-    ledger = (MIGRATIONS / "0001_ledger.sql").read_text()
     app = "SELECT id FROM app WHERE name = 'default'"
-    database.query(ledger)
-    database.query(
-        "CREATE TABLE schema_migration (number int4 PRIMARY KEY, name text NOT NULL,"
-        " checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-    )
-    digest = hashlib.sha256(ledger.encode()).hexdigest()
-    database.query(f"INSERT INTO schema_migration VALUES (1, 'ledger', '{digest}')")
+    migrated(database, 1)
     database.query("INSERT INTO app (id, name) VALUES (gen_random_uuid(), 'default')")
     before = database.query(app)
     database.query(
@@ -225,7 +278,27 @@ def test_app_and_types_of_before_stay(postgres, redis, start_on):
     assert command(options(database, redis), "migrate").returncode == 0
     assert database.query(app) == before
     types = load(start_on(database, redis).client())
-    assert (len(types), types["test"]["description"]) == (70, "Ours")
+    assert [(name, t["description"]) for name, t in types.items()] == [("test", "Ours")]
+
+
+@pytest.mark.parametrize(
+    "made, left",
+    [
+        (None, 0),
+        ("UPDATE event_type SET description = 'Ours', updated_at = now() WHERE name = 'test'", 1),
+        ("INSERT INTO api_key (id, name, scope, hash) VALUES (gen_random_uuid(), 'k', 0, '')", 70),
+    ],
+    ids=["unused", "edited", "in use"],
+)
+def test_the_catalogue_of_before(postgres, redis, made, left):
+    """A ledger that somebody uses keeps the types that it began with."""
+    database = postgres.create()
+    migrated(database, 29)
+    assert int(database.query("SELECT count(*) FROM event_type")[0][0]) == 70
+    if made:
+        database.query(made)
+    assert command(options(database, redis), "migrate").returncode == 0
+    assert int(database.query("SELECT count(*) FROM event_type")[0][0]) == left
 
 
 def test_default_app_has_a_uuid_of_version_7(database):
