@@ -9,3 +9,6 @@ where a.id = t.app_id and a.uid = 'default'
   and m.number = 2 and t.created_at = m.applied_at and t.updated_at = m.applied_at
   and not exists (select from webhook) and not exists (select from event) and not exists (select from api_key)
   and not exists (select from audit);
+
+-- A secret may begin to sign later than it was made: until then what is in previous_secret does.
+alter table webhook add column secret_from timestamptz;

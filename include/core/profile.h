@@ -20,8 +20,8 @@ enum profile_envelope { ENVELOPE_OBJECT, ENVELOPE_ARRAY };
 enum profile_auth { AUTH_HMAC, AUTH_PLAIN, AUTH_NONE };
 
 /* What profile `custom` is made of: data, not code. Templates know {type} {event_id} {delivery_id}
- * {webhook_id} {attempt} {timestamp} {timestamp_ms} {secret}, headers {signature} too, and what is
- * signed {body}. */
+ * {webhook_id} {attempt} {timestamp} {timestamp_ms} {secret}, headers {signature} and {previous_signature} too, and
+ * what is signed {body}. */
 enum custom_algorithm { CUSTOM_SHA256, CUSTOM_SHA512 };
 enum custom_encoding { CUSTOM_HEX, CUSTOM_BASE64 };
 enum custom_body { CUSTOM_ENVELOPE, CUSTOM_DATA };
@@ -100,7 +100,10 @@ struct profile {
     bool (*sends_secret)(const struct profile_options *options);
 
     /* Does a message carry signatures of both while a rotation lasts? NULL: never. */
-    bool (*carries_both)(struct str secret, struct str previous);
+    bool (*carries_both)(const struct profile_options *options, struct str secret,
+                         struct str previous);
+
+    bool signs_ed25519; /* with a whsk_ secret */
 
     int64_t body_max;                  /* of an array with more than one event; 0: no arrays */
     const struct profile_rules *rules; /* NULL: the general ones */

@@ -22,6 +22,16 @@ const char *secret_check_printable(struct str secret);
  * or those and the 32 of the public key. */
 const char *secret_check_signing(struct str secret);
 
+/* Kinds of secrets to be made: for HMAC, and for Ed25519; see secret_prefix(). */
+enum secret_type { SECRET_HMAC, SECRET_ED25519 };
+extern const char *const secret_type_names[]; /* ends with NULL */
+
+/* With which a secret of that type begins. */
+const char *secret_prefix(int type);
+
+/* With which another secret of the same kind begins: "" where this one has no prefix that means anything. */
+const char *secret_prefix_of(struct str secret);
+
 /* `prefix`, one of the above or none, and base64 of 32 random bytes. */
 void secret_generate(struct buf *out, const char *prefix);
 

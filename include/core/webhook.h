@@ -56,6 +56,7 @@ extern const char *const webhook_ordering_names[]; /* ends with NULL */
 #define WEBHOOK_CONCURRENCY      32
 #define WEBHOOK_OVERLAP_SECONDS  86400
 #define WEBHOOK_OVERLAP_MAX      604800
+#define WEBHOOK_DELAY_MAX        604800 /* until a new secret signs */
 #define METADATA_MAX             50
 #define METADATA_KEY_MAX         64
 #define METADATA_VALUE_MAX       500

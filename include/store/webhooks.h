@@ -20,6 +20,8 @@ struct webhook {
     struct str profile, profile_options; /* the second is JSON */
     struct str sealed_secret, sealed_previous, sealed_headers, sealed_auth, sealed_tls;
     int64_t previous_until_ms; /* 0: no rotation under way */
+    int64_t
+        secret_from_ms; /* when another one begins to sign; 0: there is none that waits for it */
     struct schedule schedule;
     int64_t timeout_ms;
     int64_t rate_limit; /* 0: none */
@@ -56,16 +58,24 @@ struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb
 /* The one with this uid. A row: its id. */
 struct db_op *webhooks_find(struct db *db, struct id app, struct str uid, db_cb *cb, void *arg);
 
-/* Of any tenant, for what is public of it. Rows: (secret, previous secret while it is valid), sealed. */
+/* Of any tenant, for what is public of it. Rows: (secret, which may sign later only, the one before while it is valid),
+ * sealed. */
 struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void *arg);
 
 /* Writes every settable column of `webhook`, unless the row changed since it was read: then there
- * is no row. Another secret than the stored bytes takes its place at once: no rotation is under way then. */
+ * is no row. Another secret than that which signs takes its place at once: no rotation is under way then. */
 struct db_op *webhooks_update(struct db *db, const struct webhook *webhook, const struct deed *deed,
                               db_cb *cb, void *arg);
-/* A managed one is left alone: no row. */
-struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id, struct str sealed_secret,
-                              int64_t overlap_seconds, const struct deed *deed, db_cb *cb,
+
+struct rotation {
+    struct str sealed_secret;
+    int64_t delay_seconds;   /* until it signs */
+    int64_t overlap_seconds; /* from then on, for which the one before is valid too */
+};
+
+/* A managed one is left alone: no row. Of a rotation that is under way the secret that signs stays, as the one before. */
+struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id,
+                              const struct rotation *rotation, const struct deed *deed, db_cb *cb,
                               void *arg);
 
 /* A row if it was there and is not managed. */

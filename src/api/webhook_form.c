@@ -109,12 +109,15 @@ _Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called")
 
 const struct field webhook_create_fields[IN_AND_NOT] = {
     COMMON_FIELDS(FIELD_REQUIRED),
+    [IN_SECRET_TYPE] = {"secret_type", FIELD_ENUM, AT(secret_type), 0, .names = secret_type_names},
     [IN_STATUS] = {"status", FIELD_NONE,
                    .instead = "is set with PATCH /webhooks/{id}: a new webhook is active"},
 };
 
 const struct field webhook_update_fields[IN_AND_NOT] = {
     COMMON_FIELDS(0),
+    [IN_SECRET_TYPE] = {"secret_type", FIELD_NONE,
+                        .instead = "is taken by POST /webhooks/{id}/secret/rotate"},
     [IN_STATUS] = {"status", FIELD_ENUM, AT(status), 0, .names = webhook_status_names},
 };
 
@@ -328,6 +331,23 @@ void webhook_check_secret(struct call *call, const char *field, const struct web
 
     if (wrong != NULL)
         fields_problem(&call->fields, field, wrong);
+}
+
+const char *webhook_prefix(struct call *call, const struct webhook *w, bool given, int type)
+{
+    const struct profile *profile = profile_find(w->profile);
+
+    if (given) {
+        fields_problem(&call->fields, "secret_type",
+                       "is for a secret that is made here: leave it out, or `secret`");
+        return NULL;
+    }
+    if (type == SECRET_ED25519 && (profile == NULL || !profile->signs_ed25519)) {
+        fields_problem(&call->fields, "secret_type",
+                       "may be ed25519 only with the profile standard-webhooks");
+        return NULL;
+    }
+    return secret_prefix(type);
 }
 
 struct str webhook_secret(struct call *call, struct id id, struct str secret, const char *prefix,

@@ -12,7 +12,7 @@ struct webhook_input {
     struct field_map headers, metadata;
     struct field_i64s schedule;
     int64_t timeout_ms, rate_limit, concurrency;
-    int profile, ordering, status;
+    int profile, ordering, status, secret_type;
 };
 
 /* Indices into the tables below. */
@@ -33,6 +33,7 @@ enum {
     IN_AUTH,
     IN_TLS,
     IN_SECRET,
+    IN_SECRET_TYPE,
     IN_STATUS,
     IN_COUNT,
 
@@ -61,6 +62,9 @@ void webhook_defaults(const struct call *call, struct webhook *webhook);
 /* May a webhook of this profile have the secret? */
 void webhook_check_secret(struct call *call, const char *field, const struct webhook *webhook,
                           struct str secret);
+
+/* The prefix of a secret that is made for it; NULL: it may have none of that type, or a secret was given too. */
+const char *webhook_prefix(struct call *call, const struct webhook *webhook, bool given, int type);
 
 /* A secret given or (p == NULL) made with the prefix, into `out`, and its sealed form, into the request's pool. */
 struct str webhook_secret(struct call *call, struct id id, struct str secret, const char *prefix,

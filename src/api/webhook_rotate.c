@@ -11,10 +11,11 @@
 
 struct rotate_input {
     struct str secret;
-    int64_t overlap_seconds;
+    int64_t overlap_seconds, delay_seconds;
+    int secret_type;
 };
 
-enum { ROTATE_SECRET, ROTATE_OVERLAP };
+enum { ROTATE_SECRET, ROTATE_OVERLAP, ROTATE_DELAY, ROTATE_TYPE };
 
 static const struct field fields[] = {
     [ROTATE_SECRET] = {"secret", FIELD_STR, offsetof(struct rotate_input, secret), FIELD_NULLABLE,
@@ -22,6 +23,10 @@ static const struct field fields[] = {
     [ROTATE_OVERLAP] = {"overlap_seconds", FIELD_I64,
                         offsetof(struct rotate_input, overlap_seconds), FIELD_NULLABLE,
                         .max = WEBHOOK_OVERLAP_MAX},
+    [ROTATE_DELAY] = {"delay_seconds", FIELD_I64, offsetof(struct rotate_input, delay_seconds),
+                      FIELD_NULLABLE, .max = WEBHOOK_DELAY_MAX},
+    [ROTATE_TYPE] = {"secret_type", FIELD_ENUM, offsetof(struct rotate_input, secret_type),
+                     FIELD_NULLABLE, .names = secret_type_names},
 };
 
 static void on_rotated(void *arg, int err, const struct db_rows *rows)
@@ -41,7 +46,7 @@ static void on_rotated(void *arg, int err, const struct db_rows *rows)
     reply_send(call, 200);
 }
 
-/* One that signs with a private key goes on so: its receivers have learnt where the public keys are. */
+/* What its receivers verify goes on in the same way; with a secret that cannot be opened nobody knows how that was. */
 static const char *prefix_after(struct call *call, const struct webhook *webhook)
 {
     struct buf old;
@@ -49,9 +54,9 @@ static const char *prefix_after(struct call *call, const struct webhook *webhook
     buf_init(&old, SECRET_MAX);
     int err = webhook_open(call->api->settings, WEBHOOK_SECRET, webhook->id, webhook->sealed_secret,
                            &old);
-    bool private = err == 0 && secret_is_private_key(buf_str(&old));
+    const char *prefix = err == 0 ? secret_prefix_of(buf_str(&old)) : SECRET_PREFIX;
     crypto_forget(&old);
-    return private ? SECRET_PRIVATE_PREFIX : SECRET_PREFIX;
+    return prefix;
 }
 
 static void on_rotating(void *arg, int err, const struct db_rows *rows)
@@ -66,14 +71,20 @@ static void on_rotating(void *arg, int err, const struct db_rows *rows)
     webhooks_read(rows, 0, &webhook);
     if (in->secret.p != NULL)
         webhook_check_secret(call, "secret", &webhook, in->secret);
+    const char *prefix = field_has(&call->fields, ROTATE_TYPE)
+                             ? webhook_prefix(call, &webhook, in->secret.p != NULL, in->secret_type)
+                             : prefix_after(call, &webhook);
     if (!input_is_fine(call))
         return;
     buf_init(&secret, SECRET_MAX);
-    struct str sealed =
-        webhook_secret(call, webhook.id, in->secret, prefix_after(call, &webhook), &secret);
+    struct rotation rotation = {
+        .sealed_secret = webhook_secret(call, webhook.id, in->secret, prefix, &secret),
+        .delay_seconds = in->delay_seconds,
+        .overlap_seconds = in->overlap_seconds,
+    };
     call->state = call_copy_text(call, buf_str(&secret));
     buf_fini(&secret);
-    call->op = webhooks_rotate(call->api->db, call->app, webhook.id, sealed, in->overlap_seconds,
+    call->op = webhooks_rotate(call->api->db, call->app, webhook.id, &rotation,
                                deed_on(call, AUDIT_WEBHOOK_ROTATE, "secret"), on_rotated, call);
 }
 

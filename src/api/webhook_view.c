@@ -26,16 +26,27 @@ static void write_preview(struct jsonw *w, struct str secret)
     jsonw_text(w, "secret_preview", text);
 }
 
-/* Which secret a receiver verified with cannot be known; which were sent can. */
-static void write_sent(struct jsonw *w, const struct webhook *webhook, struct str secret,
-                       struct str previous)
+static bool carries_both(const struct settings *settings, const struct webhook *webhook,
+                         struct str secret, struct str previous)
 {
     const struct profile *profile = profile_find(webhook->profile);
+    struct scratch scratch;
+    struct fields f = {.alloc = scratch_allocator(&scratch)};
+    struct profile_options options;
 
+    return webhook->previous_until_ms > 0 && profile != NULL && profile->carries_both != NULL &&
+           webhook_options_bind(settings, &f, profile, webhook->id, webhook->url,
+                                webhook->profile_options, &options) == 0 &&
+           profile->carries_both(&options, secret, previous);
+}
+
+/* Which secret a receiver verified with cannot be known; which were sent can. */
+static void write_sent(struct jsonw *w, const struct settings *settings,
+                       const struct webhook *webhook, struct str secret, struct str previous)
+{
     jsonw_begin(w, "secrets_sent", '[');
     jsonw_text(w, NULL, "current");
-    if (webhook->previous_until_ms > 0 && profile != NULL && profile->carries_both != NULL &&
-        profile->carries_both(secret, previous))
+    if (carries_both(settings, webhook, secret, previous))
         jsonw_text(w, NULL, "previous");
     jsonw_end(w, ']');
 }
@@ -54,7 +65,8 @@ static void write_secrets(struct jsonw *w, const struct settings *settings,
         buf_clear(&secret); /* sealed with another key: nothing to tell */
     write_preview(w, buf_str(&secret));
     jsonw_time_or_null(w, "previous_secret_expires_at", webhook->previous_until_ms, CLOCK_SECONDS);
-    write_sent(w, webhook, buf_str(&secret), buf_str(&previous));
+    jsonw_time_or_null(w, "secret_activates_at", webhook->secret_from_ms, CLOCK_SECONDS);
+    write_sent(w, settings, webhook, buf_str(&secret), buf_str(&previous));
     crypto_forget(&secret);
     crypto_forget(&previous);
 }

@@ -49,10 +49,13 @@ void handle_webhooks_create(struct call *call)
     webhook_apply(call, &in, &webhook);
     if (field_has(&call->fields, IN_SECRET) && !field_wrong(&call->fields, IN_PROFILE))
         webhook_check_secret(call, "secret", &webhook, in.secret);
+    const char *prefix = SECRET_PREFIX;
+    if (field_has(&call->fields, IN_SECRET_TYPE) && !field_wrong(&call->fields, IN_PROFILE))
+        prefix = webhook_prefix(call, &webhook, in.secret.p != NULL, in.secret_type);
     if (!input_is_fine(call))
         return;
     buf_init(&secret, SECRET_MAX);
-    webhook.sealed_secret = webhook_secret(call, webhook.id, in.secret, SECRET_PREFIX, &secret);
+    webhook.sealed_secret = webhook_secret(call, webhook.id, in.secret, prefix, &secret);
     call->state = call_copy_text(call, buf_str(&secret));
     buf_fini(&secret);
     call->op =

@@ -334,20 +334,21 @@ int message_make(struct message *m, const struct settings *settings, const struc
 /* --- for those who may only look -------------------------------------------------------------- */
 
 /* Another secret of the same kind: the head has the same lines. */
+static void stand_in_for(struct buf *secret)
+{
+    const char *prefix = secret_prefix_of(buf_str(secret));
+
+    if (secret->n == 0)
+        return;
+    crypto_wipe(secret->p, secret->n);
+    buf_clear(secret);
+    secret_generate(secret, prefix);
+}
+
 static void stand_in(struct opened *opened)
 {
-    struct str secret = buf_str(&opened->secret);
-    const char *prefix = secret_is_private_key(secret) ? SECRET_PRIVATE_PREFIX
-                         : secret_is_standard(secret)  ? SECRET_PREFIX
-                                                       : "";
-
-    if (secret.n == 0)
-        return;
-    crypto_wipe(opened->secret.p, opened->secret.n);
-    buf_clear(&opened->secret);
-    secret_generate(&opened->secret, prefix);
-    crypto_wipe(opened->previous.p, opened->previous.n);
-    buf_clear(&opened->previous);
+    stand_in_for(&opened->secret);
+    stand_in_for(&opened->previous);
 }
 
 /* The lines of `a`; those that `b` has otherwise without their value. */

@@ -39,6 +39,20 @@ const char *secret_check(struct str secret)
     return n < 0 ? "must have base64 of 24 to 64 bytes after whsec_" : NULL;
 }
 
+const char *const secret_type_names[] = {"hmac", "ed25519", NULL};
+
+const char *secret_prefix(int type)
+{
+    return type == SECRET_ED25519 ? SECRET_PRIVATE_PREFIX : SECRET_PREFIX;
+}
+
+const char *secret_prefix_of(struct str secret)
+{
+    if (secret_is_private_key(secret))
+        return SECRET_PRIVATE_PREFIX;
+    return secret_is_standard(secret) ? SECRET_PREFIX : "";
+}
+
 void secret_generate(struct buf *out, const char *prefix)
 {
     uint8_t key[GENERATED_BYTES];

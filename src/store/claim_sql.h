@@ -82,7 +82,7 @@
     "c.step::int8, c.test, " along ", case when c.attempts > 1 then ms_of(c.next_at) end, " \
     "w.batch_max::int8, e.type, case when " CLAIM_BRINGS " and " fits                       \
     " then e.data end, e.size, " fits ", w.url, w.profile, "                                \
-    "coalesce(e.profile_options, w.profile_options), w.secret, " PREVIOUS_SECRET            \
+    "coalesce(e.profile_options, w.profile_options), " SIGNING_SECRET ", " PREVIOUS_SECRET  \
     ", case when " fits " then w.headers end"                                               \
     ", w.auth, case when " fits                                                             \
     " then w.tls end, w.retry_schedule, w.timeout_ms::int8, c.waits::int8, "                \

@@ -122,8 +122,13 @@
     "case when w.batch_max > 1 then null when w.ordering = " ORDERED " then " WHOLE_WEBHOOK \
     " else " e ".lane end"
 
-/* Of a webhook w, as long as it is valid. */
-#define PREVIOUS_SECRET "case when w.previous_until > now() then w.previous_secret end"
+/* Of a webhook w: its last secret does not sign yet. Then the one before it is the one that does. */
+#define SECRET_IS_AHEAD "now() < w.secret_from"
+#define SIGNING_SECRET  "case when " SECRET_IS_AHEAD " then w.previous_secret else w.secret end"
+
+/* What is kept of the one before, and that as long as it is valid beside the one that signs. */
+#define SECRET_BEFORE   "case when w.previous_until > now() then w.previous_secret end"
+#define PREVIOUS_SECRET "case when (" SECRET_IS_AHEAD ") is not true then " SECRET_BEFORE " end"
 
 /* Of a webhook. The version goes up even when the clock does not. */
 #define TOUCH "updated_at = greatest(now(), updated_at + interval '1 us')"

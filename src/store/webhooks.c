@@ -6,8 +6,10 @@
 
 #define COLUMNS                                                                                                 \
     "w.id, w.app_id, w.url, w.events, w.status::int8, w.disabled_reason::int8, w.profile, "                     \
-    "w.profile_options, w.secret, " PREVIOUS_SECRET ", "                                                        \
-    "case when w.previous_until > now() then ms_of(w.previous_until) end, "                                     \
+    "w.profile_options, " SIGNING_SECRET ", " PREVIOUS_SECRET ", "                                              \
+    "case when w.previous_until > now() and (" SECRET_IS_AHEAD                                                  \
+    ") is not true then ms_of(w.previous_until) end, "                                                          \
+    "case when " SECRET_IS_AHEAD " then ms_of(w.secret_from) end, "                                             \
     "w.headers, w.auth, w.tls, w.retry_schedule, w.timeout_ms::int8, w.rate_limit::int8, w.concurrency::int8, " \
     "w.description, w.metadata, us_of(w.updated_at), w.managed, ms_of(now()), "                                 \
     "ms_of(w.gate_until), ms_of(w.failing_since), w.gate_limit, w.gate_failures::int8, "                        \
@@ -26,6 +28,7 @@ enum {
     COL_SECRET,
     COL_PREVIOUS_SECRET,
     COL_PREVIOUS_UNTIL,
+    COL_SECRET_FROM,
     COL_HEADERS,
     COL_AUTH,
     COL_TLS,
@@ -93,6 +96,7 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
     w->sealed_secret = db_str(rows, row, COL_SECRET);
     w->sealed_previous = db_str(rows, row, COL_PREVIOUS_SECRET);
     w->previous_until_ms = db_i64(rows, row, COL_PREVIOUS_UNTIL);
+    w->secret_from_ms = db_i64(rows, row, COL_SECRET_FROM);
     w->sealed_headers = db_str(rows, row, COL_HEADERS);
     w->sealed_auth = db_str(rows, row, COL_AUTH);
     w->sealed_tls = db_str(rows, row, COL_TLS);
@@ -194,7 +198,7 @@ struct db_op *webhooks_find(struct db *db, struct id app, struct str uid, db_cb 
 
 const struct db_stmt stmt_webhook_get_secrets = {
     "webhook_get_secrets",
-    "select secret, " PREVIOUS_SECRET " from webhook w where id = $1::uuid and deleted_at is null",
+    "select secret, " SECRET_BEFORE " from webhook w where id = $1::uuid and deleted_at is null",
     1};
 
 struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void *arg)
@@ -205,17 +209,22 @@ struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void 
 /* Of the endpoint's gate: one that was disabled begins anew. */
 #define STAYS_AS_IT_IS "(status <> " DISABLED " or $5::int8 = " DISABLED ")"
 
+/* Another one than that which signs ends what is under way of a rotation. */
+#define IS_SAME_SECRET SIGNING_SECRET " = $23::bytea"
+
 const struct db_stmt stmt_webhook_update = {
     "webhook_update",
     "with w as ("
-    " update webhook set url = $3::text, events = $4::text[], status = $5::int8,"
+    " update webhook w set url = $3::text, events = $4::text[], status = $5::int8,"
     "  disabled_reason = $6::int8, profile = $7::text, profile_options = $8::text,"
     "  headers = $9::bytea, retry_schedule = $10::int8[], timeout_ms = $11::int8,"
     "  rate_limit = nullif($12::int8, 0), concurrency = $13::int8, description = $14::text,"
     "  metadata = $15::text, batch_seconds = $16::int8, batch_max = $17::int8, ordering = $18::int8,"
-    "  auth = $19::bytea, tls = $20::bytea, uid = $21::text, secret = $23::bytea,"
-    "  previous_secret = case when secret = $23::bytea then previous_secret end,"
-    "  previous_until = case when secret = $23::bytea then previous_until end,"
+    "  auth = $19::bytea, tls = $20::bytea, uid = $21::text,"
+    "  secret = case when " IS_SAME_SECRET " then secret else $23::bytea end,"
+    "  previous_secret = case when " IS_SAME_SECRET " then previous_secret end,"
+    "  previous_until = case when " IS_SAME_SECRET " then previous_until end,"
+    "  secret_from = case when " IS_SAME_SECRET " then secret_from end,"
     "  gate_until = case when " STAYS_AS_IT_IS " then gate_until end,"
     "  failing_since = case when " STAYS_AS_IT_IS " then failing_since end,"
     "  gate_limit = case when " STAYS_AS_IT_IS " then gate_limit else 0 end,"
@@ -248,19 +257,21 @@ struct db_op *webhooks_update(struct db *db, const struct webhook *w, const stru
 const struct db_stmt stmt_webhook_rotate = {
     "webhook_rotate",
     "with w as ("
-    " update webhook set previous_secret = secret, secret = $3::bytea,"
-    "  previous_until = now() + $4::int8 * interval '1 s', " TOUCH
+    " update webhook w set previous_secret = " SIGNING_SECRET ", secret = $3::bytea,"
+    "  previous_until = now() + ($4::int8 + $5::int8) * interval '1 s',"
+    "  secret_from = case when $5::int8 > 0 then now() + $5::int8 * interval '1 s' end, " TOUCH
     " where id = $1::uuid and app_id = $2::uuid and deleted_at is null and managed is null"
     " returning *"
-    ")" AUDITED("w", AUDIT_DEED(5, 6, 7, 8, 9, 10), OF_WEBHOOK) " select " COLUMNS " from w",
-    10};
+    ")" AUDITED("w", AUDIT_DEED(6, 7, 8, 9, 10, 11), OF_WEBHOOK) " select " COLUMNS " from w",
+    11};
 
-struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id, struct str sealed_secret,
-                              int64_t overlap_seconds, const struct deed *deed, db_cb *cb,
+struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id,
+                              const struct rotation *rotation, const struct deed *deed, db_cb *cb,
                               void *arg)
 {
     return store_exec(db, &stmt_webhook_rotate,
-                      DB_ARGS(DB_ID(id), DB_ID(app), DB_STR(sealed_secret), DB_I64(overlap_seconds),
+                      DB_ARGS(DB_ID(id), DB_ID(app), DB_STR(rotation->sealed_secret),
+                              DB_I64(rotation->overlap_seconds), DB_I64(rotation->delay_seconds),
                               DB_DEED(deed)),
                       cb, arg);
 }
@@ -338,7 +349,7 @@ struct db_op *webhooks_disable_failing(struct db *db, int64_t days, int64_t fail
 /* A previous secret that is not valid any more is not worth a key. */
 const struct db_stmt stmt_webhook_list_sealed = {
     "webhook_list_sealed",
-    "select w.id, us_of(w.updated_at), w.url, w.profile, w.profile_options, w.secret, " PREVIOUS_SECRET
+    "select w.id, us_of(w.updated_at), w.url, w.profile, w.profile_options, w.secret, " SECRET_BEFORE
     ", w.headers, w.auth, w.tls from webhook w where w.id > $1::uuid and w.deleted_at is null"
     " order by w.id limit $2::int8",
     2};

@@ -41,6 +41,7 @@ BEYOND = {
     (None, "deliver_at"): "is a time",
     (None, "webhook_id"): "is a webhook's",
     (None, "app_id"): "is an app's",
+    (None, "secret_type"): "is of the profile's choice",
     (None, "schema"): "is one that is checked",
     (None, "allowed_networks"): "networks, of which no bit behind the prefix is set",
     ("updateWebhook", "secret"): "is taken with another URL, profile or options only",

@@ -1,9 +1,12 @@
 """Secrets: shown once, sealed where they are stored, never in a log; rotation."""
 
 import base64
+import hashlib
+import hmac
 import json
 
 import pytest
+from harness.server import command
 from harness.signature import hex_signature, standard_signature
 from harness.wait import until
 
@@ -182,6 +185,132 @@ def test_rotation_twice(api, receiver):
         for s in (second, third)
     }
     assert set(request.header("webhook-signature").split(" ")) == expected
+
+
+def signatures(request, secrets):
+    """Which of the secrets have signed it, in the order of the header."""
+    of = {
+        standard_signature(s, request.header("webhook-id"), request.header("webhook-timestamp"), request.body): s
+        for s in secrets
+    }
+    return [of[text] for text in request.header("webhook-signature").split(" ")]
+
+
+def test_a_secret_that_signs_later(api, receiver):
+    webhook = api.webhook(receiver.url())
+    path, old = f"/webhooks/{webhook['id']}", webhook["secret"]
+    rotated = rotate(api, webhook, delay_seconds=4, overlap_seconds=3600)
+    new = rotated["secret"]
+    assert new != old and rotated["secret_activates_at"] is not None
+    assert rotated["previous_secret_expires_at"] is None and rotated["secrets_sent"] == ["current"]
+    assert rotated["secret_preview"][:10] == old[:10]
+    api.publish()
+    assert signatures(receiver.wait(1)[0], [old, new]) == [old]
+    changed = api.patch(path, {"description": "x"}, expect=200).json
+    assert changed["secret_activates_at"] == rotated["secret_activates_at"]
+    until(lambda: api.get(path).json["secret_activates_at"] is None, 8, "the new secret's time")
+    shown = api.get(path).json
+    assert shown["secrets_sent"] == ["current", "previous"] and shown["previous_secret_expires_at"] is not None
+    assert shown["secret_preview"][:10] == new[:10]
+    api.publish()
+    assert signatures(receiver.wait(2)[1], [old, new]) == [new, old]
+
+
+def test_what_takes_the_place_of_one_that_waits(api, receiver):
+    """The secret that signs stays the one before: the one that waited was never used."""
+    webhook = api.webhook(receiver.url(), profile="standard-webhooks")
+    old = webhook["secret"]
+    waited = rotate(api, webhook, delay_seconds=604800)["secret"]
+    rotated = rotate(api, webhook, secret=NEW)
+    assert rotated["secret_activates_at"] is None
+    api.publish()
+    assert signatures(receiver.wait(1)[0], [old, waited, NEW]) == [NEW, old]
+    rotate(api, webhook, delay_seconds=60)
+    path = f"/webhooks/{webhook['id']}"
+    changed = api.patch(path, {"secret": old, "profile": "default"}, expect=200).json
+    assert changed["secret_activates_at"] is None and changed["secrets_sent"] == ["current"]
+    api.publish()
+    assert signatures(receiver.wait(2)[1], [old, waited, NEW]) == [old]
+
+
+def test_public_keys_before_their_time(api, receiver):
+    webhook = api.webhook(receiver.url(), profile="standard-webhooks", secret_type="ed25519")
+    path = f"/webhooks/{webhook['id']}/jwks.json"
+    (before,) = api.get(path).json["keys"]
+    rotate(api, webhook, delay_seconds=3600, overlap_seconds=0)
+    keys = api.get(path).json["keys"]
+    assert len(keys) == 2 and before in keys
+
+
+def test_delays_are_bounded(api, address):
+    webhook = api.webhook(address)
+    for wrong in (-1, 604801, 1.5, "1"):
+        body = {"delay_seconds": wrong}
+        assert api.post(f"/webhooks/{webhook['id']}/secret/rotate", body, expect=422).fields == ["delay_seconds"]
+
+
+def test_the_keys_that_seal_one_that_waits(start, receiver):
+    """`posthorn rekey` has both, whatever their times."""
+    first = base64.b64encode(b"1" * 32).decode()
+    server = start(POSTHORN_ENCRYPTION_KEY=first)
+    api = server.client()
+    webhook = api.webhook(receiver.url())
+    new = rotate(api, webhook, delay_seconds=6, overlap_seconds=0)["secret"]
+    server.stop()
+    second = {"POSTHORN_ENCRYPTION_KEY": base64.b64encode(b"2" * 32).decode()}
+    again = start(**second, POSTHORN_ENCRYPTION_KEY_PREVIOUS=first)
+    assert command(again.env, "rekey").returncode == 0
+    again.stop()
+    last = start(**second)
+    api = last.client()
+    api.publish()
+    assert signatures(receiver.wait(1)[0], [webhook["secret"], new]) == [webhook["secret"]]
+    path = f"/webhooks/{webhook['id']}"
+    until(lambda: api.get(path).json["secret_activates_at"] is None, 10, "the new secret's time")
+    api.publish()
+    assert signatures(receiver.wait(2)[1], [webhook["secret"], new]) == [new]
+
+
+def mac(secret, body):
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def test_both_signatures_of_custom(api, receiver):
+    """While the overlap lasts; then there is nothing left of the one before, not even its label."""
+    options = {
+        "headers": {
+            "X-Old": "sha256={previous_signature}",
+            "X-Sign": "t={timestamp},v1={signature},v1={previous_signature};",
+        }
+    }
+    webhook = api.webhook(receiver.url(), profile="custom", secret="first", profile_options=options)
+    api.publish()
+    request = receiver.wait(1)[0]
+    assert request.all("X-Old") == []
+    assert request.header("X-Sign").split(",", 1)[1] == f"v1={mac('first', request.body)};"
+    rotated = rotate(api, webhook, secret="second", overlap_seconds=3)
+    assert rotated["secrets_sent"] == ["current", "previous"]
+    api.publish()
+    request = receiver.wait(2)[1]
+    assert request.header("X-Old") == f"sha256={mac('first', request.body)}"
+    both = f"v1={mac('second', request.body)},v1={mac('first', request.body)};"
+    assert request.header("X-Sign").split(",", 1)[1] == both
+    path = f"/webhooks/{webhook['id']}"
+    until(lambda: api.get(path).json["previous_secret_expires_at"] is None, 8, "the overlap to end")
+    assert api.get(path).json["secrets_sent"] == ["current"]
+    api.publish()
+    request = receiver.wait(3)[2]
+    assert request.all("X-Old") == [] and "second" != request.header("X-Sign")
+    assert request.header("X-Sign").split(",", 1)[1] == f"v1={mac('second', request.body)};"
+
+
+def test_custom_without_the_placeholder(api, receiver):
+    webhook = api.webhook(
+        receiver.url(), profile="custom", secret="first", profile_options={"headers": {"X-Sign": "{signature}"}}
+    )
+    assert rotate(api, webhook)["secrets_sent"] == ["current"]
+    wrong = {"profile_options": {"signed": "{previous_signature}"}}
+    assert api.patch(f"/webhooks/{webhook['id']}", wrong, expect=422).fields == ["profile_options.signed"]
 
 
 @pytest.mark.parametrize("secret", ["x", "whsec", "Whsec_notspecial", " ~" * 128, 'q"\\'])

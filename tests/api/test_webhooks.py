@@ -29,6 +29,7 @@ ORDER = [
     "disabled_reason",
     "secret_preview",
     "previous_secret_expires_at",
+    "secret_activates_at",
     "secrets_sent",
     "managed",
     "health",
@@ -79,6 +80,7 @@ def test_create_minimal(api, address):
         "metadata": {},
         "disabled_reason": None,
         "previous_secret_expires_at": None,
+        "secret_activates_at": None,
         "secrets_sent": ["current"],
         "managed": None,
         "health": {

@@ -18,13 +18,16 @@ static const char *const body_names[] = {"envelope", "data", NULL};
 #define LABEL_MAX     8
 #define SIGNATURE_MAX ((size_t)2 * SHA512_SIZE) /* in hex */
 
+#define PREVIOUS      "{previous_signature}" /* nothing, but for a rotation */
+
 enum { IN_HEADER = 1, IN_SIGNED = 2 };
 
 /* What templates are filled from. */
 struct context {
     const struct profile_input *in; /* of an array the first */
     int count;                      /* of its events */
-    struct str signature, body;
+    struct str secret, signature, body;
+    struct str previous_signature; /* n == 0: no rotation is under way */
 };
 
 typedef void fill(const struct context *c, struct head *h);
@@ -34,6 +37,11 @@ static void fill_signature(const struct context *c, struct head *h)
     head_add(h, c->signature);
 }
 
+static void fill_previous(const struct context *c, struct head *h)
+{
+    head_add(h, c->previous_signature);
+}
+
 static void fill_body(const struct context *c, struct head *h)
 {
     head_add(h, c->body);
@@ -41,7 +49,7 @@ static void fill_body(const struct context *c, struct head *h)
 
 static void fill_secret(const struct context *c, struct head *h)
 {
-    head_add_secret(h, c->in->secret);
+    head_add_secret(h, c->secret);
 }
 
 static void fill_timestamp(const struct context *c, struct head *h)
@@ -92,6 +100,7 @@ static const struct placeholder {
     fill *fill;
 } placeholders[] = {
     {"{signature}", IN_HEADER, fill_signature},
+    {PREVIOUS, IN_HEADER, fill_previous},
     {"{body}", IN_SIGNED, fill_body},
     {"{secret}", IN_HEADER | IN_SIGNED, fill_secret},
     {"{timestamp}", IN_HEADER | IN_SIGNED, fill_timestamp},
@@ -170,12 +179,19 @@ static void add_literal(struct head *h, struct str text, bool alone)
         head_add_secret(h, text);
 }
 
+/* Of a placeholder that stands for nothing here the text before it is left out too. */
+static bool is_left_out(const struct context *c, struct str template)
+{
+    return c != NULL && c->previous_signature.n == 0 && str_starts(template, STR_LIT(PREVIOUS));
+}
+
 /* `template` passed its check. With `c` == NULL its placeholders are left as they are. */
 static void expand(const struct context *c, struct str template, struct head *h)
 {
     struct str text = literal(&template);
 
-    add_literal(h, text, template.n == 0);
+    if (!is_left_out(c, template))
+        add_literal(h, text, template.n == 0);
     while (template.n > 0) {
         const struct placeholder *p = find(template);
         assert(p != NULL);
@@ -185,7 +201,9 @@ static void expand(const struct context *c, struct str template, struct head *h)
             head_add(h, str_of(p->text));
         template.p += strlen(p->text);
         template.n -= strlen(p->text);
-        add_literal(h, literal(&template), false);
+        text = literal(&template);
+        if (!is_left_out(c, template))
+            add_literal(h, text, false);
     }
 }
 
@@ -209,7 +227,7 @@ static void mask(struct allocator alloc, struct profile_options *options)
     options->signed_text = masked(alloc, options->signed_text);
 }
 
-/* ERR_INVALID: what is signed is too large. */
+/* With the context's secret. ERR_INVALID: what is signed is too large. */
 static int sign(const struct context *c, struct buf *out)
 {
     const struct profile_options *options = &c->in->options;
@@ -223,15 +241,48 @@ static int sign(const struct context *c, struct buf *out)
     struct str part = buf_str(&text);
     int err = text.overflow ? ERR_INVALID : 0;
     if (options->algorithm == CUSTOM_SHA512)
-        crypto_hmac_sha512(c->in->secret, &part, 1, mac);
+        crypto_hmac_sha512(c->secret, &part, 1, mac);
     else
-        crypto_hmac_sha256(c->in->secret, &part, 1, mac);
+        crypto_hmac_sha256(c->secret, &part, 1, mac);
     if (options->encoding == CUSTOM_BASE64)
         crypto_base64(out, mac, n);
     else
         crypto_hex(out, mac, n);
     crypto_forget(&text);
     buf_fini(&masked);
+    return err;
+}
+
+static bool has_placeholder(const struct profile_options *options, struct str placeholder)
+{
+    for (size_t i = 0; i < options->headers.n; i++) {
+        struct str template = options->headers.at[i].value;
+        if (memmem(template.p, template.n, placeholder.p, placeholder.n) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static bool carries_both(const struct profile_options *options, struct str secret,
+                         struct str previous)
+{
+    return secret.n > 0 && previous.n > 0 && has_placeholder(options, STR_LIT(PREVIOUS));
+}
+
+/* Both signatures, as far as anything asks for them. */
+static int sign_all(struct context *c, struct buf *signature, struct buf *previous)
+{
+    int err = 0;
+
+    if (carries_both(&c->in->options, c->in->secret, c->in->previous_secret)) {
+        c->secret = c->in->previous_secret;
+        err = sign(c, previous);
+    }
+    c->secret = c->in->secret;
+    if (err == 0)
+        err = sign(c, signature);
+    c->signature = buf_str(signature);
+    c->previous_signature = buf_str(previous);
     return err;
 }
 
@@ -254,39 +305,46 @@ static int write_body(const struct profile_input *in, size_t count, struct buf *
         in, count, in->options.body == CUSTOM_DATA ? write_data : body_write_envelope, body);
 }
 
+/* One of which nothing is left is left out. */
+static void add_header(const struct context *c, const struct field_pair *header, struct head *h)
+{
+    size_t sent = h->sent->n, masked = h->masked->n;
+
+    head_printf(h, "%.*s: ", STR_FMT(header->key));
+    size_t empty = h->sent->n;
+    expand(c, header->value, h);
+    if (h->sent->n == empty && header->value.n > 0 && !h->sent->overflow) {
+        h->sent->n = sent;
+        h->masked->n = masked;
+        return;
+    }
+    head_add(h, STR_LIT("\r\n"));
+}
+
 static int write_head(const struct profile_input *in, int count, struct str body, struct buf *head,
                       struct buf *masked)
 {
     const struct field_map *headers = &in->options.headers;
     struct head h = {head, masked};
-    struct buf signature;
+    struct buf signature, previous;
 
     buf_init(&signature, SIGNATURE_MAX);
+    buf_init(&previous, SIGNATURE_MAX);
     struct context c = {.in = in, .count = count, .body = body};
-    int err = sign(&c, &signature);
-    c.signature = buf_str(&signature);
+    int err = sign_all(&c, &signature, &previous);
     head_add(&h, STR_LIT("Content-Type: application/json\r\n"));
     if (!sets_agent(headers))
         head_add(&h, STR_LIT("User-Agent: " PROFILE_USER_AGENT "\r\n"));
-    for (size_t i = 0; i < headers->n; i++) {
-        head_printf(&h, "%.*s: ", STR_FMT(headers->at[i].key));
-        expand(&c, headers->at[i].value, &h);
-        head_add(&h, STR_LIT("\r\n"));
-    }
+    for (size_t i = 0; i < headers->n; i++)
+        add_header(&c, &headers->at[i], &h);
     buf_fini(&signature);
+    buf_fini(&previous);
     return err < 0 ? err : head_end(&h);
 }
 
 static bool sends_secret(const struct profile_options *options)
 {
-    static const struct str placeholder = STR_LIT("{secret}");
-
-    for (size_t i = 0; i < options->headers.n; i++) {
-        struct str template = options->headers.at[i].value;
-        if (memmem(template.p, template.n, placeholder.p, placeholder.n) != NULL)
-            return true;
-    }
-    return false;
+    return has_placeholder(options, STR_LIT("{secret}"));
 }
 
 static const struct field options[] = {
@@ -307,6 +365,7 @@ static const struct field options[] = {
 
 const struct profile profile_custom = {
     .name = "custom",
+    .carries_both = carries_both,
     PROFILE_JSON_VARIANTS,
     .signs = "the template `signed` of its options",
     .standard = {.json = JSON_FORM_JS,

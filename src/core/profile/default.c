@@ -65,8 +65,10 @@ static int write_head(const struct profile_input *in, int count, struct str body
     return head_end(&(struct head){head, masked});
 }
 
-static bool carries_both(struct str secret, struct str previous)
+static bool carries_both(const struct profile_options *options, struct str secret,
+                         struct str previous)
 {
+    (void)options;
     return secret_is_standard(secret) && secret_is_standard(previous);
 }
 

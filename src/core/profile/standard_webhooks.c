@@ -76,14 +76,17 @@ static int write_head(const struct profile_input *in, int count, struct str body
     return head_end(&(struct head){head, masked});
 }
 
-static bool carries_both(struct str secret, struct str previous)
+static bool carries_both(const struct profile_options *options, struct str secret,
+                         struct str previous)
 {
+    (void)options;
     return secret_check_signing(secret) == NULL && secret_check_signing(previous) == NULL;
 }
 
 const struct profile profile_standard_webhooks = {
     .name = "standard-webhooks",
     .carries_both = carries_both,
+    .signs_ed25519 = true,
     PROFILE_JSON_VARIANTS,
     .signs = "webhook-id.webhook-timestamp.body",
     .standard = {.json = JSON_FORM_JS,
