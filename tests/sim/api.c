@@ -1,5 +1,6 @@
 /* An api as far as the ledger and the queue see it: the store's own accept statement and the queue's own outbox, without
- * HTTP and without the gathering of api/accept.c. And its client, who repeats with the same key until there is a 202. */
+ * HTTP and without the gathering of api/accept.c. And its client, who repeats with the same key until there is a 202; what
+ * it posted without a key it does not repeat. */
 #include "mutants.h"
 #include "oracle.h"
 #include "store/events.h"
@@ -12,6 +13,7 @@
 #define AGAIN_MS    700
 #define DB_LINES    2
 #define PATIENCE_MS 2000
+#define KEYLESS     4 /* one in so many */
 
 struct api {
     struct proc *proc;
@@ -24,6 +26,7 @@ struct api {
 struct post {
     int app, number;
     bool open; /* there is no 202 yet */
+    bool keyed;
     struct db_op *op;
     struct api *api; /* that is at it; NULL: none */
     struct event *again;
@@ -40,6 +43,7 @@ void client_begin(void)
 /* --- the api ---------------------------------------------------------------------------------- */
 
 static void try_again(struct post *post);
+static void on_lost(struct post *post);
 
 struct api *api_create(void)
 {
@@ -67,7 +71,7 @@ void api_destroy(struct api *api)
             continue;
         db_cancel(posts[i].op);
         posts[i].op = NULL;
-        try_again(&posts[i]);
+        on_lost(&posts[i]);
     }
     queue_destroy(api->queue);
     db_destroy(api->db);
@@ -75,14 +79,23 @@ void api_destroy(struct api *api)
     free(api);
 }
 
-static void on_told(void *arg)
+static void on_told(struct post *post)
 {
-    struct post *post = arg;
-
     if (!post->open)
         return;
     post->open = false;
     world.events_open--;
+}
+
+/* What became of it is not known. */
+static void on_lost(struct post *post)
+{
+    if (post->keyed) {
+        try_again(post);
+        return;
+    }
+    post->api = NULL;
+    on_told(post);
 }
 
 static void on_accepted(void *arg, int err, const struct db_rows *rows)
@@ -93,7 +106,7 @@ static void on_accepted(void *arg, int err, const struct db_rows *rows)
 
     post->op = NULL;
     if (err < 0) {
-        try_again(post);
+        on_lost(post);
         return;
     }
     for (int i = 0; i < db_count(rows); i++) {
@@ -118,7 +131,7 @@ static void accept_event(void *arg)
                               .app = world.webhooks[0].app,
                               .type = STR_LIT(WORLD_TYPE),
                               .data = STR_LIT(WORLD_DATA),
-                              .keyed = true};
+                              .keyed = post->keyed};
     const struct event_new *list[] = {&event};
 
     for (int i = 0; i < world.webhook_count; i++)
@@ -161,7 +174,8 @@ void client_post(int app, int api)
     struct post *post = &posts[post_count];
     struct proc *proc = &sim.procs[world.workers + api];
 
-    *post = (struct post){.app = app, .number = post_count++, .open = true};
+    *post = (struct post){
+        .app = app, .number = post_count++, .open = true, .keyed = !sim_one_in(KEYLESS)};
     world.events_open++;
     if (!proc->alive || proc->stopped) {
         try_again(post);

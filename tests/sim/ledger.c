@@ -219,6 +219,7 @@ static const struct {
     {&stmt_work_take_back, model_work_take_back, true},
     {&stmt_work_locked, model_work_locked, false},
     {&stmt_event_accept_plain, model_event_accept_plain, true},
+    {&stmt_event_accept_unkeyed, model_event_accept_unkeyed, true},
     {&stmt_gate_update, model_gate_update, true},
     {&stmt_gate_list, model_gate_list, false},
     {&stmt_gate_get, model_gate_get, false},
@@ -238,6 +239,12 @@ static const struct {
     {&stmt_tally_add, nothing, false},
     {&stmt_tally_forget, one_zero, false},
 };
+
+void ledger_write_known(FILE *to)
+{
+    for (size_t i = 0; i < ARRAY_LEN(models); i++)
+        fprintf(to, "knows %s\n", models[i].stmt->name);
+}
 
 /* A mutant's: its answer is given, and nothing of it stays. */
 static bool is_unmade(const struct db_stmt *stmt)

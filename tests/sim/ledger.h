@@ -8,6 +8,7 @@
 
 #include "io/db.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #define DELIVERIES_MAX 64 /* a set of them is the bits of a number */
@@ -82,11 +83,10 @@ struct postgres {
 };
 extern struct postgres postgres;
 
-/* Up from the half, before EPOCH_MS too. */
+/* As ms_of() of the schema has it, which reckons with doubles. */
 static inline int64_t round_ms(int64_t us)
 {
-    int64_t up = us + 500;
-    return up / 1000 - (up % 1000 < 0);
+    return lrint((double)(EPOCH_MS * 1000 + us) / 1e6 * 1000) - EPOCH_MS;
 }
 
 void ledger_begin(void);
@@ -145,13 +145,17 @@ void put_entry(struct db_rows *rows, const struct row_delivery *d);
 struct db_rows *ledger_run(const struct db_stmt *stmt, const struct values *values, bool waits,
                            int *err);
 
+/* The names of those that are known. */
+void ledger_write_known(FILE *to);
+
 /* One for each statement that is known; NULL and `*err` if it fails. */
 typedef struct db_rows *stmt_fn(const struct values *values, int *err);
-stmt_fn model_event_accept_plain, model_work_claim, model_work_claim_plain, model_work_claim_due,
-    model_work_waiting, model_work_release, model_work_finish, model_work_finish_plain,
-    model_work_locked, model_work_leases, model_work_take_back, model_work_lease_end,
-    model_work_overdue, model_work_upcoming, model_gate_update, model_gate_list, model_gate_get,
-    model_gate_put, model_job_next, model_job_step_settle, model_job_put_off;
+stmt_fn model_event_accept_plain, model_event_accept_unkeyed, model_work_claim,
+    model_work_claim_plain, model_work_claim_due, model_work_waiting, model_work_release,
+    model_work_finish, model_work_finish_plain, model_work_locked, model_work_leases,
+    model_work_take_back, model_work_lease_end, model_work_overdue, model_work_upcoming,
+    model_gate_update, model_gate_list, model_gate_get, model_gate_put, model_job_next,
+    model_job_step_settle, model_job_put_off;
 
 /* Of a claim (stmt_claim.c): the row that claims_read() reads, and what leasing does to a delivery. */
 void claim_one(struct row_delivery *d, int64_t token, int64_t owner, bool *takes_over);

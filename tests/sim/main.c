@@ -119,6 +119,9 @@ int main(int argc, char **argv)
             break;
         case 'p':
             ledger_record = fopen(optarg, "w");
+            if (ledger_record == NULL)
+                return 2;
+            ledger_write_known(ledger_record);
             break;
         case 'M':
             mutant = (enum mutant)strtol(optarg, NULL, 10);

@@ -421,7 +421,8 @@ void oracle_check_end(void)
             fail_run("lost", "accepted event %d is not in the ledger", i);
     for (int i = 0; i < ledger.event_count; i++)
         for (int k = 0; k < i; k++)
-            if (id_eq(ledger.events[i].key, ledger.events[k].key))
+            if (ledger.events[i].keyed && ledger.events[k].keyed &&
+                id_eq(ledger.events[i].key, ledger.events[k].key))
                 fail_run("accepted twice", "events %d and %d", k, i);
     for (int i = 0; i < ledger.delivery_count; i++) {
         const struct row_delivery *d = &ledger.deliveries[i];

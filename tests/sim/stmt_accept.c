@@ -1,4 +1,5 @@
-/* stmt_event_accept_plain of store/events.c, for plain events of one type that all webhooks of their app want. */
+/* stmt_event_accept_plain and stmt_event_accept_unkeyed of store/events.c, for plain events of one type that all webhooks
+ * of their app want. */
 #include "ledger.h"
 
 #include "core/delivery.h"
@@ -54,6 +55,28 @@ static bool wants(const struct row_webhook *w, struct id app)
            !(w->status == WEBHOOK_DISABLED && w->disabled_reason == DISABLED_BY_API);
 }
 
+static void put_deliveries(struct db_rows *rows, int64_t n, struct row_event *e)
+{
+    for (int w = 0; w < ledger.webhook_count; w++)
+        e->deliveries += wants(&ledger.webhooks[w], e->app);
+    for (int w = 0; w < ledger.webhook_count; w++) {
+        if (!wants(&ledger.webhooks[w], e->app))
+            continue;
+        const struct row_delivery *d = deliver(e, w);
+        put_owner(rows, n, e, false, 1);
+        put_i64(rows, d->state);
+        put_entry(rows, d);
+    }
+}
+
+static struct row_event *store(const struct row_event *e)
+{
+    assert(ledger.event_count < EVENTS_MAX);
+    struct row_event *row = &ledger.events[ledger.event_count++];
+    *row = *e;
+    return row;
+}
+
 struct db_rows *model_event_accept_plain(const struct values *v, int *err)
 {
     struct db_array ids = value_array(v, 1), apps = value_array(v, 2), keys = value_array(v, 5),
@@ -72,23 +95,29 @@ struct db_rows *model_event_accept_plain(const struct values *v, int *err)
             put_nulls(rows, 8);
             continue;
         }
-        assert(ledger.event_count < EVENTS_MAX);
-        struct row_event *row = &ledger.events[ledger.event_count++];
-        *row = e;
-        for (int w = 0; w < ledger.webhook_count; w++)
-            row->deliveries += wants(&ledger.webhooks[w], e.app);
-        for (int w = 0; w < ledger.webhook_count; w++) {
-            if (!wants(&ledger.webhooks[w], e.app))
-                continue;
-            const struct row_delivery *d = deliver(row, w);
-            put_owner(rows, n, row, false, 1);
-            put_i64(rows, d->state);
-            put_entry(rows, d);
-        }
+        struct row_event *row = store(&e);
+        put_deliveries(rows, n, row);
         if (row->deliveries == 0) {
             put_owner(rows, n, row, false, 0);
             put_nulls(rows, 8);
         }
+    }
+    return rows;
+}
+
+/* All apps of runs have a webhook that wants their events. */
+struct db_rows *model_event_accept_unkeyed(const struct values *v, int *err)
+{
+    struct db_array ids = value_array(v, 1), apps = value_array(v, 2);
+    struct db_rows *rows = rows_create(12);
+    struct row_event e = {.keyed = false};
+
+    (void)err;
+    for (int64_t n = 1; next_id(&ids, &e.id); n++) {
+        next_id(&apps, &e.app);
+        struct row_event *row = store(&e);
+        put_deliveries(rows, n, row);
+        assert(row->deliveries > 0);
     }
     return rows;
 }
