@@ -186,7 +186,7 @@ void queue_forget_gate(struct queue *queue, struct id endpoint, struct id app);
 
 struct queue_swept {
     bool empty;   /* nothing is claimed from it before it has the gates: queue_set_gates() */
-    bool rebuild; /* and this caller is the one to fill it: gates first */
+    bool rebuild; /* and this caller is the one to fill it, gates first, or is at it */
     /* Those that changed since anybody was told; they die with the callback. */
     const struct queue_gate *gates;
     size_t gate_count;

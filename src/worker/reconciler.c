@@ -167,7 +167,7 @@ static void on_swept(void *arg, int err, const struct queue_swept *swept)
         r->told_op = gates_update(r->db, swept->gates, swept->gate_count, on_told, r);
     if (swept->empty)
         r->hooks.on_empty(r->arg);
-    if (swept->rebuild) {
+    if (swept->rebuild && !r->gates_wanted && !r->held_back) {
         log_warn("queue_rebuild", "reason=\"Redis was empty\"");
         reconciler_refill(r);
         r->open_tick += r->filled ? OTHERS_TICKS : 0;

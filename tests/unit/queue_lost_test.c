@@ -256,6 +256,24 @@ static void renew(void)
     rig_fill();
 }
 
+/* What it was answered may have been lost, or the gates that it sent. */
+static void who_fills_is_told_so_until_it_is_done(void **state)
+{
+    (void)state;
+    struct queue *other = rig_open(2);
+    redis_server_say(&rig.server, "FLUSHALL");
+    sweep(rig.queue);
+    assert_int_equal(rig.swept.rebuilds, 1);
+    sweep(other);
+    assert_int_equal(rig.swept.rebuilds, 1);
+    sweep(rig.queue);
+    assert_int_equal(rig.swept.rebuilds, 2);
+    rig_fill();
+    sweep(rig.queue);
+    assert_int_equal(rig.swept.rebuilds, 2);
+    queue_destroy(other);
+}
+
 static void keys_of_another_type_break_nothing(void **state)
 {
     static const char *const keys[] = {"apps",
@@ -415,6 +433,7 @@ int main(void)
         RIG_TEST(resyncing_many_is_quick),
         RIG_TEST(older_data_loses_nothing_and_holds_no_slot),
         RIG_TEST(the_same_data_is_not_older),
+        RIG_TEST(who_fills_is_told_so_until_it_is_done),
         RIG_TEST(keys_of_another_type_break_nothing),
         RIG_TEST(keys_of_endpoints_and_apps_too),
         RIG_TEST(nonsense_in_our_fields_holds_nobody_up),

@@ -14,7 +14,7 @@
 --   news       SET   e                       gates that the ledger should be told of
 --   beat       STRING                        counts sweeps: one that is lower than it was is of older data
 --   epoch      STRING                        there since the gates were loaded, until Redis is emptied
---   filling    STRING                        somebody loads them
+--   filling    STRING                        o, who loads them
 --   recount    STRING                        there until the next recount
 --   cursors    HASH  hash -> cursor           how far sweeps looked through it
 --   crowded    STRING                        there while a worker may have left out an app for its share

@@ -1,6 +1,6 @@
--- ARGV: the worker. Answers {0 or, when there is no epoch, 1 if the caller is to fill this Redis and 2 if not; gates
--- that the ledger should be told of; the beat}: endpoint, ms until it opens, ms since it fails, limit, failures,
--- openings, error as '>c16i4i8i8i4i4B'.
+-- ARGV: the worker. Answers {0 or, when there is no epoch, 1 if the caller is to fill this Redis and 2 if not; gates that
+-- the ledger should be told of; the beat}: endpoint, ms until it opens, ms since it fails, limit, failures, openings,
+-- error as '>c16i4i8i8i4i4B'. Who is to fill it is told so until it has: what it was answered, or what it sent, may be lost.
 -- REPLY: isi
 local RECOUNT_MS, FILL_MS, TELL_MAX, SCAN, FORGET_MS = 30000, 5000, 500, 100, 25 * 3600000
 
@@ -90,5 +90,6 @@ settle()
 wake()
 call('EXPIRE', P..'own:'..ARGV[1], 3600)
 local empty = call('EXISTS', P..'epoch') == 0
-local fill = empty and call('SET', P..'filling', '1', 'NX', 'PX', FILL_MS)
+local fill = empty
+  and (call('SET', P..'filling', ARGV[1], 'NX', 'PX', FILL_MS) or call('GET', P..'filling') == ARGV[1])
 return {fill and 1 or empty and 2 or 0, table.concat(tell), call('INCR', P..'beat')}
