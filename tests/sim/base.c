@@ -35,9 +35,10 @@ int64_t __wrap_clock_wall_ms(void)
 void __wrap_crypto_random(void *out, size_t n)
 {
     uint8_t *p = out;
+    int64_t now_ms = __wrap_clock_wall_ms();
 
     while (n > 0) {
-        uint64_t bits = sim_random();
+        uint64_t bits = is_mutant(MUTANT_IDS_BY_CLOCK) ? (uint64_t)now_ms : sim_random();
         size_t some = n < sizeof bits ? n : sizeof bits;
         memcpy(p, &bits, some);
         p += some;

@@ -7,6 +7,7 @@
 #include "mutants.h"
 #include "store/store.h"
 #include "store/work.h"
+#include "world.h"
 
 #include <stdlib.h>
 
@@ -221,6 +222,8 @@ static void on_run(void *arg)
         free_if_over(op);
         return;
     }
+    if (err == 0 && (op->stmt == &stmt_work_finish || op->stmt == &stmt_work_finish_plain))
+        world_recorded(op->db->proc);
     struct line *line = op->line;
     op->err = err;
     int64_t at_us = sim.now_us + sim_delay() + extra_us;

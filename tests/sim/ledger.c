@@ -28,7 +28,7 @@ static struct event *flush;
 void ledger_begin(void)
 {
     ledger.delivery_count = ledger.webhook_count = ledger.lease_count = 0;
-    ledger.attempt_count = ledger.event_count = 0;
+    ledger.attempt_count = ledger.event_count = ledger.keys_from = 0;
     postgres = (struct postgres){.started_us = 1};
     flush = NULL;
 }
@@ -46,6 +46,7 @@ static void copy(struct ledger *to, const struct ledger *from)
     to->lease_count = from->lease_count;
     to->attempt_count = from->attempt_count;
     to->event_count = from->event_count;
+    to->keys_from = from->keys_from;
 #define COPY(rows, count) memcpy(to->rows, from->rows, (size_t)from->count * sizeof from->rows[0])
     COPY(webhooks, webhook_count);
     COPY(deliveries, delivery_count);
@@ -253,7 +254,8 @@ static bool is_unmade(const struct db_stmt *stmt)
             (stmt == &stmt_work_finish || stmt == &stmt_work_finish_plain) && sim_one_in(8)) ||
            (is_mutant(MUTANT_CLAIM_EARLY_WORD) &&
             (stmt == &stmt_work_claim || stmt == &stmt_work_claim_plain) && sim_one_in(8)) ||
-           (is_mutant(MUTANT_RELEASE_NONE) && stmt == &stmt_work_release);
+           (is_mutant(MUTANT_RELEASE_NONE) && stmt == &stmt_work_release) ||
+           (is_mutant(MUTANT_GATES_UNTOLD) && stmt == &stmt_gate_update);
 }
 
 struct db_rows *ledger_run(const struct db_stmt *stmt, const struct values *values, bool waits,

@@ -62,6 +62,7 @@ struct row_event {
 
 struct ledger {
     int delivery_count, webhook_count, lease_count, attempt_count, event_count;
+    int keys_from; /* the first event whose key is not forgotten */
     struct row_webhook webhooks[WEBHOOKS_MAX];
     struct row_delivery deliveries[DELIVERIES_MAX];
     struct row_lease leases[LEASE_ROWS_MAX];

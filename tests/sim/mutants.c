@@ -38,13 +38,22 @@ const char *const mutant_names[MUTANT_COUNT] = {
     [MUTANT_SETTLE_NONE] = "nobody settles after a resume",
     [MUTANT_DIRECT_NONE] = "direct mode finds nothing",
     [MUTANT_DIRECT_UNCAPPED] = "direct mode does not know of caps",
-    [MUTANT_GATES_FORGOTTEN] = "the ledger forgets gates",
+    [MUTANT_GATES_FORGOTTEN] = "a rebuild does not bring gates back",
     [MUTANT_IDS_SAME] = "two requests have one key",
     [MUTANT_LEASE_SHORT] = "a lease is shorter than a request",
     [MUTANT_RELEASE_NONE] = "what is given back stays leased",
     [MUTANT_LEASE_END_ALL] = "the note of a claim goes with its first record",
+    [MUTANT_RELEASE_TWICE] = "what is given back is given back twice",
+    [MUTANT_FINISH_AGAIN] = "a record that is made again counts again",
+    [MUTANT_KEYS_EARLY] = "keys are forgotten at the wrong tick",
+    [MUTANT_SETTLE_FORGETS] = "the end of settling forgets what changed meanwhile",
+    [MUTANT_GATES_UNTOLD] = "the ledger is not told of gates",
+    [MUTANT_IDS_BY_CLOCK] = "ids and tokens are led by a clock",
+    [MUTANT_AHEAD_AT_ONCE] = "what is claimed ahead begins without a slot",
+    [MUTANT_AHEAD_STALE] = "what is claimed ahead begins however old its lease is",
+    [MUTANT_AHEAD_UNTOLD] = "Redis is not told what begins of what was claimed ahead",
     [MUTANT_OWN_STAYS] = "an acknowledgement leaves the worker's own list as it was",
-    [MUTANT_GATE_OPEN] = "a claim does not look at gates",
+    [MUTANT_GATE_OPEN] = "an open breaker does not wait before it asks again",
     [MUTANT_WIDTH_IGNORED] = "a claim does not count what is in flight",
     [MUTANT_FLIGHT_FORGOTTEN] = "a claim does not note what is in flight",
     [MUTANT_ENQUEUE_TAKES] = "an entry in flight is put in again",
@@ -57,24 +66,8 @@ const char *const mutant_names[MUTANT_COUNT] = {
     [MUTANT_EPOCH_UNSET] = "a rebuild does not say that it is done",
     [MUTANT_BEAT_NONE] = "a Redis with older data is not noticed",
     [MUTANT_RESYNC_KEEPS] = "what a dead predecessor had in flight stays so",
+    [MUTANT_REPLAY_HEARD] = "what is said of an endpoint is heard again when it is repeated",
 };
-
-static const char *const hidden[MUTANT_COUNT] = {
-    [MUTANT_UPCOMING_NONE] = "what is overdue for 3 s is found all the same",
-    [MUTANT_EPOCH_STAYS] = "what is overdue for 3 s is found all the same",
-    [MUTANT_BEAT_NONE] = "what is overdue for 3 s is found all the same",
-    [MUTANT_ENQUEUE_TAKES] = "the fenced claim drops it",
-    [MUTANT_EXPIRED_STAY] = "a worker that comes back tells what it has",
-    [MUTANT_RECOUNT_NONE] = "nothing in these runs makes a count wrong",
-    [MUTANT_RELEASE_NONE] = "little is given back in these runs",
-    [MUTANT_GATES_FORGOTTEN] = "no rule is about gates",
-    [MUTANT_GATE_OPEN] = "no rule is about gates",
-};
-
-const char *mutant_hidden(enum mutant m)
-{
-    return hidden[m];
-}
 
 /* What is changed in which script. */
 static const struct {
@@ -82,10 +75,10 @@ static const struct {
     const char *script, *piece, *instead;
 } changes[] = {
     {MUTANT_OWN_STAYS, "ack", "call('SREM', own, unpack(ended))", ""},
-    {MUTANT_GATE_OPEN, "claim", "gate.until_ms <= now", "true"},
+    {MUTANT_GATE_OPEN, "ack", "g.until_ms = math.max(g.until_ms, ms)", ""},
     {MUTANT_WIDTH_IGNORED, "claim", "gate_width(gate, cap) - has", "1000"},
     {MUTANT_FLIGHT_FORGOTTEN, "claim", "call('ZADD', INFLIGHT, unpack(flight))", ""},
-    {MUTANT_ENQUEUE_TAKES, "enqueue", "if force == GENTLE then return true end", ""},
+    {MUTANT_ENQUEUE_TAKES, "enqueue", "if not flies(m, lease_ends[i], force)\nand call", "if call"},
     {MUTANT_SLOTS_KEPT, "ack", "freed[ea] = (freed[ea] or 0) + 1", ""},
     {MUTANT_RETRY_DROPPED, "ack", "if delay ~= OUT then", "if false then"},
     {MUTANT_EXPIRED_STAY, "sweep", "'LIMIT', 0, 1000", "'LIMIT', 0, 0"},
@@ -95,6 +88,7 @@ static const struct {
     {MUTANT_EPOCH_UNSET, "gates", "call('SET', P..'epoch', ARGV[2])", ""},
     {MUTANT_BEAT_NONE, "resync", "< tonumber(ARGV[3]) and 1 or 0", "< 0 and 1 or 0"},
     {MUTANT_RESYNC_KEEPS, "resync", "if not real[m] then", "if false then"},
+    {MUTANT_REPLAY_HEARD, "ack", "has(what, REPEATED) and flew == 0", "false"},
 };
 
 char *mutant_script(const char *name, const char *lua)

@@ -41,6 +41,17 @@ enum mutant {
     MUTANT_LEASE_SHORT,
     MUTANT_RELEASE_NONE,
     MUTANT_LEASE_END_ALL,
+    MUTANT_RELEASE_TWICE,
+    MUTANT_FINISH_AGAIN,
+    MUTANT_KEYS_EARLY,
+    MUTANT_SETTLE_FORGETS,
+    MUTANT_GATES_UNTOLD,
+    MUTANT_IDS_BY_CLOCK,
+
+    /* Of what is claimed ahead (ahead.c). */
+    MUTANT_AHEAD_AT_ONCE,
+    MUTANT_AHEAD_STALE,
+    MUTANT_AHEAD_UNTOLD,
 
     /* Of the scripts: a piece of one is changed. */
     MUTANT_LUA_FIRST,
@@ -58,6 +69,7 @@ enum mutant {
     MUTANT_EPOCH_UNSET,
     MUTANT_BEAT_NONE,
     MUTANT_RESYNC_KEEPS,
+    MUTANT_REPLAY_HEARD,
     MUTANT_COUNT
 };
 
@@ -69,10 +81,6 @@ static inline bool is_mutant(enum mutant m)
 {
     return mutant == m;
 }
-
-/* Why it is not looked for: another net catches what falls through, or no rule is about it yet. NULL: it has to be
- * found. */
-const char *mutant_hidden(enum mutant m);
 
 /* The script's text with the piece changed, to be freed; NULL: it stays as it is. */
 char *mutant_script(const char *name, const char *lua);

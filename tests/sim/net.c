@@ -16,7 +16,7 @@ struct fetcher {
 
 struct fetch {
     struct proc *proc;
-    int webhook, request, status;
+    int webhook, request, number, status;
     enum fetch_outcome outcome;
     void (*on_request)(void *arg);
     fetch_cb *cb;
@@ -81,7 +81,8 @@ static void on_end(void *arg)
     bool success = f->outcome == FETCH_ANSWERED && status_is_success(f->status);
 
     TRACE("request %d ended: %s %d", f->request, text_of(f->outcome), result.status);
-    oracle_request_ended(f->request, success ? REQUEST_SUCCEEDED : REQUEST_FAILED);
+    oracle_request_ended(f->request, success ? REQUEST_SUCCEEDED : REQUEST_FAILED,
+                         result.status == 0 || result.status >= 500);
     free(f);
     cb(cb_arg, &result);
 }
@@ -109,7 +110,9 @@ static void on_go(void *arg)
     f->on_request(f->request_arg);
     if (chance(w->slow_one_in))
         takes_us = sim_between(MS(200), timeout_us + MS(500));
-    f->status = chance(w->fail_one_in) ? (sim_one_in(2) ? 500 : 503) : 200;
+    f->status = f->number <= w->refuses  ? 400
+                : chance(w->fail_one_in) ? (sim_one_in(2) ? 500 : 503)
+                                         : 200;
     oracle.requests[f->request].succeeded = f->status == 200;
     if (takes_us > timeout_us)
         end_in(f, FETCH_TIMED_OUT, timeout_us);
@@ -147,7 +150,8 @@ struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *r
         delivery = 0;
     }
     f->webhook = ledger.deliveries[delivery].webhook;
-    f->request = oracle_request(delivery, number_in(request));
+    f->number = number_in(request);
+    f->request = oracle_request(delivery, f->number);
     const struct world_webhook *w = &world.webhooks[f->webhook];
     if (sim.now_us >= w->away_from_us && sim.now_us < w->away_to_us)
         end_in(f, FETCH_CONNECT_FAILED, sim_delay());
@@ -162,6 +166,6 @@ void fetch_cancel(struct fetch *f)
         return;
     sim_forget(f->goes);
     sim_forget(f->ends);
-    oracle_request_ended(f->request, REQUEST_CANCELLED);
+    oracle_request_ended(f->request, REQUEST_CANCELLED, false);
     free(f);
 }

@@ -2,16 +2,18 @@
 #include "oracle.h"
 
 #include "core/delivery.h"
-#include "core/gate.h"
 #include "core/webhook.h"
+#include "receivers.h"
 #include "server.h"
 #include "world.h"
 
 #include <stdio.h>
 
 #define SOON_S      3
-#define FORGOTTEN_S 5 /* by then what befell Redis is put right */
-#define EARLY_MS    5 /* a claim's slack (store/claim_sql.h) */
+#define FOUND_MS    4300 /* what is overdue for three seconds, at the next tick */
+#define FORGOTTEN_S 5    /* by then what befell Redis is put right */
+#define EARLY_MS    5    /* a claim's slack (store/claim_sql.h) */
+#define CLAIMED_MS  100  /* from the queue's claim to the ledger's */
 
 struct oracle oracle;
 
@@ -27,9 +29,11 @@ static struct leased {
 
 void oracle_begin(void)
 {
+    receivers_begin();
     memset(lost, 0, sizeof lost);
     memset(outrun, 0, sizeof outrun);
-    oracle = (struct oracle){0};
+    memset(oracle.under_way, 0, sizeof oracle.under_way);
+    oracle.request_count = oracle.duplicates = 0;
     memset(accepted_us, 0, sizeof accepted_us);
     accepted_count = 0;
 }
@@ -45,6 +49,21 @@ static enum delivery_actor actor_of(const char *statement)
 {
     return strncmp(statement, "work_finish", strlen("work_finish")) == 0 ? ACTOR_ATTEMPT
                                                                          : ACTOR_SERVICE;
+}
+
+/* Which attempt has used up a step: who held the lease; or, of those that nobody held one of any more, the last. */
+static void count_step(int delivery, int64_t token)
+{
+    struct request *last = NULL;
+
+    for (int i = 0; i < oracle.request_count; i++) {
+        struct request *r = &oracle.requests[i];
+        if (r->delivery == delivery && attempt_is_recorded(delivery, r->token) &&
+            (token != 0 ? r->token == token : r->end == REQUEST_FAILED && !r->counted))
+            last = r;
+    }
+    if (last != NULL)
+        last->counted = true;
 }
 
 static void check_move(int i, const struct row_delivery *a, const struct row_delivery *b,
@@ -64,10 +83,13 @@ static void check_move(int i, const struct row_delivery *a, const struct row_del
     if (actor_of(statement) == ACTOR_ATTEMPT && a->token != 0 && b->token == 0 &&
         b->state != DELIVERY_DELIVERED && !attempt_is_recorded(i, a->token))
         fail_run("a result of nobody's counted", "delivery %d by %s", i, statement);
+    if (actor_of(statement) == ACTOR_ATTEMPT && (b->step > a->step || a->token != b->token))
+        count_step(i, a->token);
 }
 
 void oracle_committed(const struct ledger *before, const char *statement)
 {
+    receivers_check_gates();
     for (int i = 0; i < before->delivery_count; i++) {
         const struct row_delivery *a = &before->deliveries[i], *b = &ledger.deliveries[i];
         if (a->state != b->state || a->token != b->token || a->step != b->step)
@@ -78,6 +100,37 @@ void oracle_committed(const struct ledger *before, const char *statement)
         if (trace_on && a->state != b->state)
             TRACE("  delivery %d is %s (%s)", i, delivery_state_names[b->state], statement);
     }
+}
+
+/* The queue gives nothing out that is under way. (What has just begun was perhaps claimed ahead, and a walk brought it in again.) */
+void oracle_asked(uint64_t deliveries)
+{
+    const unsigned harmless =
+        KIND(ACT_REDIS_CUT) | KIND(ACT_TERM) | KIND(ACT_RECEIVER_AWAY) | KIND(ACT_WEBHOOK_PAUSE);
+
+    if (!only(harmless))
+        return;
+    for (int i = 0; i < oracle.request_count; i++) {
+        const struct request *r = &oracle.requests[i];
+        if (r->end == REQUEST_OPEN && r->started_us + MS(CLAIMED_MS) < sim.now_us &&
+            (deliveries >> r->delivery & 1) != 0 &&
+            ledger.deliveries[r->delivery].token == r->token)
+            fail_run("given out while it is under way", "delivery %d", r->delivery);
+    }
+}
+
+void oracle_claimed(int64_t token)
+{
+    for (int i = 0; i < ledger.lease_count; i++)
+        if (ledger.leases[i].token == token)
+            fail_run("two claims have one token", "claim %d", i);
+}
+
+void oracle_stored(struct id event)
+{
+    for (int i = 0; i < ledger.event_count; i++)
+        if (id_eq(ledger.events[i].id, event))
+            fail_run("two have one id", "event %d", i);
 }
 
 /* Whoever reports it, and whatever became of its lease. */
@@ -106,6 +159,7 @@ void oracle_crashed(const struct ledger *before)
     for (int i = 0; i < oracle.request_count; i++) {
         struct request *r = &oracle.requests[i];
         bool leased = ledger.deliveries[r->delivery].token == r->token;
+        r->counted = r->counted && attempt_is_recorded(r->delivery, r->token);
         if (!attempt_is_recorded(r->delivery, r->token) && (!leased || r->end != REQUEST_OPEN)) {
             excuse(r, "a crash of PostgreSQL undid what was known of it");
             r->undone = true;
@@ -188,7 +242,7 @@ static int failures_of(int delivery)
 
     for (int i = 0; i < oracle.request_count; i++) {
         const struct request *r = &oracle.requests[i];
-        if (r->delivery == delivery && r->end == REQUEST_FAILED &&
+        if (r->delivery == delivery && r->end == REQUEST_FAILED && r->counted &&
             attempt_is_recorded(delivery, r->token))
             numbers |= UINT64_C(1) << (r->number < 63 ? r->number : 63);
     }
@@ -203,10 +257,12 @@ static void check_late(const struct request *r, int64_t due_us)
                            1U << ACT_REDIS_SAVE | 1U << ACT_REDIS_RESTORE;
     const struct world_webhook *w = &world.webhooks[r->webhook];
 
+    if (receivers_were_shut(r->webhook, due_us))
+        return;
     for (int i = 0; i < world.webhook_count; i++)
         if (world.webhooks[i].slow_one_in > 0)
             return;
-    if ((world.faults & ~redis) == 0 && w->lost_one_in == 0 && !oracle.broken[r->webhook] &&
+    if ((world.faults & ~redis) == 0 && w->lost_one_in == 0 &&
         due_us > world.fault_us + SECONDS(FORGOTTEN_S) &&
         r->started_us > due_us + MS(DELIVERY_OVERDUE_MS))
         fail_run("late", "delivery %d: %lld ms after its time", r->delivery,
@@ -236,18 +292,19 @@ static void check_time(const struct request *earlier, const struct request *r)
 }
 
 /* With nothing wrong but Redis, and receivers that have room: the first attempt begins soon. An emptied Redis is noticed
- * at the next tick, and given out from two later. */
+ * at the next tick, and given out from two later; and what the queue gave to be claimed ahead, by an answer that was
+ * lost, is nowhere until somebody finds it overdue, at a tick too. */
 static void check_wait(const struct request *r)
 {
     const unsigned redis = 1U << ACT_REDIS_CUT | 1U << ACT_REDIS_DOWN | 1U << ACT_REDIS_FLUSH;
     int64_t waited_us = sim.now_us - accepted_us[r->delivery];
+    bool spared = accepted_us[r->delivery] > world.struck_us && !came(ACT_REDIS_FLUSH);
 
     for (int i = 0; i < world.webhook_count; i++)
         if (world.webhooks[i].slow_one_in > 0 || world.webhooks[i].fail_one_in > 0)
             return;
     if ((world.faults & ~redis) == 0 && world.in_flight >= DELIVERIES_MAX &&
-        accepted_us[r->delivery] != 0 &&
-        waited_us > SECONDS(came(ACT_REDIS_FLUSH) ? SOON_S + 1 : SOON_S))
+        accepted_us[r->delivery] != 0 && waited_us > (spared ? SECONDS(SOON_S) : MS(FOUND_MS)))
         fail_run("slow", "delivery %d waited %lld ms", r->delivery, (long long)waited_us / 1000);
 }
 
@@ -306,10 +363,11 @@ int oracle_request(int delivery, int number)
         r->token = lost[delivery].token;
     else if (had(&outrun[delivery], r->owner))
         r->token = outrun[delivery].token;
-    if (w->status == WEBHOOK_PAUSED && w->updated_us + SECONDS(1) < ledger_now_us() &&
-        !came(ACT_PAUSE) && !came(ACT_CLOCK))
+    if (w->status == WEBHOOK_PAUSED && w->updated_us + MS(HEARD_MS) < ledger_now_us() &&
+        !came(ACT_PAUSE) && !came(ACT_CLOCK) && !came(ACT_DB_LOCK) && !came(ACT_DB_FREEZE))
         fail_run("sent while paused", "delivery %d", delivery);
     check_others(r);
+    receivers_check_request(r->webhook);
     oracle.under_way[d->webhook]++;
     if (oracle.under_way[d->webhook] > w->concurrency && !cap_is_loose())
         fail_run("over the cap", "webhook %d has %d under way of %d", d->webhook,
@@ -317,7 +375,7 @@ int oracle_request(int delivery, int number)
     return oracle.request_count++;
 }
 
-void oracle_request_ended(int request, enum request_end end)
+void oracle_request_ended(int request, enum request_end end, bool dead)
 {
     struct request *r = &oracle.requests[request];
 
@@ -325,9 +383,9 @@ void oracle_request_ended(int request, enum request_end end)
     r->ended_us = sim.now_us;
     if (end == REQUEST_CANCELLED)
         excuse(r, "its worker gave it up");
+    else
+        receivers_hear(r->webhook, end == REQUEST_SUCCEEDED, dead);
     oracle.under_way[r->webhook]--;
-    oracle.failures[r->webhook] = end == REQUEST_SUCCEEDED ? 0 : oracle.failures[r->webhook] + 1;
-    oracle.broken[r->webhook] |= oracle.failures[r->webhook] >= GATE_STREAK;
 }
 
 void oracle_died(const struct proc *proc)
@@ -352,6 +410,23 @@ bool oracle_is_done(void)
             ledger.deliveries[i].state == DELIVERY_HELD)
             return false;
     return true;
+}
+
+const char *oracle_left(void)
+{
+    static char text[200];
+    int n =
+        snprintf(text, sizeof text, "%d events without an answer; not ended:", world.events_open);
+
+    for (int i = 0; i < ledger.delivery_count && n < (int)sizeof text - 60; i++) {
+        const struct row_delivery *d = &ledger.deliveries[i];
+        int64_t lease_ms = (d->lease_us - ledger_now_us()) / 1000;
+        if (d->state == DELIVERY_PENDING || d->state == DELIVERY_HELD)
+            n += snprintf(
+                text + n, sizeof text - (size_t)n, " delivery %d (%s, leased for %lld ms)", i,
+                delivery_state_names[d->state], (long long)(d->lease_us != 0 ? lease_ms : 0));
+    }
+    return text;
 }
 
 /* Those of the dead go by themselves. */
@@ -414,8 +489,25 @@ static int attempts_of(int delivery)
     return count;
 }
 
+/* A result counts once, however often it was told. */
+static void check_attempts(void)
+{
+    for (int i = 0; i < ledger.attempt_count; i++) {
+        const struct row_attempt *a = &ledger.attempts[i];
+        const struct row_delivery *d = &ledger.deliveries[a->delivery];
+        bool twice = d->sent && d->sent_token == a->token;
+        for (int k = 0; k < i; k++)
+            twice = twice || (ledger.attempts[k].delivery == a->delivery &&
+                              ledger.attempts[k].token == a->token);
+        if (twice)
+            fail_run("a result counted twice", "delivery %d", a->delivery);
+    }
+}
+
 void oracle_check_end(void)
 {
+    check_attempts();
+    receivers_check_end();
     for (int i = 0; i < accepted_count; i++)
         if (!has_event(accepted[i]))
             fail_run("lost", "accepted event %d is not in the ledger", i);

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "mutants.h"
+#include "receivers.h"
 #include "store/queue_scripts.h"
 
 #include <lauxlib.h>
@@ -460,6 +461,7 @@ void server_flush(void)
         item_set(key_make(&server.keys, STR_LIT("posthorn:{q}:epoch"), KEY_STRING), STR_LIT(""),
                  STR_LIT("x"));
     keyspace_clear(&all);
+    receivers_emptied();
     record_word("flush");
 }
 
@@ -478,11 +480,17 @@ void server_restore(void)
     record_word("restore");
 }
 
-void server_evict(void)
+void server_evict(bool of_flight)
 {
+    struct key *key = NULL;
+
     if (server.keys.count == 0)
         return;
-    struct key *key = &server.keys.keys[sim_random() % server.keys.count];
+    if (of_flight)
+        key = key_find(&server.keys, sim_one_in(2) ? STR_LIT("posthorn:{q}:inflight")
+                                                   : STR_LIT("posthorn:{q}:slots"));
+    if (key == NULL)
+        key = &server.keys.keys[sim_random() % server.keys.count];
     record_gone(key);
     key_drop(&server.keys, key);
 }

@@ -26,11 +26,12 @@ void server_begin(void);
 void server_end(void);
 int64_t server_now_us(void);
 
-/* Everything forgotten; what was saved taken back; one key chosen by chance gone. */
+/* Everything forgotten; what was saved taken back; one key chosen by chance gone, if it may be of what is
+ * under way. */
 void server_flush(void);
 void server_save(void);
 void server_restore(void);
-void server_evict(void);
+void server_evict(bool of_flight);
 
 /* What a script answers, of the shape in redis_script.reply. */
 struct redis_reply {

@@ -59,7 +59,7 @@ static void try_simpler(const char *found)
 {
     for (int i = 0; i < world.webhook_count; i++) {
         struct world_webhook *w = &world.webhooks[i], had = *w;
-        w->fail_one_in = w->slow_one_in = w->lost_one_in = 0;
+        w->fail_one_in = w->slow_one_in = w->lost_one_in = w->refuses = 0;
         if (!fails_still(found))
             *w = had;
     }
@@ -80,6 +80,8 @@ void shrink(uint64_t seed, const char *found)
     trace_on = true;
     world_run();
     trace_on = false;
-    printf("The whole of it: sim -t -s %" PRIu64 "%s\n", seed,
-           mutant != MUTANT_NONE ? " -M …" : "");
+    printf("The whole of it: sim -t -s %" PRIu64, seed);
+    if (mutant != MUTANT_NONE)
+        printf(" -M %d", (int)mutant);
+    putchar('\n');
 }

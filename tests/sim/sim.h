@@ -14,6 +14,8 @@
 
 #define PROCS_MAX  6
 
+struct action;
+
 /* A process of ours: a worker or an api. What it is told comes as events of its own, which wait while it is stopped. */
 struct proc {
     const char *name;
@@ -26,6 +28,7 @@ struct proc {
     int64_t owner;              /* its slot */
     int64_t stopped_us;         /* in all, of this life */
     int64_t stop_us, end_us;    /* when it was stopped last; when its last life ended */
+    const struct action *doom;  /* what befalls it when it has recorded something */
     struct list arrived, due;   /* events that wait: what came, and timeouts */
     void (*on_stop)(void *arg); /* of its loop */
     void *on_stop_arg;

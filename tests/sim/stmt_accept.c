@@ -5,11 +5,12 @@
 #include "core/delivery.h"
 #include "core/webhook.h"
 #include "mutants.h"
+#include "oracle.h"
 #include "world.h"
 
 static struct row_event *find_key(struct id key)
 {
-    for (int i = 0; i < ledger.event_count; i++)
+    for (int i = ledger.keys_from; i < ledger.event_count; i++)
         if (ledger.events[i].keyed && id_eq(ledger.events[i].key, key))
             return &ledger.events[i];
     return NULL;
@@ -28,9 +29,12 @@ static struct row_delivery *deliver(const struct row_event *e, int webhook)
     const struct row_webhook *w = &ledger.webhooks[webhook];
 
     assert(ledger.delivery_count < DELIVERIES_MAX);
+    struct id id = delivery_id(e->id);
+    if (find_delivery(id) >= 0)
+        fail_run("two have one id", "a delivery of event %d", (int)(e - ledger.events));
     struct row_delivery *d = &ledger.deliveries[ledger.delivery_count++];
     *d = (struct row_delivery){
-        .id = delivery_id(e->id),
+        .id = id,
         .event = e->id,
         .app = e->app,
         .webhook = webhook,
@@ -72,6 +76,7 @@ static void put_deliveries(struct db_rows *rows, int64_t n, struct row_event *e)
 static struct row_event *store(const struct row_event *e)
 {
     assert(ledger.event_count < EVENTS_MAX);
+    oracle_stored(e->id);
     struct row_event *row = &ledger.events[ledger.event_count++];
     *row = *e;
     return row;

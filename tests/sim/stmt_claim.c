@@ -4,6 +4,7 @@
 #include "core/delivery.h"
 #include "core/webhook.h"
 #include "mutants.h"
+#include "oracle.h"
 #include "world.h"
 
 #include <stdlib.h>
@@ -52,6 +53,7 @@ void note_claim(int64_t owner, int64_t token, uint64_t claimed)
     if (claimed == 0 || is_mutant(MUTANT_LEASES_FORGOTTEN))
         return;
     assert(ledger.lease_count < LEASE_ROWS_MAX);
+    oracle_claimed(token);
     ledger.leases[ledger.lease_count++] =
         (struct row_lease){owner, token, ledger_now_us(), claimed};
 }
@@ -117,6 +119,7 @@ static struct db_rows *claim(const struct values *v, bool plain)
     int64_t token = value_i64(v, 2), owner = value_i64(v, 3), now = ledger_now_us();
     struct db_rows *rows = rows_create(COLUMNS);
 
+    oracle_asked(asked);
     for (int i = 0; i < ledger.delivery_count; i++) {
         struct row_delivery *d = &ledger.deliveries[i];
         bool takes_over, early = is_mutant(MUTANT_CLAIM_EARLY),
@@ -164,6 +167,19 @@ struct db_rows *model_work_waiting(const struct values *v, int *err)
     return rows;
 }
 
+static uint64_t given_back; /* by the last release */
+
+/* A mutant's: again, and by then they may be somebody else's. */
+static void on_release_again(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < ledger.delivery_count; i++) {
+        struct row_delivery *d = &ledger.deliveries[i];
+        if ((given_back >> i & 1) != 0 && d->state == DELIVERY_PENDING)
+            d->lease_us = d->token = d->owner = 0;
+    }
+}
+
 struct db_rows *model_work_release(const struct values *v, int *err)
 {
     uint64_t asked = value_deliveries(v, 1);
@@ -182,5 +198,8 @@ struct db_rows *model_work_release(const struct values *v, int *err)
         put_id(rows, d->id);
         put_i64(rows, round_ms(d->next_us) - round_ms(now));
     }
+    given_back = asked;
+    for (int n = is_mutant(MUTANT_RELEASE_TWICE) ? 4 : 0; n > 0; n--)
+        sim_in(sim_between(MS(1), MS(40)), NULL, on_release_again, NULL);
     return rows;
 }

@@ -56,7 +56,7 @@ static bool moves(const struct row_delivery *d, const struct record *r)
         return false;
     return ((d->state == DELIVERY_PENDING && d->token == 0 && d->attempts < r->number) ||
             (success && d->state != DELIVERY_DELIVERED)) &&
-           !attempt_is_recorded(r->delivery, r->token);
+           (is_mutant(MUTANT_FINISH_AGAIN) || !attempt_is_recorded(r->delivery, r->token));
 }
 
 static void move(struct row_delivery *d, const struct record *r)
@@ -105,7 +105,8 @@ static void put_moved(struct db_rows *rows, const struct row_delivery *d)
 static void record(const struct record *r, struct db_rows *rows)
 {
     struct row_delivery *d = &ledger.deliveries[r->delivery];
-    bool moved = moves(d, r), is_new = moved || !attempt_is_recorded(r->delivery, r->token);
+    bool moved = moves(d, r), is_new = moved || is_mutant(MUTANT_FINISH_AGAIN) ||
+                                       !attempt_is_recorded(r->delivery, r->token);
 
     if (moved) {
         move(d, r);

@@ -35,6 +35,13 @@ static bool is_moved(const struct row_webhook *w, const struct row_delivery *d)
                                        : d->state == DELIVERY_PENDING && !is_leased(d);
 }
 
+/* A mutant's: a look that was too old ends the job. */
+static void on_forget(void *arg)
+{
+    struct row_webhook *w = arg;
+    w->job = false;
+}
+
 /* A step of one webhook's job; which of its deliveries it moved. */
 static uint64_t settle(struct row_webhook *w, int64_t share)
 {
@@ -58,6 +65,8 @@ static uint64_t settle(struct row_webhook *w, int64_t share)
     w->failures = 0;
     w->stepped_us = now;
     w->stalls = stalled ? w->stalls + 1 : 0;
+    if (stalled && is_mutant(MUTANT_SETTLE_FORGETS))
+        sim_in(sim_between(MS(1), MS(500)), NULL, on_forget, w);
     if (stalled)
         w->step_us = now + MS(JOB_SETTLE_EVERY_MS);
     return moved;

@@ -116,6 +116,8 @@ struct db_rows *model_work_overdue(const struct values *v, int *err)
 
     (void)v;
     (void)err;
+    if (is_mutant(MUTANT_KEYS_EARLY))
+        ledger.keys_from = ledger.event_count;
     int count = waiting(INT64_MIN, ledger_now_us() - MS(DELIVERY_OVERDUE_MS), found);
     while (count > 0 && !is_mutant(MUTANT_OVERDUE_NONE))
         put_entry(rows, &ledger.deliveries[found[--count]]);

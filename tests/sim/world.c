@@ -1,6 +1,7 @@
-/* Plans from seeds, and runs. */
+/* Runs. */
 #include "world.h"
 
+#include "core/delivery.h"
 #include "core/gate.h"
 #include "core/webhook.h"
 #include "lines.h"
@@ -12,11 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define LOOK_MS        250
-#define STEPS_MAX      1000000
-#define SOON           SECONDS(45)
-#define PATIENCE       SECONDS(130) /* after the last fault: a lease, the schedule, and some */
-#define FAULTS_AT_MOST 4
+#define LOOK_MS   250
+#define STEPS_MAX 1000000
+#define SOON      SECONDS(45)
+#define PATIENCE  SECONDS(130) /* after the last fault: a lease, the schedule, and some */
 
 struct world world;
 struct settings sim_settings;
@@ -65,140 +65,6 @@ void world_open(void)
     world_plan(0);
     const char *found = world_run();
     (void)found;
-}
-
-/* --- the plan --------------------------------------------------------------------------------- */
-
-static uint64_t dice;
-
-static int64_t between(int64_t least, int64_t most)
-{
-    return least + (int64_t)(chance_next(&dice) % (uint64_t)(most - least + 1));
-}
-
-static bool one_in(int n)
-{
-    return chance_next(&dice) % (uint64_t)n == 0;
-}
-
-static struct action *add(enum action_kind kind, int64_t at_us)
-{
-    assert(world.action_count < ACTIONS_MAX);
-    struct action *a = &world.actions[world.action_count++];
-    *a = (struct action){.kind = kind, .at_us = at_us};
-    return a;
-}
-
-static void plan_webhooks(void)
-{
-    world.rush = one_in(5);
-    world.app_count = world.rush ? 1 : (int)between(1, 2);
-    world.webhook_count = world.rush ? 1 : (int)between(1, one_in(4) ? WEBHOOKS_MAX : 2);
-    for (int i = 0; i < WEBHOOKS_MAX; i++) {
-        struct world_webhook *w = &world.webhooks[i];
-        w->app_number = i < world.app_count ? i : (int)between(0, world.app_count - 1);
-        w->app = id_floor(EPOCH_MS - 2000 + w->app_number);
-        w->fail_one_in = one_in(3) ? (int)between(2, 8) : 0;
-        w->slow_one_in = one_in(3) ? (int)between(2, 8) : 0;
-        w->lost_one_in = one_in(5) ? (int)between(3, 10) : 0;
-        w->fast = world.rush;
-    }
-    if (world.app_count > world.webhook_count)
-        world.app_count = world.webhook_count;
-}
-
-static void plan_events(void)
-{
-    int count = (int)(world.rush ? between(20, 40) : between(2, one_in(4) ? 24 : 10));
-    bool burst = world.rush || one_in(3);
-
-    if (count > DELIVERIES_MAX / world.webhook_count)
-        count = DELIVERIES_MAX / world.webhook_count;
-    for (int i = 0; i < count; i++) {
-        struct action *a = add(ACT_EVENT, SECONDS(1) + between(0, burst ? MS(20) : MS(6000)));
-        a->a = (int)between(0, world.app_count - 1);
-        a->b = (int)between(0, world.apis - 1);
-    }
-}
-
-/* How long each lasts, least and most, in ms; now and then much longer. */
-static const struct {
-    int weight, least_ms, most_ms, long_ms;
-} kinds[ACT_KINDS] = {
-    [ACT_KILL] = {8, 10, 4000, 0},           [ACT_TERM] = {4, 10, 2000, 0},
-    [ACT_PAUSE] = {4, 50, 4000, 90000},      [ACT_REDIS_CUT] = {4, 0, 0, 0},
-    [ACT_REDIS_DOWN] = {4, 20, 6000, 0},     [ACT_REDIS_FLUSH] = {4, 0, 0, 0},
-    [ACT_REDIS_SAVE] = {3, 0, 0, 0},         [ACT_REDIS_RESTORE] = {4, 20, 1500, 0},
-    [ACT_REDIS_FULL] = {2, 500, 6000, 0},    [ACT_REDIS_EVICT] = {3, 0, 0, 0},
-    [ACT_REDIS_FREEZE] = {3, 100, 5000, 0},  [ACT_DB_CUT] = {4, 0, 0, 0},
-    [ACT_DB_CRASH] = {5, 100, 3000, 0},      [ACT_DB_FREEZE] = {3, 100, 7000, 80000},
-    [ACT_DB_LOCK] = {2, 500, 3000, 0},       [ACT_RECEIVER_AWAY] = {3, 200, 5000, 0},
-    [ACT_WEBHOOK_PAUSE] = {4, 300, 5000, 0}, [ACT_CLOCK] = {1, 0, 0, 0},
-};
-
-static enum action_kind kind_by_weight(void)
-{
-    int64_t sum = 0, at;
-
-    for (int k = 0; k < ACT_KINDS; k++)
-        sum += kinds[k].weight;
-    at = between(0, sum - 1);
-    for (int k = 0; k < ACT_KINDS; k++) {
-        at -= kinds[k].weight;
-        if (at < 0)
-            return (enum action_kind)k;
-    }
-    return ACT_KILL;
-}
-
-static void plan_fault(void)
-{
-    enum action_kind kind = kind_by_weight();
-    struct action *a =
-        add(kind, SECONDS(1) + between(MS(20), world.rush && one_in(2) ? MS(300) : MS(8000)));
-    int procs = world.workers + world.apis;
-
-    a->us = MS(between(kinds[kind].least_ms, kinds[kind].most_ms));
-    if (kinds[kind].long_ms > 0 && one_in(8))
-        a->us = MS(kinds[kind].long_ms) + a->us;
-    switch (kind) {
-    case ACT_RECEIVER_AWAY:
-    case ACT_WEBHOOK_PAUSE:
-        a->a = (int)between(0, world.webhook_count - 1);
-        break;
-    case ACT_CLOCK:
-        a->a = (int)between(-1, procs - 1);
-        a->b = (int)between(-5000, 5000);
-        break;
-    case ACT_DB_LOCK:
-        a->b = (int)between(1, INT32_MAX);
-        break;
-    default:
-        a->a = one_in(4) ? (int)between(0, procs - 1) : (int)between(0, world.workers - 1);
-    }
-    if (kind == ACT_KILL && a->a < world.workers && world.workers > 1 && one_in(12))
-        a->us = NEVER;
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const struct action *x = a, *y = b;
-    return x->at_us != y->at_us ? (x->at_us < y->at_us ? -1 : 1) : 0;
-}
-
-void world_plan(uint64_t seed)
-{
-    dice = seed ^ UINT64_C(0xa5a5a5a5);
-    world.seed = seed;
-    world.action_count = 0;
-    world.workers = one_in(3) ? (int)between(1, 3) : (int)between(1, 2);
-    world.apis = (int)between(1, 2);
-    world.in_flight = one_in(3) ? (int)between(2, 8) : 64;
-    plan_webhooks();
-    plan_events();
-    for (int n = one_in(5) ? 0 : (int)between(1, FAULTS_AT_MOST); n > 0; n--)
-        plan_fault();
-    qsort(world.actions, (size_t)world.action_count, sizeof world.actions[0], by_time);
 }
 
 /* --- what happens ----------------------------------------------------------------------------- */
@@ -279,8 +145,21 @@ static void on_webhook_pause(void *arg)
         sim_in(MS(100), NULL, on_webhook_pause, arg);
 }
 
-static void act_on_proc(const struct action *a, struct proc *proc)
+/* One has to be left that sends. */
+static bool is_last(void)
 {
+    int gone = 0;
+
+    for (int i = 0; i < PROCS_MAX; i++)
+        gone += world.machine_gone[i];
+    return gone + 1 >= world.workers;
+}
+
+/* What the action does to the process, now. */
+static void befall(const struct action *a, struct proc *proc)
+{
+    int64_t away_us = a->us == NEVER && is_last() ? SECONDS(1) : a->us;
+
     if (!proc->alive)
         return;
     if (a->kind == ACT_PAUSE) {
@@ -290,14 +169,42 @@ static void act_on_proc(const struct action *a, struct proc *proc)
         sim_in(a->us, NULL, on_resume, proc);
         return;
     }
-    if (a->us == NEVER && proc->owner != 0)
+    if (away_us == NEVER && proc->owner != 0)
         world.machine_gone[proc->owner - 1000] = true;
     if (a->kind == ACT_KILL)
         proc_kill(proc);
     else
         proc_term(proc);
-    if (a->us != NEVER)
-        sim_in(a->us, NULL, on_start, proc);
+    if (away_us != NEVER)
+        sim_in(away_us, NULL, on_start, proc);
+}
+
+static void on_doom(void *arg)
+{
+    struct proc *proc = arg;
+    const struct action *a = proc->doom;
+
+    proc->doom = NULL;
+    if (a == NULL || !proc->alive || world.over)
+        return;
+    int64_t end_us = sim.now_us + (a->us == NEVER ? 0 : a->us);
+    world.fault_us = end_us > world.fault_us ? end_us : world.fault_us;
+    world.calm_us = end_us > world.calm_us ? end_us : world.calm_us;
+    befall(a, proc);
+}
+
+void world_recorded(struct proc *proc)
+{
+    if (proc->doom != NULL)
+        sim_in(0, NULL, on_doom, proc);
+}
+
+static void act_on_proc(const struct action *a, struct proc *proc)
+{
+    if (a->kind == ACT_KILL && a->b > 0)
+        proc->doom = a;
+    else
+        befall(a, proc);
 }
 
 static void act_on_redis(const struct action *a)
@@ -325,7 +232,7 @@ static void act_on_redis(const struct action *a)
         sim_in(a->us, NULL, on_redis_room, NULL);
         break;
     case ACT_REDIS_EVICT:
-        server_evict();
+        server_evict(a->a > 0);
         break;
     default:
         redis_freeze(a->us);
@@ -365,6 +272,7 @@ static void on_action(void *arg)
     if (a->kind != ACT_EVENT) {
         int64_t end_us = sim.now_us + (a->us == NEVER ? 0 : a->us);
         world.faults |= 1U << a->kind;
+        world.struck_us = sim.now_us;
         world.fault_us = end_us > world.fault_us ? end_us : world.fault_us;
     }
     if (a->kind == ACT_EVENT) {
@@ -389,9 +297,9 @@ static void on_action(void *arg)
 
 const char *action_text(const struct action *a)
 {
-    static char text[120];
+    static char text[160], who[40], time[40];
     static const char *const texts[ACT_KINDS] = {
-        [ACT_EVENT] = "event",
+        [ACT_EVENT] = "an event is posted",
         [ACT_KILL] = "kill",
         [ACT_TERM] = "terminate",
         [ACT_PAUSE] = "stop and go on",
@@ -407,13 +315,25 @@ const char *action_text(const struct action *a)
         [ACT_DB_CRASH] = "PostgreSQL crashes",
         [ACT_DB_FREEZE] = "PostgreSQL hangs",
         [ACT_DB_LOCK] = "somebody locks rows",
-        [ACT_RECEIVER_AWAY] = "a receiver is away",
-        [ACT_WEBHOOK_PAUSE] = "a webhook is paused",
-        [ACT_CLOCK] = "a clock is set",
+        [ACT_RECEIVER_AWAY] = "a receiver is away: of webhook",
+        [ACT_WEBHOOK_PAUSE] = "a webhook is paused:",
+        [ACT_CLOCK] = "a clock is set, in ms:",
     };
 
-    snprintf(text, sizeof text, "-- %s (%d, %d) for %lld ms", texts[a->kind], a->a, a->b,
-             a->us == NEVER ? -1LL : (long long)a->us / 1000);
+    who[0] = time[0] = '\0';
+    if (a->kind == ACT_EVENT)
+        snprintf(who, sizeof who, " (app %d, api%d)", a->a, a->b);
+    else if (a->kind <= ACT_PAUSE)
+        snprintf(who, sizeof who, " %s%s", sim.procs[a->a].name, a->b > 0 ? " at its record" : "");
+    else if (a->kind == ACT_RECEIVER_AWAY || a->kind == ACT_WEBHOOK_PAUSE)
+        snprintf(who, sizeof who, " %d", a->a);
+    else if (a->kind == ACT_CLOCK)
+        snprintf(who, sizeof who, " %d, %s", a->b, a->a < 0 ? "of Redis" : sim.procs[a->a].name);
+    if (a->us == NEVER)
+        snprintf(time, sizeof time, ", for good");
+    else if (a->us > 0)
+        snprintf(time, sizeof time, ", for %lld ms", (long long)a->us / 1000);
+    snprintf(text, sizeof text, "-- %s%s%s", texts[a->kind], who, time);
     return text;
 }
 
@@ -447,7 +367,7 @@ static void begin(void)
     world.accepted = world.events_open = 0;
     world.over = false;
     world.faults = 0;
-    world.fault_us = world.calm_us = world.settled_us = world.patience_us = 0;
+    world.struck_us = world.fault_us = world.calm_us = world.settled_us = world.patience_us = 0;
     sim_settings.config.worker_in_flight = world.in_flight;
     begin_webhooks();
     record_begin();
@@ -487,15 +407,27 @@ static int64_t longest_wait(void)
     return (world.faults & ~quick) == 0 ? SOON : PATIENCE;
 }
 
-/* And what slow receivers need that are sent little at once, and those behind an open breaker. */
+/* A crash undid that it was given back, and its claim's note is gone by then: nobody looks before its lease runs out. */
+static bool is_left_leased(const struct row_delivery *d)
+{
+    for (int i = 0; i < ledger.lease_count; i++)
+        if (ledger.leases[i].token == d->token)
+            return false;
+    return (world.faults >> ACT_DB_CRASH & 1) != 0 && d->state == DELIVERY_PENDING && is_leased(d);
+}
+
+/* And what slow receivers need that are sent little at once, or less and less because they fail, and those behind an open breaker. */
 static int64_t patience(void)
 {
     int64_t us = longest_wait();
 
     for (int i = 0; i < ledger.delivery_count; i++) {
         int w = ledger.deliveries[i].webhook;
+        if (is_left_leased(&ledger.deliveries[i]) && us < PATIENCE)
+            us = PATIENCE;
         if (world.webhooks[w].slow_one_in > 0)
-            us += 2 * MS(WORLD_TIMEOUT_MS) / ledger.webhooks[w].concurrency;
+            us += 2 * MS(WORLD_TIMEOUT_MS) /
+                  (world.webhooks[w].fail_one_in > 0 ? 1 : ledger.webhooks[w].concurrency);
         if (ledger.webhooks[w].gate_openings > 0)
             us += MS(GATE_PROBE_MAX_MS);
     }
@@ -521,7 +453,8 @@ const char *world_run(void)
         if (settled)
             break;
         if (sim.now_us > end_us)
-            fail_run(done ? "Redis is not as the ledger" : "stuck", "%s", why != NULL ? why : "");
+            fail_run(done ? "Redis is not as the ledger" : "stuck", "%s",
+                     done ? why : oracle_left());
     }
     world.settled_us = sim.now_us;
     if (failure == NULL)

@@ -19,13 +19,14 @@ struct world_webhook {
     int app_number;
     int fail_one_in, slow_one_in; /* 0: never */
     int lost_one_in;              /* the answer, on its way */
+    int refuses;                  /* so many attempts at each delivery, by a status of its own */
     bool fast;
     int64_t away_from_us, away_to_us;
 };
 
 enum action_kind {
     ACT_EVENT, /* a: app; b: api */
-    ACT_KILL,  /* a: process; us: until it is started again */
+    ACT_KILL, /* a: process; us: until it is started again; b: not before it has recorded something */
     ACT_TERM,
     ACT_PAUSE,
     ACT_REDIS_CUT,
@@ -34,7 +35,7 @@ enum action_kind {
     ACT_REDIS_SAVE,
     ACT_REDIS_RESTORE,
     ACT_REDIS_FULL,
-    ACT_REDIS_EVICT,
+    ACT_REDIS_EVICT, /* a: of what is under way */
     ACT_REDIS_FREEZE,
     ACT_DB_CUT,
     ACT_DB_CRASH,
@@ -66,20 +67,31 @@ struct world {
     /* Of the run. */
     int accepted, events_open;   /* answered 202; neither that nor given up */
     unsigned faults;             /* of the kinds that came, bits */
+    int64_t struck_us;           /* when the last one came, */
     int64_t fault_us;            /* when the last one that came so far ends */
     int64_t calm_us, settled_us; /* when the last fault ended; when all was well after it */
     int64_t patience_us;         /* between the two at most */
 };
 extern struct world world;
 
+/* No faults came but these. */
+#define KIND(kind) (1U << (kind))
+static inline bool only(unsigned kinds)
+{
+    return (world.faults & ~kinds) == 0;
+}
+
 /* Once: keys, seals, settings. */
 void world_open(void);
 
-/* What the seed says is to happen. */
+/* What the seed says is to happen (plan.c). */
 void world_plan(uint64_t seed);
 
 /* Runs it; NULL, or what was wrong. */
 const char *world_run(void);
+
+/* PostgreSQL has a record of its. */
+void world_recorded(struct proc *proc);
 
 const char *action_text(const struct action *action);
 
