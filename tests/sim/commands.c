@@ -91,10 +91,11 @@ static int push_str(lua_State *lua, struct str s)
 static void push_score(lua_State *lua, double score)
 {
     char text[40];
-    if (score >= -1e15 && score <= 1e15 && score == (double)(int64_t)score)
-        snprintf(text, sizeof text, "%lld", (long long)score);
-    else
-        snprintf(text, sizeof text, "%.17g", score);
+    if (score >= -1e15 && score <= 1e15 && score == (double)(int64_t)score) {
+        push_whole(lua, (int64_t)score);
+        return;
+    }
+    snprintf(text, sizeof text, "%.17g", score);
     lua_pushstring(lua, text);
 }
 
@@ -181,15 +182,12 @@ static int cmd_publish(lua_State *lua)
 
 static int cmd_time(lua_State *lua)
 {
-    char text[24];
     int64_t now_us = server_now_us();
 
     lua_createtable(lua, 2, 0);
-    snprintf(text, sizeof text, "%lld", (long long)(now_us / 1000000));
-    lua_pushstring(lua, text);
+    push_whole(lua, now_us / 1000000);
     lua_rawseti(lua, -2, 1);
-    snprintf(text, sizeof text, "%lld", (long long)(now_us % 1000000));
-    lua_pushstring(lua, text);
+    push_whole(lua, now_us % 1000000);
     lua_rawseti(lua, -2, 2);
     return 1;
 }

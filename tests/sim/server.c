@@ -14,6 +14,7 @@
 
 #define SCRIPTS_MAX 16
 #define SCRIPT_MAX  ((size_t)1 << 20) /* bytes, compiled */
+#define WHOLE_MAX   1e15              /* beyond, digits are not what "%.17g" says */
 
 struct server server;
 void (*server_on_publish)(void);
@@ -29,6 +30,20 @@ int64_t server_now_us(void)
 
 /* --- redis.call() ----------------------------------------------------------------------------- */
 
+/* Whole numbers in digits, which is most of what there is to write. */
+void push_whole(lua_State *state, int64_t n)
+{
+    char text[24], *at = text + sizeof text;
+    uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+    do
+        *--at = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (n < 0)
+        *--at = '-';
+    lua_pushlstring(state, at, (size_t)(text + sizeof text - at));
+}
+
 /* Numbers as Redis writes them for its commands. */
 static void write_numbers(int top)
 {
@@ -38,10 +53,12 @@ static void write_numbers(int top)
         if (lua_type(lua, i) != LUA_TNUMBER)
             continue;
         double n = lua_tonumber(lua, i);
-        if (n > -1e9 && n < 1e9 && n == (double)(int)n)
-            continue; /* Lua's own way is the same for small ones */
-        snprintf(text, sizeof text, "%.17g", n);
-        lua_pushstring(lua, text);
+        if (n >= -WHOLE_MAX && n <= WHOLE_MAX && n == (double)(int64_t)n) {
+            push_whole(lua, (int64_t)n);
+        } else {
+            snprintf(text, sizeof text, "%.17g", n);
+            lua_pushstring(lua, text);
+        }
         lua_replace(lua, i);
     }
 }

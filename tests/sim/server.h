@@ -65,6 +65,7 @@ struct command {
     command_fn *run;
     enum { READS, WRITES, GROWS } kind; /* grows: it takes memory too */
 };
+void push_whole(struct lua_State *lua, int64_t n);
 extern const struct command commands[]; /* ends with a name of NULL */
 
 #endif
