@@ -6,12 +6,14 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "call.h"
+#include "io/listen.h"
 
 #define HEAD_MAX ((size_t)32 << 10)
 #define BODY_SMALL \
     4096 /* what the connection's first buffer holds beside a head: it costs nothing more */
-#define TLS_HANDSHAKE 0x16 /* that a connection begins with */
-#define STRANGERS     8    /* the part of the bytes that unproven keys have is one in so many */
+#define TLS_ENOUGH \
+    64 /* bytes of a TLS handshake, which is longer: there is room for a head of ours */
+#define STRANGERS 8 /* the part of the bytes that unproven keys have is one in so many */
 
 static const enum metric budgets[BODY_KINDS] = {
     [BODY_PROVEN] = METRIC_BUDGET_BODIES,
@@ -142,9 +144,11 @@ static enum intake_step refuse_head(struct intake *in, char *bytes, size_t *size
 
 static enum intake_step take_head(struct intake *in, char *bytes, size_t *size)
 {
+    if (*size > 0 && *size < TLS_ENOUGH && bytes[0] == LISTEN_TLS)
+        return INTAKE_WAIT;
     in->head = framing_end((struct str){bytes, *size}, in->seen);
     in->seen = *size;
-    const char *fault = *size > 0 && bytes[0] == TLS_HANDSHAKE
+    const char *fault = listen_hears_tls((struct str){bytes, *size})
                             ? "This port speaks plain HTTP, and you TLS: use http://"
                         : *size >= HEAD_MAX && in->head == 0 ? "The head has more than 32 KiB"
                                                              : NULL;

@@ -96,7 +96,9 @@ static void make_answer(struct client *c)
     struct str head = {c->head, c->n};
     bool known = false;
 
-    if (asks_for(head, "GET", &known))
+    if (listen_hears_tls(head))
+        buf_add_text(&c->answer, "HTTP/1.1 400 Bad Request\r\n" NO_BODY);
+    else if (asks_for(head, "GET", &known))
         answer_metrics(c, true);
     else if (asks_for(head, "HEAD", &known))
         answer_metrics(c, false);
@@ -150,7 +152,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (c->answer.n > 0)
         return;
     c->n += (size_t)n;
-    if (memmem(c->head, c->n, "\r\n\r\n", 4) != NULL)
+    if (c->head[0] == LISTEN_TLS || memmem(c->head, c->n, "\r\n\r\n", 4) != NULL)
         answer(c);
     else if (c->n == HEAD_MAX)
         end(c);

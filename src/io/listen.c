@@ -33,6 +33,16 @@ static int open_socket(const struct addrinfo *a, const struct listen_options *op
     return -1;
 }
 
+bool listen_hears_tls(struct str input)
+{
+    if (input.n == 0 || input.p[0] != LISTEN_TLS)
+        return false;
+    log_bounded(LOG_LEVEL_INFO, "tls_to_plain_port",
+                "reason=\"a client spoke TLS where plain HTTP is spoken: its URL must begin with "
+                "http://, or lead to a proxy that does TLS\"");
+    return true;
+}
+
 int listen_open(const struct listening *at, const struct listen_options *options)
 {
     char text[LOG_QUOTE_SIZE];

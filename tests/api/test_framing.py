@@ -2,9 +2,13 @@
 read in two ways is 400, and nothing behind it on the connection is read."""
 
 import re
+import socket
+import ssl
 
 import pytest
 from harness import raw
+from harness.process import PORTS
+from harness.wait import until
 
 STATUS = re.compile(rb"HTTP/1\.1 \d{3} ")
 
@@ -85,11 +89,51 @@ def test_every_refusal_is_a_problem_document(api):
         assert b'"code":"bad_request"' in answer, answer
 
 
-def test_so_many_header_lines_are_taken(api):
-    """A hundred, with Host, Authorization, Content-Type and Content-Length."""
-    many = "".join(f"X-{n}: 1\r\n" for n in range(96))
+@pytest.mark.parametrize("lines", range(97, 107))
+def test_so_many_header_lines_are_taken(api, lines):
+    """A hundred, with Host, Authorization, Content-Type and Content-Length; and what is too much is told in words."""
+    many = "".join(f"X-{n}: 1\r\n" for n in range(lines - 4))
     answer = raw.exchange(api.address, post(api.key, f"Content-Length: {len(BODY)}\r\n" + many), timeout=3)
-    assert answer.count(b"HTTP/1.1 202 ") == 1, answer
+    if lines <= 100:
+        assert answer.count(b"HTTP/1.1 202 ") == 1, answer
+        return
+    is_refused(answer)
+    assert b"content-type: application/problem+json" in answer.lower(), answer
+    assert b'"code":"bad_request"' in answer and b"more than 100 header lines" in answer, answer
+
+
+def test_many_header_lines_and_another_fault(api):
+    """What else is wrong is told as ever."""
+    many = "".join(f"X-{n}: 1\r\n" for n in range(95))
+    for line, code in (("GET /nowhere HTTP/1.1", b"not_found"), ("PUT /v1/events HTTP/1.1", b"method_not_allowed"),
+                       ("GET /v1/events?limit=x HTTP/1.1", b"validation_failed")):  # fmt: skip
+        answer = raw.exchange(api.address, post(api.key, many, line=line).replace(BODY.encode(), b""), timeout=3)
+        assert b"content-type: application/problem+json" in answer.lower() and b'"code":"%s"' % code in answer, answer
+
+
+@pytest.mark.parametrize("pieces", [[1 << 16], [1, 1 << 16]])
+def test_a_client_that_speaks_tls(start, pieces):
+    """It is told in plain HTTP, which is all that it can be told, and the log says it; the metrics' port likewise."""
+    metrics = PORTS.take()
+    server = start(POSTHORN_METRICS_LISTEN=f"127.0.0.1:{metrics}")
+    incoming, hello = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        ssl.create_default_context().wrap_bio(incoming, hello, server_hostname="api.example").do_handshake()
+    hello = hello.read()
+    assert hello[:2] == b"\x16\x03"
+    for port in (server.port, metrics):
+        with socket.create_connection(("127.0.0.1", port), 5) as s:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            at = 0
+            for size in pieces:
+                s.sendall(hello[at : at + size])
+                at += size
+            answer = b"".join(iter(lambda: s.recv(65536), b""))
+        is_refused(answer)
+        if port == server.port:
+            assert b"content-type: application/problem+json" in answer.lower(), answer
+            assert b"This port speaks plain HTTP, and you TLS: use http://" in answer, answer
+    until(lambda: server.log().count("event=tls_to_plain_port") == 2, 5, server.log)
 
 
 def test_chunks_in_http_1_0(api):
