@@ -13,7 +13,7 @@ int64_t clock_wall_ms(void); /* Unix epoch, UTC */
 enum clock_precision { CLOCK_SECONDS, CLOCK_MILLIS };
 const char *clock_text(char out[CLOCK_TEXT_SIZE], int64_t wall_ms, enum clock_precision precision);
 
-/* Any RFC 3339 timestamp with years 1970 to 9999; false if it is not one. */
+/* Any RFC 3339 timestamp; false if it is not one. What is before 1970 counts as its beginning. */
 bool clock_parse(struct str text, int64_t *wall_ms);
 #define CLOCK_PARSE_RULE "must be a time like 2026-01-02T03:04:05Z (RFC 3339)"
 

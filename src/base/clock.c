@@ -61,9 +61,8 @@ static bool to_ms(struct tm date, int64_t *ms)
     struct tm t = date;
     int64_t seconds = timegm(&t);
     *ms = seconds * 1000;
-    return seconds >= 0 && t.tm_year == date.tm_year && t.tm_mon == date.tm_mon &&
-           t.tm_mday == date.tm_mday && t.tm_hour == date.tm_hour && t.tm_min == date.tm_min &&
-           t.tm_sec == date.tm_sec;
+    return t.tm_year == date.tm_year && t.tm_mon == date.tm_mon && t.tm_mday == date.tm_mday &&
+           t.tm_hour == date.tm_hour && t.tm_min == date.tm_min && t.tm_sec == date.tm_sec;
 }
 
 /* Takes exactly `digits` digits; what they say is `base` more than `*out`. */
@@ -141,8 +140,9 @@ bool clock_parse(struct str text, int64_t *wall_ms)
         !take_clock(&text, &t) || !take_fraction(&text, &fraction_ms) ||
         !take_offset(&text, &offset) || text.n != 0 || !to_ms(t, &ms))
         return false;
-    *wall_ms = ms + fraction_ms - (int64_t)offset * 60000;
-    return *wall_ms >= 0 && (t.tm_sec < 60 || *wall_ms / 60000 % MINUTES_A_DAY == LAST_MINUTE);
+    ms += fraction_ms - (int64_t)offset * 60000;
+    *wall_ms = ms > 0 ? ms : 0;
+    return t.tm_sec < 60 || *wall_ms / 60000 % MINUTES_A_DAY == LAST_MINUTE;
 }
 
 static bool take_name(struct str *s, const char *const names[], int count, int *index)
@@ -163,5 +163,6 @@ bool clock_parse_http(struct str text, int64_t *wall_ms)
            take_number(&text, 2, 0, &t.tm_mday) && take_one_of(&text, " ") &&
            take_name(&text, months, ARRAY_LEN(months), &t.tm_mon) && take_one_of(&text, " ") &&
            take_number(&text, 4, 1900, &t.tm_year) && take_one_of(&text, " ") &&
-           take_clock(&text, &t) && take_text(&text, " GMT") && text.n == 0 && to_ms(t, wall_ms);
+           take_clock(&text, &t) && take_text(&text, " GMT") && text.n == 0 && to_ms(t, wall_ms) &&
+           *wall_ms >= 0;
 }

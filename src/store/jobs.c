@@ -70,6 +70,8 @@ void jobs_narrow(struct job_choice *c)
 {
     struct id low = store_low(&c->event, 1), high = store_high(&c->event, 1);
 
+    /* There is no event of a time to come, which an id may name: nothing is left. */
+    low = id_cmp(low, c->before) < 0 ? low : c->before;
     c->since = id_cmp(low, c->since) > 0 ? low : c->since;
     c->before = id_cmp(high, c->before) < 0 ? high : c->before;
 }

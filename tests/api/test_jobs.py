@@ -384,3 +384,11 @@ def test_so_many_fan_outs_at_once(start, database, address):
     assert database.counts()["event"] == 2
     database.query("update job set state = 2, ended_at = now() where id = (select id from job limit 1)")
     client.post("/events", large, expect=202)
+
+
+def test_an_event_of_a_time_to_come(api):
+    """Its id is one by its looks, and nothing is found; the range that is shown is one of times."""
+    for until in (None, "2026-01-02T00:00:00Z"):
+        body = {"event_id": "evt_7yjxkahk0y0r0dkggsewrcc2cb", "until": until}
+        job = api.post("/deliveries/retry", body, expect=202).json
+        assert job["matched"] == 0 and job["filter"]["since"] == job["filter"]["until"]

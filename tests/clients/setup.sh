@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the generators of clients and the linters of the contract, at the versions of requirements.txt and
+# Installs the generators of clients, the linters of the contract and Schemathesis, at the versions of requirements.txt and
 # node/package-lock.json, beside a Node of PyPI where there is none or an old one; with `all` what clients in Go and
 # Java are compiled with too. Cheap when nothing changed.
 set -euo pipefail

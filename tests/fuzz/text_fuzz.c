@@ -34,8 +34,8 @@ static void try_rfc3339(struct str text)
     require(utc || sscanf(zone + 1, "%2d:%2d", &offset_hour, &offset_minute) == 2);
     seconds += hour * 3600 + minute * 60 + second;
     seconds -= (*zone == '-' ? -1 : 1) * (offset_hour * 3600 + offset_minute * 60);
-    require(ms / 1000 == seconds || second == 60); /* a leap second has no number */
-    require(ms >= 0);
+    require(ms / 1000 == (seconds > 0 ? seconds : 0) ||
+            second == 60); /* a leap second has no number */
 }
 
 static void try_http(struct str text)
