@@ -6,9 +6,9 @@
 #include "base/fault.h"
 
 struct config {
-    const char *database_url, *redis_url, *listen, *metrics_listen, *admin_key, *encryption_key,
-        *other_encryption_keys, *allow_networks, *allow_ports, *ca_file, *egress_proxy,
-        *trusted_proxies, *log_level, *cors_origins, *retry_schedule;
+    const char *database_url, *redis_url, *sentinel_password, *listen, *metrics_listen, *admin_key,
+        *encryption_key, *other_encryption_keys, *allow_networks, *allow_ports, *ca_file,
+        *egress_proxy, *trusted_proxies, *log_level, *cors_origins, *retry_schedule;
     /* Of the panels, by their own names (core/dropin.h). */
     const char *webhook_address, *webhook_secret, *discord_url, *webhook_enabled, *webhook_url,
         *webhook_secret_header;

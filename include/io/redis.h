@@ -2,7 +2,9 @@
  * on every command. Redis may be gone at any time: callers carry on without it.
  *
  * URL: redis://[user:password@]host[:port][/db], rediss:// likewise, in TLS, or unix:///path/to/socket[?db=N]; user,
- * password and path may be percent-encoded. A host name is resolved at every connect and blocks the loop for
+ * password and path may be percent-encoded. With redis+sentinel://[user:password@]host[:port][,…]/name[/db], and
+ * rediss+sentinel:// in TLS, up to 8 Sentinels are asked in turn, at every connect, where the master of that name is; it
+ * has to say itself that it is one, and user, password and database are the master's. A host name is resolved at every connect and blocks the loop for
  * that time: give an address, or a name that /etc/hosts or a local resolver knows. The process must
  * ignore SIGPIPE.
  *
@@ -33,6 +35,7 @@ struct redis_script {
 struct redis_config {
     const char *url;
     const char *ca_file; /* of rediss://: certificates in PEM to trust; NULL or "": the system's */
+    const char *sentinel_password;             /* NULL or "": Sentinels ask for none */
     const struct redis_script *const *scripts; /* ends with NULL; NULL: none */
     /* Among the scripts; without keys and arguments. `probe` writes something: before that has passed Redis is not up.
      * `relief` runs when the probe finds that there is no memory left, to free some. Each may be NULL; without a probe
@@ -61,6 +64,10 @@ void redis_destroy(struct redis *redis);
 
 bool redis_up(const struct redis *redis);
 bool redis_hears(const struct redis *redis); /* the channel: it may be away alone */
+
+/* It came up at another server than the time before, which Sentinels had named: one that took over may lack the last
+ * that was written. */
+bool redis_moved(const struct redis *redis);
 
 /* For what only the caller sees: what Redis answered has the right shape and cannot be true. As for a wrong shape. */
 void redis_distrust(struct redis *redis, const char *why);

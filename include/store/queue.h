@@ -23,8 +23,8 @@ struct queue;
 struct queue_op;
 
 struct queue_config {
-    const char *url;     /* one that redis_check_url() accepted */
-    const char *ca_file; /* see redis_config */
+    const char *url;                         /* one that redis_check_url() accepted */
+    const char *ca_file, *sentinel_password; /* see redis_config */
     int64_t owner; /* of what this queue claims: one worker's own number; 0: it claims nothing */
 
     /* Something may have become claimable earlier than the last claim's `next_ms` said, or wakes
@@ -159,7 +159,8 @@ void queue_ack(struct queue *queue, const struct queue_ack *acks, size_t count);
 /* The same of one whose slot nobody waits for as yet: it may wait some milliseconds, until there are `enough`. */
 void queue_ack_later(struct queue *queue, const struct queue_ack *ack, size_t enough);
 
-/* `older`: this Redis is not as far as it was at the last sweep, and has to be filled again. */
+/* `older`: this Redis is not as far as it was at the last sweep, or another one that may not be, and has to be filled
+ * again. */
 typedef void queue_resync_cb(void *arg, int err, bool older);
 
 /* Says what this worker really has in flight: Redis forgets what else it knows of it, and learns

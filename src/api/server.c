@@ -262,7 +262,9 @@ struct server *server_create(const struct settings *settings, struct rates *rate
     s->turn.data = s;
     s->drain_timeout = timeout_create(s->api.loop, on_drain, s);
     s->api.queue = queue_create(
-        s->api.loop, &(struct queue_config){.url = config->redis_url, .ca_file = config->ca_file});
+        s->api.loop, &(struct queue_config){.url = config->redis_url,
+                                            .ca_file = config->ca_file,
+                                            .sentinel_password = config->sentinel_password});
     s->api.db = db_create(s->api.loop, &(struct db_config){.url = config->database_url,
                                                            .session = store_api_session,
                                                            .stmts = store_api_stmts,

@@ -30,7 +30,11 @@ static const struct option options[] = {
      "a PostgreSQL URL such as postgresql://user:password@host/database, with %40 for an @ and %2F for a "
      "/ in the password"},
     {"POSTHORN_REDIS_URL", OPTION_URL, AT(redis_url), NULL, 1, 2000,
-     "redis://[user:password@]host[:port][/db], rediss:// likewise for TLS, or unix:///path[?db=N]"},
+     "redis://[user:password@]host[:port][/db], unix:///path[?db=N], or, with up to 8 Sentinels, "
+     "redis+sentinel://[user:password@]host[:port][,host[:port]...]/name[/db]; rediss:// and rediss+sentinel:// likewise "
+     "for TLS"},
+    {"POSTHORN_SENTINEL_PASSWORD", OPTION_SECRET, AT(sentinel_password), "", 1, 500,
+     "at most 500 bytes"},
     {"POSTHORN_LISTEN", OPTION_TEXT, AT(listen), "127.0.0.1:8080", 1, 300, LISTENING},
     {"POSTHORN_METRICS_LISTEN", OPTION_TEXT, AT(metrics_listen), "", 1, 300, LISTENING},
     {"POSTHORN_ADMIN_KEY", OPTION_SECRET, AT(admin_key), "", 24, 200,

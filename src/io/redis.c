@@ -30,6 +30,8 @@ struct redis {
     struct redis_config config;
     struct redis_address address;
     struct redis_link *commands, *subscription;
+    struct redis_place server; /* where it came up last */
+    bool moved;                /* that was another one than the time before */
     struct script *scripts;
     size_t script_count;
     size_t loading; /* scripts without an answer */
@@ -95,12 +97,27 @@ static void on_tell(void *arg)
 
 static void probe(struct redis *redis);
 
+/* The old master may go on, alone and unheard, and what is said at the new one would not come from there. */
+static void note_server(struct redis *redis)
+{
+    const struct redis_place *now = redis_link_place(redis->commands);
+
+    redis->moved = redis->server.port != 0 && !redis_place_is(now, &redis->server);
+    redis->server = *now;
+    if (redis_hears(redis) && !redis_place_is(now, redis_link_place(redis->subscription)))
+        redis_link_drop(redis->subscription, "the master is another one");
+}
+
 static void come_up(struct redis *redis)
 {
+    char server[LOG_QUOTE_SIZE];
+
     redis->works = true;
     redis->refuses = false;
     redis->up_ms = clock_mono_ms();
-    log_info("redis_up", "scripts=%zu", redis->script_count);
+    note_server(redis);
+    log_info("redis_up", "scripts=%zu server=%s moved=%s", redis->script_count,
+             redis_link_server(redis->commands, server), redis->moved ? "true" : "false");
     if (redis->config.on_up != NULL)
         redis->config.on_up(redis->config.arg);
 }
@@ -242,6 +259,8 @@ static void on_connected(struct redis_link *link)
 {
     struct redis *redis = redis_link_arg(link);
 
+    if (!redis_greet(link))
+        return;
     redis->loading = 0;
     for (size_t i = 0; i < redis->script_count; i++)
         load(redis, link, &redis->scripts[i]);
@@ -346,8 +365,19 @@ static void on_subscription_down(void *arg)
     (void)arg;
 }
 
+static void on_subscriber_connected(struct redis_link *link)
+{
+    if (redis_greet(link))
+        subscribe(link);
+}
+
 static const struct redis_link_hooks subscription_hooks = {
-    "subscription", subscribe, subscribe, NULL, on_push, NULL, on_subscription_down};
+    .use = "subscription",
+    .on_connected = on_subscriber_connected,
+    .on_beat = subscribe,
+    .on_push = on_push,
+    .on_down = on_subscription_down,
+};
 
 /* --- the contract ----------------------------------------------------------------------------- */
 
@@ -368,6 +398,7 @@ struct redis *redis_create(struct loop *loop, const struct redis_config *config)
     assert(config->channel == NULL || config->on_message != NULL);
     redis->loop = loop;
     redis->config = *config;
+    redis->address.sentinel_password = config->sentinel_password;
     if (redis->address.secure)
         redis->address.tls = redis_tls_context(config->ca_file);
     list_init(&redis->done);
@@ -429,6 +460,11 @@ bool redis_up(const struct redis *redis)
 bool redis_hears(const struct redis *redis)
 {
     return redis->subscription != NULL && redis_link_up(redis->subscription);
+}
+
+bool redis_moved(const struct redis *redis)
+{
+    return redis->moved;
 }
 
 static struct script *find(struct redis *redis, const struct redis_script *script)

@@ -3,7 +3,9 @@
 #ifndef IO_REDIS_INTERNAL_H
 #define IO_REDIS_INTERNAL_H
 
+#include "base/host.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "io/redis.h"
 
 #include <hiredis/hiredis.h>
@@ -11,11 +13,23 @@
 
 /* --- redis_address.c: the URL ----------------------------------------------------------------- */
 
+enum { SENTINELS_MAX = 8, SERVICE_MAX = 100 };
+
+/* Where a server is: a name or an IP address without brackets, and a port. */
+struct redis_place {
+    char host[HOST_MAX + 1];
+    int port;
+};
+
 struct redis_address {
-    char *path; /* of a Unix socket; NULL: TCP */
-    char *host;
-    char *user, *password; /* NULL: none */
-    int port, db;
+    char *path;                /* of a Unix socket; NULL: TCP */
+    struct redis_place server; /* of TCP, without sentinels */
+    struct redis_place sentinels[SENTINELS_MAX];
+    size_t sentinel_count;
+    char service[SERVICE_MAX + 1]; /* what they call the master */
+    const char *sentinel_password; /* borrowed; NULL or "": they ask for none */
+    char *user, *password;         /* of the server; NULL: none */
+    int db;
     bool secure;  /* rediss:// */
     SSL_CTX *tls; /* what its connections are made with, when they are; the address' own */
 };
@@ -23,13 +37,15 @@ struct redis_address {
 int redis_address_init(struct redis_address *address, const char *url) MUST_CHECK;
 void redis_address_fini(struct redis_address *address);
 
+bool redis_place_is(const struct redis_place *a, const struct redis_place *b);
+
 /* --- redis_tls.c: a connection in TLS --------------------------------------------------------- */
 
 /* Trusts the certificates of a file in PEM, or those that the system does (NULL, ""). */
 SSL_CTX *redis_tls_context(const char *ca_file);
 
-/* For a connected descriptor, which stays the caller's; the certificate has to name the address' host. */
-SSL *redis_tls_open(const struct redis_address *address, int fd);
+/* For a connected descriptor, which stays the caller's; the certificate has to name the host. */
+SSL *redis_tls_open(SSL_CTX *tls, const char *host, int fd);
 
 /* Each is REDIS_OK or REDIS_ERR, with the reason in the context, as hiredis has it: a step of the handshake (`*waits_for` are
  * the events for the next one, 0: it is done), redisBufferRead(), redisBufferWrite(). */
@@ -50,6 +66,29 @@ bool redis_reply_is_full(const redisReply *reply);
 /* Whether it is what a script answers: redis_script.reply. */
 bool redis_reply_fits(const redisReply *reply, const char *shape);
 
+/* --- redis_route.c: which server a connection is made to -------------------------------------- */
+
+/* Without sentinels always the same one. With them a connection to one of these, whose answer says where the master is,
+ * comes before each connection to that. Embedded in its owner; pure. */
+struct redis_route {
+    const struct redis_address *address;
+    size_t turn, asked; /* the sentinel that is next, and who was asked last */
+    bool asks;          /* what redis_route_next() answered is a sentinel */
+    bool told;          /* `master` has not been tried yet */
+    struct redis_place master;
+};
+
+/* Of a Unix socket nowhere. It stays until the next call. */
+const struct redis_place *redis_route_next(struct redis_route *route);
+
+/* The connection is in order: whoever was asked for it is the first to be asked again. */
+void redis_route_arrived(struct redis_route *route);
+
+/* Takes a sentinel's answer to SENTINEL GET-MASTER-ADDR-BY-NAME. Otherwise `*why` is set, for as long as `reply` is there:
+ * ERR_NOT_FOUND (it does not know, or does not say), ERR_INVALID (no answer to that). */
+int redis_route_hear(struct redis_route *route, const redisReply *reply,
+                     const char **why) MUST_CHECK;
+
 /* --- redis_link.c: one connection ------------------------------------------------------------- */
 
 /* A command whose answer is awaited. Embedded in its owner, which outlives the wait. */
@@ -69,7 +108,7 @@ typedef void redis_link_cb(struct redis_link *link, void *data, const redisReply
 struct redis_link_hooks {
     const char *use; /* what the connection is for, in the log */
 
-    /* Connected: send what must come first, then, when that is answered, redis_link_ready(). */
+    /* Connected: redis_greet(), send what must come first, then, when that is answered, redis_link_ready(). */
     void (*on_connected)(struct redis_link *link);
 
     /* Silence for too long: send anything that is answered. */
@@ -97,6 +136,14 @@ void redis_link_destroy(
 bool redis_link_up(const struct redis_link *link);
 void redis_link_ready(struct redis_link *link);
 
+/* How it came to where it is connected, or was; that place; and what it is called in the log. */
+struct redis_route *redis_link_route(struct redis_link *link);
+const struct redis_place *redis_link_place(const struct redis_link *link);
+const char *redis_link_server(const struct redis_link *link, char out[LOG_QUOTE_SIZE]);
+
+/* Ends a connection that was only to tell the way; the next is made at once. */
+void redis_link_go_on(struct redis_link *link);
+
 /* Breaks the connection; a new one is made after the backoff. */
 void redis_link_drop(struct redis_link *link, const char *why);
 
@@ -115,5 +162,11 @@ void redis_link_say(struct redis_link *link, redis_link_cb *cb, void *data, int 
                     const char **argv);
 
 void *redis_link_arg(const struct redis_link *link);
+
+/* --- redis_greet.c: what comes first on a connection ------------------------------------------ */
+
+/* Who we are and which database; and of whom sentinels named, whether it is the master. False: it is a sentinel, which is
+ * asked for the way, and nothing else is to be said here. */
+bool redis_greet(struct redis_link *link);
 
 #endif

@@ -37,7 +37,8 @@ enum link_state { LINK_WAITING, LINK_CONNECTING, LINK_UP, LINK_LOST };
 
 struct redis_link {
     struct loop *loop;
-    const struct redis_address *address;
+    struct redis_route route;
+    const struct redis_place *place; /* where it is connected, or was */
     const struct redis_link_hooks *hooks;
     void *arg;
     unsigned number; /* for the log, where it is the connection's name */
@@ -81,14 +82,23 @@ static struct redis_request *first_due(const struct redis_link *link)
     return CONTAINER_OF(link->due.next, struct redis_request, due);
 }
 
+const char *redis_link_server(const struct redis_link *link, char out[LOG_QUOTE_SIZE])
+{
+    const char *path = link->route.address->path;
+    char text[HOST_MAX + 16];
+
+    snprintf(text, sizeof text, "%s:%d", link->place->host, link->place->port);
+    return log_quote(out, path != NULL ? path : text);
+}
+
 static void complain(struct redis_link *link, const char *why)
 {
-    char quoted[LOG_QUOTE_SIZE];
+    char quoted[LOG_QUOTE_SIZE], server[LOG_QUOTE_SIZE];
 
     if (!link->complained)
         log_warn(link->state == LINK_UP ? "redis_lost" : "redis_unreachable",
-                 "connection=%u use=%s error=%s", link->number, link->hooks->use,
-                 log_quote(quoted, why));
+                 "connection=%u use=%s server=%s error=%s", link->number, link->hooks->use,
+                 redis_link_server(link, server), log_quote(quoted, why));
     link->complained = true;
 }
 
@@ -103,8 +113,7 @@ static void forget(struct redis_link *link, struct redis_request *request, int64
                                request->deadline_ms <= now ? ERR_TIMEOUT : ERR_UNAVAILABLE);
 }
 
-/* Callers of ours hear of it when the timer fires. */
-static void lose(struct redis_link *link)
+static void disconnect(struct redis_link *link)
 {
     int64_t now = clock_mono_ms();
     struct list *node;
@@ -115,15 +124,30 @@ static void lose(struct redis_link *link)
     link->ssl = NULL;
     redisFree(link->context);
     link->context = NULL;
+    timeout_clear(link->deadline);
+    while ((node = list_pop(&link->sent)) != NULL)
+        forget(link, CONTAINER_OF(node, struct redis_request, sent), now);
+}
+
+/* Callers of ours hear of it when the timer fires. */
+static void lose(struct redis_link *link)
+{
     link->was_up = link->state == LINK_UP;
     metric_add(METRIC_REDIS_READY, link->was_up ? -1 : 0);
     link->state = LINK_LOST;
     log_debug("redis_closed", "connection=%u use=%s retry_ms=%lld", link->number, link->hooks->use,
               (long long)(link->distrusted ? link->distrust_ms : link->backoff_ms));
-    timeout_clear(link->deadline);
+    disconnect(link);
     timeout_set(link->timer, 0);
-    while ((node = list_pop(&link->sent)) != NULL)
-        forget(link, CONTAINER_OF(node, struct redis_request, sent), now);
+}
+
+void redis_link_go_on(struct redis_link *link)
+{
+    if (link->context == NULL)
+        return;
+    disconnect(link);
+    link->state = LINK_WAITING;
+    timeout_set(link->timer, 0);
 }
 
 void redis_link_drop(struct redis_link *link, const char *why)
@@ -137,7 +161,7 @@ void redis_link_drop(struct redis_link *link, const char *why)
 /* What follows a wrong reply may be wrong too, so a server that is no better the next time is left for longer. */
 void redis_link_distrust(struct redis_link *link, const char *why)
 {
-    char quoted[LOG_QUOTE_SIZE];
+    char quoted[LOG_QUOTE_SIZE], server[LOG_QUOTE_SIZE];
     bool steady = link->state == LINK_UP && clock_mono_ms() - link->ready_ms >= STEADY_MS;
     bool anew = link->distrust_ms == 0 || steady;
 
@@ -150,8 +174,9 @@ void redis_link_distrust(struct redis_link *link, const char *why)
                         : 2 * link->distrust_ms < DISTRUST_LAST_MS ? 2 * link->distrust_ms
                                                                    : DISTRUST_LAST_MS;
     log_line(anew ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "redis_wrong_reply",
-             "connection=%u use=%s error=%s total=%llu", link->number, link->hooks->use,
-             log_quote(quoted, why), (unsigned long long)link->wrong);
+             "connection=%u use=%s server=%s error=%s total=%llu", link->number, link->hooks->use,
+             redis_link_server(link, server), log_quote(quoted, why),
+             (unsigned long long)link->wrong);
     link->complained = true;
     lose(link);
 }
@@ -271,17 +296,16 @@ static void on_turn_end(void *arg)
         write_commands(link);
 }
 
-static void greet(struct redis_link *link);
-
 /* False while its handshake waits for the other side, or when it is over. */
 static bool secure(struct redis_link *link)
 {
+    SSL_CTX *tls = link->route.address->tls;
     int waits_for;
 
-    if (link->address->tls == NULL)
+    if (tls == NULL)
         return true;
     if (link->ssl == NULL)
-        link->ssl = redis_tls_open(link->address, link->context->fd);
+        link->ssl = redis_tls_open(tls, link->place->host, link->context->fd);
     if (redis_tls_shake(link->ssl, link->context, &waits_for) != REDIS_OK) {
         fail(link, link->context);
         return false;
@@ -306,7 +330,6 @@ static void finish_connecting(struct redis_link *link)
         return;
     link->connected = true;
     watch_set(link->watch, WATCH_READ);
-    greet(link);
     link->hooks->on_connected(link);
 }
 
@@ -325,37 +348,13 @@ static void on_events(void *arg, int events)
 
 /* --- connecting ------------------------------------------------------------------------------- */
 
-static void on_greeted(struct redis_link *link, void *data, const redisReply *reply)
-{
-    (void)data;
-    if (reply->type == REDIS_REPLY_ERROR)
-        redis_link_drop(link, reply->str);
-    else if (reply->type != REDIS_REPLY_STATUS)
-        redis_link_distrust(link, "a greeting that is no status");
-}
-
-static void greet(struct redis_link *link)
-{
-    const struct redis_address *address = link->address;
-    char db[16];
-
-    if (address->user != NULL)
-        redis_link_say(link, on_greeted, NULL, 3,
-                       (const char *[]){"AUTH", address->user, address->password});
-    else if (address->password != NULL)
-        redis_link_say(link, on_greeted, NULL, 2, (const char *[]){"AUTH", address->password});
-    if (address->db != 0) {
-        snprintf(db, sizeof db, "%d", address->db);
-        redis_link_say(link, on_greeted, NULL, 2, (const char *[]){"SELECT", db});
-    }
-}
-
 static void connect_now(struct redis_link *link)
 {
-    const struct redis_address *address = link->address;
+    const char *path = link->route.address->path;
 
-    link->context = address->path != NULL ? redisConnectUnixNonBlock(address->path)
-                                          : redisConnectNonBlock(address->host, address->port);
+    link->place = redis_route_next(&link->route);
+    link->context = path != NULL ? redisConnectUnixNonBlock(path)
+                                 : redisConnectNonBlock(link->place->host, link->place->port);
     link->state = LINK_CONNECTING;
     link->connected = false;
     log_debug("redis_connecting", "connection=%u use=%s", link->number, link->hooks->use);
@@ -383,6 +382,7 @@ void redis_link_ready(struct redis_link *link)
     log_debug("redis_ready", "connection=%u use=%s", link->number, link->hooks->use);
     link->beat_ms = 0;
     link->ready_ms = clock_mono_ms();
+    redis_route_arrived(&link->route);
     timeout_set(link->timer, SILENCE_MS);
 }
 
@@ -531,6 +531,16 @@ bool redis_link_up(const struct redis_link *link)
     return link->state == LINK_UP;
 }
 
+struct redis_route *redis_link_route(struct redis_link *link)
+{
+    return &link->route;
+}
+
+const struct redis_place *redis_link_place(const struct redis_link *link)
+{
+    return link->place;
+}
+
 void *redis_link_arg(const struct redis_link *link)
 {
     return link->arg;
@@ -544,7 +554,8 @@ struct redis_link *redis_link_create(struct loop *loop, const struct redis_addre
 
     link->number = ++count;
     link->loop = loop;
-    link->address = address;
+    link->route.address = address;
+    link->place = &address->server;
     link->hooks = hooks;
     link->arg = arg;
     link->backoff_ms = BACKOFF_FIRST_MS;

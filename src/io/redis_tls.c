@@ -29,18 +29,17 @@ SSL_CTX *redis_tls_context(const char *ca_file)
     return context;
 }
 
-SSL *redis_tls_open(const struct redis_address *address, int fd)
+SSL *redis_tls_open(SSL_CTX *tls, const char *host, int fd)
 {
-    SSL *ssl = SSL_new(address->tls);
+    SSL *ssl = SSL_new(tls);
 
     if (ssl == NULL || SSL_set_fd(ssl, fd) != 1)
         out_of_memory();
     SSL_set_connect_state(ssl);
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), address->host) != 1) {
+    if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) != 1) {
         ERR_clear_error();
-        if (SSL_set1_host(ssl, address->host) != 1 ||
-            SSL_set_tlsext_host_name(ssl, address->host) != 1)
+        if (SSL_set1_host(ssl, host) != 1 || SSL_set_tlsext_host_name(ssl, host) != 1)
             out_of_memory();
     }
     return ssl;

@@ -38,6 +38,8 @@ struct queue {
     struct redis *redis;
     struct outbox enqueues, acks;
     int64_t beat; /* of the last sweep */
+    bool
+        moved; /* to a Redis that may lack the last that was written; not asked for what it knows since */
     struct list ops;
 };
 
@@ -91,6 +93,7 @@ static void on_message(void *arg)
 static void on_up(void *arg)
 {
     struct queue *queue = arg;
+    queue->moved = queue->moved || redis_moved(queue->redis);
     outbox_flush(&queue->acks);
     outbox_flush(&queue->enqueues);
     if (queue->config.on_up != NULL)
@@ -117,6 +120,7 @@ struct queue *queue_create(struct loop *loop, const struct queue_config *config)
         redis_create(loop, &(struct redis_config){
                                .url = config->url,
                                .ca_file = config->ca_file,
+                               .sentinel_password = config->sentinel_password,
                                .scripts = queue_scripts,
                                .probe = &queue_script_probe,
                                .relief = config->owner != 0 ? &queue_script_relief : NULL,
@@ -337,6 +341,9 @@ struct queue_op *queue_claim(struct queue *queue, const struct queue_room *room,
 static void on_resynced(void *arg, int err, const struct redis_reply *reply)
 {
     struct queue_op op = finish(arg);
+
+    if (err == 0)
+        op.queue->moved = false;
     op.on_resync(op.arg, err, err == 0 && redis_i64(reply) == 1);
 }
 
@@ -345,7 +352,7 @@ struct queue_op *queue_resync(struct queue *queue, const struct queue_ref *refs,
 {
     char beat[24];
 
-    snprintf(beat, sizeof beat, "%" PRId64, queue->beat);
+    snprintf(beat, sizeof beat, "%" PRId64, queue->moved ? INT64_MAX : queue->beat);
     const struct str args[] = {
         str_of(queue->owner), {(const char *)refs, count * sizeof *refs}, str_of(beat)};
     outbox_flush(&queue->acks);

@@ -316,13 +316,15 @@ static void on_stop(void *arg)
 
 static void connect_stores(struct worker *w, const struct config *config)
 {
-    w->queue = queue_create(w->loop, &(struct queue_config){.url = config->redis_url,
-                                                            .ca_file = config->ca_file,
-                                                            .owner = w->slot.owner,
-                                                            .on_wake = on_wake,
-                                                            .on_up = on_redis_changed,
-                                                            .on_down = on_redis_changed,
-                                                            .arg = w});
+    w->queue =
+        queue_create(w->loop, &(struct queue_config){.url = config->redis_url,
+                                                     .ca_file = config->ca_file,
+                                                     .sentinel_password = config->sentinel_password,
+                                                     .owner = w->slot.owner,
+                                                     .on_wake = on_wake,
+                                                     .on_up = on_redis_changed,
+                                                     .on_down = on_redis_changed,
+                                                     .arg = w});
     w->db = db_create(w->loop, &(struct db_config){.url = config->database_url,
                                                    .session = store_worker_session,
                                                    .stmts = store_worker_stmts,

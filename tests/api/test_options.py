@@ -91,7 +91,11 @@ DATABASE = (
     "a PostgreSQL URL such as postgresql://user:password@host/database, with %40 for an @ and %2F for a / in"
     " the password"
 )
-REDIS = "redis://[user:password@]host[:port][/db], rediss:// likewise for TLS, or unix:///path[?db=N]"
+REDIS = (
+    "redis://[user:password@]host[:port][/db], unix:///path[?db=N], or, with up to 8 Sentinels,"
+    " redis+sentinel://[user:password@]host[:port][,host[:port]...]/name[/db]; rediss:// and rediss+sentinel://"
+    " likewise for TLS"
+)
 LISTEN = (
     "host:port, where the host is a name, an IPv4 address or an [IPv6 address] and the port is from"
     " 0 to 65535"
@@ -124,6 +128,9 @@ FAULTS = [
     ("POSTHORN_REDIS_URL", f"http://:{CANARY}@cache", f"must be {REDIS}"),
     ("POSTHORN_REDIS_URL", f"redis://:12/{CANARY}@cache", f"must be {REDIS}"),
     ("POSTHORN_REDIS_URL", f"redis://u:12/{CANARY}@cache", f"must be {REDIS}"),
+    ("POSTHORN_REDIS_URL", f"redis+sentinel://u:{CANARY}@a,b", f"must be {REDIS}"),
+    ("POSTHORN_REDIS_URL", f"redis+sentinel://u:{CANARY}@a,b:0/main", f"must be {REDIS}"),
+    ("POSTHORN_SENTINEL_PASSWORD", CANARY * 50, "must have at most 500 bytes, but has 550"),
     ("POSTHORN_ENCRYPTION_KEY", CANARY, f"must be {SEAL}"),
     ("POSTHORN_ADMIN_KEY", CANARY, f"must be {ADMIN}"),
     ("POSTHORN_ADMIN_KEY", f"{CANARY} with a blank and more", f"must be {ADMIN}"),

@@ -11,38 +11,24 @@ from harness.wait import until
 
 
 class Redis:
-    """`tls`: the arguments for a second port, `tls_port`, that speaks it."""
+    """`tls`: the arguments for a second port, `tls_port`, that speaks it; `extra`: further ones."""
 
-    def __init__(self, env=None, tls=()):
+    def __init__(self, env=None, tls=(), extra=()):
         self.tls_port = PORTS.take() if tls else None
-        self.tls = ["--tls-port", self.tls_port, *tls] if tls else []
+        self.extra = [*(["--tls-port", self.tls_port, *tls] if tls else []), *extra]
         self.env = env
         self.port = PORTS.take()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.process = None
         self.directory = tempfile.TemporaryDirectory(prefix="posthorn-redis-")
 
+    def arguments(self):
+        return ["redis-server", "--bind", "127.0.0.1", "--port", self.port, "--save", "", "--appendonly", "no",
+                "--dir", self.directory.name, *self.extra]  # fmt: skip
+
     def start(self):
         with open(f"{self.directory.name}/log", "ab") as log:
-            self.process = spawn(
-                [
-                    "redis-server",
-                    "--bind",
-                    "127.0.0.1",
-                    "--port",
-                    self.port,
-                    "--save",
-                    "",
-                    "--appendonly",
-                    "no",
-                    "--dir",
-                    self.directory.name,
-                    *self.tls,
-                ],
-                stdout=log,
-                stderr=log,
-                env=self.env,
-            )
+            self.process = spawn(self.arguments(), stdout=log, stderr=log, env=self.env)
         until(self.answers_itself, 10, "Redis to start")
         return self
 

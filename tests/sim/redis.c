@@ -455,6 +455,12 @@ bool redis_hears(const struct redis *redis)
     return redis->hears;
 }
 
+bool redis_moved(const struct redis *redis)
+{
+    (void)redis;
+    return false;
+}
+
 void redis_distrust(struct redis *redis, const char *why)
 {
     (void)redis;

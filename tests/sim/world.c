@@ -34,7 +34,7 @@ static void open_settings(void)
 {
     struct config *c = &sim_settings.config;
 
-    c->database_url = c->redis_url = c->ca_file = c->listen = "";
+    c->database_url = c->redis_url = c->sentinel_password = c->ca_file = c->listen = "";
     c->worker_threads = 1;
     c->worker_mib = 64;
     c->dns_lookups = c->dns_lookups_per_app = 100;

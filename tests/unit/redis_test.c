@@ -74,14 +74,61 @@ static void urls_are_checked(void **state)
                                        "unix:///tmp/x",
                                        "unix:///tmp/x?db=7",
                                        "rediss://h",
-                                       "rediss://u:p@h:1/2"};
-    static const char *const bad[] = {
-        "",           "127.0.0.1",        "rediss://",       "redis://",       "redis://h:0",
-        "redis://h:", "redis://h:70000",  "redis://h/x",     "redis://u@h",    "redis://[::1",
-        "unix://x",   "unix:///x?db=abc", "redis://u:%zz@h", "redis://:%00@h", "unix:///x?dc=1",
-        "redis:///3", "redis://@h",       "redis://:@h",     "redis://u:@h",   "redis://:a@b@h",
-        "unix:///",   "redis://h/65536",  "redis://h/1?x=1", "redis://h/1#x",  "unix:///x#y",
-        "redis:h",    "unix:/x",          "redis://u:p@",    "redis://:%4@h",  "unix://h/x"};
+                                       "rediss://u:p@h:1/2",
+                                       "redis+sentinel://h/mymaster",
+                                       "redis+sentinel://u:p%40x@h:1,[::1]:2,10.0.0.1/a.b-c_9/3",
+                                       "rediss+sentinel://:p@a,b,c,d,e,f,g,h/m/"};
+    static const char *const bad[] = {"",
+                                      "127.0.0.1",
+                                      "rediss://",
+                                      "redis://",
+                                      "redis://h:0",
+                                      "redis://h:",
+                                      "redis://h:70000",
+                                      "redis://h/x",
+                                      "redis://u@h",
+                                      "redis://[::1",
+                                      "unix://x",
+                                      "unix:///x?db=abc",
+                                      "redis://u:%zz@h",
+                                      "redis://:%00@h",
+                                      "unix:///x?dc=1",
+                                      "redis:///3",
+                                      "redis://@h",
+                                      "redis://:@h",
+                                      "redis://u:@h",
+                                      "redis://:a@b@h",
+                                      "unix:///",
+                                      "redis://h/65536",
+                                      "redis://h/1?x=1",
+                                      "redis://h/1#x",
+                                      "unix:///x#y",
+                                      "redis:h",
+                                      "unix:/x",
+                                      "redis://u:p@",
+                                      "redis://:%4@h",
+                                      "unix://h/x",
+                                      "redis+sentinel://h",
+                                      "redis+sentinel://h/",
+                                      "redis+sentinel:///m",
+                                      "redis+sentinel://h,/m",
+                                      "redis+sentinel://,h/m",
+                                      "redis+sentinel://h:0/m",
+                                      "redis+sentinel://h:/m",
+                                      "redis+sentinel://h:1x/m",
+                                      "redis+sentinel://a b/m",
+                                      "redis+sentinel://[::1/m",
+                                      "redis+sentinel://u@h/m",
+                                      "redis+sentinel://:a@b@h/m",
+                                      "redis+sentinel://h/m m",
+                                      "redis+sentinel://h/%6d",
+                                      "redis+sentinel://h/m?db=1",
+                                      "redis+sentinel://h/m#x",
+                                      "redis+sentinel://h/m/x",
+                                      "redis+sentinel://h/m/0/1",
+                                      "redis+sentinel://h/m/70000",
+                                      "redis+sentinel://a,b,c,d,e,f,g,h,i/m",
+                                      "sentinel://h/m"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
         assert_int_equal(redis_check_url(good[i]), 0);
@@ -104,17 +151,17 @@ static void urls_are_taken_apart(void **state)
         {"redis://a_b:6380/3", NULL, "a_b", NULL, NULL, 6380, 3},
         {"redis://:p@[::1]:1/", NULL, "::1", NULL, "p", 1, 0},
         {"redis://u%3A:p%40%2f%25@h", NULL, "h", "u:", "p@/%", 6379, 0},
-        {"unix:///tmp/../a%20b?db=7", "/tmp/../a b", NULL, NULL, NULL, 6379, 7},
+        {"unix:///tmp/../a%20b?db=7", "/tmp/../a b", "", NULL, NULL, 6379, 7},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct redis_address got;
         assert_int_equal(redis_address_init(&got, rows[i].url), 0);
-        if (!same(got.path, rows[i].path) || !same(got.host, rows[i].host) ||
+        if (!same(got.path, rows[i].path) || !same(got.server.host, rows[i].host) ||
             !same(got.user, rows[i].user) || !same(got.password, rows[i].password) ||
-            got.port != rows[i].port || got.db != rows[i].db)
-            fail_msg("%s: %s %s %s %s %d %d", rows[i].url, got.path, got.host, got.user,
-                     got.password, got.port, got.db);
+            got.server.port != rows[i].port || got.db != rows[i].db)
+            fail_msg("%s: %s %s %s %s %d %d", rows[i].url, got.path, got.server.host, got.user,
+                     got.password, got.server.port, got.db);
         redis_address_fini(&got);
     }
 }

@@ -11,6 +11,7 @@
 static const char *const names[] = {
     "POSTHORN_DATABASE_URL",
     "POSTHORN_REDIS_URL",
+    "POSTHORN_SENTINEL_PASSWORD",
     "POSTHORN_LISTEN",
     "POSTHORN_ADMIN_KEY",
     "POSTHORN_ENCRYPTION_KEY",
@@ -375,6 +376,7 @@ static void test_print(void **state)
     char *text = printed();
     assert_string_equal(text, "POSTHORN_DATABASE_URL=postgresql://***@db/posthorn\n"
                               "POSTHORN_REDIS_URL=redis://***@cache:6379\n"
+                              "POSTHORN_SENTINEL_PASSWORD=\n"
                               "POSTHORN_LISTEN=127.0.0.1:8080\n"
                               "POSTHORN_METRICS_LISTEN=\n"
                               "POSTHORN_ADMIN_KEY=***\n"
@@ -429,6 +431,7 @@ static const char *const urls[] = {
     "host=db password=hunter2 application_name=a@b",
     "redis://:hunter2@cache",
     "redis://:hunt@er2hunter2@cache",
+    "rediss+sentinel://u:hunter2@a:1,b:2/main/3",
 };
 
 static void test_print_hides(void **state)
