@@ -158,7 +158,7 @@ simulate() {
   build-sim/tests/sim/sim -m 0 -n 3000 || status=1
   return "$status"
 }
-SIM_SEEDS=${SIM_SEEDS:-100000}
+SIM_SEEDS=${SIM_SEEDS:-40000}
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
