@@ -1,5 +1,5 @@
 -- What a webhook's numbers of the last day cost in lists: functions whose plans are kept, for a third of the time.
-create or replace function times_part(times int8[], part float8) returns int8 language plpgsql immutable parallel safe as $$
+create or replace function times_part(times int8[], part float8) returns int8 language plpgsql immutable strict parallel safe as $$
 declare
     wanted float8 := 0;
     upto   int8 := 0;
