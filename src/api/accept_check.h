@@ -8,10 +8,10 @@
 #include "accept.h"
 
 struct type_cache *type_cache_create(void);
-void type_cache_destroy(struct type_cache *types); /* NULL is fine */
+void type_cache_destroy(struct type_cache *cache); /* NULL is fine */
 
 /* Forgets what it has of an app; of all, with NULL. */
-void type_cache_forget(struct type_cache *types, const struct id *app);
+void type_cache_forget(struct type_cache *cache, const struct id *app);
 
 /* accept_start(), for events that their catalogue takes: if it does not, 422 is replied. */
 void accept_check(struct call *call, struct accept_request *request, accept_done *done);

@@ -32,14 +32,16 @@ SSL_CTX *redis_tls_context(const char *ca_file)
 SSL *redis_tls_open(SSL_CTX *tls, const char *host, int fd)
 {
     SSL *ssl = SSL_new(tls);
+    char name[HOST_MAX + 1]; /* OpenSSL's macro takes what it may write to */
 
     if (ssl == NULL || SSL_set_fd(ssl, fd) != 1)
         out_of_memory();
     SSL_set_connect_state(ssl);
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) != 1) {
+    snprintf(name, sizeof name, "%s", host);
+    if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) != 1) {
         ERR_clear_error();
-        if (SSL_set1_host(ssl, host) != 1 || SSL_set_tlsext_host_name(ssl, host) != 1)
+        if (SSL_set1_host(ssl, name) != 1 || SSL_set_tlsext_host_name(ssl, name) != 1)
             out_of_memory();
     }
     return ssl;

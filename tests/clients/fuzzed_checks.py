@@ -16,6 +16,9 @@ BEYOND_SCHEMAS = [
     (r"(events\[\d+\]\.)?(since|until|deliver_at|expires_at)", "must (lie within|last less than) the .* days that history is kept.*"),
     ("secret", "is not the webhook's secret|is changed by POST .*"),
     (r"[\w.]+", "must be given (anew|with a URL of another|with this change).*"),
+    ("secret_type", "is for a secret that is made here: .*|may be ed25519 only with the profile standard-webhooks"),
+    # Text in PostgreSQL has none, and a pattern that says so breaks clients in several languages.
+    (r"[\w.\[\]]+", r"must not contain a NUL character \(U\+0000\)"),
     # Another member, first of all the profile.
     (r"(events\[\d+\]\.)?expires_at", "must be later than deliver_at"),
     ("app_id", "must be left out: an admin key belongs to no app"),
@@ -27,6 +30,7 @@ BEYOND_SCHEMAS = [
     (r"url|auth\.token_url", "has an? .*|is not a valid URL|must (name|not have|not contain) .*|names an address .*"),
     (r"tls\.\w+", ".*(PEM|certificate|private key|too weak|encrypted).*"),
     (r"secret|auth\.\w+", "must have base64 of .*"),
+    ("schema", ".*"),
     (r"allowed_networks\[\d+\]", "must be a network such as .*"),
 ]
 

@@ -72,14 +72,19 @@ def probes_of_a_broken(flow, seconds):
     receiver = flow.receiver
     flow.batch(60)
     until(lambda: flow.health() == "broken", seconds, "the breaker")
-    time.sleep(0.5)
-    tried = len(receiver.requests)
-    assert tried <= 10 + 7
     receiver.script(flow.path, replies.answer(500, delay=0.5))
-    receiver.wait(tried + 2, flow.path, timeout=10)
+    until(lambda: len(receiver.requests) >= before_a_pause(receiver.requests) + 2, 10, "two probes")
+    tried = before_a_pause(receiver.requests)
+    assert tried <= 10 + 7
     probes = receiver.requests[tried:]
     assert at_once(probes) == 1
     return probes
+
+
+def before_a_pause(requests):
+    """How many came before the breaker, which takes ten, made the next one wait for a second."""
+    times = [r.at for r in requests]
+    return next((n for n in range(10, len(times)) if times[n] - times[n - 1] > 0.5), len(times))
 
 
 def at_once(requests):
