@@ -28,7 +28,7 @@ BEYOND_SCHEMAS = [
     (r"[\w.]+", "(is|has) \\*\\*\\*, which stands for what is not shown: give it whole"),
     # What only a parser knows.
     (r"url|auth\.token_url", "has an? .*|is not a valid URL|must (name|not have|not contain) .*|names an address .*"),
-    (r"tls\.\w+", ".*(PEM|certificate|private key|too weak|encrypted).*"),
+    (r"tls\.\w+", ".*(PEM|certificate|private key|too weak|encrypted|control characters).*"),
     (r"secret|auth\.\w+", "must have base64 of .*"),
     ("schema", ".*"),
     (r"allowed_networks\[\d+\]", "must be a network such as .*"),

@@ -11,7 +11,7 @@ from harness.server import ADMIN_KEY
 
 HERE = Path(__file__).parent
 CONTRACT = HERE.parents[1] / "openapi/posthorn.yaml"
-SECONDS = int(os.environ.get("POSTHORN_FUZZED", 80))
+SECONDS = int(os.environ.get("POSTHORN_FUZZED", 120))
 SEED = int(os.environ.get("POSTHORN_FUZZED_SEED", 1))
 
 # So that nothing is told to come later, which the contract has for every operation.
