@@ -1,6 +1,7 @@
-/* A filter over h2o's answers: those that are no call's lack our request id, and are plain text. */
+/* A filter over h2o's answers: those that are no call's lack our request id, and are plain text. They get one, and a problem document. */
 #include "refusal.h"
 
+#include "base/id.h"
 #include "base/log.h"
 #include "problem.h"
 
@@ -37,9 +38,13 @@ static void on_setup(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
     (void)self;
     if (h2o_find_header_by_str(&req->res.headers, H2O_STRLIT("x-request-id"), -1) == -1) {
         int err = req->res.status == 413 ? ERR_TOO_LARGE : ERR_BAD_REQUEST;
+        char *id = h2o_mem_alloc_pool(&req->pool, ID_TEXT_SIZE);
         struct problem_ostream *o = (struct problem_ostream *)h2o_add_ostream(req, sizeof *o, slot);
 
-        log_debug("request", "request=- app=- method=- route=- status=%d", req->res.status);
+        id_text(id, ID_REQUEST, id_new());
+        log_debug("request", "request=%s app=- method=- route=- status=%d", id, req->res.status);
+        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-request-id"), 0,
+                              "X-Request-Id", id, strlen(id));
         o->body = problem_text(&req->pool, err);
         o->super.do_send = send_replaced;
         req->res.content_length = o->body.len;

@@ -143,6 +143,7 @@ def test_more_is_refused(shared, api, admin, chunked, more):
     assert raw.status(answer) == 413
     if more <= 1000:
         assert b"application/problem+json" in answer and b'"code":"too_large"' in answer
+        assert b"x-request-id: req_" in answer.lower()
     assert api.get("/events", type="big").json["data"] == []
     admin.get("/healthz", expect=200)
 

@@ -87,6 +87,7 @@ def test_every_refusal_is_a_problem_document(api):
         is_refused(answer)
         assert b"content-type: application/problem+json" in answer.lower(), answer
         assert b'"code":"bad_request"' in answer, answer
+        assert re.search(rb"\nX-Request-Id: req_[0-9a-z]{26}\r", answer, re.IGNORECASE), answer
 
 
 @pytest.mark.parametrize("lines", range(97, 107))

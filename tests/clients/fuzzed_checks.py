@@ -23,7 +23,7 @@ BEYOND_SCHEMAS = [
     (r"(events\[\d+\]\.)?expires_at", "must be later than deliver_at"),
     ("app_id", "must be left out: an admin key belongs to no app"),
     (r"profile_options\.\w+", "is not a known field: check its spelling"),
-    (r"[\w.]+", ".* in this profile|cannot be webhook while the profile gathers.*|may not use {.*"),
+    (r"[\w.]+", ".* in this profile|works only with the envelope `array`.*|cannot be webhook while the profile gathers.*|may not use {.*"),
     (r"[\w.]+", "is (not for|required with) this type|is required with client_.*|is for URLs that begin with https://"),
     (r"[\w.]+", "(is|has) \\*\\*\\*, which stands for what is not shown: give it whole"),
     # What only a parser knows.
