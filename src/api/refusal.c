@@ -1,4 +1,5 @@
-/* A filter over h2o's answers: those that are no call's lack our request id, and are plain text. They get one, and a problem document. */
+/* A filter over h2o's answers: those that are no call's lack our request id, and are plain text. They get one, and a
+ * problem document. */
 #include "refusal.h"
 
 #include "base/id.h"
