@@ -19,6 +19,7 @@
 #define ASK_MAX        16
 #define POINTER_MAX    512
 #define KEY_SIZE       32
+#define FIELD_SIZE     48
 
 /* A type that there is. */
 struct known {
@@ -167,15 +168,15 @@ static void keep(struct type_cache *c, struct known *known)
 /* Whose data is held against its schema. */
 struct subject {
     struct call *call;
-    char field[32];
+    char field[FIELD_SIZE];
 };
 
-static void name_field(char out[32], const struct look *look, size_t i, const char *member)
+static void name_field(char out[FIELD_SIZE], const struct look *look, size_t i, const char *member)
 {
     if (look->request->events[i].grouped)
-        snprintf(out, 32, "events[%zu].%s", i, member);
+        snprintf(out, FIELD_SIZE, "events[%zu].%s", i, member);
     else
-        snprintf(out, 32, "%s", member);
+        snprintf(out, FIELD_SIZE, "%s", member);
 }
 
 static void on_fault(void *arg, const struct json_step *at, const char *message)
@@ -213,7 +214,7 @@ static void look_at(struct call *call, size_t i, const struct known *known)
 {
     struct look *look = call->state;
     const char *wrong = NULL;
-    char field[32];
+    char field[FIELD_SIZE];
 
     look->seen[i] = true;
     if (known == NULL && (call->checks & APP_STRICT_TYPES) != 0)
