@@ -1,16 +1,12 @@
 /* posthorn catalogue load: event types of a system that Posthorn stands in for, into an app. */
-#include "command_run.h"
+#include "command_app.h"
 #include "commands.h"
 
 #include "core/catalogue.h"
-#include "core/uid.h"
-#include "store/apps.h"
 #include "store/event_types.h"
 
 #include <getopt.h>
 #include <stdio.h>
-
-#define NO_APP "no app has this id or uid: %s"
 
 struct loading {
     const struct catalogue *catalogue;
@@ -47,25 +43,17 @@ static void on_app(void *arg, int err, const struct db_rows *rows)
                                      .field_count = 4};
     struct command_run *run = arg;
     const struct loading *loading = run->arg;
+    struct id app;
 
-    if (err == 0 && db_count(rows) == 0)
-        command_fail(run, NO_APP, loading->app);
-    if (!command_failed(run, err))
-        event_types_load(run->db, db_id(rows, 0, 0), loading->catalogue, &deed, on_loaded, run);
+    if (command_app_read(run, loading->app, err, rows, &app))
+        event_types_load(run->db, app, loading->catalogue, &deed, on_loaded, run);
 }
 
 static void start(struct command_run *run)
 {
     const struct loading *loading = run->arg;
-    struct str app = str_of(loading->app);
-    struct id id;
 
-    if (id_parse(app, ID_APP, &id))
-        apps_get(run->db, id, on_app, run);
-    else if (uid_is_possible(app))
-        apps_find(run->db, app, on_app, run);
-    else
-        command_fail(run, NO_APP, loading->app);
+    command_app_find(run, loading->app, on_app);
 }
 
 int command_catalogue(const struct settings *settings, int argc, char **argv)

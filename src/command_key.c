@@ -1,18 +1,15 @@
 /* posthorn key create|list|revoke: keys without a key, for who has the database. */
-#include "command_run.h"
+#include "command_app.h"
 #include "commands.h"
 
 #include "base/err.h"
 #include "core/key.h"
-#include "core/uid.h"
-#include "store/apps.h"
 #include "store/keys.h"
 
 #include <getopt.h>
 #include <stdio.h>
 
 #define NAME_BYTES_MAX 100
-#define NO_APP         "no app has this id or uid: %s"
 
 static const char usage[] =
     "usage: posthorn key create --name NAME --scope read|publish|write|admin "
@@ -41,7 +38,7 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
 
     (void)rows;
     if (err == ERR_INVALID) /* the app was deleted in between */
-        command_fail(run, NO_APP, new->app);
+        command_app_missing(run, new->app);
     if (command_failed(run, err))
         return;
     printf("%s\n", buf_text(&new->text));
@@ -53,13 +50,10 @@ static void on_app(void *arg, int err, const struct db_rows *rows)
     struct command_run *run = arg;
     struct new_key *new = run->arg;
 
-    if (err == 0 && db_count(rows) == 0)
-        command_fail(run, NO_APP, new->app);
-    if (command_failed(run, err))
+    if (!command_app_read(run, new->app, err, rows, &new->key.app))
         return;
     new->key.requests = -1;
     new->key.has_app = new->key.scope != SCOPE_ADMIN;
-    new->key.app = db_id(rows, 0, 0);
     struct deed deed = {.action = AUDIT_KEY_CREATE,
                         .actor = AUDIT_BY_COMMAND,
                         .fields = {"name", "scope", "app_id"},
@@ -70,14 +64,8 @@ static void on_app(void *arg, int err, const struct db_rows *rows)
 static void start_create(struct command_run *run)
 {
     const struct new_key *new = run->arg;
-    struct id id;
 
-    if (id_parse(str_of(new->app), ID_APP, &id))
-        apps_get(run->db, id, on_app, run);
-    else if (uid_is_possible(str_of(new->app)))
-        apps_find(run->db, str_of(new->app), on_app, run);
-    else
-        command_fail(run, NO_APP, new->app);
+    command_app_find(run, new->app, on_app);
 }
 
 static int create(const struct settings *settings, struct new_key *new)

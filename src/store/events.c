@@ -33,9 +33,7 @@
 #define OWNED                                                                                 \
     "r.*, coalesce(i.event_id, r.id) as owner, coalesce(i.hash <> r.hash, false) as differs," \
     " coalesce(i.deliveries, c.deliveries, 0) as deliveries"
-#define OWNED_FROM    "r left join i on i.key = r.key left join c on c.lead = r.lead"
-
-#define WANTED_STATUS "(status <> " DISABLED " or disabled_reason <> " REASON_API ")"
+#define OWNED_FROM "r left join i on i.key = r.key left join c on c.lead = r.lead"
 
 /* s: a webhook that has one of their patterns. */
 #define WEBHOOK_OF_S                                                                                 \

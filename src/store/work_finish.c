@@ -48,6 +48,8 @@
     SET("request_head", "v.request_head")              \
     SET("response_head", "v.response_head")            \
     SET("response_body", "v.response_body")
+#define KEEP_IT  SENT_ATTEMPT(KEEPS)
+#define WRITE_IT SENT_ATTEMPT(WRITES)
 
 /* What bind_sent() binds. */
 #define SENT_ARRAYS                                                                              \
@@ -90,41 +92,38 @@ const struct db_stmt stmt_work_finish = {
     "  crashes = null,"
     "  last_code = nullif(v.code, 0), last_us = v.total_us, last_error = v.error,"
     "  next_at = case when v.state = " PENDING " then " RETRY_AT " else d.next_at end,"
-    "  completed_at = case when v.state <> " PENDING " then now() end," SENT_ATTEMPT(
-        KEEPS) "  " END_LEASE " from v"
-               " where " OF_THESE "  and ((d.state + 0 = " PENDING " and d.lease_token = v.token)"
-               "   or (((d.state + 0 = " PENDING
-               " and d.lease_token is null and d.attempts < v.number)"
-               "     or (v.state = " DELIVERED " and d.state <> " DELIVERED "))"
-               "    and not attempt_recorded(v.id, v.token)))"
-               " returning v.*, d.sent_token = v.token as kept, d.lane, d.expires_at = " ERASED
-               " as erased, " RETRY_IN " as retry_ms"
-               "), a as (" ATTEMPT_INSERT "u where kept is not true returning 1"
-               /* In this order: whoever recorded it is waited for in u. */
-               "), b as (" ATTEMPT_INSERT "v"
-               " where case when id in (select id from u) then false else not attempt_recorded(id, token) end"
-               " on conflict do nothing returning delivery_id"
-               "), x as materialized ("
-               " select deliveries_exhausted(array_agg(id order by id), array_agg(number order by id),"
-               "  array_agg(code order by id), array_agg(error::int8 order by id)) as told"
-               "  from u where state = " FAILED " and not test having count(*) > 0"
-               "), g as ("
-               " update webhook w set status = " DISABLED ", disabled_reason = " REASON_GONE ","
-               "  " TOUCH " from v"
-               " where v.gone_id is not null"
-               "  and (v.id in (select id from u) or v.id in (select delivery_id from b))"
-               "  and w.id = v.gone_id and w.url = v.gone_url and w.status <> " DISABLED
-               "  and w.deleted_at is null returning w.id"
-               ") select id, null::uuid, case when test then"
-               "   pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end, null::uuid, null::uuid,"
-               "  null::uuid, null::bool, retry_ms, null::int8, null::int8 from u"
-               " union all select null, id, null, null, null, null, null, null, null, null from g"
-               " union all select null, null, null, null, null, null, null, null, null, null from x where told is null"
-               " union all select null, null, null, w.* from lanes_wake(("
-               "  select case when " ALL_PLAIN
-               " or (select count(*) from a) + (select count(*) from b) < 0"
-               "   then " WITH_LANES " else attempts_recheck($1::uuid[], " WITH_LANES
-               ") end from u)) w",
+    "  completed_at = case when v.state <> " PENDING " then now() end," KEEP_IT "  " END_LEASE
+    " from v"
+    " where " OF_THESE "  and ((d.state + 0 = " PENDING " and d.lease_token = v.token)"
+    "   or (((d.state + 0 = " PENDING " and d.lease_token is null and d.attempts < v.number)"
+    "     or (v.state = " DELIVERED " and d.state <> " DELIVERED "))"
+    "    and not attempt_recorded(v.id, v.token)))"
+    " returning v.*, d.sent_token = v.token as kept, d.lane, d.expires_at = " ERASED
+    " as erased, " RETRY_IN " as retry_ms"
+    "), a as (" ATTEMPT_INSERT "u where kept is not true returning 1"
+    /* In this order: whoever recorded it is waited for in u. */
+    "), b as (" ATTEMPT_INSERT "v"
+    " where case when id in (select id from u) then false else not attempt_recorded(id, token) end"
+    " on conflict do nothing returning delivery_id"
+    "), x as materialized ("
+    " select deliveries_exhausted(array_agg(id order by id), array_agg(number order by id),"
+    "  array_agg(code order by id), array_agg(error::int8 order by id)) as told"
+    "  from u where state = " FAILED " and not test having count(*) > 0"
+    "), g as ("
+    " update webhook w set status = " DISABLED ", disabled_reason = " REASON_GONE ","
+    "  " TOUCH " from v"
+    " where v.gone_id is not null"
+    "  and (v.id in (select id from u) or v.id in (select delivery_id from b))"
+    "  and w.id = v.gone_id and w.url = v.gone_url and w.status <> " DISABLED
+    "  and w.deleted_at is null returning w.id"
+    ") select id, null::uuid, case when test then"
+    "   pg_notify('" STORE_TEST_CHANNEL "', id::text)::text end, null::uuid, null::uuid,"
+    "  null::uuid, null::bool, retry_ms, null::int8, null::int8 from u"
+    " union all select null, id, null, null, null, null, null, null, null, null from g"
+    " union all select null, null, null, null, null, null, null, null, null, null from x where told is null"
+    " union all select null, null, null, w.* from lanes_wake(("
+    "  select case when " ALL_PLAIN " or (select count(*) from a) + (select count(*) from b) < 0"
+    "   then " WITH_LANES " else attempts_recheck($1::uuid[], " WITH_LANES ") end from u)) w",
     26};
 
 /* Most are this, and so little that the start of the other statement would cost them more than all their work. What it
@@ -134,12 +133,12 @@ const struct db_stmt stmt_work_finish_plain = {
     "update delivery d set state = " DELIVERED
     ", attempts = greatest(d.attempts, least(v.number, 32767)), waits = 0,"
     " waiting_since = null, crashes = null, last_code = nullif(v.code, 0), last_us = v.total_us,"
-    " last_error = " ERROR_NONE ", completed_at = now()," SENT_ATTEMPT(
-        WRITES) " " END_LEASE " from unnest(" SENT_ARRAYS ") as v (" SENT_COLUMNS
-                ") where " OF_THESE "  and d.state + 0 = " PENDING " and d.lease_token = v.token"
-                "  and d.sent_token is null and d.lane is null and d.expires_at is null"
-                " returning d.id, null::uuid, null::text, null::uuid, null::uuid, null::uuid, null::bool,"
-                "  null::int8, null::int8, null::int8",
+    " last_error = " ERROR_NONE ", completed_at = now()," WRITE_IT " " END_LEASE
+    " from unnest(" SENT_ARRAYS ") as v (" SENT_COLUMNS ") where " OF_THESE
+    "  and d.state + 0 = " PENDING " and d.lease_token = v.token"
+    "  and d.sent_token is null and d.lane is null and d.expires_at is null"
+    " returning d.id, null::uuid, null::text, null::uuid, null::uuid, null::uuid, null::bool,"
+    "  null::int8, null::int8, null::int8",
     18};
 
 void finished_read(const struct db_rows *rows, int row, struct finished *f)

@@ -15,6 +15,11 @@ struct kept {
     struct claim claims[]; /* of one webhook; behind them stands what they point to */
 };
 
+static inline struct kept *kept_at(struct list *node)
+{
+    return CONTAINER_OF(node, struct kept, node);
+}
+
 /* A copy of `claims`, which were leased with `token`; without their data if there is a `payload`, which is borrowed. To
  * be freed. `size`: of all of it. */
 struct kept *kept_create(const struct claim *const *claims, size_t count, int64_t token,

@@ -46,11 +46,6 @@ static struct paced_app *app_at(struct list *node)
     return CONTAINER_OF(node, struct paced_app, node);
 }
 
-static struct kept *kept_at(struct list *node)
-{
-    return CONTAINER_OF(node, struct kept, node);
-}
-
 /* --- what waits ------------------------------------------------------------------------------- */
 
 static struct paced_app *app_of(struct pacer *p, struct id id)

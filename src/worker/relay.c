@@ -40,11 +40,6 @@ static struct track *track_at(struct list *node)
     return CONTAINER_OF(node, struct track, node);
 }
 
-static struct kept *kept_at(struct list *node)
-{
-    return CONTAINER_OF(node, struct kept, node);
-}
-
 static struct kept *oldest(const struct track *t)
 {
     return t->count > 0 ? kept_at(t->waiting.next) : NULL;
