@@ -163,7 +163,9 @@ def test_quiet_when_nothing_is_due(direct, receiver, database):
     before = int(database.query(COMMITS)[0][0])
     never(lambda: len(receiver.requests) > 1, 4, "a retry")
     asked = (int(database.query(COMMITS)[0][0]) - before) / 4
-    assert asked <= 2 * (4 + 3) + 2  # a second; also what workers do each second, and this test
+    # A second. Besides, what workers do each second, this test, and PostgreSQL for itself, which comes in gusts; one
+    # who asks without need asks twenty times.
+    assert asked <= 2 * (4 + 3) + 6
 
 
 def test_a_retry_comes_at_its_time(direct, receiver):

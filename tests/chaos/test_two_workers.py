@@ -55,7 +55,7 @@ def test_a_rate_holds_across_workers(client, receiver):
 def test_one_probe_of_a_broken_endpoint(client, receiver):
     """Two workers and many that wait: while it is broken never two at once, and all arrive in the end."""
     flow = Flow(client, receiver, replies.answer(500), concurrency=8, retry_schedule=[60])
-    probes = probes_of_a_broken(flow, 10)
+    probes = probes_of_a_broken(flow, 10, under_way=7)
     assert probes[1].at - probes[0].ended >= 1.9  # the wait has doubled
     receiver.script("/hook", replies.answer(200))
     first_tries = set(flow.arrived())

@@ -44,8 +44,10 @@ def test_a_pause_is_obeyed_by_both(client, receiver):
 
 
 def test_one_probe_of_a_broken_endpoint(client, receiver):
+    """A worker asks for more when the ledger's gates know of its own failures; of those of the other one, as many as
+    the concurrency may be recorded and not yet in the gate."""
     flow = Flow(client, receiver, replies.answer(500), concurrency=8, retry_schedule=[60])
-    probes_of_a_broken(flow, 15)
+    probes_of_a_broken(flow, 15, under_way=7 + 8)
     receiver.script("/hook", replies.answer(200))
     until(lambda: flow.health() == "healthy", 20, "health")
 

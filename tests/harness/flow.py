@@ -66,16 +66,16 @@ class Flow:
         return self.client.get(f"/webhooks/{self.webhook['id']}").json["health"]["state"]
 
 
-def probes_of_a_broken(flow, seconds):
-    """Events for an endpoint that answers 500, until the breaker opens; the probes after that, of which there are
-    two at least and never two at once."""
+def probes_of_a_broken(flow, seconds, under_way):
+    """Events for an endpoint that answers 500, until the breaker opens after ten and so many that may have been under
+    way with the tenth; the probes after that, of which there are two at least and never two at once."""
     receiver = flow.receiver
     flow.batch(60)
     until(lambda: flow.health() == "broken", seconds, "the breaker")
     receiver.script(flow.path, replies.answer(500, delay=0.5))
     until(lambda: len(receiver.requests) >= before_a_pause(receiver.requests) + 2, 10, "two probes")
     tried = before_a_pause(receiver.requests)
-    assert tried <= 10 + 7
+    assert tried <= 10 + under_way
     probes = receiver.requests[tried:]
     assert at_once(probes) == 1
     return probes
