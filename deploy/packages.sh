@@ -9,6 +9,11 @@ packages_build=(
   libc-ares-dev
 )
 
+# Building the page at /dashboard into it. Any Node and npm will do, whoever installed them.
+packages_page=()
+command -v node >/dev/null || packages_page+=(nodejs)
+command -v npm >/dev/null || packages_page+=(npm)
+
 # What the compiled program asks for, and no more: the image.
 packages_program=(
   ca-certificates

@@ -235,7 +235,7 @@ In another terminal, after something that takes POSTs on port 9000 (README.md ha
 END
 }
 
-install_packages "${packages_build[@]}" "${packages_run[@]}"
+install_packages "${packages_build[@]}" "${packages_page[@]}" "${packages_run[@]}"
 choose_owner
 data_open
 leftovers_stop

@@ -101,6 +101,7 @@ setups() {
   local status=0
   tests/clients/setup.sh &
   tests/compat/setup.sh || status=1
+  tests/page/setup.sh || status=1
   wait "$!" || status=1
   return "$status"
 }
@@ -149,7 +150,7 @@ run_meson() {
 # Seeds of the simulator, half of them on each of two processors; a build of its own, for sanitizers take most of the time.
 simulate() {
   local half=$((SIM_SEEDS / 2)) one status=0
-  [ -f build-sim/build.ninja ] || CC=gcc meson setup build-sim -Dtests=enabled -Dbuildtype=release >/dev/null || return
+  [ -f build-sim/build.ninja ] || CC=gcc meson setup build-sim -Dpage=disabled -Dtests=enabled -Dbuildtype=release >/dev/null || return
   ninja -C build-sim --quiet tests/sim/sim || return
   build-sim/tests/sim/sim -n "$half" &
   one=$!
@@ -165,20 +166,17 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 export POSTHORN_BIN=$PWD/build-tests/posthorn
 export PATH=$PWD/build-tests/bin:$POSTGRES_BIN:$PATH
 
-clang_options=(-Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false)
+clang_options=(-Dpage=disabled -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false)
 
 suites=()
-for folder in tests/unit tests/sim tests/api tests/compat tests/clients tests/chaos tests/load; do
+for folder in tests/unit tests/sim tests/api tests/compat tests/clients tests/page tests/chaos tests/load; do
   [ -z "$(find "$folder" -name 'test_*.py' 2>/dev/null)" ] || suites+=("$folder")
 done
 
-# Of Node, whose JSON the forms are compared with, any will do.
-command -v node >/dev/null || packages_test+=(nodejs)
-
-need "packages" install_packages "${packages_build[@]}" "${packages_run[@]}" "${packages_test[@]}"
+need "packages" install_packages "${packages_build[@]}" "${packages_page[@]}" "${packages_run[@]}" "${packages_test[@]}"
 need "tests/.venv" venv
-need "tests/compat: receivers; tests/clients: generators" setups
-need "build with sanitizers" build build-tests gcc -Db_sanitize=address,undefined -Dcrash_points=true
+need "tests/compat: receivers; tests/page: Chromium; tests/clients: generators" setups
+need "build with sanitizers" build build-tests gcc -Dpage=enabled -Db_sanitize=address,undefined -Dcrash_points=true
 mkdir -p "$out"
 redis_link build-tests/bin # redis-server for the tests, without its package
 

@@ -63,6 +63,11 @@ void reply_static(struct call *call, int status, struct str json)
     call_send(call, status, JSON_TYPE, json);
 }
 
+void reply_file(struct call *call, const char *type, struct str bytes)
+{
+    call_send(call, 200, type, bytes);
+}
+
 void reply_location(struct call *call, const char *path, const char *id)
 {
     size_t size = strlen(path) + strlen(id) + 5;

@@ -10,7 +10,8 @@ struct jsonw *reply_begin(struct call *call);
 void reply_send(struct call *call, int status);
 
 void reply_empty(struct call *call, int status);
-void reply_static(struct call *call, int status, struct str json); /* of the process's life */
+void reply_static(struct call *call, int status, struct str json);      /* of the process's life */
+void reply_file(struct call *call, const char *type, struct str bytes); /* likewise */
 
 /* A problem, in the shape of the call's route. `detail`: a sentence; NULL: the usual
  * one. */

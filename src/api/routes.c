@@ -18,6 +18,8 @@ static const struct route routes[] = {
     {"GET", "/healthz", SCOPE_OPEN, handle_live},
     {"GET", "/readyz", SCOPE_OPEN, handle_ready},
     {"GET", "/openapi.json", SCOPE_OPEN, handle_openapi},
+    {"GET", "/dashboard", SCOPE_OPEN, handle_dashboard},
+    {"GET", "/dashboard/{file}", SCOPE_OPEN, handle_dashboard_file},
 
     {"POST", "/webhooks", SCOPE_WRITE, handle_webhooks_create},
     {"GET", "/webhooks", SCOPE_READ, handle_webhooks_list, {"status", "limit", "cursor"}},

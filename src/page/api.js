@@ -1,0 +1,74 @@
+// The API as this page uses it. The key is kept for the tab alone, and leaves it only to where the page came from.
+const KEY = "posthorn.key";
+const APP = "posthorn.app";
+
+export const session = {
+  get key() {
+    return sessionStorage.getItem(KEY);
+  },
+  get app() {
+    return sessionStorage.getItem(APP) ?? "";
+  },
+  begin(key, app) {
+    sessionStorage.setItem(KEY, key);
+    sessionStorage.setItem(APP, app);
+  },
+  end() {
+    sessionStorage.removeItem(KEY);
+    sessionStorage.removeItem(APP);
+  },
+};
+
+// What went wrong, in the words of the API (RFC 9457) where it had any.
+export class Problem extends Error {
+  constructor(status, problem) {
+    super(problem.detail ?? problem.title ?? `The API answered ${status}`);
+    this.status = status;
+    this.code = problem.code;
+    this.errors = problem.errors ?? [];
+  }
+}
+
+const UNREACHED = { detail: "The API cannot be reached. Is it running, and is this machine connected?", code: "unreached" };
+
+async function answer(response) {
+  const text = await response.text();
+  try {
+    return text === "" ? null : JSON.parse(text);
+  } catch {
+    return { detail: `The answer (${response.status}) is not JSON: something between this page and the API answered.` };
+  }
+}
+
+function headers(body) {
+  const all = { Authorization: `Bearer ${session.key}` };
+  if (session.app !== "") all["X-App-Id"] = session.app;
+  if (body !== undefined) all["Content-Type"] = "application/json";
+  return all;
+}
+
+export async function call(method, path, body, signal) {
+  let response;
+  try {
+    response = await fetch(`v1${path}`, {
+      method,
+      headers: headers(body),
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+      cache: "no-store",
+    });
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new Problem(0, UNREACHED);
+  }
+  const value = await answer(response);
+  if (!response.ok) throw new Problem(response.status, value ?? {});
+  return value;
+}
+
+export const get = (path, signal) => call("GET", path, undefined, signal);
+
+// A query of what is set.
+export function query(path, values) {
+  const set = Object.entries(values).filter(([, value]) => value !== "" && value != null);
+  return set.length === 0 ? path : `${path}?${new URLSearchParams(set)}`;
+}

@@ -1,0 +1,84 @@
+import { useState } from "preact/hooks";
+import { call, get, query } from "../api.js";
+import { useAction, useLoaded } from "../hooks.js";
+import { Badge, Copy, Facts, Field, Id, Loaded, Table, Time, Trouble } from "../parts.jsx";
+import { List } from "./list.jsx";
+
+function Publish() {
+  const [type, setType] = useState("");
+  const [data, setData] = useState("{}");
+  const publish = useAction(async () => {
+    const event = await call("POST", "/events", { type, data: JSON.parse(data) });
+    location.hash = `#/events/${event.id}`;
+  });
+  const submit = (e) => {
+    e.preventDefault();
+    publish.run();
+  };
+  return (
+    <details class="sheet">
+      <summary>Publish one</summary>
+      <form onSubmit={submit}>
+        <Field label="Type"><input required value={type} onInput={(e) => setType(e.target.value)} placeholder="order.paid" /></Field>
+        <Field label="Data (JSON)"><textarea rows="5" value={data} onInput={(e) => setData(e.target.value)} /></Field>
+        <Trouble of={publish.problem} />
+        <button class="main" disabled={publish.busy}>Publish</button>
+      </form>
+    </details>
+  );
+}
+
+export function Events({ where }) {
+  return (
+    <>
+      <h1>Events</h1>
+      <Publish />
+      <List where={where} live label="Events" empty="No event fits."
+        load={(values, signal) => get(query("/events", values), signal)}
+        filters={[["type"]]}
+        href={(e) => `#/events/${e.id}`}
+        columns={[
+          ["Type", (e) => e.type],
+          ["Id", (e) => <Id of={e.id} />],
+          ["Accepted", (e) => <Time at={e.created_at} />],
+        ]} />
+    </>
+  );
+}
+
+export function Event({ id }) {
+  const event = useLoaded((signal) => get(`/events/${id}`, signal), [id], true);
+  return (
+    <Loaded from={event}>
+      {(e) => {
+        const text = JSON.stringify(e.data, null, 2);
+        return (
+          <>
+            <h1>{e.type}</h1>
+            <Facts of={[
+              ["Id", <Id of={e.id} />],
+              ["Accepted", <Time at={e.created_at} />],
+              ["Erased", e.erased_at && <Time at={e.erased_at} />],
+              ["Ordering key", e.ordering_key],
+              ["Deliver at", e.deliver_at && <Time at={e.deliver_at} />],
+              ["Expires", e.expires_at && <Time at={e.expires_at} />],
+            ]} />
+            <h2>Deliveries</h2>
+            <Table label="Deliveries of the event" empty="No webhook wanted it." rows={e.deliveries}
+              href={(d) => `#/deliveries/${d.id}`}
+              columns={[
+                ["Delivery", (d) => <Id of={d.id} />],
+                ["Webhook", (d) => <a href={`#/webhooks/${d.webhook_id}`}><Id of={d.webhook_id} /></a>],
+                ["Status", (d) => <Badge of={d.status} />],
+                ["Answer", (d) => d.response_code ?? "–", "number"],
+                ["Attempts", (d) => d.attempts, "number"],
+                ["Next attempt", (d) => <Time at={d.next_attempt_at} />],
+              ]} />
+            <h2>Data {text && <Copy text={text} />}</h2>
+            {text ? <pre>{text}</pre> : <p class="quiet">It was erased.</p>}
+          </>
+        );
+      }}
+    </Loaded>
+  );
+}

@@ -1,0 +1,192 @@
+// What people do on the page at /dashboard, in a real Chromium: journeys.mjs JOURNEY
+//
+// From the environment: URL (of the API), KEY, RECEIVER (a URL that answers), SHOTS (a folder, or nothing). Each journey
+// ends with axe-core's judgement of where it has come to. Exit status 0: all as it should be.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const { URL: url, KEY: key, RECEIVER: receiver, SHOTS: shots } = process.env;
+const WAIT_MS = 15000;
+const WIDTHS = { phone: 390, tablet: 800, desk: 1280 };
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+async function open(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: WIDTHS.desk, height: 900 }, ...options });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const page = await context.newPage();
+  page.setDefaultTimeout(WAIT_MS);
+  page.strangers = [];
+  page.faults = [];
+  page.on("request", (r) => r.url().startsWith(url) || page.strangers.push(r.url()));
+  page.on("pageerror", (e) => page.faults.push(String(e)));
+  page.on("console", (m) => m.type() === "error" && !m.text().includes("status of 4") && page.faults.push(m.text()));
+  await page.goto(`${url}/dashboard`);
+  return page;
+}
+
+async function signIn(page, as = key) {
+  await page.getByLabel("API key").fill(as);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+async function entered(browser, options) {
+  const page = await open(browser, options);
+  await signIn(page);
+  await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+  return page;
+}
+
+async function judged(page, name) {
+  assert.deepEqual(page.strangers, [], "requests to another host");
+  assert.deepEqual(page.faults, [], "errors of the page");
+  // axe asks for scripts of its own, which the page's policy refuses: it comes in by the debugger instead.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const said = violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" | ").slice(0, 300)}`);
+  assert.deepEqual(said, [], `${name}: axe-core`);
+  if (shots) await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
+}
+
+const heading = (page, name) => page.getByRole("heading", { name, level: 1 }).waitFor();
+const view = (page, name) => page.getByRole("navigation", { name: "Views" }).getByRole("link", { name, exact: true }).click();
+
+async function publish(page, type, data) {
+  await view(page, "Events");
+  await page.getByText("Publish one").click();
+  await page.getByLabel("Type", { exact: true }).fill(type);
+  await page.getByLabel("Data (JSON)").fill(JSON.stringify(data));
+  await page.getByRole("button", { name: "Publish" }).click();
+  await heading(page, type);
+}
+
+async function create(page, path, fields = {}) {
+  await view(page, "Webhooks");
+  await page.getByRole("link", { name: "New webhook" }).click();
+  await page.getByLabel("URL").fill(`${receiver}${path}`);
+  await page.getByLabel("Description").fill(`Receiver at ${path}`);
+  for (const [name, value] of Object.entries(fields)) await page.getByLabel(name).fill(value);
+  await page.getByRole("button", { name: "Create" }).click();
+  await heading(page, "Created");
+  const secret = await page.locator("code.wrap").textContent();
+  assert.match(secret, /^whsec_/);
+  await page.getByRole("link", { name: "To the webhook" }).click();
+  await heading(page, `Receiver at ${path}`);
+}
+
+const journeys = {
+  async a_key_that_is_none(browser) {
+    const page = await open(browser);
+    await signIn(page, "read_nothing");
+    await page.getByRole("alert").waitFor();
+    assert.match(await page.getByRole("alert").textContent(), /key/i);
+    assert.equal(await page.evaluate(() => sessionStorage.getItem("posthorn.key")), null);
+    await judged(page, "refused");
+  },
+
+  async from_a_webhook_to_an_attempt(browser) {
+    const page = await entered(browser);
+    await create(page, "/ok");
+    await page.getByRole("button", { name: "Send a test" }).click();
+    await page.getByRole("link", { name: "The attempt, with all that was sent" }).waitFor();
+    await publish(page, "order.paid", { id: 7, note: "<b>bold</b>" });
+    await page.getByRole("region", { name: "Deliveries of the event" }).getByText("delivered").waitFor();
+    await page.locator("tbody a").first().click();
+    await heading(page, "order.paid delivered");
+    await page.getByText("Sent").first().waitFor();
+    const sent = await page.locator(".message pre").nth(1).textContent();
+    assert.deepEqual(JSON.parse(sent).data, { id: 7, note: "<b>bold</b>" });
+    await page.getByRole("button", { name: "Copy as curl" }).click();
+    const command = await page.evaluate(() => navigator.clipboard.readText());
+    assert.match(command, /^curl -X POST '/);
+    assert.match(command, /webhook-signature: v1,/);
+    await judged(page, "delivery");
+  },
+
+  async what_failed_goes_again(browser) {
+    const page = await entered(browser);
+    await create(page, "/fails-once", { Retries: "" });
+    await publish(page, "order.failed", {});
+    await page.getByRole("region", { name: "Deliveries of the event" }).getByText("failed").waitFor();
+    await view(page, "Webhooks");
+    await page.getByRole("link", { name: "Receiver at /fails-once" }).click();
+    await page.getByRole("button", { name: "How many?" }).click();
+    await page.getByText("1 would be sent again.").waitFor();
+    await page.getByRole("button", { name: "Send again", exact: true }).click();
+    await page.getByText("1 of 1").waitFor();
+    await page.getByRole("region", { name: "Deliveries" }).getByText("delivered").waitFor();
+    await judged(page, "webhook");
+  },
+
+  async pause_edit_rotate_delete(browser) {
+    const page = await entered(browser);
+    await create(page, "/ok");
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByRole("button", { name: "Resume" }).click();
+    await page.getByRole("button", { name: "Pause" }).waitFor();
+    await page.getByRole("button", { name: "Rotate the secret" }).click();
+    await page.getByText("The new secret, shown once").waitFor();
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByLabel("Event types").fill("no spaces! here");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("alert").getByText("events").first().waitFor();
+    await judged(page, "form");
+    await page.getByLabel("Event types").fill("order.*, user.created");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("order.*, user.created").waitFor();
+    page.on("dialog", (d) => d.accept());
+    await page.getByRole("button", { name: "Delete" }).click();
+    await heading(page, "Webhooks");
+  },
+
+  async every_view_in_both_themes_and_three_widths(browser) {
+    const page = await entered(browser);
+    const names = await page.getByRole("navigation", { name: "Views" }).getByRole("link").allTextContents();
+    assert.ok(names.length >= 8);
+    for (const colorScheme of ["light", "dark"]) {
+      for (const [width, pixels] of Object.entries(WIDTHS)) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width: pixels, height: 900 });
+        for (const name of names) {
+          await view(page, name);
+          await heading(page, name);
+          const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+          assert.ok(wide <= 0, `${name} is ${wide} pixels too wide at ${width}`);
+          await judged(page, `${name}-${width}-${colorScheme}`.toLowerCase().replaceAll(" ", "-"));
+        }
+      }
+    }
+  },
+
+  async by_keyboard_alone(browser) {
+    const page = await open(browser);
+    await page.keyboard.press("Tab");
+    await page.keyboard.type(key);
+    await page.keyboard.press("Enter");
+    await heading(page, "Overview");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await heading(page, "Webhooks");
+    await page.getByRole("button", { name: "Sign out" }).press("Enter");
+    await page.getByLabel("API key").waitFor();
+    assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  },
+};
+
+if (process.argv[2] === "--list") {
+  console.log(Object.keys(journeys).join("\n"));
+} else {
+  const browser = await chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"],
+  });
+  try {
+    await journeys[process.argv[2]](browser);
+  } finally {
+    await browser.close();
+  }
+}

@@ -1,0 +1,52 @@
+"""The page at /dashboard: its files, and what people do there in a real Chromium (journeys.mjs)."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+from harness import replies
+
+HERE = pathlib.Path(__file__).parent
+JOURNEYS = re.findall(r"^  async (\w+)\(browser\)", (HERE / "journeys.mjs").read_text(), re.M)
+POLICY = {"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"}
+
+
+@pytest.fixture
+def server(start):
+    return start()
+
+
+def test_its_files(server):
+    client = server.client().with_(prefix="")
+    page = client.request("GET", "/dashboard", check=False)
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert POLICY <= set(page.headers["Content-Security-Policy"].split("; "))
+    names = re.findall(rb'(?:src|href)="dashboard/([\w.]+)"', page.body)
+    assert len(names) == 3
+    files = [client.request("GET", f"/dashboard/{name.decode()}", check=False) for name in names]
+    assert sum(len(f.body) for f in files) + len(page.body) < 200_000
+    for name, file in zip(names, files, strict=True):
+        known = client.request(
+            "GET", f"/dashboard/{name.decode()}", headers={"If-None-Match": file.headers["ETag"]}, check=False, expect=304
+        )
+        assert known.body == b""
+    missing = client.request("GET", "/dashboard/../server.c", check=False, expect=404)
+    assert missing.code == "not_found"
+
+
+@pytest.mark.parametrize("journey", JOURNEYS)
+def test_journey(server, receiver, journey):
+    client = server.client()
+    receiver.script("/fails-once", replies.answer(500), replies.answer(200))
+    environment = {
+        **os.environ,
+        "URL": f"http://127.0.0.1:{server.port}",
+        "KEY": client.key,
+        "RECEIVER": receiver.url(""),
+    }
+    out = subprocess.run(
+        ["node", HERE / "journeys.mjs", journey], env=environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert out.returncode == 0, out.stdout + out.stderr
