@@ -9,7 +9,7 @@ out=$(cd "$2" && pwd)
 
 if ! cmp -s "$here/package-lock.json" "$out/node_modules/.installed"; then
   cp "$here/package.json" "$here/package-lock.json" "$out/"
-  "$npm" ci --prefix "$out" --silent --no-audit --no-fund
+  "$npm" ci --prefix "$out" --ignore-scripts --silent --no-audit --no-fund
   cp "$here/package-lock.json" "$out/node_modules/.installed"
 fi
 NODE_PATH=$out/node_modules "$out/node_modules/.bin/esbuild" "$here/main.jsx" --bundle --minify --format=esm \
