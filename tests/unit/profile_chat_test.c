@@ -36,6 +36,28 @@ static void expect_piece(const char *profile, const char *type, const char *data
     message_fini(&m);
 }
 
+/* Of Remnawave's whole notification people see what happened. */
+static void test_notification(void **state)
+{
+    struct profile_input in = input_at(
+        AT_2025_06_15, "user.created",
+        "{\"scope\":\"user\",\"event\":\"user.created\",\"timestamp\":\"2025-06-15T14:29:59.000Z\","
+        "\"data\":{\"username\":\"bob\"},\"meta\":null}",
+        "");
+    struct message m;
+
+    (void)state;
+    assert_int_equal(message_make(&m, "discord", "{}", &in, 1), 1);
+    assert_true(contains(buf_str(&m.body),
+                         "\"fields\":[{\"name\":\"username\",\"value\":\"bob\",\"inline\":true}]"));
+    message_fini(&m);
+    assert_int_equal(message_make(&m, "slack", "{}", &in, 1), 1);
+    assert_true(contains(buf_str(&m.body), "\"text\":\"user.created: bob\""));
+    assert_true(contains(buf_str(&m.body), "*username*\\u000abob") &&
+                !contains(buf_str(&m.body), "*meta*"));
+    message_fini(&m);
+}
+
 static void test_colours(void **state)
 {
     (void)state;
@@ -219,10 +241,10 @@ static void test_rewrite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_discord),      cmocka_unit_test(test_colours),
-        cmocka_unit_test(test_discord_text), cmocka_unit_test(test_discord_limits),
-        cmocka_unit_test(test_slack),        cmocka_unit_test(test_detect),
-        cmocka_unit_test(test_rewrite),
+        cmocka_unit_test(test_discord),        cmocka_unit_test(test_notification),
+        cmocka_unit_test(test_colours),        cmocka_unit_test(test_discord_text),
+        cmocka_unit_test(test_discord_limits), cmocka_unit_test(test_slack),
+        cmocka_unit_test(test_detect),         cmocka_unit_test(test_rewrite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -273,6 +273,59 @@ static void test_example(void **state)
     message_fini(&m);
 }
 
+/* The panel's whole notification goes on as it is, but for the time of a retry that is to have one. */
+static void test_remnawave_whole(void **state)
+{
+#define WHOLE(event, time)                                              \
+    "{\"scope\":\"user\",\"event\":\"" event "\",\"timestamp\":\"" time \
+    "\",\"data\":{\"a\":1},\"meta\":{\"b\":2}}"
+    static const char own[] = WHOLE("user.created", "2025-04-14T11:59:58.426Z");
+    struct profile_input in = input_at(AT_2025_04_14, "paris.user.created", own, "k");
+    struct message m;
+
+    (void)state;
+    assert_int_equal(message_make(&m, "remnawave", "{}", &in, 1), 1);
+    expect_text(buf_str(&m.body), own);
+    assert_true(contains(buf_str(&m.head), "Timestamp: 2025-04-14T11:59:58.426Z\r\n"));
+    message_fini(&m);
+    in.attempt = 2;
+    in.now_ms += 61001;
+    assert_int_equal(message_make(&m, "remnawave", "{}", &in, 1), 1);
+    expect_text(buf_str(&m.body), own);
+    message_fini(&m);
+    assert_int_equal(message_make(&m, "remnawave", "{\"restamp_on_retry\":true}", &in, 1), 1);
+    expect_text(buf_str(&m.body), WHOLE("user.created", "2025-04-14T12:01:01.001Z"));
+    assert_true(contains(buf_str(&m.head), "Timestamp: 2025-04-14T12:01:01.001Z\r\n"));
+    message_fini(&m);
+}
+
+/* What only looks like one is data as any other. */
+static void test_remnawave_not_whole(void **state)
+{
+    static const char *const data[] = {
+        WHOLE("user.deleted", "2025-04-14T11:59:58.426Z"),
+        WHOLE("user.created", "soon"),
+        WHOLE("user.created", "2025-04-14T11:59:58.426Z\\r\\nX: y"),
+        WHOLE("", "2025-04-14T11:59:58.426Z"),
+        "{\"event\":\"user.created\",\"timestamp\":\"2025-04-14T11:59:58.426Z\"}",
+        "{\"event\":\"user.created\",\"timestamp\":1744632000,\"data\":{}}",
+        "{\"event\":\"user.created\",\"timestamp\":\"2025-04-14T11:59:58.426Z\",\"data\":{},\"more\":1}",
+        "[]",
+    };
+    static const char start[] =
+        "{\"event\":\"user.created\",\"timestamp\":\"2025-04-14T12:00:00.000Z\",\"data\":";
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(data); i++) {
+        struct profile_input in = input_at(AT_2025_04_14, "user.created", data[i], "k");
+        struct message m;
+        assert_int_equal(message_make(&m, "remnawave", "{}", &in, 1), 1);
+        assert_true(str_starts(buf_str(&m.body), str_of(start)));
+        assert_int_equal(m.body.n, strlen(start) + strlen(data[i]) + 1);
+        message_fini(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +337,8 @@ int main(void)
         cmocka_unit_test(test_remnawave),
         cmocka_unit_test(test_remnawave_numbers),
         cmocka_unit_test(test_remnawave_retry),
+        cmocka_unit_test(test_remnawave_whole),
+        cmocka_unit_test(test_remnawave_not_whole),
         cmocka_unit_test(test_authon),
         cmocka_unit_test(test_example),
     };

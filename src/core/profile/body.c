@@ -29,6 +29,45 @@ static struct str scope_of(struct str type)
     return dot != NULL ? (struct str){type.p, (size_t)(dot - type.p)} : type;
 }
 
+static bool ends_with(struct str s, struct str end)
+{
+    return s.n >= end.n && str_eq((struct str){s.p + s.n - end.n, end.n}, end);
+}
+
+bool body_notification(const struct profile_input *in, struct notification *out)
+{
+    static const char *const names[] = {"event", "timestamp", "data", "scope", "meta"};
+    struct str members[ARRAY_LEN(names)] = {{NULL, 0}}, key, value;
+    struct json_iter it;
+    int64_t ms;
+
+    if (json_kind(in->data) != JSON_OBJECT)
+        return false;
+    json_iter_init(&it, in->data);
+    while (json_iter_next(&it, &key, &value)) {
+        size_t i = 0;
+        while (i < ARRAY_LEN(names) && !str_eq_text((struct str){key.p + 1, key.n - 2}, names[i]))
+            i++;
+        if (i == ARRAY_LEN(names))
+            return false;
+        members[i] = value;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (members[i].p == NULL || json_kind(members[i]) != JSON_STRING)
+            return false;
+        members[i] = (struct str){members[i].p + 1, members[i].n - 2};
+    }
+    *out = (struct notification){.timestamp = members[1], .data = members[2]};
+    return out->data.p != NULL && members[0].n > 0 && ends_with(in->type, members[0]) &&
+           out->timestamp.n < CLOCK_TEXT_SIZE && clock_parse(out->timestamp, &ms);
+}
+
+struct str body_shown(const struct profile_input *in)
+{
+    struct notification notification;
+    return body_notification(in, &notification) ? notification.data : in->data;
+}
+
 int body_write_event(const struct profile_input *in, const char *timestamp, struct buf *body)
 {
     struct str scope = scope_of(in->type);

@@ -184,7 +184,7 @@ static void add_fields(struct jsonw *w, struct str data, size_t left)
 /* The footer comes last and is counted first. */
 static void add_embed(struct jsonw *w, const struct profile_input *in)
 {
-    struct str app = chat_member(in->data, "appId");
+    struct str shown = body_shown(in), app = chat_member(shown, "appId");
     bool signed_off = app.p != NULL && json_kind(app) == JSON_STRING;
     size_t left = TOTAL_MAX;
     struct buf footer;
@@ -199,10 +199,10 @@ static void add_embed(struct jsonw *w, const struct profile_input *in)
     if (signed_off)
         left -= add_value(&f, "text", app, FOOTER_MAX);
     jsonw_end(&f, '}');
-    if (json_kind(in->data) == JSON_OBJECT)
-        add_fields(w, in->data, left);
+    if (json_kind(shown) == JSON_OBJECT)
+        add_fields(w, shown, left);
     else
-        add_value(w, "description", in->data, DESCRIPTION_MAX);
+        add_value(w, "description", shown, DESCRIPTION_MAX);
     if (signed_off)
         jsonw_raw(w, "footer", buf_str(&footer));
     jsonw_end(w, '}');

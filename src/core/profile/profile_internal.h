@@ -75,6 +75,17 @@ int head_end(const struct head *h) MUST_CHECK;
 
 /* --- body.c ----------------------------------------------------------------------------------- */
 
+/* A whole notification of Remnawave's for data, as a source has it: {scope, event, timestamp, data, meta}, without
+ * some of them, and nothing else, whose event is the type, or its end. */
+struct notification {
+    struct str timestamp; /* without its quotes */
+    struct str data;
+};
+bool body_notification(const struct profile_input *in, struct notification *out);
+
+/* What people are shown of an event: its data, or that of the notification that it is. */
+struct str body_shown(const struct profile_input *in);
+
 /* Appends `text` in the form that the webhook asks for. */
 int body_write(const struct profile_input *in, struct str text, struct buf *body) MUST_CHECK;
 

@@ -55,7 +55,7 @@ static void add_summary(struct buf *out, const struct profile_input *in)
     size_t units = chat_add(out, in->type, escape, TEXT_MAX / 2);
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        struct str value = chat_member(in->data, names[i]);
+        struct str value = chat_member(body_shown(in), names[i]);
         if (value.p == NULL || json_kind(value) != JSON_STRING)
             continue;
         buf_add_text(out, ": ");
@@ -95,14 +95,14 @@ static void begin_section(struct jsonw *w)
 static void add_sections(struct jsonw *w, const struct profile_input *in, struct str title)
 {
     struct json_iter it = {0};
-    struct str key, value;
-    bool object = json_kind(in->data) == JSON_OBJECT;
+    struct str key, value, shown = body_shown(in);
+    bool object = json_kind(shown) == JSON_OBJECT;
     int i = 0;
 
     begin_section(w);
     add_mrkdwn(w, "text", title);
     if (object)
-        json_iter_init(&it, in->data);
+        json_iter_init(&it, shown);
     for (; object && i < FIELDS_MAX && json_iter_next(&it, &key, &value); i++) {
         if (i > 0 && i % SECTION_FIELDS == 0) {
             jsonw_end(w, ']');
