@@ -6,9 +6,11 @@
 #include "base/err.h"
 #include "core/seal.h"
 #include "core/signature.h"
+#include "core/source.h"
 #include "core/tls_settings.h"
 #include "core/webhook.h"
 #include "core/webhook_options.h"
+#include "store/sources.h"
 #include "store/webhooks.h"
 
 #include <stdio.h>
@@ -20,12 +22,13 @@
 
 struct rekey {
     struct id after;
-    int waiting; /* for what was written of this page */
-    bool last;   /* page of this pass */
+    bool sources; /* after the webhooks of this pass */
+    int waiting;  /* for what was written of this page */
+    bool last;    /* page of this pass */
     int passes;
-    long long written; /* in all */
-    long long again, lost,
-        seen; /* in this pass: of other keys or forms still; that no key opens; in all */
+    long long written;      /* in all */
+    long long again, lost,  /* in this pass: of other keys or forms still; that no key opens */
+        seen, sources_seen; /* of either */
 };
 
 static void read_page(struct command_run *run);
@@ -34,7 +37,8 @@ static void end(struct command_run *run)
 {
     const struct rekey *rekey = run->arg;
 
-    printf("%lld webhooks, %lld sealed anew", rekey->seen, rekey->written);
+    printf("%lld webhooks, %lld sources, %lld sealed anew", rekey->seen, rekey->sources_seen,
+           rekey->written);
     printf(rekey->lost > 0 ? ", %lld with something that no key opens\n" : "\n", rekey->lost);
     if (rekey->lost > 0)
         fprintf(stderr, "posthorn: give the key that they were sealed with in "
@@ -52,14 +56,18 @@ static void go_on(struct command_run *run)
 
     if (rekey->waiting > 0)
         return;
-    if (rekey->last) {
+    if (rekey->last && !rekey->sources) {
+        rekey->sources = true;
+        rekey->after = (struct id){0};
+    } else if (rekey->last) {
+        rekey->sources = false;
         rekey->passes++;
         if (rekey->again == 0 || rekey->passes == PASSES_MAX) {
             end(run);
             return;
         }
         rekey->after = (struct id){0};
-        rekey->again = rekey->lost = rekey->seen = 0;
+        rekey->again = rekey->lost = rekey->seen = rekey->sources_seen = 0;
     }
     read_page(run);
 }
@@ -142,6 +150,35 @@ static void take(struct command_run *run, struct sealed *s)
         buf_fini(&out[i]);
 }
 
+static const struct deed source_deed = {.action = AUDIT_SOURCE_RESEAL, .actor = AUDIT_BY_COMMAND};
+
+static void take_source(struct command_run *run, const struct db_rows *rows, int row)
+{
+    enum { ID, UPDATED, SECRET };
+    struct rekey *rekey = run->arg;
+    const struct seal_keys *keys = &run->settings->seal_keys;
+    struct id id = rekey->after = db_id(rows, row, ID);
+    struct str sealed = db_str(rows, row, SECRET);
+    struct buf plain, out;
+
+    rekey->sources_seen++;
+    if (seal_is_new(keys, sealed))
+        return;
+    buf_init(&plain, VALUE_MAX);
+    buf_init(&out, VALUE_MAX);
+    if (source_open(keys, id, sealed, &plain) == 0) {
+        source_seal(keys, id, buf_str(&plain), &out);
+        rekey->again++;
+        rekey->waiting++;
+        sources_seal_again(run->db, id, db_i64(rows, row, UPDATED), buf_str(&out), &source_deed,
+                           on_written, run);
+    } else {
+        rekey->lost++;
+    }
+    crypto_forget(&plain);
+    buf_fini(&out);
+}
+
 static void on_page(void *arg, int err, const struct db_rows *rows)
 {
     struct command_run *run = arg;
@@ -152,6 +189,10 @@ static void on_page(void *arg, int err, const struct db_rows *rows)
         return;
     rekey->last = db_count(rows) < PAGE_ROWS;
     for (int i = 0; i < db_count(rows); i++) {
+        if (rekey->sources) {
+            take_source(run, rows, i);
+            continue;
+        }
         sealed_read(rows, i, &sealed);
         rekey->after = sealed.webhook;
         take(run, &sealed);
@@ -162,7 +203,10 @@ static void on_page(void *arg, int err, const struct db_rows *rows)
 static void read_page(struct command_run *run)
 {
     const struct rekey *rekey = run->arg;
-    webhooks_list_sealed(run->db, rekey->after, PAGE_ROWS, on_page, run);
+    if (rekey->sources)
+        sources_list_sealed(run->db, rekey->after, PAGE_ROWS, on_page, run);
+    else
+        webhooks_list_sealed(run->db, rekey->after, PAGE_ROWS, on_page, run);
 }
 
 int command_rekey(const struct settings *settings, int argc, char **argv)

@@ -30,6 +30,11 @@ enum audit_action {
     AUDIT_KEY_CREATE,
     AUDIT_KEY_UPDATE,
     AUDIT_KEY_REVOKE,
+    AUDIT_SOURCE_CREATE,
+    AUDIT_SOURCE_UPDATE,
+    AUDIT_SOURCE_ROTATE,
+    AUDIT_SOURCE_DELETE,
+    AUDIT_SOURCE_RESEAL,
 };
 extern const char *const audit_action_names[]; /* "webhook.create" …; ends with NULL */
 

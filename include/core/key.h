@@ -30,4 +30,9 @@ void key_make(const uint8_t check_secret[SHA256_SIZE], struct id id, struct buf 
 /* Also the id inside, unless it is none. */
 enum key_proof key_parse(const uint8_t check_secret[SHA256_SIZE], struct str text, struct id *id);
 
+/* The same for the token in a source's URL, "in_<id>_<secret and check>". */
+void token_make(const uint8_t check_secret[SHA256_SIZE], struct id id, struct buf *text,
+                uint8_t hash[SHA256_SIZE]);
+enum key_proof token_parse(const uint8_t check_secret[SHA256_SIZE], struct str text, struct id *id);
+
 #endif

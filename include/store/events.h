@@ -54,6 +54,10 @@ struct event_accepted {
 
 void events_read_accepted(const struct db_rows *rows, int row, struct event_accepted *out);
 
+/* Forgets the keys: what comes with one of them next is another event. */
+struct db_op *events_forget_keys(struct db *db, const struct id *keys, size_t count, db_cb *cb,
+                                 void *arg);
+
 /* A test event and its one delivery, whatever the webhook's status and patterns; of `event` the id, the type
  * and the data, which is that of the event `like` where it has none (p == NULL). `profile_options` (p == NULL: none) are used instead of the webhook's. A row of
  * (delivery id), or none: no such webhook. */
@@ -92,6 +96,7 @@ bool events_read_erased(const struct db_rows *rows, int row, struct queue_entry 
                         bool *is_woken);
 
 extern const struct db_stmt stmt_event_accept, stmt_event_accept_plain, stmt_event_accept_unkeyed,
-    stmt_event_insert_test, stmt_event_get, stmt_event_list, stmt_event_erase;
+    stmt_event_insert_test, stmt_event_get, stmt_event_list, stmt_event_erase,
+    stmt_event_forget_keys;
 
 #endif

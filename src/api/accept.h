@@ -20,6 +20,7 @@ struct accept_request {
     size_t count;
     struct event_new *events;  /* `count`, with all that their members point to */
     struct accepted *accepted; /* `count`, filled before the callback */
+    bool foreign; /* its client did not choose the types: what is wrong with one says which it is */
 
     /* The acceptor's own. */
     struct call *call;

@@ -209,6 +209,19 @@ static void check_data(struct call *call, size_t i, const struct schema *schema)
     look->steps = check.steps;
 }
 
+static void refuse(struct call *call, size_t i, const char *field, const char *wrong)
+{
+    const struct look *look = call->state;
+    struct buf message;
+
+    buf_init(&message, 1000);
+    if (look->request->foreign)
+        buf_printf(&message, "`%.*s` ", STR_FMT(look->request->events[i].type));
+    buf_add_text(&message, wrong);
+    fields_problem(&call->fields, field, buf_text(&message));
+    buf_fini(&message);
+}
+
 /* `known`: its type; NULL: there is none. */
 static void look_at(struct call *call, size_t i, const struct known *known)
 {
@@ -225,7 +238,7 @@ static void look_at(struct call *call, size_t i, const struct known *known)
                 "that can";
     name_field(field, look, i, "type");
     if (wrong != NULL)
-        fields_problem(&call->fields, field, wrong);
+        refuse(call, i, field, wrong);
     else if (known != NULL && known->schema != NULL && (call->checks & APP_VALIDATE) != 0 &&
              look->steps >= 0)
         check_data(call, i, known->schema);

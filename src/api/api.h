@@ -13,6 +13,7 @@ struct auth_cache;
 struct rates;
 struct acceptor;
 struct type_cache;
+struct token_cache;
 struct absence;
 struct turns;
 
@@ -42,6 +43,7 @@ struct api {
     struct rates *rates; /* of all threads */
     struct acceptor *acceptor;
     struct type_cache *types;
+    struct token_cache *tokens;
     struct absence *absence;
     struct turns *turns;
     struct list calls;      /* struct call */

@@ -10,6 +10,7 @@
 #include "reply.h"
 #include "resources.h"
 #include "result.h"
+#include "tokens.h"
 
 #define NAME_LENGTH_MAX 256
 
@@ -129,6 +130,7 @@ static void on_updated(void *arg, int err, const struct db_rows *rows)
         return;
     }
     auth_cache_clear(call->api->auth);
+    token_cache_clear(call->api->tokens);
     reply_app(call, err, rows, 200);
 }
 
@@ -161,6 +163,7 @@ static void on_deleted(void *arg, int err, const struct db_rows *rows)
         call->op = apps_get(call->api->db, *id, on_untouched, call);
     } else {
         auth_cache_clear(call->api->auth);
+        token_cache_clear(call->api->tokens);
         reply_empty(call, 204);
     }
 }

@@ -150,6 +150,7 @@ struct call *call_create(struct api *api, h2o_req_t *req)
     call->req = req;
     call->method = str_of_iovec(req->method);
     call->body = str_of_iovec(req->entity);
+    call->host = str_of_iovec(req->authority);
     split_target(call, req);
     call->start_us = log_enabled(LOG_LEVEL_DEBUG) ? clock_mono_us() : 0;
     call->fields.alloc = (struct allocator){pool_alloc, &req->pool};

@@ -21,10 +21,11 @@ struct call {
     struct api *api;
     struct st_h2o_req_t *req; /* call.c's own */
 
-    struct str method, target;     /* as they came */
-    struct str path, query;        /* of the target, the path normalised and without /v1 */
-    struct str body;               /* n == 0: none, or dropped */
-    const struct route *route;     /* NULL: none fits */
+    struct str method, target; /* as they came */
+    struct str host;           /* that it was sent to, as the client says; n == 0: it does not */
+    struct str path, query;    /* of the target, the path normalised and without /v1 */
+    struct str body;           /* n == 0: none, or dropped */
+    const struct route *route; /* NULL: none fits */
     struct str params[PARAMS_MAX]; /* what stands for {…} */
     struct str values[QUERY_MAX];  /* of route->query, decoded; p == NULL: not given */
     struct id id;                  /* of the request */

@@ -2,10 +2,10 @@
 #include "store/events.h"
 
 #include "accept_check.h"
+#include "accept_view.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "core/idempotency.h"
-#include "core/job.h"
 #include "core/order.h"
 #include "delivery_view.h"
 #include "input.h"
@@ -60,65 +60,13 @@ static const struct field batch_fields[] = {
 
 /* --- accepting -------------------------------------------------------------------------------- */
 
-static void write_accepted(struct jsonw *w, const struct accept_request *r, size_t i)
-{
-    const struct accepted *a = &r->accepted[i];
-    jsonw_begin(w, NULL, '{');
-    jsonw_id(w, "id", ID_EVENT, a->event);
-    jsonw_str(w, "type", r->events[i].type);
-    jsonw_time(w, "created_at", id_time_ms(a->event), CLOCK_SECONDS);
-    jsonw_i64(w, "deliveries", a->deliveries);
-    jsonw_end(w, '}');
-}
-
-static bool all_replayed(const struct accept_request *r)
-{
-    for (size_t i = 0; i < r->count; i++)
-        if (!r->accepted[i].replayed)
-            return false;
-    return true;
-}
-
-/* False: they were not, and that has been replied. */
-static bool accepted(struct call *call, const struct accept_request *r, int err)
-{
-    if (err == ERR_IDEMPOTENCY)
-        reply_error(call, err, NULL);
-    else if (err == ERR_TOO_LARGE)
-        reply_invalid(
-            call, r->count > 1 ? "events" : "type",
-            "go to more than " TEXT_OF(JOB_FANOUT_MAX) " webhooks, those of each type"
-                                                       " counted; send fewer types at once");
-    else if (err < 0)
-        result_error(call, err);
-    else if (all_replayed(r))
-        call_add_header(call, "Idempotent-Replayed", "true");
-    return err == 0;
-}
-
 static void on_accepted(struct call *call, int err)
 {
     const struct accept_request *r = call->state;
 
-    if (!accepted(call, r, err))
+    if (!accept_went_well(call, r, err))
         return;
-    write_accepted(reply_begin(call), r, 0);
-    reply_send(call, 202);
-}
-
-static void on_batch_accepted(struct call *call, int err)
-{
-    const struct accept_request *r = call->state;
-
-    if (!accepted(call, r, err))
-        return;
-    struct jsonw *w = reply_begin(call);
-    jsonw_begin(w, NULL, '{');
-    jsonw_begin(w, "data", '[');
-    for (size_t i = 0; i < r->count; i++)
-        write_accepted(w, r, i);
-    jsonw_end(w, ']');
-    jsonw_end(w, '}');
+    accept_write(reply_begin(call), r, 0);
     reply_send(call, 202);
 }
 
@@ -270,7 +218,7 @@ void handle_events_create_batch(struct call *call)
     struct accept_request *r = request_create(call, count);
     if (!read_events(call, r, array, key))
         return;
-    accept_check(call, r, on_batch_accepted);
+    accept_check(call, r, accept_reply_list);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

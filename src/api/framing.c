@@ -38,6 +38,7 @@ static const char *check_request_line(struct str line, struct head *head)
         !(str_eq_text(line, "HTTP/1.1") || str_eq_text(line, "HTTP/1.0")))
         return "The request line is not a method, a target and HTTP/1.1 with one space between them";
     head->http_1_0 = str_eq_text(line, "HTTP/1.0");
+    head->framing->target = target;
     return NULL;
 }
 

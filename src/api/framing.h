@@ -10,7 +10,8 @@ struct framing {
         *fault;     /* what is wrong with it, in words; NULL: it is plain, and what follows holds */
     int64_t length; /* of the body, as announced; 0: none is */
     bool chunked, expects;    /* `expects`: the client may wait until it is told to go on */
-    struct str authorization; /* borrowed; p == NULL: there is none */
+    struct str target;        /* borrowed, as the next */
+    struct str authorization; /* p == NULL: there is none */
 };
 
 /* `input` begins with a request's head as it came from the wire, and goes on with anything. */

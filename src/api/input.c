@@ -41,14 +41,20 @@ static void reply_unreadable(struct call *call, const struct json_error *error)
         reply_errorf(call, ERR_BAD_JSON, "At byte %zu: %s", error->offset, error->message);
 }
 
-bool input_bind(struct call *call, const struct field *table, size_t count, void *out)
+bool input_json(struct call *call)
 {
     struct json_error error;
 
-    if (json_check(call->body, BODY_DEPTH, &error) < 0) {
-        reply_unreadable(call, &error);
+    if (json_check(call->body, BODY_DEPTH, &error) == 0)
+        return true;
+    reply_unreadable(call, &error);
+    return false;
+}
+
+bool input_bind(struct call *call, const struct field *table, size_t count, void *out)
+{
+    if (!input_json(call))
         return false;
-    }
     int err = fields_bind(&call->fields, table, count, call->body, "", out);
     call->table = table;
     call->given = call->fields.present | call->fields.nulls;

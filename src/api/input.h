@@ -8,6 +8,9 @@
 /* Binds the body by a table (base/field.h). */
 bool input_body(struct call *call, const struct field *table, size_t count, void *out) MUST_CHECK;
 
+/* The body is JSON, of any kind, and no deeper than a body may be. */
+bool input_json(struct call *call) MUST_CHECK;
+
 /* The same for who has more to check: what is wrong with fields waits in call->fields, so that the client is told all
  * of it at once. False: it is no JSON object, and that has been replied. */
 bool input_bind(struct call *call, const struct field *table, size_t count, void *out) MUST_CHECK;

@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "call.h"
 #include "io/listen.h"
+#include "tokens.h"
 
 #define HEAD_MAX ((size_t)32 << 10)
 #define BODY_SMALL \
@@ -111,7 +112,9 @@ static enum intake_step take_body(struct intake *in, char *bytes, size_t *size)
 
     if (!f->chunked && f->length <= BODY_SMALL)
         return INTAKE_PASS;
-    enum key_proof proof = auth_proof(in->api, f->authorization, &in->key);
+    enum key_proof proof = token_proof(in->api, f->target, &in->key);
+    if (proof == KEY_NONE)
+        proof = auth_proof(in->api, f->authorization, &in->key);
     in->kind = proof == KEY_PROVEN ? BODY_PROVEN : BODY_STRANGE;
     in->max = proof == KEY_NONE ? BODY_SMALL : INT64_MAX;
     in->over =

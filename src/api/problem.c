@@ -8,6 +8,8 @@ static const struct problem problems[] = {
     {ERR_BAD_JSON, 400, "The body is not valid JSON", "Send one JSON value, in UTF-8"},
     {ERR_UNAUTHORIZED, 401, "Missing or unknown API key",
      "The key is unknown, expired or revoked: send a valid one, as Authorization: Bearer KEY"},
+    {ERR_UNPROVEN, 401, "The request does not prove who sends it",
+     "Give the sender and the source the same secret"},
     {ERR_FORBIDDEN, 403, "The API key's scope does not cover this", "Use a key with another scope"},
     {ERR_NOT_FOUND, 404, "Not found", "Nothing has this id or name here; another app may have it"},
     {ERR_METHOD, 405, "Method not allowed", "The header Allow names the methods of this path"},

@@ -22,11 +22,14 @@ static void add_fields(struct call *call, const struct rate *rate, const struct 
 
 static void refuse(struct call *call, const struct rate *rate)
 {
+    const char *who = call->route->scope == SCOPE_OPEN ? "source" : "key";
+
     metric_add(METRIC_REQUESTS_PER_KEY_MET, 1);
     if (rate->per_second == 0)
-        reply_error(call, ERR_RATE, "This key asked too often, by the rate that it had until now");
+        reply_errorf(call, ERR_RATE, "This %s asked too often, by the rate that it had until now",
+                     who);
     else
-        reply_errorf(call, ERR_RATE, "This key may make %lld requests a second, which is %s",
+        reply_errorf(call, ERR_RATE, "This %s may make %lld requests a second, which is %s", who,
                      (long long)rate->per_second,
                      call->requests >= 0 ? "its requests_per_second" : "POSTHORN_REQUESTS_PER_KEY");
 }

@@ -106,7 +106,7 @@ static struct jsonw *begin_error(struct call *call, int err, const char *detail)
 static void send_error(struct call *call, int err)
 {
     int status = problem_of(err)->status;
-    if (status == 401)
+    if (err == ERR_UNAUTHORIZED)
         call_add_header(call, "WWW-Authenticate", "Bearer");
     if (status == 503 || status == 429)
         call_add_header(call, "Retry-After", "1");
@@ -143,6 +143,7 @@ void reply_not_found(struct call *call)
         {"/event-types/", "No event type of this app has this name"},
         {"/apps/", "No app has this id or uid"},
         {"/keys/", "No API key has this id"},
+        {"/sources/", "No source of this app has this id"},
     };
     const char *detail = NULL;
 

@@ -38,6 +38,10 @@ route_handler handle_apps_create, handle_apps_list, handle_apps_get, handle_apps
     handle_apps_delete, handle_keys_create, handle_keys_list, handle_keys_get, handle_keys_update,
     handle_keys_delete;
 
+/* sources.c, ingest.c */
+route_handler handle_sources_create, handle_sources_list, handle_sources_get, handle_sources_update,
+    handle_sources_delete, handle_sources_rotate, handle_ingest;
+
 /* audit.c */
 route_handler handle_audit_list;
 

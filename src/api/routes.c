@@ -85,6 +85,14 @@ static const struct route routes[] = {
     {"PATCH", "/keys/{id}", SCOPE_ADMIN, handle_keys_update},
     {"DELETE", "/keys/{id}", SCOPE_ADMIN, handle_keys_delete},
 
+    {"POST", "/sources", SCOPE_WRITE, handle_sources_create},
+    {"GET", "/sources", SCOPE_READ, handle_sources_list, {"limit", "cursor"}},
+    {"GET", "/sources/{id}", SCOPE_READ, handle_sources_get},
+    {"PATCH", "/sources/{id}", SCOPE_WRITE, handle_sources_update},
+    {"DELETE", "/sources/{id}", SCOPE_WRITE, handle_sources_delete},
+    {"POST", "/sources/{id}/rotate", SCOPE_WRITE, handle_sources_rotate},
+    {"POST", "/ingest/{token}", SCOPE_OPEN, handle_ingest},
+
     {"GET", "/stats", SCOPE_READ, handle_stats_list, {"webhook_id", "since", "until"}},
 
     {"GET",

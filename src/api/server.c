@@ -16,6 +16,7 @@
 #include "routes.h"
 #include "store/store.h"
 #include "test_wait.h"
+#include "tokens.h"
 #include "turns.h"
 
 #include <h2o.h>
@@ -208,6 +209,12 @@ static void configure_h2o(struct server *s)
     s->accept = (h2o_accept_ctx_t){.ctx = &s->context, .hosts = s->h2o.hosts};
 }
 
+static void forget_keys(struct server *s)
+{
+    auth_cache_clear(s->api.auth);
+    token_cache_clear(s->api.tokens);
+}
+
 static void on_notify(void *arg, const char *channel, const char *payload)
 {
     struct server *s = arg;
@@ -218,14 +225,14 @@ static void on_notify(void *arg, const char *channel, const char *payload)
     else if (strcmp(channel, STORE_TYPE_CHANNEL) == 0)
         type_cache_forget(s->api.types, id_parse_uuid(str_of(payload), &app) ? &app : NULL);
     else
-        auth_cache_clear(s->api.auth);
+        forget_keys(s);
 }
 
 /* While nobody listened, notifications were missed. */
 static void on_listening(void *arg)
 {
     struct server *s = arg;
-    auth_cache_clear(s->api.auth);
+    forget_keys(s);
     type_cache_forget(s->api.types, NULL);
     test_waits_wake(&s->api, NULL);
 }
@@ -253,6 +260,7 @@ struct server *server_create(const struct settings *settings, struct rates *rate
     list_init(&s->api.calls);
     s->api.auth = auth_cache_create();
     s->api.types = type_cache_create();
+    s->api.tokens = token_cache_create();
     s->api.rates = rates;
     s->api.acceptor = acceptor_create(&s->api);
     s->api.absence = absence_create(&s->api, on_left);
@@ -384,6 +392,7 @@ void server_destroy(struct server *s)
     h2o_config_dispose(&s->h2o);
     auth_cache_destroy(s->api.auth);
     type_cache_destroy(s->api.types);
+    token_cache_destroy(s->api.tokens);
     for (int i = 0; i < HOLD_COUNT; i++)
         shares_fini(&s->api.held[i]);
     for (int i = 0; i < BODY_KINDS; i++)

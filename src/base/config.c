@@ -68,6 +68,7 @@ static const struct option options[] = {
     {"POSTHORN_REQUESTS_BURST", OPTION_NUMBER, AT(requests_burst), "1000", 1, 1000000, NULL},
     {"POSTHORN_LISTS_PER_APP", OPTION_NUMBER, AT(lists_per_app), "16", 1, 1000, NULL},
     {"POSTHORN_WEBHOOKS_PER_APP", OPTION_NUMBER, AT(webhooks_per_app), "10000", 1, 100000, NULL},
+    {"POSTHORN_SOURCES_PER_APP", OPTION_NUMBER, AT(sources_per_app), "1000", 1, 100000, NULL},
     {"POSTHORN_KEY_LOOKUPS", OPTION_NUMBER, AT(key_lookups), "512", 1, 10000, NULL},
     {"POSTHORN_BODIES_MIB", OPTION_NUMBER, AT(bodies_mib), "64", 1, 65536, NULL},
     {"POSTHORN_ANSWERS_MIB", OPTION_NUMBER, AT(answers_mib), "64", 1, 65536, NULL},

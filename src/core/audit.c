@@ -29,6 +29,11 @@ const char *const audit_action_names[] = {
     [AUDIT_KEY_CREATE] = "key.create",
     [AUDIT_KEY_UPDATE] = "key.update",
     [AUDIT_KEY_REVOKE] = "key.revoke",
+    [AUDIT_SOURCE_CREATE] = "source.create",
+    [AUDIT_SOURCE_UPDATE] = "source.update",
+    [AUDIT_SOURCE_ROTATE] = "source.rotate",
+    [AUDIT_SOURCE_DELETE] = "source.delete",
+    [AUDIT_SOURCE_RESEAL] = "source.reseal",
     NULL,
 };
 
@@ -41,8 +46,9 @@ const char *const audit_actor_names[] = {
 };
 
 const struct audit_resource audit_resources[] = {
-    {"webhook", ID_WEBHOOK}, {"event", ID_EVENT}, {"delivery", ID_DELIVERY}, {"job", ID_JOB},
-    {"event_type", NULL},    {"app", ID_APP},     {"key", ID_KEY},           {NULL, NULL},
+    {"webhook", ID_WEBHOOK}, {"event", ID_EVENT},   {"delivery", ID_DELIVERY},
+    {"job", ID_JOB},         {"event_type", NULL},  {"app", ID_APP},
+    {"key", ID_KEY},         {"source", ID_SOURCE}, {NULL, NULL},
 };
 
 const struct audit_resource *audit_resource_of(int64_t action)

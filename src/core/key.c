@@ -5,6 +5,7 @@
 #include "core/key.h"
 
 #define KEY_PREFIX       "ph"
+#define TOKEN_PREFIX     "in" /* as long */
 #define KEY_SECRET_BYTES 32
 #define KEY_CHECK_BYTES  8
 #define HEAD_CHARS       (sizeof KEY_PREFIX - 1 + 1 + 26)
@@ -19,25 +20,28 @@ void key_check_secret(const uint8_t seal_key[SEAL_KEY_SIZE], uint8_t secret[SHA2
     crypto_hmac_sha256((struct str){(const char *)seal_key, SEAL_KEY_SIZE}, &part, 1, secret);
 }
 
-static void check_of(const uint8_t secret[SHA256_SIZE], struct id id, const uint8_t *random,
-                     uint8_t check[SHA256_SIZE])
+/* A token is no key of its id, nor a key a token. */
+static void check_of(const uint8_t secret[SHA256_SIZE], const char *prefix, struct id id,
+                     const uint8_t *random, uint8_t check[SHA256_SIZE])
 {
+    bool is_token = strcmp(prefix, TOKEN_PREFIX) == 0;
     struct str parts[] = {{(const char *)id.b, sizeof id.b},
-                          {(const char *)random, KEY_SECRET_BYTES}};
-    crypto_hmac_sha256((struct str){(const char *)secret, SHA256_SIZE}, parts, ARRAY_LEN(parts),
-                       check);
+                          {(const char *)random, KEY_SECRET_BYTES},
+                          str_of(prefix)};
+    crypto_hmac_sha256((struct str){(const char *)secret, SHA256_SIZE}, parts,
+                       ARRAY_LEN(parts) - !is_token, check);
 }
 
-void key_make(const uint8_t check_secret[SHA256_SIZE], struct id id, struct buf *text,
-              uint8_t hash[SHA256_SIZE])
+static void make(const uint8_t check_secret[SHA256_SIZE], const char *prefix, struct id id,
+                 struct buf *text, uint8_t hash[SHA256_SIZE])
 {
-    char prefix[ID_TEXT_SIZE];
+    char head[ID_TEXT_SIZE];
     uint8_t secret[KEY_SECRET_BYTES + KEY_CHECK_BYTES], check[SHA256_SIZE];
 
     crypto_random(secret, KEY_SECRET_BYTES);
-    check_of(check_secret, id, secret, check);
+    check_of(check_secret, prefix, id, secret, check);
     memcpy(secret + KEY_SECRET_BYTES, check, KEY_CHECK_BYTES);
-    buf_printf(text, "%s_", id_text(prefix, KEY_PREFIX, id));
+    buf_printf(text, "%s_", id_text(head, prefix, id));
     crypto_base64url(text, secret, sizeof secret);
     crypto_wipe(secret, sizeof secret);
     crypto_sha256(buf_str(text), hash);
@@ -62,22 +66,45 @@ static bool decode(struct str text, uint8_t *out, size_t size)
     return fits;
 }
 
-enum key_proof key_parse(const uint8_t check_secret[SHA256_SIZE], struct str text, struct id *id)
+static enum key_proof parse(const uint8_t check_secret[SHA256_SIZE], const char *prefix,
+                            struct str text, struct id *id)
 {
     uint8_t secret[KEY_SECRET_BYTES + KEY_CHECK_BYTES], check[SHA256_SIZE];
     size_t n = text.n - HEAD_CHARS - 1;
 
     if (text.n <= HEAD_CHARS + 1 || (n != OLD_CHARS && n != NEW_CHARS) ||
-        text.p[HEAD_CHARS] != '_' || !id_parse((struct str){text.p, HEAD_CHARS}, KEY_PREFIX, id))
+        text.p[HEAD_CHARS] != '_' || !id_parse((struct str){text.p, HEAD_CHARS}, prefix, id))
         return KEY_NONE;
     size_t size = n == NEW_CHARS ? sizeof secret : KEY_SECRET_BYTES;
     if (!decode((struct str){text.p + HEAD_CHARS + 1, n}, secret, size))
         return KEY_NONE;
-    check_of(check_secret, *id, secret, check);
+    check_of(check_secret, prefix, *id, secret, check);
     bool proven =
         n == NEW_CHARS &&
         crypto_equal((struct str){(const char *)secret + KEY_SECRET_BYTES, KEY_CHECK_BYTES},
                      (struct str){(const char *)check, KEY_CHECK_BYTES});
     crypto_wipe(secret, sizeof secret);
     return proven ? KEY_PROVEN : KEY_UNPROVEN;
+}
+
+void key_make(const uint8_t check_secret[SHA256_SIZE], struct id id, struct buf *text,
+              uint8_t hash[SHA256_SIZE])
+{
+    make(check_secret, KEY_PREFIX, id, text, hash);
+}
+
+enum key_proof key_parse(const uint8_t check_secret[SHA256_SIZE], struct str text, struct id *id)
+{
+    return parse(check_secret, KEY_PREFIX, text, id);
+}
+
+void token_make(const uint8_t check_secret[SHA256_SIZE], struct id id, struct buf *text,
+                uint8_t hash[SHA256_SIZE])
+{
+    make(check_secret, TOKEN_PREFIX, id, text, hash);
+}
+
+enum key_proof token_parse(const uint8_t check_secret[SHA256_SIZE], struct str text, struct id *id)
+{
+    return parse(check_secret, TOKEN_PREFIX, text, id);
 }

@@ -389,6 +389,15 @@ void events_read_accepted(const struct db_rows *rows, int row, struct event_acce
     queue_entry_read(rows, row, ENTRY, &out->entry);
 }
 
+const struct db_stmt stmt_event_forget_keys = {
+    "event_forget_keys", "delete from idempotency where key = any ($1::uuid[])", 1};
+
+struct db_op *events_forget_keys(struct db *db, const struct id *keys, size_t count, db_cb *cb,
+                                 void *arg)
+{
+    return store_exec(db, &stmt_event_forget_keys, DB_ARGS(DB_IDS(keys, count)), cb, arg);
+}
+
 const struct db_stmt stmt_event_insert_test = {
     "event_insert_test",
     "with w as ("

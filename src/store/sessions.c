@@ -12,6 +12,7 @@
 #include "store/jobs.h"
 #include "store/keys.h"
 #include "store/notices.h"
+#include "store/sources.h"
 #include "store/tallies.h"
 #include "store/traces.h"
 #include "store/webhooks.h"
@@ -64,6 +65,7 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_event_accept_unkeyed,
     &stmt_event_insert_test,
     &stmt_event_erase,
+    &stmt_event_forget_keys,
     &stmt_delivery_get,
     &stmt_delivery_retry,
     &stmt_delivery_cancel,
@@ -81,6 +83,12 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_key_use,
     &stmt_key_update,
     &stmt_key_delete,
+    &stmt_source_insert,
+    &stmt_source_get,
+    &stmt_source_find,
+    &stmt_source_update,
+    &stmt_source_rotate,
+    &stmt_source_delete,
     &stmt_event_type_insert,
     &stmt_event_type_get,
     &stmt_event_type_find,
@@ -92,12 +100,25 @@ const struct db_stmt *const store_api_stmts[] = {
 };
 
 const struct db_stmt *const store_read_stmts[] = {
-    &stmt_webhook_list,   &stmt_event_list,      &stmt_event_get,
-    &stmt_delivery_list,  &stmt_delivery_search, &stmt_delivery_of_event,
-    &stmt_attempt_list,   &stmt_job_plan_again,  &stmt_job_plan_backfill,
-    &stmt_job_plan_erase, &stmt_job_list,        &stmt_app_list,
-    &stmt_key_list,       &stmt_event_type_list, &stmt_audit_list,
-    &stmt_audit_list_all, &stmt_tally_list,      NULL,
+    &stmt_webhook_list,
+    &stmt_event_list,
+    &stmt_event_get,
+    &stmt_delivery_list,
+    &stmt_delivery_search,
+    &stmt_delivery_of_event,
+    &stmt_attempt_list,
+    &stmt_job_plan_again,
+    &stmt_job_plan_backfill,
+    &stmt_job_plan_erase,
+    &stmt_job_list,
+    &stmt_app_list,
+    &stmt_key_list,
+    &stmt_event_type_list,
+    &stmt_audit_list,
+    &stmt_audit_list_all,
+    &stmt_tally_list,
+    &stmt_source_list,
+    NULL,
 };
 
 const struct db_stmt *const store_worker_stmts[] = {
@@ -158,6 +179,8 @@ const struct db_stmt *const store_command_stmts[] = {
     &stmt_dropin_retire,
     &stmt_webhook_list_sealed,
     &stmt_webhook_seal_again,
+    &stmt_source_list_sealed,
+    &stmt_source_seal_again,
     &stmt_trace_find,
     &stmt_trace_attempts,
     NULL,

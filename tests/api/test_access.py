@@ -27,6 +27,7 @@ BODIES = {
     "/event-types": {"name": "some.type"},
     "/apps": {"name": "some-app"},
     "/keys": {"name": "k", "scope": "read"},
+    "/sources": {"name": "s", "kind": "marzban", "secret": None},
     "/admin/apps/{app}/webhooks": {"url": "https://hooks.example.com/in", "events": ["*"]},
 }
 UNKNOWN = {
@@ -38,6 +39,7 @@ UNKNOWN = {
     "jobs": "job_01kn2pd4m8f5vrx1w7z3t9q2ak",
     "replays": "job_01kn2pd4m8f5vrx1w7z3t9q2ak",
     "event-types": "never.made",
+    "sources": "src_01kn2p7xrkf2s9d4h1n8b6m5ta",
 }
 names = [f"{m} {p}" for m, p, _ in CLOSED]
 
@@ -115,6 +117,7 @@ def things(tenant, receiver):
     api.post("/event-types", {"name": "only.mine"}, expect=201)
     event = api.publish("only.mine")
     delivery = api.settled(webhook)
+    source = api.post("/sources", BODIES["/sources"], expect=201).json
     job = api.post(f"/webhooks/{webhook['id']}/replay", {}, expect=202).json
     return {
         "jobs": job["id"],
@@ -123,6 +126,7 @@ def things(tenant, receiver):
         "events": event["id"],
         "deliveries": delivery["id"],
         "event-types": "only.mine",
+        "sources": source["id"],
     }
 
 
@@ -141,7 +145,7 @@ def test_other_tenants_ids_are_404(tenant, other_tenant, admin, things):
 
 
 def test_lists_hold_the_tenants_own(other_tenant, things):
-    for path in ("/webhooks", "/events", "/event-types", "/jobs"):
+    for path in ("/webhooks", "/events", "/event-types", "/jobs", "/sources"):
         assert other_tenant.write.get(path).json == {"data": [], "next_cursor": None}
 
 

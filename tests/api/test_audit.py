@@ -16,6 +16,7 @@ WRITES = {
 SILENT = {
     ("POST", "/events"),
     ("POST", "/events/batch"),
+    ("POST", "/ingest/{token}"),
     ("POST", "/webhooks/{id}/test"),
     ("POST", "/webhooks/{id}/preview"),
     ("POST", "/admin/apps/{app}/webhooks/{id}/test"),
@@ -48,6 +49,9 @@ class World:
 
     def type(self, name):
         return self.client.post("/event-types", {"name": name}, expect=201).json["name"]
+
+    def source(self):
+        return self.client.post("/sources", {"name": "s", "kind": "github", "secret": None}, expect=201).json["id"]
 
     def spare(self):
         return self.client.webhook(URL)["id"]
@@ -136,6 +140,22 @@ WRITERS = {
         ["name", "allowed_networks"],
     ),
     ("DELETE", "/keys/{id}"): (lambda w: (w.admin, f"/keys/{w.new_key()['id']}", None), "key.revoke", []),
+    ("POST", "/sources"): (
+        lambda w: (w.client, "/sources", {"name": "s", "kind": "github", "secret": "hidden"}),
+        "source.create",
+        ["name", "secret", "kind"],
+    ),
+    ("PATCH", "/sources/{id}"): (
+        lambda w: (w.client, f"/sources/{w.source()}", {"secret": "hidden", "type_prefix": "a."}),
+        "source.update",
+        ["secret", "type_prefix"],
+    ),
+    ("DELETE", "/sources/{id}"): (lambda w: (w.client, f"/sources/{w.source()}", None), "source.delete", []),
+    ("POST", "/sources/{id}/rotate"): (
+        lambda w: (w.client, f"/sources/{w.source()}/rotate", {"overlap_seconds": 1}),
+        "source.rotate",
+        ["url"],
+    ),
     ("POST", "/admin/apps/{app}/webhooks"): (
         lambda w: (w.client, f"/admin/apps/{w.app['id']}/webhooks", {"url": URL, "events": ["*"]}),
         "webhook.create",

@@ -240,10 +240,16 @@ def of_conflict(api, **_):
     return api.post("/event-types", {"name": "a"}, expect=409)
 
 
+def unproven(api, **_):
+    made = api.post("/sources", {"name": "a", "kind": "marzban", "secret": "a"}, expect=201).json
+    return api.post(f"/ingest/{made['token']}", [], headers={"x-webhook-secret": "b"}, expect=401)
+
+
 PROVOKED = {
     "invalid_json": lambda api, **_: api.post("/events", b'{"type":"a","x": }', expect=400),
     "unauthorized": lambda api, **_: api.with_(key="ph_x").get("/webhooks", expect=401),
     "no_key": lambda api, **_: api.with_(key=None).get("/webhooks", expect=401),
+    "unproven": unproven,
     "forbidden": lambda tenant, **_: tenant.read.post("/webhooks", {}, expect=403),
     "not_found": lambda api, **_: api.get(f"/webhooks/wh_{UNKNOWN}", expect=404),
     "conflict": of_conflict,

@@ -242,7 +242,7 @@ def test_a_key_is_sealed(start, database, redis, authority, clients, asking):
     other = "b29vb29vb29vb29vb29vb29vb29vb29vb29vb29vb28="
     keys = {"POSTHORN_ENCRYPTION_KEY": other, "POSTHORN_ENCRYPTION_KEY_PREVIOUS": server.env["POSTHORN_ENCRYPTION_KEY"]}
     server.stop()
-    assert command(options(database, redis, **keys), "rekey").stdout == "1 webhooks, 1 sealed anew\n"
+    assert command(options(database, redis, **keys), "rekey").stdout == "1 webhooks, 0 sources, 1 sealed anew\n"
     server = start(POSTHORN_ENCRYPTION_KEY=other)
     assert server.client().post(f"/webhooks/{webhook['id']}/test").json["status"] == "delivered"
     asking.wait(1)

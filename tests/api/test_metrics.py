@@ -174,6 +174,11 @@ def meet_webhooks(client, receiver, _):
     client.post("/webhooks", {"url": receiver.url("/b"), "events": ["*"]}, expect=429)
 
 
+def meet_sources(client, *_):
+    client.post("/sources", {"name": "a", "kind": "marzban", "secret": None}, expect=201)
+    client.post("/sources", {"name": "b", "kind": "marzban", "secret": None}, expect=429)
+
+
 def meet_tests(client, receiver, _):
     opened = threading.Event()
     receiver.script("/hook", replies.gate(opened))
@@ -207,6 +212,7 @@ def meet_connections(client, _, metrics):
     "limit, most, meet",
     [
         ("POSTHORN_WEBHOOKS_PER_APP", 1, meet_webhooks),
+        ("POSTHORN_SOURCES_PER_APP", 1, meet_sources),
         ("POSTHORN_TESTS_PER_APP", 1, meet_tests),
         ("POSTHORN_BODIES_MIB", 1, meet_bodies),
         ("POSTHORN_CONNECTIONS_PER_ADDRESS", 4, meet_connections),

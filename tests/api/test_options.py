@@ -372,6 +372,7 @@ def test_ranges_stand_where_people_read(database, redis):
         "POSTHORN_WORKER_IN_FLIGHT",
         "POSTHORN_WORKER_MIB",
         "POSTHORN_WEBHOOKS_PER_APP",
+        "POSTHORN_SOURCES_PER_APP",
         "POSTHORN_RETENTION_DAYS",
     }
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

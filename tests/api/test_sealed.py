@@ -98,7 +98,7 @@ def test_the_key_is_rotated_while_everything_goes_on(start, database, redis, rec
     server = start(**both)
     delivers(server)
     out = command(options(database, redis, **both), "rekey")
-    assert (out.returncode, out.stdout) == (0, "5 webhooks, 5 sealed anew\n"), out.stderr
+    assert (out.returncode, out.stdout) == (0, "5 webhooks, 0 sources, 5 sealed anew\n"), out.stderr
     heads = column(database, "select encode(substr(secret, 1, 5), 'hex') from webhook")
     heads += column(database, "select encode(substr(headers, 1, 5), 'hex') from webhook where headers <> ''")
     heads += column(database, "select encode(substr(auth, 1, 5), 'hex') from webhook where auth <> ''")
@@ -107,11 +107,29 @@ def test_the_key_is_rotated_while_everything_goes_on(start, database, redis, rec
     assert [e["actor"]["type"] for e in entries] == 5 * ["command_line"]
     delivers(server)
     out = command(options(database, redis, **both), "rekey")
-    assert (out.returncode, out.stdout) == (0, "5 webhooks, 0 sealed anew\n")
+    assert (out.returncode, out.stdout) == (0, "5 webhooks, 0 sources, 0 sealed anew\n")
     server.stop()
     server = start(POSTHORN_ENCRYPTION_KEY=OTHER_KEY)
     delivers(server)
     assert server.client().get(f"/webhooks/{custom['id']}").json["profile_options"]["signed"] == "***{body}"
+
+
+def test_sources_too(start, database, redis):
+    """Their secrets move to the new key; their URLs were made under the old one, and stay good without it."""
+    old = start(role="api")
+    settings = {"name": "a", "kind": "marzban", "secret": "plain"}
+    made = old.client().post("/sources", settings, expect=201).json
+    old.client().post("/sources", {**settings, "secret": None}, expect=201)
+    old.stop()
+    both = {"POSTHORN_ENCRYPTION_KEY": OTHER_KEY, "POSTHORN_ENCRYPTION_KEY_PREVIOUS": ENCRYPTION_KEY}
+    for written in (1, 0):
+        out = command(options(database, redis, **both), "rekey")
+        assert (out.returncode, out.stdout) == (0, f"0 webhooks, 1 sources, {written} sealed anew\n"), out.stderr
+    assert column(database, "select encode(substr(secret, 1, 5), 'hex') from source where secret <> ''") == [head_of(OTHER_KEY)]
+    client = start(role="api", POSTHORN_ENCRYPTION_KEY=OTHER_KEY).client()
+    client.post(f"/ingest/{made['token']}", [{"action": "a"}], headers={"x-webhook-secret": "plain"}, expect=202)
+    client.post(f"/ingest/{made['token']}", [{"action": "a"}], headers={"x-webhook-secret": "other"}, expect=401)
+    assert client.get("/audit", action="source.reseal").json["data"][0]["resource"]["id"] == made["id"]
 
 
 def test_more_than_a_page(start, database, redis, address):
@@ -120,7 +138,7 @@ def test_more_than_a_page(start, database, redis, address):
         api.webhook(address)
     out = command(options(database, redis, POSTHORN_ENCRYPTION_KEY=OTHER_KEY,
                           POSTHORN_ENCRYPTION_KEY_PREVIOUS=f"{OTHER_KEY}, {ENCRYPTION_KEY}"), "rekey")
-    assert (out.returncode, out.stdout) == (0, "101 webhooks, 101 sealed anew\n")
+    assert (out.returncode, out.stdout) == (0, "101 webhooks, 0 sources, 101 sealed anew\n")
 
 
 def test_options_of_before_are_sealed_by_it(start, database, redis, address):
@@ -129,7 +147,7 @@ def test_options_of_before_are_sealed_by_it(start, database, redis, address):
     webhook = api.webhook(address, profile="custom", secret="plain")
     database.query("update webhook set profile_options = '{\"headers\":{\"X-Token\":\"" + TOKEN + "\"}}'")
     assert api.get(f"/webhooks/{webhook['id']}").json["profile_options"]["headers"] == {"X-Token": "***"}
-    assert command(options(database, redis), "rekey").stdout == "1 webhooks, 1 sealed anew\n"
+    assert command(options(database, redis), "rekey").stdout == "1 webhooks, 0 sources, 1 sealed anew\n"
     assert TOKEN.encode() not in database.dump()
     assert api.get(f"/webhooks/{webhook['id']}").json["profile_options"]["headers"] == {"X-Token": "***"}
 
@@ -140,7 +158,7 @@ def test_a_key_that_is_missing_is_said(start, database, redis, address):
     out = command(options(database, redis, POSTHORN_ENCRYPTION_KEY=OTHER_KEY), "rekey")
     assert out.returncode == 1 and "1 with something that no key opens" in out.stdout
     assert "POSTHORN_ENCRYPTION_KEY_PREVIOUS" in out.stderr
-    assert command(options(database, redis), "rekey").stdout == "1 webhooks, 0 sealed anew\n"
+    assert command(options(database, redis), "rekey").stdout == "1 webhooks, 0 sources, 0 sealed anew\n"
 
 
 def test_a_change_that_began_before_it_is_not_written_over_it(start, database, redis, address):

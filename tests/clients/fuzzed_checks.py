@@ -26,6 +26,10 @@ BEYOND_SCHEMAS = [
     (r"[\w.]+", ".* in this profile|works only with the envelope `array`.*|cannot be webhook while the profile gathers.*|may not use {.*"),
     (r"[\w.]+", "is (not for|required with) this type|is required with client_.*|is for URLs that begin with https://"),
     (r"[\w.]+", "(is|has) \\*\\*\\*, which stands for what is not shown: give it whole"),
+    # Sources: what their kind takes, and what it sends.
+    (r"options(\.\w+)?|secret", "is not a known field: .*|must have `type`, .*|must be whsec_ and .*|must be empty, or a JSON Pointer .*"),
+    (r"options\.\w+", ".*"),
+    (r"[\w.\[\]/~-]*", "does not say of which type .*|is no JSON object, as .*|has more than 1000 events|is not what X-.* says"),
     # What only a parser knows.
     (r"url|auth\.token_url", "has an? .*|is not a valid URL|must (name|not have|not contain) .*|names an address .*"),
     (r"tls\.\w+", ".*(PEM|certificate|private key|too weak|encrypted|control characters).*"),

@@ -33,6 +33,30 @@ static void test_key(void **state)
     buf_fini(&text);
 }
 
+/* A key is no token, nor a token a key, whatever it begins with. */
+static void test_token(void **state)
+{
+    (void)state;
+    uint8_t hash[SHA256_SIZE];
+    struct buf text;
+    struct id id;
+
+    buf_init(&text, KEY_TEXT_MAX);
+    token_make(check, some_id, &text, hash);
+    assert_int_equal(text.n, 84);
+    assert_int_equal(token_parse(check, buf_str(&text), &id), KEY_PROVEN);
+    assert_true(id_eq(id, some_id));
+    assert_int_equal(key_parse(check, buf_str(&text), &id), KEY_NONE);
+    memcpy(text.p, "ph", 2);
+    assert_int_equal(key_parse(check, buf_str(&text), &id), KEY_UNPROVEN);
+    assert_int_equal(token_parse(check, buf_str(&text), &id), KEY_NONE);
+    buf_clear(&text);
+    key_make(check, some_id, &text, hash);
+    memcpy(text.p, "in", 2);
+    assert_int_equal(token_parse(check, buf_str(&text), &id), KEY_UNPROVEN);
+    buf_fini(&text);
+}
+
 /* No letter of it can be another, and no other encryption key proves it. */
 static void test_key_check(void **state)
 {
@@ -115,6 +139,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_key_check),
+        cmocka_unit_test(test_token),
         cmocka_unit_test(test_keys_without_a_check),
         cmocka_unit_test(test_idempotency_is_stable),
         cmocka_unit_test(test_idempotency_differs),
