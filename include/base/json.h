@@ -84,6 +84,13 @@ struct json_step {
 /* Appends the JSON Pointer (RFC 6901) to where `at` leads; of the text as a whole, NULL, it is empty. */
 void json_pointer(struct buf *out, const struct json_step *at);
 
+/* RFC 6901: empty, or names that each follow a /, in which ~ comes as ~0 and ~1 only. */
+bool json_is_pointer(struct str text);
+
+/* The value in `text` that a pointer leads to, or p == NULL: there is none, or it is no pointer. Of members of one name the
+ * last counts. Each step takes a walk over what it stands in. */
+struct str json_at(struct str text, struct str pointer);
+
 /* Appends the pointer to the first value because of which json_write_form() answers ERR_INVALID; false: there is none. */
 bool json_find_unwritable(struct buf *pointer, struct str text, enum json_form form,
                           enum json_bigint bigint);

@@ -4,6 +4,7 @@
 #define CORE_BODY_H
 
 #include "base/buf.h"
+#include "base/crypto.h"
 #include "base/list.h"
 #include "core/profile.h"
 
@@ -21,7 +22,8 @@ struct body_mark body_mark_of(const struct profile *profile, const struct profil
 
 void body_hash(struct str body, uint8_t hash[BODY_HASH_BYTES]);
 
-/* Writes a body again from what is known of its attempt: `in` without its options, its secrets and when it was due. False, and
+/* Writes a body again from what is known of its attempt: `in` without its options, but with the `transform` of
+ * now, its secrets and when it was due. False, and
  * nothing of use in the buffer: there is no mark, it had several events, or it comes out otherwise: the event was
  * erased, or the body said when the attempt was due. */
 bool body_again(struct body_mark mark, struct profile_input *in, struct buf *body) MUST_CHECK;
@@ -31,6 +33,7 @@ struct body_form {
     const struct profile *profile;
     int json, bigint, envelope, body;
     bool scope, tries;
+    uint8_t transform[SHA256_SIZE]; /* of its text; all zero: none */
 };
 
 struct body {

@@ -42,6 +42,8 @@ struct profile_options {
     int algorithm;            /* enum custom_algorithm */
     int encoding;             /* enum custom_encoding */
     int body;                 /* enum custom_body */
+
+    struct str transform; /* JSON: what messages for people say; p == NULL: the standard */
 };
 
 #define PROFILE_BATCH_SECONDS_MAX 3600

@@ -30,6 +30,8 @@ struct webhook {
     int ordering;                     /* enum webhook_ordering */
     struct str description;           /* p == NULL: none */
     struct str metadata;              /* JSON */
+    struct str filter, filter_plan;   /* core/conditions.h; p == NULL: none */
+    int64_t conditions;               /* how many it has */
     struct str managed;               /* the system whose settings keep it; p == NULL: the API's */
     int64_t updated_us;               /* also the row's version */
 
@@ -54,6 +56,26 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *webhook)
 struct db_op *webhooks_insert(struct db *db, const struct webhook *webhook, int64_t max,
                               const struct deed *deed, db_cb *cb, void *arg);
 struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg);
+
+/* The same, and what its filter says of `data`: where in it stands what does not hold. */
+struct db_op *webhooks_get_asked(struct db *db, struct id app, struct id id, struct str data,
+                                 db_cb *cb, void *arg);
+struct str webhooks_read_refusal(const struct db_rows *rows, int row); /* p == NULL: nothing */
+
+/* Newest first, before `before`: what each says of an event of `type` with `data`. */
+struct db_op *webhooks_explain(struct db *db, struct id app, struct str type, struct str data,
+                               struct id before, int limit, db_cb *cb, void *arg);
+
+struct webhook_answer {
+    struct id id;
+    struct str uid; /* p == NULL: none */
+    int status;
+    bool gets;          /* deliveries at all */
+    bool wants;         /* the type */
+    struct str refusal; /* of webhooks_read_refusal() */
+};
+
+void webhooks_read_answer(const struct db_rows *rows, int row, struct webhook_answer *answer);
 
 /* The one with this uid. A row: its id. */
 struct db_op *webhooks_find(struct db *db, struct id app, struct str uid, db_cb *cb, void *arg);
@@ -115,8 +137,9 @@ struct db_op *webhooks_seal_again(struct db *db, const struct sealed *sealed,
 
 extern const struct db_stmt stmt_webhook_list_sealed, stmt_webhook_seal_again;
 
-extern const struct db_stmt stmt_webhook_insert, stmt_webhook_get, stmt_webhook_find,
-    stmt_webhook_get_secrets, stmt_webhook_update, stmt_webhook_rotate, stmt_webhook_delete,
-    stmt_webhook_list, stmt_webhook_disable_failing, stmt_webhook_forget;
+extern const struct db_stmt stmt_webhook_insert, stmt_webhook_get, stmt_webhook_get_asked,
+    stmt_webhook_explain, stmt_webhook_find, stmt_webhook_get_secrets, stmt_webhook_update,
+    stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list, stmt_webhook_disable_failing,
+    stmt_webhook_forget;
 
 #endif

@@ -12,6 +12,9 @@ route_handler handle_dashboard, handle_dashboard_file;
 route_handler handle_webhooks_create, handle_webhooks_list, handle_webhooks_get,
     handle_webhooks_update, handle_webhooks_delete, handle_webhooks_test, handle_webhooks_rotate;
 
+/* event_explain.c */
+route_handler handle_events_explain;
+
 /* webhook_preview.c */
 route_handler handle_webhooks_preview;
 

@@ -41,6 +41,7 @@ static const struct route routes[] = {
 
     {"POST", "/events", SCOPE_PUBLISH, handle_events_create},
     {"POST", "/events/batch", SCOPE_PUBLISH, handle_events_create_batch},
+    {"POST", "/events/explain", SCOPE_READ, handle_events_explain, {"limit", "cursor"}},
     {"POST", "/events/erase", SCOPE_WRITE, handle_events_erase},
     {"GET",
      "/events",

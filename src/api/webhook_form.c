@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/metrics.h"
+#include "core/conditions.h"
 #include "core/credentials.h"
 #include "core/filter.h"
 #include "core/signature.h"
@@ -92,6 +93,12 @@ _Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called")
                 FIELD_NULLABLE,                                                                  \
                 .max = TLS_SETTINGS_JSON_MAX,                                                    \
                 .kinds = FIELD_KIND(JSON_OBJECT)},                                               \
+    [IN_FILTER] = {"filter",                                                                     \
+                   FIELD_RAW,                                                                    \
+                   AT(filter),                                                                   \
+                   FIELD_NULLABLE,                                                               \
+                   .max = CONDITIONS_JSON_MAX,                                                   \
+                   .kinds = FIELD_KIND(JSON_OBJECT)},                                            \
     [IN_SECRET] = {"secret",                                                                     \
                    FIELD_STR,                                                                    \
                    AT(secret),                                                                   \
@@ -141,6 +148,7 @@ static const struct {
     [IN_METADATA] = {MEMBER(metadata)},
     [IN_AUTH] = {MEMBER(sealed_auth)},
     [IN_TLS] = {MEMBER(sealed_tls)},
+    [IN_FILTER] = {MEMBER(filter), AT(filter)},
 };
 
 void webhook_defaults(const struct call *call, struct webhook *w)
@@ -250,6 +258,23 @@ static void apply_headers(struct call *call, const struct webhook_input *in, str
     buf_fini(&sealed);
 }
 
+static void apply_filter(struct call *call, struct webhook *w)
+{
+    struct conditions_fault fault;
+    struct buf plan, pointer;
+
+    buf_init(&plan, CONDITIONS_PLAN_MAX);
+    buf_init(&pointer, (size_t)4 * CONDITIONS_JSON_MAX);
+    w->conditions = conditions_plan(w->filter, &plan, &fault);
+    buf_printf(&pointer, "/filter%.*s", STR_FMT(buf_str(&fault.pointer)));
+    if (w->conditions < 0)
+        fields_problem_at(&call->fields, "filter", buf_text(&pointer), fault.message);
+    w->filter_plan = call_copy(call, buf_str(&plan));
+    conditions_fault_fini(&fault);
+    buf_fini(&pointer);
+    buf_fini(&plan);
+}
+
 /* A delivery that is still being tried when its day is dropped from the history would be lost without a
  * word. */
 static void check_schedule(struct call *call, const struct schedule *schedule)
@@ -319,6 +344,12 @@ void webhook_apply(struct call *call, const struct webhook_input *in, struct web
         webhook_apply_tls(call, in->tls, w);
     if (w->sealed_tls.n > 0 && str_starts(w->url, STR_LIT("http:")))
         fields_problem(&call->fields, "tls", "is for URLs that begin with https://");
+    if (field_has(f, IN_FILTER))
+        apply_filter(call, w);
+    if (field_null(f, IN_FILTER)) {
+        w->filter_plan = STR_NONE;
+        w->conditions = 0;
+    }
     if (field_has(f, IN_METADATA))
         w->metadata = input_map_json(call, &in->metadata);
 }

@@ -7,7 +7,7 @@
 
 /* What a client may say of a webhook. */
 struct webhook_input {
-    struct str url, uid, secret, description, options, auth, tls;
+    struct str url, uid, secret, description, options, auth, tls, filter;
     struct field_strs events;
     struct field_map headers, metadata;
     struct field_i64s schedule;
@@ -32,6 +32,7 @@ enum {
     IN_METADATA,
     IN_AUTH,
     IN_TLS,
+    IN_FILTER,
     IN_SECRET,
     IN_SECRET_TYPE,
     IN_STATUS,

@@ -14,6 +14,7 @@
 #include "store/events.h"
 #include "store/webhooks.h"
 #include "turns.h"
+#include "webhook_view.h"
 
 #include <stdio.h>
 
@@ -52,7 +53,8 @@ struct preview_state {
     struct turn turn;
 };
 
-static void write_message(struct jsonw *w, const struct message *m, const char *signs, bool masked)
+static void write_message(struct jsonw *w, const struct message *m, const char *signs, bool masked,
+                          struct str refusal)
 {
     struct buf url;
 
@@ -65,6 +67,7 @@ static void write_message(struct jsonw *w, const struct message *m, const char *
     jsonw_str(w, "headers", buf_str(&m->masked));
     jsonw_bytes(w, "body", message_body(m));
     jsonw_text(w, "signed", signs);
+    webhook_write_refusal(w, refusal);
     jsonw_end(w, '}');
     buf_fini(&url);
 }
@@ -98,7 +101,8 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
     if (err < 0) {
         reply_unsendable(call, why);
     } else {
-        write_message(reply_begin(call), &message, profile_find(to.profile)->signs, masked);
+        write_message(reply_begin(call), &message, profile_find(to.profile)->signs, masked,
+                      webhooks_read_refusal(rows, 0));
         reply_send(call, 200);
     }
     message_fini(&message);
@@ -107,7 +111,8 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
 static void find_webhook(struct call *call)
 {
     const struct preview_state *state = call->state;
-    call->op = webhooks_get(call->api->db, call->app, state->webhook, on_webhook, call);
+    call->op = webhooks_get_asked(call->api->db, call->app, state->webhook, state->content.data,
+                                  on_webhook, call);
 }
 
 static void find_event(struct call *call);

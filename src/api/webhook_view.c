@@ -3,6 +3,7 @@
 
 #include "base/crypto.h"
 #include "base/json.h"
+#include "core/conditions.h"
 #include "core/mask.h"
 #include "core/signature.h"
 #include "core/webhook.h"
@@ -105,6 +106,10 @@ static void write_settings(struct jsonw *w, const struct webhook *webhook)
     jsonw_i64_or_null(w, "rate_limit", webhook->rate_limit > 0, webhook->rate_limit);
     jsonw_i64(w, "concurrency", webhook->concurrency);
     jsonw_text(w, "ordering", webhook_ordering_names[webhook->ordering]);
+    if (webhook->filter.p != NULL)
+        jsonw_raw(w, "filter", webhook->filter);
+    else
+        jsonw_null(w, "filter");
     jsonw_raw(w, "metadata", webhook->metadata);
     jsonw_text(w, "disabled_reason",
                webhook->disabled_reason == DISABLED_NOT
@@ -203,4 +208,14 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
     write_health(w, webhook);
     write_stats(w, webhook);
     jsonw_end(w, '}');
+}
+
+void webhook_write_refusal(struct jsonw *w, struct str refusal)
+{
+    struct buf pointer;
+
+    buf_init(&pointer, CONDITIONS_PLAN_MAX);
+    buf_printf(&pointer, "/filter%.*s", STR_FMT(refusal));
+    jsonw_text(w, "filtered_by", refusal.p != NULL ? buf_text(&pointer) : NULL);
+    buf_fini(&pointer);
 }

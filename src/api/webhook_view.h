@@ -15,4 +15,7 @@ void webhook_write(struct jsonw *w, const struct settings *settings, const struc
 void webhook_write_masked(struct jsonw *w, const struct settings *settings,
                           const struct webhook *webhook);
 
+/* The member `filtered_by`: what of a filter does not hold, `refusal`, or null (p == NULL). */
+void webhook_write_refusal(struct jsonw *w, struct str refusal);
+
 #endif

@@ -52,8 +52,10 @@ bool body_form_of(const struct profile *profile, const struct profile_input *in,
     const struct profile_options *o = &in->options;
 
     *form = (struct body_form){
-        profile, o->json, o->bigint, o->envelope, o->body, o->scope, o->tries,
+        profile, o->json, o->bigint, o->envelope, o->body, o->scope, o->tries, {0},
     };
+    if (o->transform.p != NULL)
+        crypto_sha256(o->transform, form->transform);
     return in->attempt == 1 || (!o->tries && !o->restamp_on_retry);
 }
 
@@ -61,7 +63,7 @@ static bool same(const struct body_form *a, const struct body_form *b)
 {
     return a->profile == b->profile && a->json == b->json && a->bigint == b->bigint &&
            a->envelope == b->envelope && a->body == b->body && a->scope == b->scope &&
-           a->tries == b->tries;
+           a->tries == b->tries && memcmp(a->transform, b->transform, sizeof a->transform) == 0;
 }
 
 struct body *bodies_find(const struct bodies *bodies, const struct body_form *form)
@@ -174,7 +176,9 @@ bool body_again(struct body_mark mark, struct profile_input *in, struct buf *bod
     const struct profile *profile = profile_of(parts[IN_PROFILE]);
     if (profile == NULL || parts[IN_SEVERAL] != 0 || !json_is_object(in->data))
         return false;
+    struct str transform = in->options.transform;
     in->options = profile->standard;
+    in->options.transform = transform;
     in->options.json = (int)parts[IN_JSON];
     in->options.bigint = (int)parts[IN_BIGINT];
     in->options.envelope = (int)parts[IN_ENVELOPE];

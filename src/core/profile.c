@@ -51,6 +51,13 @@ static int read_options(struct fields *f, const struct profile *profile, struct 
     int err = fields_bind_member(f, profile->options, profile->option_count, json,
                                  "profile_options.", options, &present);
 
+    if (options->transform.p != NULL) {
+        struct str text = {str_dup(f->alloc, options->transform), options->transform.n};
+        options->transform = text;
+        if (err == 0)
+            err = transform_check(f, text, profile == &profile_slack);
+    }
+
     if (err == ERR_BAD_REQUEST || options->envelope == ENVELOPE_ARRAY)
         return err;
     if (options->batch_seconds > 0 && was_given(present, profile, "batch_seconds")) {
@@ -102,6 +109,9 @@ static void write_option(struct jsonw *w, const struct field *field, const void 
     case FIELD_STR:
         jsonw_str(w, field->name, *(const struct str *)at);
         break;
+    case FIELD_RAW:
+        jsonw_raw(w, field->name, *(const struct str *)at);
+        break;
     case FIELD_MAP:
         write_map(w, field->name, at);
         break;
@@ -110,10 +120,12 @@ static void write_option(struct jsonw *w, const struct field *field, const void 
     }
 }
 
-/* Options of arrays say nothing where nobody asked for one. */
+/* Options of arrays say nothing where nobody asked for one, and there is no standard transform. */
 static bool is_said(const struct profile *profile, const struct profile_options *options,
                     const struct field *field)
 {
+    if (field->offset == OPTION_AT(transform))
+        return options->transform.p != NULL;
     return options->envelope == ENVELOPE_ARRAY || profile->standard.envelope == ENVELOPE_ARRAY ||
            (field->offset != OPTION_AT(envelope) && field->offset != OPTION_AT(batch_seconds) &&
             field->offset != OPTION_AT(batch_max));

@@ -292,7 +292,8 @@ const struct db_stmt stmt_attempt_list = {
     ", a.request_head, a.response_head, a.response_body, coalesce(a.url, w.url),"
     "  a.body_cut, a.place, a.place is not null, coalesce(a.more, false), d.id, d.event_id,"
     "  d.webhook_id, d.test, case when a.n = 1 then e.type end, e.size,"
-    "  case when a.n = 1 and e.size <= $7::int8 then e.data end"
+    "  case when a.n = 1 and e.size <= $7::int8 then e.data end,"
+    "  case when a.n = 1 and w.profile in ('discord', 'slack') then w.profile_options end"
     " from delivery d join webhook w on w.id = d.webhook_id left join e on true"
     " left join b a on coalesce(a.before, 0) < " PAGE_BYTES
     " where d.id = $1::uuid and d.app_id = $2::uuid"
@@ -320,7 +321,7 @@ struct db_op *attempts_list(struct db *db, struct id app, struct id delivery,
                       cb, arg);
 }
 
-enum { ATTEMPT_TEST = 22, ATTEMPT_TYPE, ATTEMPT_SIZE, ATTEMPT_DATA };
+enum { ATTEMPT_TEST = 22, ATTEMPT_TYPE, ATTEMPT_SIZE, ATTEMPT_DATA, ATTEMPT_OPTIONS };
 
 int64_t attempts_read_size(const struct db_rows *rows)
 {
@@ -376,6 +377,17 @@ static struct str without_mark(struct str stored, struct body_mark *mark)
     return (struct str){stored.p + 1 + sizeof mark->b, stored.n - 1 - sizeof mark->b};
 }
 
+/* What the options of these rows' webhook say of messages now. */
+static struct str transform_of(const struct db_rows *rows)
+{
+    struct str options = db_str(rows, 0, ATTEMPT_OPTIONS);
+
+    if (options.p == NULL || !json_is_object(options))
+        return STR_NONE;
+    struct str transform = json_at(options, STR_LIT("/transform"));
+    return transform.p != NULL && json_kind(transform) == JSON_OBJECT ? transform : STR_NONE;
+}
+
 /* The body of an attempt of these rows, if it comes out as it was. */
 static void write_again(const struct db_rows *rows, int row, struct attempt_row *a,
                         const struct known *known, struct body_mark mark)
@@ -389,6 +401,7 @@ static void write_again(const struct db_rows *rows, int row, struct attempt_row 
         .attempt = (int)a->number,
         .now_ms = a->started_ms,
         .webhook = known->webhook,
+        .options.transform = transform_of(rows),
     };
 
     buf_init(&a->body, MESSAGE_BODY_MAX);

@@ -13,14 +13,16 @@
 #define FANOUT_FROM TEXT_OF(JOB_FANOUT_FROM)
 #define FANOUT_MAX  TEXT_OF(JOB_FANOUT_MAX)
 
-/* r: the events; c: the webhooks of each kind, counted. What was answered to the first request with a key, if there is
- * one, is what its repetition gets. Between the two there may be a condition. */
-#define KEYS                                                                      \
+/* r: the events; c: the webhooks of each kind, counted; `wanted`: how many want one of them. What was answered to the first
+ * request with a key, if there is one, is what its repetition gets. Between the two there may be a condition. */
+#define OF_KIND      "coalesce(c.deliveries, 0)"
+#define OF_KIND_FROM "r left join c on c.lead = r.lead"
+#define KEYS(wanted, from)                                                        \
     "i as ("                                                                      \
     " insert into idempotency as t (key, hash, event_id, deliveries, expires_at)" \
-    " select distinct on (r.key) r.key, r.hash, r.id, coalesce(c.deliveries, 0)," \
+    " select distinct on (r.key) r.key, r.hash, r.id, " wanted ","                \
     "  now() + interval '24 h'"                                                   \
-    " from r left join c on c.lead = r.lead where r.key is not null"
+    " from " from " where r.key is not null"
 #define KEYS_OR_THEIR_OWNERS                                                                        \
     " order by r.key, r.n on conflict (key) do update set"                                          \
     "  hash = case when t.expires_at > now() then t.hash else excluded.hash end,"                   \
@@ -30,15 +32,16 @@
     " returning key, hash, event_id, deliveries)"
 
 /* o: an event, its key's if there is one. */
-#define OWNED                                                                                 \
+#define OWNED(wanted)                                                                         \
     "r.*, coalesce(i.event_id, r.id) as owner, coalesce(i.hash <> r.hash, false) as differs," \
-    " coalesce(i.deliveries, c.deliveries, 0) as deliveries"
-#define OWNED_FROM "r left join i on i.key = r.key left join c on c.lead = r.lead"
+    " coalesce(i.deliveries, " wanted ") as deliveries"
+#define OWNED_FROM(from) from " left join i on i.key = r.key"
 
 /* s: a webhook that has one of their patterns. */
-#define WEBHOOK_OF_S                                                                                 \
-    "   select id, status, concurrency, rate_limit, batch_seconds, batch_max, ordering from webhook" \
-    "   where app_id = s.app_id and id = s.webhook_id and deleted_at is null"                        \
+#define WEBHOOK_OF_S                                                                                \
+    "   select id, status, concurrency, rate_limit, batch_seconds, batch_max, ordering, conditions" \
+    "    from webhook"                                                                              \
+    "   where app_id = s.app_id and id = s.webhook_id and deleted_at is null"                       \
     "    and " WANTED_STATUS
 #define LANE           LANE_OF("o")
 #define ACCEPTED_STATE "case w.status when " ACTIVE " then " PENDING " else " HELD " end"
@@ -68,16 +71,42 @@
     "   from p group by kind, app_id) p) k"                                               \
     ")"
 
+/* What filters say: `late` are events that it would take too long to ask them about, of one app or of all, and whose
+ * deliveries a job makes therefore, which asks then; `refused` are the others that one of them does not want. Data is read
+ * once for all that ask. */
+#define FILTERED                                                                                                            \
+    "asked as materialized ("                                                                                               \
+    " select r.n, r.id, r.app_id, r.lead, octet_length(r.data)"                                                             \
+    "   + f.conditions * " CONDITION_COST(                                                                                  \
+        "octet_length(r.data)") " as cost from ("                                                                           \
+                                "  select lead, sum(conditions) as conditions from w where conditions > 0 group by lead) f" \
+                                "  join r on r.lead = f.lead"                                                               \
+                                "), late as materialized ("                                                                 \
+                                " select n from (select n, sum(cost) over (partition by app_id order by n) as of_app,"      \
+                                "  sum(cost) over (order by n) as of_all from asked) a"                                     \
+                                " where of_app > " FILTERS_OF_APP " or of_all > " FILTERS_OF_ALL                            \
+                                "), read as materialized ("                                                                 \
+                                " select r.n, r.lead, event_json(r.data) as data from asked a join r on r.n = a.n"          \
+                                " where a.n not in (select n from late)"                                                    \
+                                "), refused as materialized ("                                                              \
+                                " select e.n, w.id from read e join w on w.lead = e.lead and w.conditions > 0"              \
+                                "  cross join lateral (select filter_plan from webhook where id = w.id offset 0) f"         \
+                                " where filter_refusal(f.filter_plan, e.data) is not null"                                  \
+                                "), unwanted as materialized (select n, count(*) as webhooks from refused group by n)"
+#define WANTED      "coalesce(c.deliveries - coalesce(u.webhooks, 0), 0)"
+#define WANTED_FROM OF_KIND_FROM " left join unwanted u on u.n = r.n"
+#define NOT_REFUSED "not exists (select from refused u where u.n = o.n and u.id = w.id)"
+
 /* The events whose deliveries the statement does not make, because there are too many in all: those that go to
- * the most webhooks. Where their app has fan-outs enough that is found out here, before anything is stored. */
-#define BIG                                                                                   \
-    "big as materialized ("                                                                   \
-    " select id, app_id, lead, n from ("                                                      \
-    "  select *, sum(deliveries) over (order by deliveries, n) as so_far from o"              \
-    "  where owner = id) o where case when so_far > " FANOUT_FROM                             \
-    "   and (select sum(deliveries) from o) > " FANOUT_FROM                                   \
-    "  then case when app_id in (select job.app_id from job where ended_at is null"           \
-    "    and job.kind = " JOB_FANOUT_TEXT " group by job.app_id having count(*) >= " TEXT_OF( \
+ * the most webhooks; and those that are late. Where their app has fan-outs enough that is found out here, before anything is stored. */
+#define BIG                                                                                     \
+    "big as materialized ("                                                                     \
+    " select id, app_id, lead, n from ("                                                        \
+    "  select *, sum(deliveries) over (order by deliveries, n) as so_far from o"                \
+    "  where owner = id) o where case when (so_far > " FANOUT_FROM                              \
+    "   and (select sum(deliveries) from o) > " FANOUT_FROM "   ) or n in (select n from late)" \
+    "  then case when app_id in (select job.app_id from job where ended_at is null"             \
+    "    and job.kind = " JOB_FANOUT_TEXT " group by job.app_id having count(*) >= " TEXT_OF(   \
         JOB_FANOUTS_MAX) ") then fanout_refused('PH002') else true end else false end)"
 
 /* They get jobs: one for all that go to the same webhooks by the same patterns. */
@@ -119,19 +148,24 @@ const struct db_stmt stmt_event_accept_plain = {
     "), f as materialized ("
     " select (select count(*) from s) <= " FANOUT_FROM
     "  and coalesce((select sum(deliveries) from r join c on c.lead = r.lead), 0) <= " FANOUT_FROM
-    "  and not exists (select from w where batch_seconds > 0) as plain"
-    "), " KEYS " and (select plain from f)" KEYS_OR_THEIR_OWNERS ", o as materialized ("
-    " select " OWNED ", null::int8 as lane from " OWNED_FROM " where (select plain from f)"
-    "), e as ("
-    " insert into event (id, app_id, test, type, data)"
-    " select id, app_id, false, type, data from o where owner = id"
-    "), d as ("
-    " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn)"
-    " select new_delivery_id(o.id), o.id, w.id, o.app_id, now(), " ACCEPTED_STATE ", false,"
-    "  " LANE ", case when (" LANE ") is not null then (select nextval('delivery_turn')) + o.n end"
-    " from o join w on w.lead = o.lead where o.owner = o.id"
-    " returning id, event_id, webhook_id, app_id, test, state, next_at"
-    ") " ACCEPTED,
+    "  and not exists (select from w where batch_seconds > 0 or conditions > 0) as plain"
+    "), " KEYS(
+        OF_KIND,
+        OF_KIND_FROM) " and (select plain from f)" KEYS_OR_THEIR_OWNERS ", o as materialized ("
+                      " select " OWNED(OF_KIND) ", null::int8 as lane from " OWNED_FROM(
+                          OF_KIND_FROM) " where (select plain from f)"
+                                        "), e as ("
+                                        " insert into event (id, app_id, test, type, data)"
+                                        " select id, app_id, false, type, data from o where owner = id"
+                                        "), d as ("
+                                        " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn)"
+                                        " select new_delivery_id(o.id), o.id, w.id, o.app_id, now(), " ACCEPTED_STATE
+                                        ", false,"
+                                        "  " LANE ", case when (" LANE
+                                        ") is not null then (select nextval('delivery_turn')) + o.n end"
+                                        " from o join w on w.lead = o.lead where o.owner = o.id"
+                                        " returning id, event_id, webhook_id, app_id, test, state, next_at"
+                                        ") " ACCEPTED,
     11};
 
 /* Where there are more subscriptions than are looked at, webhooks count too that nobody delivers to: one of them
@@ -147,7 +181,7 @@ const struct db_stmt stmt_event_accept_plain = {
 #define WANTING                                                                                  \
     "select distinct on (s.lead, w.id) s.lead, w.* from (" SUBSCRIBED ") s cross join lateral (" \
     " select id, status, concurrency, rate_limit, batch_max, ordering,"                          \
-    "  s.too_many or batch_seconds > 0 as not_plain from webhook"                                \
+    "  s.too_many or batch_seconds > 0 or conditions > 0 as not_plain from webhook"              \
     "  where app_id = s.app_id and id = s.webhook_id and deleted_at is null"                     \
     "   and (s.too_many or " WANTED_STATUS ") offset 0) w"
 #define NEW_TURN_OF_P "case when lane is not null then nextval('delivery_turn') + n end"
@@ -205,34 +239,40 @@ const struct db_stmt stmt_event_accept = {
     " then fanout_refused('PH001') else true end"
     "   offset 0) w"
     "), c as materialized (select lead, count(*) as deliveries from w group by lead"
-    "), " KEYS KEYS_OR_THEIR_OWNERS ", o as materialized ("
-    " select " OWNED
-    ", x.lane, x.replaces, x.deliver_at, x.expires_at, x.ordering_key, x.coalesce_key"
-    " from " OWNED_FROM " left join x on x.n = r.n"
-    /* After the keys in every statement, and webhook by webhook: so that no two wait for each other. */
-    "), g as materialized ("
-    " select id, gather_due(id, batch_seconds) as due from ("
-    "  select distinct id, batch_seconds from w"
-    "  where batch_seconds > 0 and (select count(*) from o) > 0 order by id offset 0) x"
-    "), " BIG ", e as ("
-    " insert into event (id, app_id, test, type, data, ordering_key, coalesce_key, lane, replaces,"
-    "  deliver_at, expires_at)"
-    " select id, app_id, false, type, data, ordering_key, coalesce_key, lane, replaces, deliver_at,"
-    "  expires_at from o where owner = id"
-    "), d as ("
-    " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn,"
-    "  replaces, expires_at)"
-    " select new_delivery_id(o.id), o.id, w.id, o.app_id, " DUE_AT ","
-    "  " ACCEPTED_STATE ", false, " LANE ","
-    "  case when (" LANE ") is not null and (o.deliver_at > now()) is not true"
-    "   then (select nextval('delivery_turn')) + o.n end, o.replaces, o.expires_at"
-    " from o join w on w.lead = o.lead"
-    " where o.owner = o.id and o.id not in (select id from big)"
-    " returning id, event_id, webhook_id, app_id, test, state, next_at, replaces"
-    "), " FAN_OUT " (" ACCEPTED ") union all "
-    "select 0, null, null, null, " PENDING ", w.* from deliveries_replace(("
-    " select array_agg(id order by id) from d where replaces is not null), " ERROR_SUPERSEDED
-    "::int2) w",
+    "), " FILTERED ", " KEYS(WANTED, WANTED_FROM) KEYS_OR_THEIR_OWNERS
+    ", o as materialized ("
+    " select " OWNED(
+        WANTED) ", x.lane, x.replaces, x.deliver_at, x.expires_at, x.ordering_key, x.coalesce_key"
+                " from " OWNED_FROM(
+                    WANTED_FROM) " left join x on x.n = r.n"
+                                 /* After the keys in every statement, and webhook by webhook: so that no two wait for each other. */
+                                 "), g as materialized ("
+                                 " select id, gather_due(id, batch_seconds) as due from ("
+                                 "  select distinct id, batch_seconds from w"
+                                 "  where batch_seconds > 0 and (select count(*) from o) > 0 and (conditions is null"
+                                 "   or exists (select from o where o.lead = w.lead and " NOT_REFUSED
+                                 ")) order by id offset 0) x"
+                                 "), " BIG ", e as ("
+                                 " insert into event (id, app_id, test, type, data, ordering_key, coalesce_key, lane, replaces,"
+                                 "  deliver_at, expires_at)"
+                                 " select id, app_id, false, type, data, ordering_key, coalesce_key, lane, replaces, deliver_at,"
+                                 "  expires_at from o where owner = id"
+                                 "), d as ("
+                                 " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn,"
+                                 "  replaces, expires_at)"
+                                 " select new_delivery_id(o.id), o.id, w.id, o.app_id, " DUE_AT ","
+                                 "  " ACCEPTED_STATE ", false, " LANE ","
+                                 "  case when (" LANE
+                                 ") is not null and (o.deliver_at > now()) is not true"
+                                 "   then (select nextval('delivery_turn')) + o.n end, o.replaces, o.expires_at"
+                                 " from o join w on w.lead = o.lead"
+                                 " where o.owner = o.id and o.id not in (select id from big) and " NOT_REFUSED
+                                 " returning id, event_id, webhook_id, app_id, test, state, next_at, replaces"
+                                 "), " FAN_OUT " (" ACCEPTED ") union all "
+                                 "select 0, null, null, null, " PENDING
+                                 ", w.* from deliveries_replace(("
+                                 " select array_agg(id order by id) from d where replaces is not null), " ERROR_SUPERSEDED
+                                 "::int2) w",
     18};
 
 static struct db_value number_of(struct str key)

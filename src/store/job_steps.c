@@ -123,31 +123,39 @@ const struct db_stmt stmt_job_step_backfill = {
     "job_step_backfill",
     "with " JOB_J ", w as materialized ("
     " select w.id, w.app_id, w.status, w.events, w.concurrency, w.rate_limit, w.batch_max,"
-    "  w.ordering, " FULL " from j join webhook w on w.id = j.webhook_id"
-    " where w.deleted_at is null and w.status <> " DISABLED "), x as materialized ("
-    " select e.* from j cross join w cross join lateral ("
-    "  select id, type, test, lane, expires_at, erased_at from event where " OF_APP
-    "   and id > j.at_id and id < j.before order by app_id desc, id limit $2::int8) e where not w.is_full"
-    "), m as materialized ("
-    " select x.id, x.expires_at, " LANE_OF(
-        "x") " as lane, row_number() over (order by x.id) as n"
-             " from x cross join w cross join j where " LACKS_IT "), k as materialized ("
-             " select e.* from m e cross join lateral " EVENT_LOCKED " o), d as ("
-             " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn,"
-             "  expires_at)"
-             " select new_delivery_id(k.id), k.id, w.id, w.app_id, now(), " BEGUN_STATE
-             ", false, lane,"
-             "  " NEW_TURN " + k.n, k.expires_at"
-             " from k cross join w returning id, webhook_id, app_id, test, next_at, state"
-             "), s as materialized ("
-             " select (select count(*) from m) as found, (select count(*) from d) as done,"
-             "  (select count(*) from x) < $2::int8 and not exists (select from w where is_full) as over,"
-             "  exists (select from w where is_full) as stalled"
-             "), u as ("
-             " update job t set " STEPPED ","
-             "  at_id = coalesce((select id from x order by id desc limit 1), t.at_id)"
-             " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP
-             " left join d on d.state = " PENDING " left join w on w.id = d.webhook_id",
+    "  w.ordering, w.filter_plan, w.conditions, " FULL
+    " from j join webhook w on w.id = j.webhook_id"
+    " where w.deleted_at is null and w.status <> " DISABLED "), page as materialized ("
+    " select e.*, sum(e.cost) over (order by e.id) - e.cost < " FILTERS_OF_ALL " as near"
+    " from j cross join w cross join lateral ("
+    "  select id, type, test, lane, expires_at, erased_at, " FILTER_COST(
+        "w.conditions") " as cost from event where " OF_APP
+                        "   and id > j.at_id and id < j.before order by app_id desc, id limit $2::int8) e where not w.is_full"
+                        "), x as materialized (select * from page where near"
+                        "), m as materialized ("
+                        " select x.id, x.expires_at, " LANE_OF(
+                            "x") " as lane, row_number() over (order by x.id) as n"
+                                 " from x cross join w cross join j where " LACKS_IT
+                                 "), k as materialized ("
+                                 " select e.* from m e cross join lateral " EVENT_LOCKED
+                                 " o), d as ("
+                                 " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn,"
+                                 "  expires_at)"
+                                 " select new_delivery_id(k.id), k.id, w.id, w.app_id, now(), " BEGUN_STATE
+                                 ", false, lane,"
+                                 "  " NEW_TURN " + k.n, k.expires_at"
+                                 " from k cross join w returning id, webhook_id, app_id, test, next_at, state"
+                                 "), s as materialized ("
+                                 " select (select count(*) from m) as found, (select count(*) from d) as done,"
+                                 "  (select count(*) from page) < $2::int8 and (select bool_and(near) from page) is not false"
+                                 "   and not exists (select from w where is_full) as over,"
+                                 "  exists (select from w where is_full) as stalled"
+                                 "), u as ("
+                                 " update job t set " STEPPED ","
+                                 "  at_id = coalesce((select id from x order by id desc limit 1), t.at_id)"
+                                 " from j, s where t.id = j.id" OF_STEP ") " SELECT_STEP
+                                 " left join d on d.state = " PENDING
+                                 " left join w on w.id = d.webhook_id",
     2};
 
 /* Pair after pair: the first event to every webhook, the second to every webhook, and so on. They were
@@ -181,18 +189,25 @@ const struct db_stmt stmt_job_step_fanout = {
     "), x as materialized ("
     " select e.id as event_id, a.app_id, v.id as webhook_id, e.base + v.n as n from a, e, v"
     " where e.base + v.n > a.low and e.base + v.n <= a.high"
+    "), w as materialized ("
+    " select x.event_id, w.*, x.n from x cross join lateral ("
+    "   select id, app_id, status, ordering, batch_max, filter_plan from webhook"
+    "   where id = x.webhook_id and deleted_at is null offset 0) w"
+    "), read as materialized ("
+    " select l.id, event_json(o.data) as data from ("
+    "  select distinct event_id as id from w where filter_plan is not null) l"
+    "  cross join lateral (select data from event where event.id = l.id offset 0) o"
     "), d as ("
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn,"
     "  replaces, expires_at)"
-    " select new_delivery_id(x.event_id), x.event_id, w.id, x.app_id,"
+    " select new_delivery_id(e.id), e.id, w.id, w.app_id,"
     "  greatest(now(), e.deliver_at), " BEGUN_STATE ", false, " LANE_OF(
         "e") ","
              "  case when (" LANE_OF(
                  "e") ") is not null and (e.deliver_at > now()) is not true"
-                      "   then (select nextval('delivery_turn')) + x.n end, e.replaces, e.expires_at"
-                      " from x join l e on e.id = x.event_id cross join lateral ("
-                      "   select id, status, ordering, batch_max from webhook"
-                      "   where id = x.webhook_id and deleted_at is null offset 0) w"
+                      "   then (select nextval('delivery_turn')) + w.n end, e.replaces, e.expires_at"
+                      " from w join l e on e.id = w.event_id left join read r on r.id = w.event_id"
+                      " where w.filter_plan is null or filter_refusal(w.filter_plan, r.data) is null"
                       " returning id, webhook_id, app_id, test, next_at, state, replaces"
                       "), r as materialized ("
                       " select count(*) as woken from deliveries_replace(("

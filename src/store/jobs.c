@@ -43,13 +43,15 @@ const struct db_stmt stmt_job_plan_again = {
 const struct db_stmt stmt_job_plan_backfill = {
     "job_plan_backfill",
     "with w as materialized ("
-    " select id, events from webhook where app_id = $1::uuid and id = $2::uuid"
+    " select id, events, filter_plan, conditions from webhook where app_id = $1::uuid and id = $2::uuid"
     "  and deleted_at is null and status <> " DISABLED "), x as materialized ("
-    " select id, type, test, erased_at from event where " IS_ONE_OF(
+    " select *, sum(cost) over (order by id desc) <= " FILTERS_OF_ALL " as near from ("
+    "  select id, type, test, erased_at, " FILTER_COST("(select conditions from w)") " as cost from event where " IS_ONE_OF(
         "app_id",
-        "$1::uuid") "  and id > $3::uuid and id < $4::uuid order by app_id, id desc limit $6::int8"
-                    ") select count(*) filter (where " JOB_LACKS(
-                        "$5::text") "), count(*) < $6::int8"
+        "$1::uuid") "   and id > $3::uuid and id < $4::uuid order by app_id, id desc limit $6::int8) e"
+                    ") select count(*) filter (where x.near and " JOB_LACKS(
+                        "$5::text") "),"
+                                    " count(*) < $6::int8 and bool_and(x.near) is not false"
                                     " from w left join x on true having count(w.id) > 0",
     6};
 

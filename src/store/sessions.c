@@ -55,6 +55,7 @@ const struct db_stmt *const store_api_listens[] = {&stmt_listen_test, &stmt_list
 const struct db_stmt *const store_api_stmts[] = {
     &stmt_webhook_insert,
     &stmt_webhook_get,
+    &stmt_webhook_get_asked,
     &stmt_webhook_find,
     &stmt_webhook_get_secrets,
     &stmt_webhook_update,
@@ -100,25 +101,11 @@ const struct db_stmt *const store_api_stmts[] = {
 };
 
 const struct db_stmt *const store_read_stmts[] = {
-    &stmt_webhook_list,
-    &stmt_event_list,
-    &stmt_event_get,
-    &stmt_delivery_list,
-    &stmt_delivery_search,
-    &stmt_delivery_of_event,
-    &stmt_attempt_list,
-    &stmt_job_plan_again,
-    &stmt_job_plan_backfill,
-    &stmt_job_plan_erase,
-    &stmt_job_list,
-    &stmt_app_list,
-    &stmt_key_list,
-    &stmt_event_type_list,
-    &stmt_audit_list,
-    &stmt_audit_list_all,
-    &stmt_tally_list,
-    &stmt_source_list,
-    NULL,
+    &stmt_webhook_list,   &stmt_webhook_explain,   &stmt_event_list,        &stmt_event_get,
+    &stmt_delivery_list,  &stmt_delivery_search,   &stmt_delivery_of_event, &stmt_attempt_list,
+    &stmt_job_plan_again, &stmt_job_plan_backfill, &stmt_job_plan_erase,    &stmt_job_list,
+    &stmt_app_list,       &stmt_key_list,          &stmt_event_type_list,   &stmt_audit_list,
+    &stmt_audit_list_all, &stmt_tally_list,        &stmt_source_list,       NULL,
 };
 
 const struct db_stmt *const store_worker_stmts[] = {

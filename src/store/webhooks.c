@@ -14,7 +14,7 @@
     "w.description, w.metadata, us_of(w.updated_at), w.managed, ms_of(now()), "                                 \
     "ms_of(w.gate_until), ms_of(w.failing_since), w.gate_limit, w.gate_failures::int8, "                        \
     "w.gate_openings::int8, w.gate_error::int8, w.batch_max::int8, w.ordering::int8, "                          \
-    "webhook_day(w.app_id, w.id), w.uid"
+    "webhook_day(w.app_id, w.id), w.uid, w.filter, w.filter_plan::text, w.conditions::int8"
 
 enum {
     COL_ID,
@@ -51,6 +51,10 @@ enum {
     COL_ORDERING,
     COL_DAY,
     COL_UID,
+    COL_FILTER,
+    COL_FILTER_PLAN,
+    COL_CONDITIONS,
+    COL_REFUSAL, /* of those that were asked */
 };
 
 /* webhook_day() of migrations/. */
@@ -84,6 +88,9 @@ void webhooks_read(const struct db_rows *rows, int row, struct webhook *w)
     w->id = db_id(rows, row, COL_ID);
     w->app = db_id(rows, row, COL_APP);
     w->uid = db_str(rows, row, COL_UID);
+    w->filter = db_str(rows, row, COL_FILTER);
+    w->filter_plan = db_str(rows, row, COL_FILTER_PLAN);
+    w->conditions = db_i64(rows, row, COL_CONDITIONS);
     w->url = db_str(rows, row, COL_URL);
     w->event_count = 0;
     while (w->event_count < WEBHOOK_EVENTS_MAX &&
@@ -139,7 +146,7 @@ struct recipient webhook_recipient(const struct webhook *w)
 
 #define OF_WEBHOOK "w.app_id, w.id, null"
 
-/* $1 id, $2 app, and the settable columns from $3 to $21. */
+/* $1 id, $2 app, and the settable columns from $3 to $24. */
 #define SETTINGS(w)                                                                            \
     DB_ID((w)->id), DB_ID((w)->app), DB_STR((w)->url), DB_STRS((w)->events, (w)->event_count), \
         DB_I64((w)->status), DB_I64((w)->disabled_reason), DB_STR((w)->profile),               \
@@ -147,26 +154,27 @@ struct recipient webhook_recipient(const struct webhook *w)
         DB_I32S((w)->schedule.seconds, (w)->schedule.count), DB_I64((w)->timeout_ms),          \
         DB_I64((w)->rate_limit), DB_I64((w)->concurrency), DB_STR((w)->description),           \
         DB_STR((w)->metadata), DB_I64((w)->batch_seconds), DB_I64((w)->batch_max),             \
-        DB_I64((w)->ordering), DB_STR((w)->sealed_auth), DB_STR((w)->sealed_tls), DB_STR((w)->uid)
+        DB_I64((w)->ordering), DB_STR((w)->sealed_auth), DB_STR((w)->sealed_tls),              \
+        DB_STR((w)->uid), DB_STR((w)->filter), DB_STR((w)->filter_plan), DB_I64((w)->conditions)
 
 const struct db_stmt stmt_webhook_insert = {
     "webhook_insert",
     "with w as ("
     " insert into webhook (id, app_id, url, events, status, disabled_reason, profile,"
     "  profile_options, headers, retry_schedule, timeout_ms, rate_limit, concurrency, description,"
-    "  metadata, batch_seconds, batch_max, ordering, auth, tls, uid, secret)"
+    "  metadata, batch_seconds, batch_max, ordering, auth, tls, uid, filter, filter_plan, conditions, secret)"
     " select $1::uuid, $2::uuid, $3::text, $4::text[], $5::int8, $6::int8, $7::text, $8::text,"
     "  $9::bytea, $10::int8[], $11::int8, nullif($12::int8, 0), $13::int8, $14::text, $15::text,"
     "  $16::int8, $17::int8, $18::int8, $19::bytea, $20::bytea, $21::text,"
-    "  $22::bytea"
+    "  $22::text, $23::text::jsonb, nullif($24::int8, 0), $25::bytea"
     "  where (select count(*) from (select from webhook"
-    "   where app_id = $2::uuid and deleted_at is null limit $23::int8) x) < $23::int8"
+    "   where app_id = $2::uuid and deleted_at is null limit $26::int8) x) < $26::int8"
     " returning *"
     "), s as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w"
-    ")" AUDITED("w", AUDIT_DEED(24, 25, 26, 27, 28, 29), OF_WEBHOOK) " select " COLUMNS " from w",
-    29};
+    ")" AUDITED("w", AUDIT_DEED(27, 28, 29, 30, 31, 32), OF_WEBHOOK) " select " COLUMNS " from w",
+    32};
 
 struct db_op *webhooks_insert(struct db *db, const struct webhook *w, int64_t max,
                               const struct deed *deed, db_cb *cb, void *arg)
@@ -185,6 +193,64 @@ const struct db_stmt stmt_webhook_get = {
 struct db_op *webhooks_get(struct db *db, struct id app, struct id id, db_cb *cb, void *arg)
 {
     return store_exec(db, &stmt_webhook_get, DB_ARGS(DB_ID(id), DB_ID(app)), cb, arg);
+}
+
+#define REFUSAL_OF(data) \
+    "case when filter_plan is not null then filter_refusal(filter_plan, " data ") end"
+
+const struct db_stmt stmt_webhook_get_asked = {
+    "webhook_get_asked",
+    "select " COLUMNS ", " REFUSAL_OF(
+        "event_json($3::bytea)") " from webhook w"
+                                 " where w.id = $1::uuid and w.app_id = $2::uuid and w.deleted_at is null",
+    3};
+
+struct db_op *webhooks_get_asked(struct db *db, struct id app, struct id id, struct str data,
+                                 db_cb *cb, void *arg)
+{
+    return store_exec(db, &stmt_webhook_get_asked, DB_ARGS(DB_ID(id), DB_ID(app), DB_STR(data)), cb,
+                      arg);
+}
+
+struct str webhooks_read_refusal(const struct db_rows *rows, int row)
+{
+    return db_str(rows, row, COL_REFUSAL);
+}
+
+const struct db_stmt stmt_webhook_explain = {
+    "webhook_explain",
+    "with w as materialized ("
+    " select id, uid, status, " WANTED_STATUS " as gets, type_wanted(events, $3::text) as wants,"
+    "  filter_plan from webhook"
+    " where app_id = $1::uuid and id < $2::uuid and deleted_at is null"
+    " order by id desc limit $5::int8"
+    "), e as materialized ("
+    " select event_json($4::bytea) as data"
+    " where exists (select from w where wants and filter_plan is not null)"
+    ") select id, uid, status::int8, gets, wants, " REFUSAL_OF(
+        "(select data from e)") " from w order by id desc",
+    5};
+
+struct db_op *webhooks_explain(struct db *db, struct id app, struct str type, struct str data,
+                               struct id before, int limit, db_cb *cb, void *arg)
+{
+    return store_read(db, &stmt_webhook_explain,
+                      DB_ARGS(DB_ID(app), DB_ID(before), DB_STR(type), DB_STR(data), DB_I64(limit)),
+                      cb, arg);
+}
+
+void webhooks_read_answer(const struct db_rows *rows, int row, struct webhook_answer *answer)
+{
+    enum { ID, UID, STATUS, GETS, WANTS, REFUSAL };
+
+    *answer = (struct webhook_answer){
+        .id = db_id(rows, row, ID),
+        .uid = db_str(rows, row, UID),
+        .status = (int)db_i64(rows, row, STATUS),
+        .gets = db_bool(rows, row, GETS),
+        .wants = db_bool(rows, row, WANTS),
+        .refusal = db_str(rows, row, REFUSAL),
+    };
 }
 
 const struct db_stmt stmt_webhook_find = {
@@ -210,7 +276,7 @@ struct db_op *webhooks_get_secrets(struct db *db, struct id id, db_cb *cb, void 
 #define STAYS_AS_IT_IS "(status <> " DISABLED " or $5::int8 = " DISABLED ")"
 
 /* Another one than that which signs ends what is under way of a rotation. */
-#define IS_SAME_SECRET SIGNING_SECRET " = $23::bytea"
+#define IS_SAME_SECRET SIGNING_SECRET " = $26::bytea"
 
 const struct db_stmt stmt_webhook_update = {
     "webhook_update",
@@ -221,7 +287,8 @@ const struct db_stmt stmt_webhook_update = {
     "  rate_limit = nullif($12::int8, 0), concurrency = $13::int8, description = $14::text,"
     "  metadata = $15::text, batch_seconds = $16::int8, batch_max = $17::int8, ordering = $18::int8,"
     "  auth = $19::bytea, tls = $20::bytea, uid = $21::text,"
-    "  secret = case when " IS_SAME_SECRET " then secret else $23::bytea end,"
+    "  filter = $22::text, filter_plan = $23::text::jsonb, conditions = nullif($24::int8, 0),"
+    "  secret = case when " IS_SAME_SECRET " then secret else $26::bytea end,"
     "  previous_secret = case when " IS_SAME_SECRET " then previous_secret end,"
     "  previous_until = case when " IS_SAME_SECRET " then previous_until end,"
     "  secret_from = case when " IS_SAME_SECRET " then secret_from end,"
@@ -235,15 +302,15 @@ const struct db_stmt stmt_webhook_update = {
     "  gate_at = case when " STAYS_AS_IT_IS " then gate_at end,"
     "  gate_error = case when " STAYS_AS_IT_IS " then gate_error else 0 end, " TOUCH
     " where id = $1::uuid and app_id = $2::uuid and deleted_at is null"
-    "  and us_of(updated_at) = $22::int8"
+    "  and us_of(updated_at) = $25::int8"
     " returning *"
     "), gone as ("
     " delete from subscription s using w where s.webhook_id = w.id and s.pattern <> all (w.events)"
     "), added as ("
     " insert into subscription (app_id, pattern, webhook_id)"
     " select w.app_id, unnest(w.events), w.id from w on conflict do nothing"
-    ")" AUDITED("w", AUDIT_DEED(24, 25, 26, 27, 28, 29), OF_WEBHOOK) " select " COLUMNS " from w",
-    29};
+    ")" AUDITED("w", AUDIT_DEED(27, 28, 29, 30, 31, 32), OF_WEBHOOK) " select " COLUMNS " from w",
+    32};
 
 struct db_op *webhooks_update(struct db *db, const struct webhook *w, const struct deed *deed,
                               db_cb *cb, void *arg)

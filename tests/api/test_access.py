@@ -24,6 +24,7 @@ BODIES = {
     "/webhooks": {"url": "https://hooks.example.com/in", "events": ["*"]},
     "/events": {"type": "a", "data": {}},
     "/events/batch": {"events": [{"type": "a", "data": {}}]},
+    "/events/explain": {"type": "a", "data": {}},
     "/event-types": {"name": "some.type"},
     "/apps": {"name": "some-app"},
     "/keys": {"name": "k", "scope": "read"},

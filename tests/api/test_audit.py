@@ -12,11 +12,13 @@ WRITES = {
     (method.upper(), path) for path, item in load()["paths"].items() for method in item if method in METHODS
 }
 
-# What makes no entry: events that are posted, tests that are sent (their `keep` stands below), and previews.
+# What makes no entry: events that are posted, tests that are sent (their `keep` stands below), previews
+# and explanations.
 SILENT = {
     ("POST", "/events"),
     ("POST", "/events/batch"),
     ("POST", "/ingest/{token}"),
+    ("POST", "/events/explain"),
     ("POST", "/webhooks/{id}/test"),
     ("POST", "/webhooks/{id}/preview"),
     ("POST", "/admin/apps/{app}/webhooks/{id}/test"),

@@ -25,6 +25,7 @@ ORDER = [
     "rate_limit",
     "concurrency",
     "ordering",
+    "filter",
     "metadata",
     "disabled_reason",
     "secret_preview",
@@ -48,6 +49,7 @@ FULL = {
     "timeout_ms": 1000,
     "rate_limit": 5,
     "concurrency": 1,
+    "filter": {"path": "/user/plan", "eq": "pro"},
     "metadata": {"plan": "team"},
 }
 
@@ -77,6 +79,7 @@ def test_create_minimal(api, address):
         "timeout_ms": 10000,
         "rate_limit": None,
         "concurrency": 32,
+        "filter": None,
         "metadata": {},
         "disabled_reason": None,
         "previous_secret_expires_at": None,
@@ -144,6 +147,7 @@ def test_list_is_newest_first_and_filters(api, address):
         ("timeout_ms", 30000),
         ("rate_limit", 10000),
         ("concurrency", 1024),
+        ("filter", {"not": {"path": "/test", "exists": True}}),
         ("metadata", {"a": "b"}),
         ("status", "paused"),
     ],
@@ -182,6 +186,7 @@ def test_patch_headers_replaces_them(api, receiver):
         "timeout_ms",
         "rate_limit",
         "concurrency",
+        "filter",
         "metadata",
     ],
 )

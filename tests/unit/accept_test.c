@@ -111,6 +111,27 @@ static void test_a_webhook_that_gathers(void **state)
     assert_int_equal(number_of(STORED), 2 + some_key);
 }
 
+/* The count is the event's, and a repetition's, whatever the filter says then. */
+static void test_a_webhook_that_filters(void **state)
+{
+    struct event_new event = event_of(some_key, 1), again = event_of(some_key, 1);
+    const struct event_new *events[] = {&event, &again};
+    (void)state;
+
+    run_sql("update webhook set filter = '{}', conditions = 1,"
+            " filter_plan = '[\"eq\", \"/eq\", \"{n}\", 1]'");
+    event.data = STR_LIT("{\"n\":2}");
+    again.data = STR_LIT("{\"n\":1.0}");
+    assert_int_equal(accept_plain(&event), 0);
+    assert_int_equal(number_of(STORED), 0);
+    assert_int_equal(rows_of(events_accept(rig.db, events, 1, rig_on_done, NULL)), 1);
+    assert_true(!answer.queued && answer.deliveries == 0);
+    assert_int_equal(number_of(STORED), 1 + some_key);
+    assert_int_equal(rows_of(events_accept(rig.db, events + 1, 1, rig_on_done, NULL)), 1);
+    assert_int_equal(answer.deliveries, !some_key);
+    assert_int_equal(number_of(STORED), some_key ? 2 : 3);
+}
+
 /* So many webhooks that want it. */
 static void crowd(int count)
 {
@@ -228,6 +249,7 @@ int main(void)
         BOTH(test_held_and_in_order),
         BOTH(test_nobody_wants_it),
         BOTH(test_a_webhook_that_gathers),
+        BOTH(test_a_webhook_that_filters),
         BOTH(test_too_many_deliveries),
         BOTH(test_many_at_once),
     };

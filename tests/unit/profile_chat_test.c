@@ -88,6 +88,134 @@ static void test_discord_text(void **state)
     expect_piece("discord", "t", "{\"a\":\"\\ud800\"}", "ud800");
 }
 
+#define TRANSFORM                                                                                 \
+    "{\"transform\":{\"text\":\"**New** {{/user/name|somebody}}\",\"title\":\"{{type}} {{id}}\"," \
+    "\"description\":\"{{/tags/1}} of {{/tags}}, {{/none|no _plan_}}\","                          \
+    "\"color_by\":{\"path\":\"/ok\",\"map\":{\"true\":\"#00fF00\"}},\"color\":\"#ff0000\","       \
+    "\"fields\":[{\"name\":\"A~B\",\"value\":\"{{/a~1b}}\"},"                                     \
+    "{\"name\":\"{{/x}}\",\"value\":\"{{ /y | }}\",\"inline\":false}]}}"
+#define TRANSFORMED                                                                                 \
+    "{\"user\":{\"name\":\"<@1> *b* & @everyone\"},\"tags\":[1,\"two\"],\"none\":null,\"ok\":true," \
+    "\"a/b\":\"x\",\"a\\/b\":\"last\"}"
+
+static void test_discord_transform(void **state)
+{
+    (void)state;
+    struct profile_input in = input_at(AT_2025_06_15, "user.login", TRANSFORMED, "secret");
+    char id[ID_TEXT_SIZE], body[2000];
+
+    snprintf(
+        body, sizeof body,
+        "{\"content\":\"**New** \\\\<@1\\\\> \\\\*b\\\\* & @everyone\",\"embeds\":[{\"title\":"
+        "\"user.login evt\\\\_%s\",\"color\":65280,\"timestamp\":\"2025-06-15T14:30:00.000Z\","
+        "\"description\":\"two of \\\\[1,\\\"two\\\"\\\\], no _plan_\",\"fields\":["
+        "{\"name\":\"A~B\",\"value\":\"last\",\"inline\":true},"
+        "{\"name\":\"-\",\"value\":\"-\",\"inline\":false}]}],\"allowed_mentions\":{\"parse\":[]}}",
+        id_text(id, ID_EVENT, in.event) + 4);
+    expect_message("discord", TRANSFORM, in, D_HEAD, body);
+}
+
+static void test_slack_transform(void **state)
+{
+    (void)state;
+    struct profile_input in = input_at(AT_2025_06_15, "user.login", TRANSFORMED, "secret");
+    char id[ID_TEXT_SIZE], body[2000];
+
+    snprintf(body, sizeof body,
+             "{\"text\":\"**New** &lt;@1&gt; *b* &amp; @everyone\",\"attachments\":[{\"color\":"
+             "\"#00FF00\",\"fallback\":\"**New** &lt;@1&gt; *b* &amp; @everyone\",\"blocks\":["
+             "{\"type\":\"section\",\"text\":{\"type\":\"mrkdwn\",\"text\":\"*user.login %s*\\u000a"
+             "two of [1,\\\"two\\\"], no _plan_\"}},{\"type\":\"section\",\"fields\":["
+             "{\"type\":\"mrkdwn\",\"text\":\"*A~B*\\u000alast\"},"
+             "{\"type\":\"mrkdwn\",\"text\":\"*-*\\u000a-\"}]},{\"type\":\"context\",\"elements\":["
+             "{\"type\":\"mrkdwn\",\"text\":\"2025-06-15T14:30:00.000Z\"}]}]}]}",
+             id_text(id, ID_EVENT, in.event));
+    expect_message("slack", TRANSFORM, in, NULL, body);
+}
+
+static void expect_chosen(const char *profile, const char *transform, const char *data,
+                          const char *piece)
+{
+    struct profile_input in = input_at(AT_2025_06_15, "user.ban", data, "secret");
+    char options[3000];
+    struct message m;
+
+    snprintf(options, sizeof options, "{\"transform\":%s}", transform);
+    assert_int_equal(message_make(&m, profile, options, &in, 1), 1);
+    if (!contains(buf_str(&m.body), piece))
+        fail_msg("no [%s] in [%.*s]", piece, STR_FMT(m.body));
+    message_fini(&m);
+}
+
+/* What is not said is as it would be; what is too long is cut, whatever it is made of. */
+static void test_transform_parts(void **state)
+{
+    (void)state;
+    char data[12000];
+
+    expect_chosen("discord", "{}", "{\"a\":1}", "[{\"title\":\"user.ban\",\"color\":15548997,");
+    expect_chosen("discord", "{\"t\\u0069tle\":\"t\"}", "{}", "\"title\":\"t\"");
+    expect_chosen("slack", "{\"fields\":[ ]}", "{\"name\":\"n\"}", "{\"text\":\"user.ban: n\",");
+    expect_chosen("discord", "{\"color\":\"#00000f\"}", "{}", "\"color\":15,");
+    expect_chosen("discord", "{\"color_by\":{\"path\":\"/n\",\"map\":{\"1\":\"#000001\"}}}",
+                  "{\"n\":1}", "\"color\":1,");
+    expect_chosen("discord", "{\"color_by\":{\"path\":\"/n\",\"map\":{\"1\":\"#000001\"}}}",
+                  "{\"n\":2}", "\"color\":15548997,");
+    expect_chosen("discord", "{\"title\":\"{{/none}}\"}", "{}", "\"title\":\"user.ban\"");
+    expect_chosen("discord", "{\"description\":\"{{created_at}}{\"}", "{}",
+                  "\"description\":\"2025-06-15T14:30:00Z{\"");
+    expect_chosen("slack", "{\"text\":\"<https://a/{{/x}}|b>\"}", "{\"x\":\"1>\"}",
+                  "\"text\":\"<https://a/1&gt;|b>\"");
+    snprintf(data, sizeof data, "{\"a\":\"%010000d\"}", 0);
+    expect_chosen("discord", "{\"title\":\"t{{/a}}{{/a}} more\"}", data, "000…\",\"color\"");
+    expect_chosen("discord", "{\"text\":\"{{/a}}{{/a}} more\"}", data, "000…\",\"embeds\"");
+    expect_chosen("slack", "{\"text\":\"t{{/a}} more\"}", data, "000…\",\"attachments\"");
+}
+
+static void expect_fault(const char *profile, const char *transform, const char *field,
+                         const char *message)
+{
+    struct scratch scratch;
+    struct fields f = {.alloc = scratch_allocator(&scratch)};
+    struct profile_options options;
+    char json[3000];
+
+    snprintf(json, sizeof json, "{\"transform\":%s}", transform);
+    assert_true(profile_options_bind(&f, profile_find(str_of(profile)), str_of(json), &options) <
+                0);
+    assert_string_equal(f.problems[0].field + strlen("profile_options.transform."), field);
+    if (strstr(f.problems[0].message, message) == NULL)
+        fail_msg("no [%s] in [%s]", message, f.problems[0].message);
+}
+
+static void test_transform_faults(void **state)
+{
+    (void)state;
+    expect_fault("discord", "{\"title\":\"a {{/b\"}", "title", "at byte 2, {{ is not closed");
+    expect_fault("discord", "{\"title\":\"a }} {{/b}}\"}", "title", "at byte 2, }} closes nothing");
+    expect_fault("discord", "{\"text\":\"{{/a}} {{b}}\"}", "text", "at byte 7, {{ must be");
+    expect_fault("discord", "{\"text\":\"{{/a {{/b}}\"}", "text", "at byte 0, {{ is not closed");
+    expect_fault("discord", "{\"text\":\"{{}}\"}", "text", "at byte 0");
+    expect_fault("discord", "{\"text\":\"{{/a~2}}\"}", "text", "at byte 0");
+    expect_fault(
+        "discord",
+        "{\"fields\":[{\"name\":\"a\",\"value\":\"b\"},{\"name\":\"{{\",\"value\":\"b\"}]}",
+        "fields[1].name", "at byte 0");
+    expect_fault("discord", "{\"fields\":[{\"name\":\"a\"}]}", "fields[0].value", "");
+    expect_fault("discord", "{\"colour\":\"#000000\"}", "colour", "");
+    expect_fault("discord", "{\"color\":\"red\"}", "color", "#57f287");
+    expect_fault("discord", "{\"color_by\":{\"path\":\"a\",\"map\":{}}}", "color_by.path", "");
+    expect_fault("discord", "{\"color_by\":{\"path\":\"/a\",\"map\":{\"x\":\"#12\"}}}",
+                 "color_by.map.x", "");
+    expect_fault("slack", "{\"text\":\"<{{/a}}>\"}", "text", "at byte 1, {{ must not stand");
+    expect_fault("slack", "{\"text\":\"<@{{/a}}{{/b}}>\"}", "text", "at byte 2");
+    char many[3000], *p = many + snprintf(many, sizeof many, "{\"text\":\"");
+    for (int i = 0; i < 33; i++)
+        p += snprintf(p, sizeof many - (size_t)(p - many), "{{/a}}");
+    snprintf(p, sizeof many - (size_t)(p - many), "\"}");
+    expect_fault("discord", many, "text", "32 references");
+}
+
 /* UTF-16 units of a JSON string literal's content that has no escapes. */
 static size_t units_of(struct str s)
 {
@@ -241,10 +369,18 @@ static void test_rewrite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_discord),        cmocka_unit_test(test_notification),
-        cmocka_unit_test(test_colours),        cmocka_unit_test(test_discord_text),
-        cmocka_unit_test(test_discord_limits), cmocka_unit_test(test_slack),
-        cmocka_unit_test(test_detect),         cmocka_unit_test(test_rewrite),
+        cmocka_unit_test(test_discord),
+        cmocka_unit_test(test_notification),
+        cmocka_unit_test(test_discord_transform),
+        cmocka_unit_test(test_slack_transform),
+        cmocka_unit_test(test_transform_parts),
+        cmocka_unit_test(test_transform_faults),
+        cmocka_unit_test(test_colours),
+        cmocka_unit_test(test_discord_text),
+        cmocka_unit_test(test_discord_limits),
+        cmocka_unit_test(test_slack),
+        cmocka_unit_test(test_detect),
+        cmocka_unit_test(test_rewrite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 
 /* https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
 enum {
+    CONTENT_MAX = 2000,
     TITLE_MAX = 256,
     DESCRIPTION_MAX = 4096,
     FIELDS_MAX = 25,
@@ -209,14 +210,73 @@ static void add_embed(struct jsonw *w, const struct profile_input *in)
     buf_fini(&footer);
 }
 
+/* --- a transform ------------------------------------------------------------------------------ */
+
+/* A member of at most `limit` units; how many it took. What comes to nothing is `nothing`, or left out. */
+static size_t add_transformed(struct jsonw *w, const char *key, struct str template,
+                              const struct profile_input *in, size_t limit, struct str nothing)
+{
+    struct buf b;
+
+    buf_init(&b, MESSAGE_BODY_MAX);
+    size_t units = transform_add(&b, template, in, escape, limit);
+    if (units == 0)
+        units = chat_add(&b, nothing, escape, limit);
+    if (units > 0)
+        jsonw_str(w, key, buf_str(&b));
+    buf_fini(&b);
+    return units;
+}
+
+static void add_chosen_fields(struct jsonw *w, const struct profile_input *in, size_t left)
+{
+    struct str fields = transform_at(in->options.transform, "/fields"), key, field;
+    struct json_iter it;
+
+    if (fields.p == NULL)
+        return;
+    jsonw_begin(w, "fields", '[');
+    json_iter_init(&it, fields);
+    while (left >= 2 && json_iter_next(&it, &key, &field)) {
+        struct str is_inline = transform_at(field, "/inline");
+        jsonw_begin(w, NULL, '{');
+        left -= add_transformed(w, "name", transform_at(field, "/name"), in,
+                                less(NAME_MAX_UNITS, left - 1), STR_LIT("-"));
+        left -= add_transformed(w, "value", transform_at(field, "/value"), in,
+                                less(VALUE_MAX, left), STR_LIT("-"));
+        jsonw_bool(w, "inline", is_inline.p == NULL || is_inline.p[0] == 't');
+        jsonw_end(w, '}');
+    }
+    jsonw_end(w, ']');
+}
+
+static void add_chosen_embed(struct jsonw *w, const struct profile_input *in)
+{
+    struct str transform = in->options.transform;
+    size_t left = TOTAL_MAX;
+
+    jsonw_begin(w, NULL, '{');
+    left -= add_transformed(w, "title", transform_at(transform, "/title"), in, TITLE_MAX, in->type);
+    jsonw_i64(w, "color", transform_colour(in));
+    jsonw_time(w, "timestamp", id_time_ms(in->event), CLOCK_MILLIS);
+    left -= add_transformed(w, "description", transform_at(transform, "/description"), in,
+                            DESCRIPTION_MAX, STR_NONE);
+    add_chosen_fields(w, in, left);
+    jsonw_end(w, '}');
+}
+
 static int write_body(const struct profile_input *in, size_t count, struct buf *body)
 {
     struct jsonw w = jsonw_on(body);
+    bool chosen = in->options.transform.p != NULL;
 
     assert(count == 1);
     jsonw_begin(&w, NULL, '{');
+    if (chosen)
+        add_transformed(&w, "content", transform_at(in->options.transform, "/text"), in,
+                        CONTENT_MAX, STR_NONE);
     jsonw_begin(&w, "embeds", '[');
-    add_embed(&w, in);
+    (chosen ? add_chosen_embed : add_embed)(&w, in);
     jsonw_end(&w, ']');
     jsonw_begin(&w, "allowed_mentions", '{');
     jsonw_begin(&w, "parse", '[');
@@ -253,8 +313,12 @@ static const struct profile_rules rules = {
     .heeds_remaining = true,
 };
 
+static const struct field options[] = TRANSFORM_OPTIONS;
+
 const struct profile profile_discord = {
     .name = "discord",
+    .options = options,
+    .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,
     .rules = &rules,
     .rewrite_url = rewrite_url,

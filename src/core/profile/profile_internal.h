@@ -133,6 +133,31 @@ struct str chat_member(struct str data, const char *name);
 /* 0xRRGGBB by the kind of event. */
 int chat_colour(struct str type);
 
+/* --- transform.c: what their messages say, if people say so ----------------------------------- */
+
+#define TRANSFORM_FIELDS_MAX 25
+#define TRANSFORM_OPTIONS                                                 \
+    {                                                                     \
+        {                                                                 \
+            "transform", FIELD_RAW, OPTION_AT(transform), FIELD_NULLABLE, \
+                .kinds = FIELD_KIND(JSON_OBJECT)                          \
+        }                                                                 \
+    }
+
+/* Of what `json` says: problems below "profile_options.transform.", and ERR_INVALID if there are any. */
+int transform_check(struct fields *f, struct str json, bool links) MUST_CHECK;
+
+/* What the option, or a part of it, says there; p == NULL: nothing, or there is no option. */
+struct str transform_at(struct str json, const char *pointer);
+
+/* Appends what a template, a literal of the option, comes to: its own words as they are, values escaped, in at most `limit`
+ * units. The units written; nothing of p == NULL. */
+size_t transform_add(struct buf *out, struct str quoted, const struct profile_input *in,
+                     chat_escape *escape, size_t limit);
+
+/* 0xRRGGBB; what chat_colour() says if the option says nothing. */
+int transform_colour(const struct profile_input *in);
+
 /* --- discord.c, slack.c ----------------------------------------------------------------------- */
 
 bool discord_owns(struct str host, struct str path);

@@ -130,19 +130,80 @@ static void add_title(struct buf *out, const struct profile_input *in)
     add_value(out, in->data, TEXT_MAX - units - 3);
 }
 
+/* --- a transform ------------------------------------------------------------------------------ */
+
+/* A bold line, and what follows it. */
+static size_t add_bold(struct buf *out, struct str template, struct str nothing,
+                       const struct profile_input *in, size_t limit)
+{
+    buf_add_char(out, '*');
+    size_t units = transform_add(out, template, in, escape, limit);
+    if (units == 0)
+        units = chat_add(out, nothing, escape, limit);
+    buf_add_text(out, "*\n");
+    return units + 3;
+}
+
+static void add_chosen_title(struct buf *out, const struct profile_input *in)
+{
+    struct str transform = in->options.transform;
+    size_t units = add_bold(out, transform_at(transform, "/title"), in->type, in, TEXT_MAX / 2);
+
+    transform_add(out, transform_at(transform, "/description"), in, escape, TEXT_MAX - units);
+}
+
+static void add_chosen_field(struct jsonw *w, const struct profile_input *in, struct str field)
+{
+    struct buf b;
+
+    buf_init(&b, (size_t)8 * FIELD_TEXT_MAX);
+    size_t units = add_bold(&b, transform_at(field, "/name"), STR_LIT("-"), in, NAME_UNITS_MAX);
+    if (transform_add(&b, transform_at(field, "/value"), in, escape, FIELD_TEXT_MAX - units) == 0)
+        buf_add_char(&b, '-');
+    add_mrkdwn(w, NULL, buf_str(&b));
+    buf_fini(&b);
+}
+
+static void add_chosen_sections(struct jsonw *w, const struct profile_input *in, struct str title)
+{
+    struct str fields = transform_at(in->options.transform, "/fields"), key, field;
+    struct json_iter it = {0};
+    int i = 0;
+
+    begin_section(w);
+    add_mrkdwn(w, "text", title);
+    if (fields.p != NULL)
+        json_iter_init(&it, fields);
+    for (; fields.p != NULL && json_iter_next(&it, &key, &field); i++) {
+        if (i % SECTION_FIELDS == 0) {
+            if (i > 0)
+                jsonw_end(w, ']');
+            jsonw_end(w, '}');
+            begin_section(w);
+            jsonw_begin(w, "fields", '[');
+        }
+        add_chosen_field(w, in, field);
+    }
+    if (i > 0)
+        jsonw_end(w, ']');
+    jsonw_end(w, '}');
+}
+
 static void add_attachment(struct jsonw *w, const struct profile_input *in, struct str summary)
 {
     char colour[8], time[CLOCK_TEXT_SIZE];
     struct buf title;
 
+    bool chosen = in->options.transform.p != NULL;
+
     buf_init(&title, 4 * TEXT_MAX + 16);
-    add_title(&title, in);
-    snprintf(colour, sizeof colour, "#%06X", (unsigned)chat_colour(in->type) & 0xffffff);
+    (chosen ? add_chosen_title : add_title)(&title, in);
+    snprintf(colour, sizeof colour, "#%06X", (unsigned)transform_colour(in) & 0xffffff);
     jsonw_begin(w, NULL, '{');
     jsonw_text(w, "color", colour);
     jsonw_str(w, "fallback", summary);
     jsonw_begin(w, "blocks", '[');
-    add_sections(w, in, buf_str(&title));
+    (chosen ? add_chosen_sections : add_sections)(w, in, buf_str(&title));
     jsonw_begin(w, NULL, '{');
     jsonw_text(w, "type", "context");
     jsonw_begin(w, "elements", '[');
@@ -161,7 +222,9 @@ static int write_body(const struct profile_input *in, size_t count, struct buf *
 
     assert(count == 1);
     buf_init(&summary, 4 * TEXT_MAX + 16);
-    add_summary(&summary, in);
+    if (transform_add(&summary, transform_at(in->options.transform, "/text"), in, escape,
+                      TEXT_MAX) == 0)
+        add_summary(&summary, in);
     jsonw_begin(&w, NULL, '{');
     jsonw_str(&w, "text", buf_str(&summary));
     jsonw_begin(&w, "attachments", '[');
@@ -198,8 +261,12 @@ static const struct profile_rules rules = {
     .waits_on_429 = true,
 };
 
+static const struct field options[] = TRANSFORM_OPTIONS;
+
 const struct profile profile_slack = {
     .name = "slack",
+    .options = options,
+    .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,
     .rules = &rules,
     .write_body = write_body,
