@@ -5,7 +5,8 @@
 --
 -- Once: tables and functions of later migrations are granted as they are made. `posthorn migrate` stays the
 -- owner's.
-select current_schema() as schema \gset
+select nspname as schema from pg_class c join pg_namespace n on n.oid = relnamespace
+ where c.oid = 'schema_migration'::regclass \gset
 begin;
 grant usage on schema :"schema" to :"role";
 grant select, insert, update, delete on all tables in schema :"schema" to :"role";
@@ -14,6 +15,8 @@ grant execute on all functions in schema :"schema" to :"role";
 -- The audit log is written and read; what takes rows away is audit_forget(), which does that alone.
 revoke update, delete on audit from :"role";
 revoke insert, update, delete on audit_full from :"role";
+-- Who may publish in SQL is the owner's to say (publisher.sql).
+revoke insert, update, delete on publisher from :"role";
 revoke execute on function partitions_make(int, int), partitions_drop(int) from :"role";
 alter default privileges in schema :"schema" grant select, insert, update, delete on tables to :"role";
 alter default privileges in schema :"schema" grant execute on functions to :"role";

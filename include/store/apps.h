@@ -7,7 +7,9 @@
 /* What an app asks for of its events before they are accepted; the bits of the column. */
 enum app_check {
     APP_STRICT_TYPES = 1, /* their types are in its catalogue */
-    APP_VALIDATE = 2,     /* their data fits its type's schema */
+    APP_VALIDATE =
+#define APP_VALIDATE_NUMBER 2
+        APP_VALIDATE_NUMBER, /* their data fits its type's schema */
 };
 
 struct app {

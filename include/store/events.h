@@ -39,6 +39,11 @@ struct db_op *events_accept(struct db *db, const struct event_new *const *events
 struct db_op *events_accept_plain(struct db *db, const struct event_new *const *events,
                                   size_t count, db_cb *cb, void *arg);
 
+/* events_accept() of what was published in SQL (store/published.h): of those that still wait there with these numbers,
+ * which is over then. One whose key was used for another request is refused, and says that it differs. */
+struct db_op *events_accept_published(struct db *db, const struct event_new *const *events,
+                                      const int64_t *numbers, size_t count, db_cb *cb, void *arg);
+
 /* Without a key of order or of replacing, and without times. */
 bool event_is_plain(const struct event_new *event);
 
@@ -96,7 +101,7 @@ bool events_read_erased(const struct db_rows *rows, int row, struct queue_entry 
                         bool *is_woken);
 
 extern const struct db_stmt stmt_event_accept, stmt_event_accept_plain, stmt_event_accept_unkeyed,
-    stmt_event_insert_test, stmt_event_get, stmt_event_list, stmt_event_erase,
-    stmt_event_forget_keys;
+    stmt_event_accept_published, stmt_event_insert_test, stmt_event_get, stmt_event_list,
+    stmt_event_erase, stmt_event_forget_keys;
 
 #endif

@@ -36,6 +36,13 @@ extern const struct db_stmt *const store_command_stmts[];
 #define STORE_TYPE_CHANNEL "posthorn_type"
 extern const struct db_stmt *const store_api_listens[];
 
+/* What a worker's inbox has (store/published.h): a connection that nobody else uses, whose transactions end when nothing
+ * comes of them, and a channel that says that something was published. */
+#define STORE_PUBLISHED_CHANNEL "posthorn_published"
+extern const char *const store_inbox_session[];
+extern const struct db_stmt *const store_inbox_stmts[];
+extern const struct db_stmt *const store_inbox_listens[];
+
 /* db_exec() with the store's deadline. */
 struct db_op *store_exec(struct db *db, const struct db_stmt *stmt, struct db_args args, db_cb *cb,
                          void *arg);

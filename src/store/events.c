@@ -215,65 +215,78 @@ const struct db_stmt stmt_event_accept_unkeyed = {
              " app_id, false, 0::int8, at_once, rate_limit from p where plain order by n",
     8};
 
-const struct db_stmt stmt_event_accept = {
-    "event_accept",
-    "with " KINDS ", r as materialized ("
-    " select r.*, k.lead from rows from ("
-    "  unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]),"
-    "  unnest($4::bytea[]), unnest($5::uuid[]), unnest($6::uuid[]), unnest($7::bool[]),"
-    "  unnest($11::int8[]), " MANY
-    ") with ordinality as r (id, app_id, type, data, key, hash, grouped, kind, many, n)"
-    "  left join k on k.kind = r.kind"
-    "), x as materialized ("
-    " select n, lane, replaces, time_of(deliver_ms) as deliver_at, time_of(expires_ms) as expires_at,"
-    "  ordering_key, coalesce_key"
-    " from unnest($12::int8[], $13::int8[], $14::int8[], $15::int8[], $16::int8[], $17::text[],"
-    "  $18::text[]) as x (n, lane, replaces, deliver_ms, expires_ms, ordering_key, coalesce_key)"
-    "), w as materialized ("
-    " select distinct s.lead, w.* from (select *, count(*) over () as pairs from ("
-    "  select k.lead, p.app_id, s.webhook_id from k join p on p.kind = k.kind"
-    "   cross join lateral (select webhook_id from subscription s"
-    "    where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s"
-    "  where k.leads limit " FANOUT_MAX " + 1) s) s"
-    "  cross join lateral (" WEBHOOK_OF_S "    and case when s.pairs > " FANOUT_MAX
-    " then fanout_refused('PH001') else true end"
-    "   offset 0) w"
-    "), c as materialized (select lead, count(*) as deliveries from w group by lead"
-    "), " FILTERED ", " KEYS(WANTED, WANTED_FROM) KEYS_OR_THEIR_OWNERS
-    ", o as materialized ("
-    " select " OWNED(
-        WANTED) ", x.lane, x.replaces, x.deliver_at, x.expires_at, x.ordering_key, x.coalesce_key"
-                " from " OWNED_FROM(
-                    WANTED_FROM) " left join x on x.n = r.n"
-                                 /* After the keys in every statement, and webhook by webhook: so that no two wait for each other. */
-                                 "), g as materialized ("
-                                 " select id, gather_due(id, batch_seconds) as due from ("
-                                 "  select distinct id, batch_seconds from w"
-                                 "  where batch_seconds > 0 and (select count(*) from o) > 0 and (conditions is null"
-                                 "   or exists (select from o where o.lead = w.lead and " NOT_REFUSED
-                                 ")) order by id offset 0) x"
-                                 "), " BIG ", e as ("
-                                 " insert into event (id, app_id, test, type, data, ordering_key, coalesce_key, lane, replaces,"
-                                 "  deliver_at, expires_at)"
-                                 " select id, app_id, false, type, data, ordering_key, coalesce_key, lane, replaces, deliver_at,"
-                                 "  expires_at from o where owner = id"
-                                 "), d as ("
-                                 " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn,"
-                                 "  replaces, expires_at)"
-                                 " select new_delivery_id(o.id), o.id, w.id, o.app_id, " DUE_AT ","
-                                 "  " ACCEPTED_STATE ", false, " LANE ","
-                                 "  case when (" LANE
-                                 ") is not null and (o.deliver_at > now()) is not true"
-                                 "   then (select nextval('delivery_turn')) + o.n end, o.replaces, o.expires_at"
-                                 " from o join w on w.lead = o.lead"
-                                 " where o.owner = o.id and o.id not in (select id from big) and " NOT_REFUSED
-                                 " returning id, event_id, webhook_id, app_id, test, state, next_at, replaces"
-                                 "), " FAN_OUT " (" ACCEPTED ") union all "
-                                 "select 0, null, null, null, " PENDING
-                                 ", w.* from deliveries_replace(("
-                                 " select array_agg(id order by id) from d where replaces is not null), " ERROR_SUPERSEDED
-                                 "::int2) w",
-    18};
+/* All that an event may have. `taken`: a table before r, which `from_r` joins to it; `also`: one behind o. Webhooks that
+ * gather come after the keys in every statement, and one by one: so that no two wait for each other. */
+#define ACCEPT(taken, from_r, also)                                                                                                   \
+    "with " KINDS ", " taken "r as materialized ("                                                                                    \
+    " select r.*, k.lead from rows from ("                                                                                            \
+    "  unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]),"                                                                   \
+    "  unnest($4::bytea[]), unnest($5::uuid[]), unnest($6::uuid[]), unnest($7::bool[]),"                                              \
+    "  unnest($11::int8[]), " MANY                                                                                                    \
+    ") with ordinality as r (id, app_id, type, data, key, hash, grouped, kind, many, n)" from_r                                       \
+    "  left join k on k.kind = r.kind"                                                                                                \
+    "), x as materialized ("                                                                                                          \
+    " select n, lane, replaces, time_of(deliver_ms) as deliver_at, time_of(expires_ms) as expires_at,"                                \
+    "  ordering_key, coalesce_key"                                                                                                    \
+    " from unnest($12::int8[], $13::int8[], $14::int8[], $15::int8[], $16::int8[], $17::text[],"                                      \
+    "  $18::text[]) as x (n, lane, replaces, deliver_ms, expires_ms, ordering_key, coalesce_key)"                                     \
+    "), w as materialized ("                                                                                                          \
+    " select distinct s.lead, w.* from (select *, count(*) over () as pairs from ("                                                   \
+    "  select k.lead, p.app_id, s.webhook_id from k join p on p.kind = k.kind"                                                        \
+    "   cross join lateral (select webhook_id from subscription s"                                                                    \
+    "    where s.app_id = p.app_id and s.pattern = p.pattern offset 0) s"                                                             \
+    "  where k.leads limit " FANOUT_MAX " + 1) s) s"                                                                                  \
+    "  cross join lateral (" WEBHOOK_OF_S "    and case when s.pairs > " FANOUT_MAX                                                   \
+    " then fanout_refused('PH001') else true end"                                                                                     \
+    "   offset 0) w"                                                                                                                  \
+    "), c as materialized (select lead, count(*) as deliveries from w group by lead"                                                  \
+    "), " FILTERED ", " KEYS(WANTED, WANTED_FROM) KEYS_OR_THEIR_OWNERS                                                                \
+        ", o as materialized ("                                                                                                       \
+        " select " OWNED(                                                                                                             \
+            WANTED) ", x.lane, x.replaces, x.deliver_at, x.expires_at, x.ordering_key,"                                               \
+                    "  x.coalesce_key from " OWNED_FROM(                                                                              \
+                        WANTED_FROM) " left join x on x.n = r.n"                                                                      \
+                                     "), g as materialized ("                                                                         \
+                                     " select id, gather_due(id, batch_seconds) as due from ("                                        \
+                                     "  select distinct id, batch_seconds from w"                                                     \
+                                     "  where batch_seconds > 0 and (select count(*) from o) > 0 and (conditions is null"             \
+                                     "   or exists (select from o where o.lead = w.lead and " NOT_REFUSED                             \
+                                     ")) order by id offset 0) x"                                                                     \
+                                     "), " BIG ", e as ("                                                                             \
+                                     " insert into event (id, app_id, test, type, data, ordering_key, coalesce_key, lane, replaces,"  \
+                                     "  deliver_at, expires_at)"                                                                      \
+                                     " select id, app_id, false, type, data, ordering_key, coalesce_key, lane, replaces, deliver_at," \
+                                     "  expires_at from o where owner = id"                                                           \
+                                     "), d as ("                                                                                      \
+                                     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test, lane, turn,"     \
+                                     "  replaces, expires_at)"                                                                        \
+                                     " select new_delivery_id(o.id), o.id, w.id, o.app_id, " DUE_AT                                   \
+                                     ","                                                                                              \
+                                     "  " ACCEPTED_STATE ", false, " LANE ","                                                         \
+                                     "  case when (" LANE                                                                             \
+                                     ") is not null and (o.deliver_at > now()) is not true"                                           \
+                                     "   then (select nextval('delivery_turn')) + o.n end, o.replaces, o.expires_at"                  \
+                                     " from o join w on w.lead = o.lead"                                                              \
+                                     " where o.owner = o.id and o.id not in (select id from big) and " NOT_REFUSED                    \
+                                     " returning id, event_id, webhook_id, app_id, test, state, next_at, replaces"                    \
+                                     "), " FAN_OUT also " (" ACCEPTED ") union all "                                                  \
+                                     "select 0, null, null, null, " PENDING                                                           \
+                                     ", w.* from deliveries_replace(("                                                                \
+                                     " select array_agg(id order by id) from d where replaces is not null), " ERROR_SUPERSEDED        \
+                                     "::int2) w"
+
+const struct db_stmt stmt_event_accept = {"event_accept", ACCEPT("", "", ""), 18};
+
+/* What waits in `published` leaves it with the statement that makes an event of it, and no other finds it again. What has
+ * another's key is refused here: somebody else may have used that since publish() looked. */
+const struct db_stmt stmt_event_accept_published = {
+    "event_accept_published",
+    ACCEPT(
+        "t as (" PUBLISHED_TAKE("unnest($2::uuid[], $19::int8[])") " returning id), ",
+        " join t on t.id = r.id",
+        ", u as (insert into published_refused (app_id, id, type, reason, detail)"
+        " select app_id, id, type, 'idempotency_key', 'was used for another event' from o where differs order by n)"),
+    19};
 
 static struct db_value number_of(struct str key)
 {
@@ -414,6 +427,16 @@ struct db_op *events_accept(struct db *db, const struct event_new *const *events
 
     bind_extras(&args, events, count);
     return store_exec(db, &stmt_event_accept, args, cb, arg);
+}
+
+struct db_op *events_accept_published(struct db *db, const struct event_new *const *events,
+                                      const int64_t *numbers, size_t count, db_cb *cb, void *arg)
+{
+    struct db_args args = bind_events(events, count, true);
+
+    bind_extras(&args, events, count);
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(numbers[i]));
+    return store_exec(db, &stmt_event_accept_published, args, cb, arg);
 }
 
 void events_read_accepted(const struct db_rows *rows, int row, struct event_accepted *out)

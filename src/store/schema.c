@@ -14,11 +14,19 @@
 #define LOCK_KEY     "7310579632415171183" /* any number that nobody else locks */
 #define CHECKSUM_MAX ((size_t)2 * SHA256_SIZE)
 
-static const char sql_setup[] = "select pg_advisory_lock(" LOCK_KEY ");"
-                                "create table if not exists schema_migration ("
-                                " number int4 primary key, name text not null,"
-                                " checksum text not null,"
-                                " applied_at timestamptz not null default now())";
+/* The tables stay where they are: of a role `posthorn` the search path begins with the schema `posthorn` as soon as there is
+ * one, which is for what callers call (0033_published.sql). */
+static const char sql_setup[] =
+    "select pg_advisory_lock(" LOCK_KEY ");"
+    "do $$ begin"
+    " if to_regclass('schema_migration') is null then"
+    "  create table schema_migration (number int4 primary key, name text not null,"
+    "   checksum text not null, applied_at timestamptz not null default now());"
+    " end if;"
+    " perform set_config('search_path', relnamespace::regnamespace || ', '"
+    "   || current_setting('search_path'), false)"
+    "  from pg_class where oid = 'schema_migration'::regclass;"
+    "end $$";
 static const char sql_unlock[] = "select pg_advisory_unlock(" LOCK_KEY ")";
 static const char sql_days[] = "select days_make()";
 static const char sql_exists[] = "select to_regclass('schema_migration') is not null";

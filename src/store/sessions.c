@@ -12,6 +12,7 @@
 #include "store/jobs.h"
 #include "store/keys.h"
 #include "store/notices.h"
+#include "store/published.h"
 #include "store/sources.h"
 #include "store/tallies.h"
 #include "store/traces.h"
@@ -44,6 +45,9 @@ const char *const store_read_session[] = {
 
 const char *const store_worker_session[] = {SESSION, IMPATIENT, "set synchronous_commit = off",
                                             NULL};
+/* Who stops within a transaction has an app's turn. */
+const char *const store_inbox_session[] = {SESSION, PATIENT, "set synchronous_commit = on",
+                                           "set idle_in_transaction_session_timeout = '3s'", NULL};
 const char *const store_command_session[] = {SESSION, PATIENT, "set synchronous_commit = on", NULL};
 
 static const struct db_stmt stmt_listen_test = {"listen_test", "listen " STORE_TEST_CHANNEL, 0};
@@ -51,6 +55,10 @@ static const struct db_stmt stmt_listen_key = {"listen_key", "listen " STORE_KEY
 static const struct db_stmt stmt_listen_type = {"listen_type", "listen " STORE_TYPE_CHANNEL, 0};
 const struct db_stmt *const store_api_listens[] = {&stmt_listen_test, &stmt_listen_key,
                                                    &stmt_listen_type, NULL};
+
+static const struct db_stmt stmt_listen_published = {"listen_published",
+                                                     "listen " STORE_PUBLISHED_CHANNEL, 0};
+const struct db_stmt *const store_inbox_listens[] = {&stmt_listen_published, NULL};
 
 const struct db_stmt *const store_api_stmts[] = {
     &stmt_webhook_insert,
@@ -144,10 +152,22 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_notice_list,
     &stmt_notice_send,
     &stmt_tally_forget,
+    &stmt_published_forget,
     &stmt_gate_update,
     &stmt_gate_list,
     &stmt_gate_get,
     &stmt_gate_put,
+    NULL,
+};
+
+const struct db_stmt *const store_inbox_stmts[] = {
+    &stmt_begin,
+    &stmt_commit,
+    &stmt_published_look,
+    &stmt_published_take,
+    &stmt_published_refuse,
+    &stmt_event_accept_published,
+    &stmt_work_partitions_make,
     NULL,
 };
 

@@ -153,6 +153,12 @@
 #define DELETE_WEBHOOK \
     "deleted_at = now(), secret = '', previous_secret = null, headers = '', auth = '', tls = ''"
 
+/* Takes what has these apps and numbers out of `published`: by key, however much waits there. */
+#define PUBLISHED_TAKE(apps_and_numbers)                                                 \
+    "delete from published where ctid = any (array(select p.ctid from " apps_and_numbers \
+    " x (app_id, n) cross join lateral (select ctid from published p"                    \
+    "  where p.app_id = x.app_id and p.n = x.n offset 0) p))"
+
 /* The audit log of a statement: a row for each of `rows`, one of its tables, in the same commit. `deed`: AUDIT_DEED() of
  * the parameters that DB_DEED() binds. `about`: the app, the id of what is changed, and if that is null its name. */
 #define AUDITED(rows, deed, about)                                                             \

@@ -13,6 +13,7 @@
 #include "crier.h"
 #include "feed.h"
 #include "gatekeeper.h"
+#include "inbox.h"
 #include "janitor.h"
 #include "jobs.h"
 #include "pacer.h"
@@ -52,6 +53,7 @@ struct worker {
     struct tally tally;
     struct crier crier;
     struct jobs jobs;
+    struct inbox inbox;
     struct timeout *tick, *drain;
     struct queue_op *resync_op;
     bool resync_due;              /* Redis has come, or come back: it is told what is in hand */
@@ -221,6 +223,7 @@ static void on_tick(void *arg)
     janitor_tick(&w->janitor);
     tally_tick(&w->tally);
     crier_tick(&w->crier);
+    inbox_tick(&w->inbox);
 }
 
 /* --- the drain -------------------------------------------------------------------------------- */
@@ -241,6 +244,7 @@ static void close_all(struct worker *w)
     tally_fini(&w->tally);
     crier_fini(&w->crier);
     jobs_fini(&w->jobs);
+    inbox_fini(&w->inbox);
     queue_destroy(w->queue);
     db_destroy(w->db);
     places_fini(&w->places);
@@ -253,7 +257,7 @@ static bool is_drained(const struct worker *w)
     bool ended =
         places_count(&w->places) == 0 && sender_idle(&w->sender) && recorder_idle(&w->recorder);
     return (ended || w->gave_up) && feed_idle(&w->feed) && gatekeeper_idle(&w->gatekeeper) &&
-           (queue_pending(w->queue) == 0 || !queue_up(w->queue));
+           inbox_idle(&w->inbox) && (queue_pending(w->queue) == 0 || !queue_up(w->queue));
 }
 
 /* Others send it again; what is recorded all the same, by a statement under way, counts. */
@@ -307,6 +311,7 @@ static void on_stop(void *arg)
     relay_stop(&w->relay);
     pacer_stop(&w->pacer);
     jobs_stop(&w->jobs);
+    inbox_stop(&w->inbox);
     w->give_up_ms = clock_mono_ms() + GIVE_UP_MS;
     w->drain_ms = clock_mono_ms() + DRAIN_MS;
     timeout_set(w->drain, 0);
@@ -365,6 +370,7 @@ struct worker *worker_create(const struct settings *settings)
     tally_init(&w->tally, w->db);
     crier_init(&w->crier, w->db);
     jobs_init(&w->jobs, w->loop, w->db, w->queue);
+    inbox_init(&w->inbox, w->loop, config->database_url, w->queue, config->retention_days);
     w->drain = timeout_create(w->loop, on_drain, w);
     w->tick = timeout_create(w->loop, on_tick, w);
     timeout_set(w->tick, 0);

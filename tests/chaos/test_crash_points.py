@@ -88,6 +88,14 @@ def test_in_a_drain(service):
         assert was_there or not point.startswith("drain."), point
 
 
+@pytest.mark.timeout(120)
+def test_published_in_sql(service):
+    """Before and after its event is made, and before and after that is committed: it is there, and once."""
+    for point in ("event_accept_published.sent", "event_accept_published.handled", "commit.sent", "commit.handled"):
+        assert service.crash(point, 1, "kill", lambda: service.publish_in_sql("a")), point
+    assert service.database.query("select (select count(*) from event), (select count(*) from published)") == [["4", "0"]]
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("point", ["migrations.locked", "migration.begun", "migration.run", "migration.recorded",
                                    "migration.committed", "migrations.made"])  # fmt: skip

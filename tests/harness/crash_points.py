@@ -137,11 +137,16 @@ class Crashing:
         for type_, made in zip("aab", self.must("a 202", "POST", "/events/batch", {"events": events})["data"], strict=True):
             self.mine.append((type_, made["id"]))
 
+    def publish_in_sql(self, type_):
+        ((event,),) = self.database.query(f"begin; select posthorn.publish('default', '{type_}', '{{}}'); commit")
+        self.mine.append((type_, event))
+
     def round(self):
         """A bit of everything."""
         self.publish("a")
         self.publish("b")
         self.publish_many()
+        self.publish_in_sql("a")
         hook = f"/webhooks/{self.plain['id']}"
         self.ask("POST", f"{hook}/test")
         self.ask("PATCH", hook, {"status": "paused"})

@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-#define DBS_MAX         16
+#define DBS_MAX         32
 #define BACKOFF_MIN_MS  50
 #define BACKOFF_MAX_MS  1000
 #define LOCK_TIMEOUT_MS 1000

@@ -58,6 +58,7 @@ ROWS = {
 NOT_ASKED = {
     "work_partitions_make", "work_partitions_drop", "work_forget", "work_wake", "work_measure", "work_locked", "job_forget",
     "webhook_forget", "webhook_disable_failing", "audit_forget", "tally_forget", "notice_list",
+    "published_look", "published_forget",
 }  # fmt: skip
 SELDOM = {"job_put_off"}  # a step of a job that PostgreSQL refused
 README = Path(__file__).with_name("README.md")

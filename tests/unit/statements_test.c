@@ -185,6 +185,12 @@ static void test_worker_statements(void **state)
     check_pool(store_worker_session, store_worker_stmts, NULL);
 }
 
+static void test_inbox_statements(void **state)
+{
+    (void)state;
+    check_pool(store_inbox_session, store_inbox_stmts, store_inbox_listens);
+}
+
 static void test_command_statements(void **state)
 {
     (void)state;
@@ -194,15 +200,11 @@ static void test_command_statements(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty_is_older),
-        cmocka_unit_test(test_migrate),
-        cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_older),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_api_statements),
-        cmocka_unit_test(test_read_statements),
-        cmocka_unit_test(test_worker_statements),
-        cmocka_unit_test(test_command_statements),
+        cmocka_unit_test(test_empty_is_older),   cmocka_unit_test(test_migrate),
+        cmocka_unit_test(test_foreign),          cmocka_unit_test(test_older),
+        cmocka_unit_test(test_numbers),          cmocka_unit_test(test_api_statements),
+        cmocka_unit_test(test_read_statements),  cmocka_unit_test(test_worker_statements),
+        cmocka_unit_test(test_inbox_statements), cmocka_unit_test(test_command_statements),
     };
     return cmocka_run_group_tests_name("statements", tests, start, stop);
 }
