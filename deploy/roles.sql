@@ -17,7 +17,7 @@ revoke update, delete on audit from :"role";
 revoke insert, update, delete on audit_full from :"role";
 -- Who may publish in SQL is the owner's to say (publisher.sql).
 revoke insert, update, delete on publisher from :"role";
-revoke execute on function partitions_make(int, int), partitions_drop(int) from :"role";
+revoke execute on function partitions_make(int, int, int), partitions_drop(int) from :"role";
 alter default privileges in schema :"schema" grant select, insert, update, delete on tables to :"role";
 alter default privileges in schema :"schema" grant execute on functions to :"role";
 commit;

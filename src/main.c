@@ -34,7 +34,7 @@ static int command_migrate(const struct settings *settings, int argc, char **arg
     (void)argc;
     (void)argv;
     struct dbsync *db = dbsync_open(settings->config.database_url, CONNECT_MS);
-    int status = db != NULL && schema_migrate(db) == 0 ? 0 : 1;
+    int status = db != NULL && schema_migrate(db, settings->config.retention_days) == 0 ? 0 : 1;
     dbsync_close(db);
     return status;
 }

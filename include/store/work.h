@@ -209,8 +209,9 @@ struct db_op *work_upcoming(struct db *db, int64_t due_us, struct id id, int lim
 /* --- the janitor --------------------------------------------------------------------------------
  */
 
-/* Makes the partitions of the days ahead; drops those past retention; forgets expired keys. */
-struct db_op *work_partitions_make(struct db *db, db_cb *cb, void *arg);
+/* Makes the partitions of the days ahead, as wide as is right for a history of so many days; drops those past
+ * retention; forgets expired keys. */
+struct db_op *work_partitions_make(struct db *db, int64_t days, db_cb *cb, void *arg);
 struct db_op *work_partitions_drop(struct db *db, int64_t days, db_cb *cb, void *arg);
 /* A row: is there a partition for what is accepted now? */
 struct db_op *work_today(struct db *db, db_cb *cb, void *arg);

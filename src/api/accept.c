@@ -338,7 +338,8 @@ static void on_accepted(void *arg, int err, const struct db_rows *rows)
     accept_pace_answered(&a->pace, clock_mono_us());
     if (err == ERR_INVALID && !b->days_made) {
         b->days_made = true;
-        b->op = work_partitions_make(a->api->db, on_days_made, b);
+        b->op = work_partitions_make(a->api->db, a->api->settings->config.retention_days,
+                                     on_days_made, b);
         return;
     }
     if (err == 0 && b->plain && db_count(rows) == 0) {

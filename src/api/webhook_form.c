@@ -275,7 +275,7 @@ static void apply_filter(struct call *call, struct webhook *w)
     buf_fini(&plan);
 }
 
-/* A delivery that is still being tried when its day is dropped from the history would be lost without a
+/* A delivery that is still being tried when its partition is dropped from the history would be lost without a
  * word. */
 static void check_schedule(struct call *call, const struct schedule *schedule)
 {

@@ -28,7 +28,7 @@ static const char sql_setup[] =
     "  from pg_class where oid = 'schema_migration'::regclass;"
     "end $$";
 static const char sql_unlock[] = "select pg_advisory_unlock(" LOCK_KEY ")";
-static const char sql_days[] = "select days_make()";
+static const char sql_days[] = "select days_make($1::int)";
 static const char sql_exists[] = "select to_regclass('schema_migration') is not null";
 static const char sql_list[] = "select number, checksum from schema_migration order by number";
 static const char sql_record[] =
@@ -96,13 +96,16 @@ static int apply(struct dbsync *db, const struct migration *m)
     return err < 0 ? err : end;
 }
 
-int schema_migrate(struct dbsync *db)
+int schema_migrate(struct dbsync *db, int64_t days)
 {
+    char kept[24];
+    const char *params[] = {kept};
     int err = dbsync_script(db, sql_setup);
     if (err < 0)
         return err;
     CRASH_POINT("migrations", "locked");
     int applied = err = count_applied(db);
+    snprintf(kept, sizeof kept, "%lld", (long long)days);
     if (applied == (int)migration_count)
         printf("the schema is up to date (%d)\n", applied);
     for (int i = applied; i >= 0 && i < (int)migration_count; i++) {
@@ -111,7 +114,7 @@ int schema_migrate(struct dbsync *db)
             break;
     }
     if (err >= 0)
-        err = dbsync_script(db, sql_days);
+        err = dbsync_exec(db, sql_days, 1, params, NULL);
     CRASH_POINT("migrations", "made");
     int unlocked = dbsync_script(db, sql_unlock);
     return err < 0 ? err : unlocked;

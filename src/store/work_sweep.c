@@ -53,11 +53,11 @@ struct db_op *work_measure(struct db *db, int limit, db_cb *cb, void *arg)
 }
 
 const struct db_stmt stmt_work_partitions_make = {"work_partitions_make",
-                                                  "select days_make()::text", 0};
+                                                  "select days_make($1::int8::int)::text", 1};
 
-struct db_op *work_partitions_make(struct db *db, db_cb *cb, void *arg)
+struct db_op *work_partitions_make(struct db *db, int64_t days, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_work_partitions_make, DB_ARGS(), cb, arg);
+    return store_exec(db, &stmt_work_partitions_make, DB_ARGS(DB_I64(days)), cb, arg);
 }
 
 /* With the claims of workers that never came back, whose leases ran out long ago. */
@@ -102,7 +102,9 @@ struct db_op *work_wake(struct db *db, struct id webhook, int64_t lane, int limi
 
 const struct db_stmt stmt_work_today = {
     "work_today",
-    "select to_regclass('event_' || to_char(now() at time zone 'UTC', 'YYYYMMDD')) is not null", 0};
+    "select exists (select from ledger_range"
+    " where parent = 'event' and since <= now() and now() < until)",
+    0};
 
 struct db_op *work_today(struct db *db, db_cb *cb, void *arg)
 {

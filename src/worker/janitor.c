@@ -22,7 +22,7 @@ static void on_ended(void *arg, int err, const struct db_rows *rows);
 
 static struct db_op *make_days(struct janitor *j)
 {
-    return work_partitions_make(j->db, on_ended, j);
+    return work_partitions_make(j->db, j->config->retention_days, on_ended, j);
 }
 
 static struct db_op *drop_days(struct janitor *j)

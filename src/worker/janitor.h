@@ -1,4 +1,4 @@
-/* What is done again and again, as a table: partitions of days ahead are made, those past retention
+/* What is done again and again, as a table: partitions for days ahead are made, those past retention
  * dropped, and webhooks that were deleted before it, expired idempotency keys, jobs that ended long ago and the end of
  * the audit log and old hours of the tally forgotten, webhooks whose receivers have failed for days disabled. Each statement is harmless in two
  * workers at once. */

@@ -11,11 +11,10 @@ MAKING = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'select days_make%' AN
 
 
 def without_today(database):
-    for parent in ("event", "delivery", "attempt"):
-        database.query(
-            f"DO $$ BEGIN EXECUTE 'drop table {parent}_'"
-            " || to_char(now() at time zone 'UTC', 'YYYYMMDD'); END $$"
-        )
+    database.query(
+        "DO $$ BEGIN EXECUTE (SELECT 'drop table ' || string_agg(child::text, ', ') FROM ledger_range"
+        " WHERE since <= now() AND now() < until); END $$"
+    )
 
 
 def post(server, key, type_):

@@ -23,7 +23,7 @@ class As:
     query = Database.query
 
     def refused(self, sql):
-        with pytest.raises(AssertionError, match="permission denied|must be owner|days_drop|audit_forget"):
+        with pytest.raises(AssertionError, match="permission denied|must be owner|days_drop|days_make|audit_forget"):
             self.query(sql)
 
 
@@ -49,19 +49,19 @@ def roles(postgres, redis):
 
 def days(owner, first, last):
     return owner.query(
-        f"select n from generate_series({first}, {last}) n where to_regclass('delivery_' || to_char("
-        " now() at time zone 'UTC' + n * interval '1 day', 'YYYYMMDD')) is not null"
+        f"select n from generate_series({first}, {last}) n, ledger_range where parent = 'delivery'"
+        " and since <= now() + n * interval '24 h' and now() + n * interval '24 h' < until"
     )
 
 
 def test_it_serves_and_keeps_house(roles, redis, start_on, receiver):
     owner, runtime, _ = roles
-    owner.query("select partitions_drop(-6); select partitions_make(-40, -40)")
+    owner.query("select partitions_drop(-8); select partitions_make(-40, -40)")
     assert days(owner, -40, -40) != []
-    ahead = len(days(owner, 0, 7))
+    assert days(owner, 0, 2) == []
     server = start_on(runtime, redis)
     client = server.client()
-    until(lambda: days(owner, -40, -40) == [] and len(days(owner, 0, 7)) > ahead, 10, "the janitor")
+    until(lambda: days(owner, -40, -40) == [] and len(days(owner, 0, 2)) == 3, 10, "the janitor")
     flow = Flow(client, receiver, replies.answer(500), replies.answer(200), retry_schedule=[1])
     flow.batch(5)
     flow.all_arrive(10)
@@ -88,6 +88,9 @@ def test_it_has_no_say_over_the_schema(roles):
         "update schema_migration set name = ''",
         "select partitions_drop(-8)",
         "select partitions_make(-400, 400)",
+        "select days_make(0)",
+        "select days_make(3651)",
+        "select days_make(null)",
         "select days_drop(0)",
         "select days_drop(-1000000)",
         "select days_drop(null)",
@@ -98,10 +101,10 @@ def test_it_has_no_say_over_the_schema(roles):
         "select audit_forget(1, 0, 1, new_id())",
     ):
         runtime.refused(sql)
-    for sql in ("select days_make()", "select days_drop(30)", "select audit_forget(90, 1000, 1, id_floor(now()))", "select * from app"):
+    for sql in ("select days_make()", "select days_make(30)", "select days_drop(30)", "select audit_forget(90, 1000, 1, id_floor(now()))", "select * from app"):
         stranger.refused(sql)
-    runtime.query("select days_make(); select days_drop(30); select audit_forget(90, 1000, 1, id_floor(now()))")
-    assert len(days(owner, 0, 7)) == 8
+    runtime.query("select days_make(); select days_make(30); select days_drop(30); select audit_forget(90, 1000, 1, id_floor(now()))")
+    assert len(days(owner, 0, 2)) == 3
 
 
 def test_what_a_caller_calls_its_own_is_not_met(roles):
@@ -110,9 +113,9 @@ def test_what_a_caller_calls_its_own_is_not_met(roles):
     owner.query("select partitions_make(-40, -40)")
     runtime.query(
         "create temp table event (id uuid); create temp table delivery (id uuid); create temp table attempt (id uuid);"
-        "set search_path = pg_temp; select public.days_drop(30); select public.days_make()"
+        "set search_path = pg_temp; select public.days_drop(30); select public.days_make(30)"
     )
-    assert days(owner, -40, -40) == [] and len(days(owner, 0, 7)) == 8
+    assert days(owner, -40, -40) == [] and len(days(owner, 0, 2)) == 3
 
 
 def test_later_tables_are_its_too(roles):

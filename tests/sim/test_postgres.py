@@ -301,7 +301,7 @@ def connection(postgres):
     made = command(options(database, redis), "migrate")
     redis.destroy()
     assert made.returncode == 0, made.stderr
-    database.query("alter function partitions_make(int, int) reset search_path")
+    database.query("alter function partitions_make(int, int, int) reset search_path")
     database.query("select partitions_make(-1, 1)")
     database.query(MICROSECONDS)
     connection = Connection(database.url)

@@ -118,7 +118,7 @@ int postgres_server_migrate(struct dbsync *db)
     fflush(stdout);
     int kept = dup(STDOUT_FILENO), null = open("/dev/null", O_WRONLY);
     dup2(null, STDOUT_FILENO);
-    int err = schema_migrate(db);
+    int err = schema_migrate(db, 30);
     fflush(stdout);
     dup2(kept, STDOUT_FILENO);
     close(kept);
