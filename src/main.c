@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include "api/server.h"
+#include "cli/cli.h"
 #include "io/dbsync.h"
 #include "store/schema.h"
 
@@ -27,7 +28,10 @@ static const char usage[] =
     "  check-config                    print the options in force, secrets masked, or what is wrong\n"
     "  --version, --help\n"
     "\n"
-    "Options are environment variables; README.md lists them.\n";
+    "Options are environment variables; README.md lists them.\n"
+    "\n"
+    "These ask the API, at POSTHORN_URL with POSTHORN_KEY; each has --help:\n"
+    "\n";
 
 static int command_migrate(const struct settings *settings, int argc, char **argv)
 {
@@ -80,6 +84,12 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
+static void print_usage(FILE *out)
+{
+    fputs(usage, out);
+    cli_print_commands(out);
+}
+
 int main(int argc, char **argv)
 {
     static struct settings settings;
@@ -91,12 +101,14 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc > 1 && strcmp(argv[1], "--help") == 0) {
-        fputs(usage, stdout);
+        print_usage(stdout);
         return 0;
     }
+    if (argc > 1 && cli_has(argv[1]))
+        return cli_main(argc, argv);
     const struct command *command = argc > 1 ? find(argv[1]) : NULL;
     if (command == NULL) {
-        fputs(usage, stderr);
+        print_usage(stderr);
         return 2;
     }
     if (options_load(&settings, &faults) < 0) {

@@ -1,4 +1,5 @@
-/* One HTTP/1.1 POST to somebody else's server, by libcurl's multi interface on the loop.
+/* One HTTP/1.1 request, a POST if nothing else is said, to somebody else's server, by libcurl's multi interface on the
+ * loop.
  *
  * What a request must never do, it cannot: follow a redirect, use a proxy of the environment, reach
  * an address that the guard refuses (asked after DNS, again at connect, again before every request
@@ -56,10 +57,19 @@ struct fetch_tls {
 
 struct fetch_request {
     const char *url; /* normalised by url_parse() */
+    const char *
+        method; /* NULL: POST. Without a body only POST says that it has none (Content-Length: 0) */
     struct str head; /* header lines, each ending with CRLF, without Host and Content-Length */
     struct str body;
     struct id owner; /* connections and TLS sessions are kept for requests of the same one */
     const struct fetch_tls *tls; /* and with the same of these; NULL: none */
+
+    size_t
+        body_max; /* this much is kept of the answer's body, and what follows cuts it; 0: as above */
+
+    /* Takes the body of a 2xx answer as it comes, whatever its length; none of it is kept then, and the deadline begins
+     * again with each piece. False ends the request. It must not start or cancel a fetch. NULL: it is kept. */
+    bool (*on_data)(void *arg, struct str data);
 
     /* Absolute: DNS, connect, TLS, sending, head and body. It begins again, once, if this process stood still
      * meanwhile: that was not the receiver. */

@@ -15,6 +15,9 @@ struct loop *loop_create(loop_stop_cb *on_stop, void *arg);
 /* Runs until everything on the loop is closed. */
 void loop_run(struct loop *loop);
 
+/* Runs until `*done`, which a callback sets, and can be run again: for a program that does one thing after another. */
+void loop_run_until(struct loop *loop, const bool *done);
+
 /* Asks for the end; from any thread or, since it only writes to a descriptor, a signal handler. A
  * second call has no effect. */
 void loop_stop(struct loop *loop);

@@ -195,17 +195,22 @@ static bool ends_with(const char *text, const char *tail)
 
 /* Kubernetes and Docker tell a container of a service "posthorn" or "posthorn-api" by
  * POSTHORN_PORT=tcp://…, POSTHORN_PORT_8080_TCP_ADDR, POSTHORN_API_SERVICE_HOST and the like.
- * POSTHORN_BIN is of the tests. */
+ * POSTHORN_BIN is of the tests, and some are of the commands that ask the API (src/cli/). */
 static bool is_of_others(const char *name, const char *value)
 {
+    static const char *const names[] = {"POSTHORN_BIN", "POSTHORN_URL", "POSTHORN_KEY",
+                                        "POSTHORN_APP", "POSTHORN_PROFILE"};
     const char *port = strstr(name, "_PORT_");
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
 
     if (port != NULL && str_is_digit(port[6]))
         return true;
     if (ends_with(name, "_PORT") && strstr(value, "://") != NULL)
         return true;
-    return strstr(name, "_SERVICE_HOST") != NULL || strstr(name, "_SERVICE_PORT") != NULL ||
-           strcmp(name, "POSTHORN_BIN") == 0;
+    return strstr(name, "_SERVICE_HOST") != NULL || strstr(name, "_SERVICE_PORT") != NULL;
 }
 
 static void check_name(const char *variable, struct faults *faults)

@@ -426,6 +426,7 @@ struct fetch *fetch_start(struct fetcher *fetcher, const struct fetch_request *r
     CRASH_POINT("request", "before");
     clear(fetch);
     fetch->request = *request;
+    fetch->response.body.max = request->body_max > 0 ? request->body_max : FETCH_BODY_MAX;
     fetch->cb = cb;
     fetch->arg = arg;
     fetch->start_us = clock_mono_us();

@@ -261,7 +261,6 @@ CURL *fetch_easy_create(struct fetch *fetch)
         out_of_memory();
     set_limits(easy);
     trust(easy, fetch->fetcher->config.ca_file);
-    FETCH_SET(easy, CURLOPT_POST, 1L);
     FETCH_SET(easy, CURLOPT_PRIVATE, fetch);
     FETCH_SET(easy, CURLOPT_ERRORBUFFER, fetch->curl_error);
     FETCH_SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
@@ -323,10 +322,22 @@ static void set_tls(struct fetch *fetch, const struct fetch_tls *tls)
     set_blob(fetch->easy, CURLOPT_SSLKEY_BLOB, &fetch->key, tls->key);
 }
 
+/* The handle's last request may have been another's. */
+static void set_method(struct fetch *fetch)
+{
+    const struct fetch_request *request = &fetch->request;
+    struct str body = request->body;
+
+    FETCH_SET(fetch->easy, CURLOPT_POST, 1L);
+    FETCH_SET(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
+    FETCH_SET(fetch->easy, CURLOPT_POSTFIELDS, body.n > 0 ? body.p : "");
+    FETCH_SET(fetch->easy, CURLOPT_CUSTOMREQUEST, request->method);
+    if (body.n == 0 && request->method != NULL && strcmp(request->method, "POST") != 0)
+        FETCH_SET(fetch->easy, CURLOPT_HTTPGET, 1L);
+}
+
 void fetch_attach(struct fetch *fetch)
 {
-    struct str body = fetch->request.body;
-
     fetch->state = FETCH_SENDING;
     fetch->fetcher->sending++;
     fetch->requests = 0;
@@ -342,8 +353,7 @@ void fetch_attach(struct fetch *fetch)
     FETCH_SET(fetch->easy, CURLOPT_FORBID_REUSE, 0L);
     FETCH_SET(fetch->easy, CURLOPT_VERBOSE, 0L);
     FETCH_SET(fetch->easy, CURLOPT_HTTPHEADER, fetch->lines);
-    FETCH_SET(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.n);
-    FETCH_SET(fetch->easy, CURLOPT_POSTFIELDS, body.n > 0 ? body.p : "");
+    set_method(fetch);
     must(curl_multi_add_handle(fetch->fetcher->multi, fetch->easy));
 }
 

@@ -96,8 +96,9 @@ struct fetch_response {
     bool in_head;
     bool chunked; /* the body */
     struct fetch_chunks chunks;
-    bool complete;   /* the head of the final response has ended */
-    const char *bad; /* why it was cut, when the response is to blame */
+    int64_t heard_us; /* when the last piece of a body that is handed on came; 0: none has */
+    bool complete;    /* the head of the final response has ended */
+    const char *bad;  /* why it was cut, when the response is to blame */
 };
 
 struct fetch {

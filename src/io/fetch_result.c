@@ -96,11 +96,22 @@ static bool framed_well(const struct fetch_response *response)
     return response->head_seen + response->chunks.framing <= FETCH_HEAD_READ_MAX;
 }
 
-static bool take_body(struct fetch_response *response, struct str bytes)
+static bool hand_on(struct fetch *fetch, struct str bytes)
 {
+    fetch->response.heard_us = clock_mono_us();
+    return fetch->request.on_data(fetch->arg, bytes);
+}
+
+static bool take_body(struct fetch *fetch, struct str bytes)
+{
+    struct fetch_response *response = &fetch->response;
+    size_t max = fetch->request.body_max;
+
+    if (fetch->request.on_data != NULL && response->status < 300)
+        return hand_on(fetch, bytes);
     response->body_seen += bytes.n;
     keep(&response->body, bytes);
-    return response->body_seen <= FETCH_BODY_READ_MAX;
+    return response->body_seen <= (max > 0 ? max : FETCH_BODY_READ_MAX);
 }
 
 size_t fetch_on_body(char *p, size_t size, size_t n, void *arg)
@@ -112,9 +123,9 @@ size_t fetch_on_body(char *p, size_t size, size_t n, void *arg)
     if (!response->complete)
         return 0;
     if (!response->chunked)
-        return take_body(response, in) ? size * n : 0;
+        return take_body(fetch, in) ? size * n : 0;
     while (fetch_chunks_next(&response->chunks, &in, &data))
-        if (!framed_well(response) || !take_body(response, data))
+        if (!framed_well(response) || !take_body(fetch, data))
             return 0;
     if (in.n > 0)
         fetch_excess(fetch);
@@ -201,8 +212,10 @@ enum fetch_outcome fetch_outcome_of(const struct fetch *fetch, CURLcode code)
 
 int64_t fetch_left_ms(const struct fetch *fetch)
 {
+    int64_t heard_us = fetch->response.heard_us;
+
     return fetch->request.timeout_ms + fetch->granted_ms -
-           (clock_mono_us() - fetch->start_us) / 1000;
+           (clock_mono_us() - (heard_us > 0 ? heard_us : fetch->start_us)) / 1000;
 }
 
 bool fetch_grant(struct fetch *fetch)

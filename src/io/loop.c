@@ -125,6 +125,12 @@ void loop_run(struct loop *loop)
     uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
+void loop_run_until(struct loop *loop, const bool *done)
+{
+    while (!*done)
+        uv_run(&loop->uv, UV_RUN_ONCE);
+}
+
 void loop_stop(struct loop *loop)
 {
     uv_async_send(&loop->stop);

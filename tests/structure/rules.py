@@ -16,6 +16,7 @@ LAYERS = {
     "store": {"base", "core", "io"},
     "api": {"base", "core", "io", "store"},
     "worker": {"base", "core", "io", "store"},
+    "cli": {"base", "core", "io"},  # it speaks to the API, as anybody's program does
 }
 
 # A library's headers and the only files that may include them.
@@ -62,6 +63,7 @@ OUTSIDE = set(
 # Who may know HTTP's status numbers besides api/.
 STATUS_HOLDERS = {
     r"(src|include)/api/": "answers with them",
+    r"src/cli/answer\.c$": "judges the API's answers",
     r"src/core/delivery\.c$": "judges receivers' answers",
     r"(src|include)/core/profile(/|\.)": "profiles judge their services' answers",
     r"src/io/fetch_\w+\.c$": "HTTP's own framing: 1xx, and whether there is a body",

@@ -1,0 +1,14 @@
+/* What an answer of the API means, in words and as an exit status. */
+#ifndef CLI_ANSWER_H
+#define CLI_ANSWER_H
+
+#include "client.h"
+
+/* STATUS_DONE: it was done. Otherwise stderr says what was wrong and what to do. An answer with a body that is no JSON
+ * is none of the API's. */
+int answer_judge(const struct answer *answer, const struct profile *profile) MUST_CHECK;
+
+/* An answer of the API's own, whatever it says: a 2xx, or a problem. */
+bool answer_is_ours(const struct answer *answer);
+
+#endif
