@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#define URL_ROOM        8192
 #define HEAD_MAX        8192
 #define CONNECTIONS_MAX 4
 #define LOOKUPS_MAX     4
@@ -83,7 +84,7 @@ struct client *client_open(const struct profile *profile, int64_t timeout_ms)
                                  .dns = {.lookups_max = LOOKUPS_MAX, .per_owner = LOOKUPS_MAX},
                                  .ca_file = ca_file[0] != '\0' ? ca_file : NULL});
     client->pause = timeout_create(client->loop, on_pause, client);
-    buf_init(&client->url, URL_SIZE_MAX * 4);
+    buf_init(&client->url, URL_ROOM);
     buf_init(&client->head, HEAD_MAX);
     buf_init(&client->answer_head, FETCH_HEAD_MAX);
     buf_init(&client->answer_body, ANSWER_MAX);
@@ -190,6 +191,11 @@ void client_try(struct client *client, const struct client_request *request, str
         return;
     build_url(client, request->path);
     build_head(client, request);
+    if (client->url.overflow || client->head.overflow) { /* nothing is asked by halves */
+        answer->outcome = FETCH_BAD_URL;
+        answer->error = "the URL, or the headers, would be too long";
+        return;
+    }
     client->request = request;
     client->answer = answer;
     client->done = false;
@@ -236,11 +242,6 @@ void client_watch_signals(struct client *client)
     to_stop = client->loop;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-}
-
-bool client_interrupted(const struct client *client)
-{
-    return client->interrupted;
 }
 
 bool client_pause(struct client *client, int64_t ms)

@@ -47,7 +47,6 @@ int client_call(struct client *client, const struct client_request *request,
 
 /* From now on Ctrl-C and SIGTERM end what is waited for, and set `interrupted`. A second one ends the process. */
 void client_watch_signals(struct client *client);
-bool client_interrupted(const struct client *client);
 
 /* Waits. False: interrupted. */
 bool client_pause(struct client *client, int64_t ms);

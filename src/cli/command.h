@@ -23,7 +23,7 @@ enum flag_kind {
     FLAG_JSON,
 };
 
-/* Where the value goes, by the flag's name with _ for -. */
+/* Where the value goes, by the flag's name with _ for -, or by its member. */
 enum flag_place {
     FLAG_OWN, /* nowhere: the command asks cli_flag() for it */
     FLAG_QUERY,
@@ -36,6 +36,7 @@ struct flag {
     const char *help;
     enum flag_kind kind;
     enum flag_place place;
+    const char *member; /* NULL: by its name. --url says where the API is, whatever the command */
 };
 
 #define FLAGS_MAX     40
@@ -56,6 +57,8 @@ struct command {
         struct cli *cli); /* returns an enum status, and has said on stderr why, if it is not 0 */
     const struct route *route; /* of those that route_run() runs (route.h) */
     bool offline;              /* needs no URL and no key: cli->client is NULL */
+    const char *
+        unless; /* an option: where it is set, or POSTHORN_URL is not, the service's command of this name runs */
 };
 
 #define FLAGS(table) .flags = (table), .flag_count = ARRAY_LEN(table)

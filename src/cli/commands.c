@@ -7,8 +7,13 @@
 #include "usage.h"
 
 #include <locale.h>
+#include <stdlib.h>
 
-static const struct commands *const table[] = {&webhook_commands, NULL};
+static const struct commands *const table[] = {
+    &send_commands,       &replay_commands,  &trace_commands,
+    &webhook_commands,    &history_commands, &tenant_commands,
+    &completion_commands, &manual_commands,  NULL,
+};
 
 static const struct command *find(const char *name)
 {
@@ -19,11 +24,17 @@ static const struct command *find(const char *name)
     return NULL;
 }
 
+/* Whether a command that the service has too is the client's here. */
+static bool is_meant(const struct command *command)
+{
+    return command->unless == NULL || (getenv(command->unless) == NULL && profile_is_set());
+}
+
 bool cli_has(const char *name)
 {
     for (const struct commands *const *file = table; *file != NULL; file++)
         for (size_t i = 0; i < (*file)->count; i++)
-            if (usage_is_of(&(*file)->at[i], name))
+            if (usage_is_of(&(*file)->at[i], name) && is_meant(&(*file)->at[i]))
                 return true;
     return false;
 }

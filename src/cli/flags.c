@@ -22,11 +22,12 @@ const size_t common_flag_count = ARRAY_LEN(common_flags);
 
 const char *flag_api_name(const struct flag *flag, char out[FLAG_NAME_SIZE])
 {
-    size_t n = strlen(flag->name);
+    const char *name = flag->member != NULL ? flag->member : flag->name;
+    size_t n = strlen(name);
 
     assert(n < FLAG_NAME_SIZE);
     for (size_t i = 0; i <= n; i++)
-        out[i] = (char)(flag->name[i] == '-' ? '_' : flag->name[i]);
+        out[i] = (char)(name[i] == '-' ? '_' : name[i]);
     return out;
 }
 

@@ -79,6 +79,28 @@ static bool build_body(struct buf *body, const struct cli *cli, const struct rou
     return true;
 }
 
+/* What does not fit would be left out, and another thing asked. */
+static bool fits(const struct buf *path)
+{
+    if (path->overflow)
+        show_error("that is too long for a URL");
+    return !path->overflow;
+}
+
+static bool build_whole_path(struct buf *path, const struct cli *cli, const struct route *route,
+                             const char *cursor)
+{
+    if (!build_path(path, cli, route))
+        return false;
+    add_query(path, cli);
+    if (cursor != NULL)
+        path_query(path, "cursor", str_of(cursor));
+    if (route->answer == ROUTE_LIST && cli_flag(cli, "all") != NULL &&
+        cli_flag(cli, "limit") == NULL)
+        path_query(path, "limit", STR_LIT(ALL_LIMIT));
+    return fits(path);
+}
+
 static int ask(struct cli *cli, const struct route *route, const char *cursor, struct str *body)
 {
     struct buf path, sent;
@@ -86,19 +108,12 @@ static int ask(struct cli *cli, const struct route *route, const char *cursor, s
 
     buf_init(&path, PATH_MAX_BYTES);
     buf_init(&sent, BODY_MAX);
-    if (build_path(&path, cli, route) && build_body(&sent, cli, route)) {
-        add_query(&path, cli);
-        if (cursor != NULL)
-            path_query(&path, "cursor", str_of(cursor));
-        if (route->answer == ROUTE_LIST && cli_flag(cli, "all") != NULL &&
-            cli_flag(cli, "limit") == NULL)
-            path_query(&path, "limit", STR_LIT(ALL_LIMIT));
+    if (build_whole_path(&path, cli, route, cursor) && build_body(&sent, cli, route))
         status = client_call(cli->client,
                              &(struct client_request){.method = route->method,
                                                       .path = buf_str(&path),
                                                       .body = buf_str(&sent)},
                              body);
-    }
     buf_fini(&path);
     buf_fini(&sent);
     return status;
@@ -207,7 +222,7 @@ static void say_done(const struct cli *cli, const struct route *route)
     struct buf text, clean;
 
     buf_init(&text, PATH_MAX_BYTES);
-    buf_init(&clean, PATH_MAX_BYTES * 6);
+    buf_init(&clean, SIZE_MAX);
     buf_printf(&text, "%s %s\n", cli->arguments[0], route->done);
     show_clean(&clean, buf_str(&text), true);
     show_print(buf_str(&clean));
@@ -229,12 +244,13 @@ int route_run(struct cli *cli)
     if (body.n > 0 && json)
         show_json(body);
     else if (json)
-        return status;
+        show_json(STR_LIT("null"));
     else if (route->answer == ROUTE_NOTHING)
         say_done(cli, route);
     else if (route->answer == ROUTE_LIST)
         show_page(cli, route, body);
     else if (json_kind(body) == JSON_OBJECT)
         record_print(body);
-    return status;
+    return route->expect == NULL || value_is(body, "status", route->expect) ? status
+                                                                            : STATUS_NOT_SO;
 }

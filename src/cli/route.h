@@ -19,7 +19,27 @@ struct route {
     size_t column_count;
     const char *done; /* "%s is gone" */
     const char *body; /* that is always the same; NULL: of flags, if there are any for it */
+    const char
+        *expect; /* what `status` of the answer must be, or it exits with 1; NULL: anything */
 };
+
+/* A row of the table: its name, arguments, summary, example and flags (an array; or none, PLAIN), and its route. */
+#define ROUTE_PLAIN(NAME, ARGUMENTS, SUMMARY, EXAMPLE, ...)                                   \
+    {                                                                                         \
+        .name = (NAME), .arguments = (ARGUMENTS), .summary = (SUMMARY), .example = (EXAMPLE), \
+        .run = route_run, .route = &(const struct route)                                      \
+        {                                                                                     \
+            __VA_ARGS__                                                                       \
+        }                                                                                     \
+    }
+#define ROUTE_ROW(NAME, ARGUMENTS, SUMMARY, EXAMPLE, TABLE, ...)                              \
+    {                                                                                         \
+        .name = (NAME), .arguments = (ARGUMENTS), .summary = (SUMMARY), .example = (EXAMPLE), \
+        FLAGS(TABLE), .run = route_run, .route = &(const struct route)                        \
+        {                                                                                     \
+            __VA_ARGS__                                                                       \
+        }                                                                                     \
+    }
 
 #define COLUMNS(table) .columns = (table), .column_count = ARRAY_LEN(table)
 

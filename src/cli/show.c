@@ -83,7 +83,8 @@ size_t show_width(struct str text)
 
 void show_print(struct str text)
 {
-    fwrite(text.p, 1, text.n, stdout);
+    if (text.n > 0)
+        fwrite(text.p, 1, text.n, stdout);
 }
 
 /* It is valid JSON: such a character stands in a string, where its escape means the same. Line feeds may stand between. */

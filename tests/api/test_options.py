@@ -15,7 +15,8 @@ from harness.wait import until
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"\bPOSTHORN_[A-Z][A-Z_]*[A-Z]\b")
-NOT_OPTIONS = {"POSTHORN_BIN", "POSTHORN_VERSION"}
+# Of the commands that ask the API, and of the tests.
+NOT_OPTIONS = {"POSTHORN_BIN", "POSTHORN_VERSION", "POSTHORN_URL", "POSTHORN_KEY", "POSTHORN_APP", "POSTHORN_PROFILE"}
 
 
 def printed(database, redis, **more):

@@ -142,11 +142,13 @@ check_deb() {
   git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$work/deb/posthorn"
   cp -r deploy/debian "$work/deb/posthorn/debian"
   (cd "$work/deb/posthorn" && dpkg-buildpackage -us -uc -b)
-  lintian --fail-on error,warning --suppress-tags no-manual-page,initial-upload-closes-no-bugs "$work"/deb/posthorn_*.changes
+  lintian --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs "$work"/deb/posthorn_*.changes
   deb=$(ls "$work"/deb/posthorn_*.deb)
   dpkg-deb -c "$deb"
   dpkg-deb -x "$deb" "$work/deb/root"
   "$work/deb/root/usr/bin/posthorn" --version
+  test -s "$work/deb/root/usr/share/man/man1/posthorn.1.gz"
+  test -s "$work/deb/root/usr/share/bash-completion/completions/posthorn"
   refused grep -r /usr/local "$work/deb/root/lib/systemd" "$work/deb/root/usr/lib/systemd"
 }
 

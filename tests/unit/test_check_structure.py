@@ -169,6 +169,11 @@ BROKEN = {
          "src/meson.build": GOOD["src/meson.build"] + "worker = ['worker/claim.c']\n"},
         "src/worker/claim.c:2: ", "worker must not use api",
     ),
+    "the client uses store": (
+        {"src/cli/client.c": '/* Asks. */\n#include "store/apps.h"\n',
+         "src/meson.build": GOOD["src/meson.build"] + "cli = ['cli/client.c']\n"},
+        "src/cli/client.c:2: ", "cli must not use store",
+    ),
     "private header of another layer": (
         included("src/store/apps.c", '#include "io/db_internal.h"'), "src/store/apps.c:2: ", "not a public header of io",
     ),
