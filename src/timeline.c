@@ -160,6 +160,8 @@ static const char *status_obstacle(const struct trace *t)
         return NULL;
     if (t->status == WEBHOOK_PAUSED)
         return "its webhook is paused: it waits until the webhook is active again";
+    if (t->status == WEBHOOK_LISTENING)
+        return "its webhook has no URL: it waits until somebody listens";
     if (t->status == WEBHOOK_DISABLED)
         return disabled_sentences[t->disabled_reason];
     return t->delivery.state == DELIVERY_HELD ? "its webhook is active again: it will go on soon"

@@ -56,9 +56,9 @@ extern const char *const delivery_state_names[]; /* ends with NULL */
 #define DELIVERY_WAITS       100
 #define DELIVERY_WAITED_MS   86400000
 
-/* Who moves it: an attempt that ended, the service's own rules, or a person through the API. */
-enum delivery_actor { ACTOR_ATTEMPT, ACTOR_SERVICE, ACTOR_PERSON };
-#define DELIVERY_ACTORS 3
+/* Who moves it: an attempt that ended, the service's own rules, a person through the API, or a listener's answer. */
+enum delivery_actor { ACTOR_ATTEMPT, ACTOR_SERVICE, ACTOR_PERSON, ACTOR_LISTENER };
+#define DELIVERY_ACTORS 4
 
 /* Delivered absorbs: only a person leaves it. A success is recorded whatever the state. What a
  * person sets going again is pending or, while its webhook is paused, held. */

@@ -8,20 +8,23 @@
 struct settings;
 
 /* The numbers of the columns; see core/delivery.h. */
-#define WEBHOOK_ACTIVE_NUMBER   0
-#define WEBHOOK_PAUSED_NUMBER   1
-#define WEBHOOK_DISABLED_NUMBER 2
-#define DISABLED_NOT_NUMBER     0
-#define DISABLED_BY_API_NUMBER  1
-#define DISABLED_GONE_NUMBER    2
-#define DISABLED_FAILING_NUMBER 3
-#define ORDERING_NONE_NUMBER    0
-#define ORDERING_WEBHOOK_NUMBER 1
+#define WEBHOOK_ACTIVE_NUMBER    0
+#define WEBHOOK_PAUSED_NUMBER    1
+#define WEBHOOK_DISABLED_NUMBER  2
+#define WEBHOOK_LISTENING_NUMBER 3
+#define DISABLED_NOT_NUMBER      0
+#define DISABLED_BY_API_NUMBER   1
+#define DISABLED_GONE_NUMBER     2
+#define DISABLED_FAILING_NUMBER  3
+#define ORDERING_NONE_NUMBER     0
+#define ORDERING_WEBHOOK_NUMBER  1
 
 enum webhook_status {
     WEBHOOK_ACTIVE = WEBHOOK_ACTIVE_NUMBER,
     WEBHOOK_PAUSED = WEBHOOK_PAUSED_NUMBER,
     WEBHOOK_DISABLED = WEBHOOK_DISABLED_NUMBER,
+    WEBHOOK_LISTENING =
+        WEBHOOK_LISTENING_NUMBER, /* it has no URL: what it is sent is held until a listener comes */
 };
 extern const char *const webhook_status_names[]; /* ends with NULL */
 
@@ -41,6 +44,10 @@ enum webhook_ordering {
     ORDERING_WEBHOOK = ORDERING_WEBHOOK_NUMBER,
 };
 extern const char *const webhook_ordering_names[]; /* ends with NULL */
+
+/* Instead of a URL: nobody is called, a client listens. Such a webhook is listening or disabled, and no other is. */
+#define WEBHOOK_LISTEN_URL "listen:"
+bool webhook_listens(struct str url);
 
 #define WEBHOOK_URL_MAX          2048
 #define WEBHOOK_EVENTS_MAX       100

@@ -143,6 +143,11 @@ bool finish_is_plain(const struct finish *finish);
 struct db_op *work_finish_plain(struct db *db, const struct finish *const *list, size_t count,
                                 db_cb *cb, void *arg);
 
+/* The same of one delivery that is held, of a webhook that is listened to: by a listener's answer, or because there is
+ * nothing that could be sent to him. A row, unless it was not held any more or another attempt is its next. */
+struct db_op *work_answer(struct db *db, struct id app, const struct finish *finish, db_cb *cb,
+                          void *arg);
+
 /* A delivery that moved, a webhook that was disabled, or a delivery that has waited for one that moved and is due
  * now. */
 enum finished_kind { FINISHED_MOVED, FINISHED_DISABLED, FINISHED_WOKEN };
@@ -229,9 +234,9 @@ struct db_op *work_wake(struct db *db, struct id webhook, int64_t lane, int limi
 struct db_op *work_forget(struct db *db, int limit, db_cb *cb, void *arg);
 
 extern const struct db_stmt stmt_work_claim, stmt_work_claim_plain, stmt_work_gather,
-    stmt_work_data, stmt_work_waiting, stmt_work_finish, stmt_work_finish_plain, stmt_work_locked,
-    stmt_work_release, stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due, stmt_work_leases,
-    stmt_work_take_back, stmt_work_lease_end, stmt_work_partitions_make, stmt_work_partitions_drop,
-    stmt_work_forget, stmt_work_today, stmt_work_wake, stmt_work_measure;
+    stmt_work_data, stmt_work_waiting, stmt_work_finish, stmt_work_finish_plain, stmt_work_answer,
+    stmt_work_locked, stmt_work_release, stmt_work_overdue, stmt_work_upcoming, stmt_work_claim_due,
+    stmt_work_leases, stmt_work_take_back, stmt_work_lease_end, stmt_work_partitions_make,
+    stmt_work_partitions_drop, stmt_work_forget, stmt_work_today, stmt_work_wake, stmt_work_measure;
 
 #endif

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "happening.h"
 #include "store/work.h"
 
 #include <stdlib.h>
@@ -113,8 +114,10 @@ static void finish(struct accept_request *r, int err)
     r->batch = NULL;
     call_wait_over(call);
     metric_add(METRIC_EVENTS_ACCEPTED, err == 0 ? (int64_t)r->count : 0);
-    if (err == 0)
+    if (err == 0) {
+        happening_tell(call->app);
         metric_observe(HISTOGRAM_ACCEPT, clock_mono_us() - r->start_us);
+    }
     r->done(call, err);
 }
 

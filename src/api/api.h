@@ -16,6 +16,7 @@ struct type_cache;
 struct token_cache;
 struct absence;
 struct turns;
+struct streams;
 
 /* What calls have of something that is bounded in all. */
 enum hold {
@@ -24,6 +25,7 @@ enum hold {
     HOLD_ANSWER, /* bytes of answers on their way; shared by app */
     HOLD_TEST,   /* a test that is not answered; shared by app */
     HOLD_LIST,   /* rows that are looked for; shared by app */
+    HOLD_STREAM, /* an answer that goes on; shared by app */
     HOLD_COUNT,
 };
 
@@ -46,6 +48,7 @@ struct api {
     struct token_cache *tokens;
     struct absence *absence;
     struct turns *turns;
+    struct streams *streams;
     struct list calls;      /* struct call */
     struct list test_waits; /* struct test_wait */
     struct shares held[HOLD_COUNT];

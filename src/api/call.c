@@ -83,7 +83,7 @@ void call_wait_over(struct call *call)
 static const enum metric gauges[HOLD_COUNT] = {
     [HOLD_LOOKUP] = METRIC_HELD_LOOKUPS,   [HOLD_GUESS] = METRIC_HELD_GUESSES,
     [HOLD_ANSWER] = METRIC_BUDGET_ANSWERS, [HOLD_TEST] = METRIC_HELD_TESTS,
-    [HOLD_LIST] = METRIC_HELD_LISTS,
+    [HOLD_LIST] = METRIC_HELD_LISTS,       [HOLD_STREAM] = METRIC_HELD_STREAMS,
 };
 
 bool call_hold(struct call *call, enum hold what, struct id owner, int64_t n, int64_t max)
@@ -124,6 +124,15 @@ static void dispose(void *p)
         call_let_go(call, (enum hold)what);
     list_remove(&call->node);
     buf_fini(&call->out);
+    if (call->at_end != NULL)
+        call->at_end(call->end_arg);
+}
+
+void call_at_end(struct call *call, void (*end)(void *arg), void *arg)
+{
+    assert(call->at_end == NULL);
+    call->at_end = end;
+    call->end_arg = arg;
 }
 
 static void split_target(struct call *call, const h2o_req_t *req)
@@ -233,6 +242,46 @@ void call_send(struct call *call, int status, const char *type, struct str body)
     call_let_go(call, HOLD_LIST);
     h2o_start_response(req, &generator);
     h2o_send(req, &iov, head || body.n == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+/* --- one that goes on ------------------------------------------------------------------------- */
+
+struct flow {
+    h2o_generator_t super;
+    struct call *call;
+    call_taken *taken;
+};
+
+static void on_taken(h2o_generator_t *generator, h2o_req_t *req)
+{
+    struct flow *flow = CONTAINER_OF(generator, struct flow, super);
+    (void)req;
+    flow->taken(flow->call);
+}
+
+void call_stream(struct call *call, const char *type, call_taken *taken)
+{
+    h2o_req_t *req = call->req;
+    struct flow *flow = call->flow = call_alloc(call, sizeof *flow);
+
+    *flow = (struct flow){{on_taken, NULL}, call, taken};
+    req->res.status = 200;
+    req->res.reason = status_phrase(200);
+    call_add_header(call, "Content-Type", type);
+    call_add_header(call, "Cache-Control", "no-store");
+    call_add_header(call, "X-Accel-Buffering", "no");
+    call_add_header(call, "X-Request-Id", call->request_id);
+    call_is_last(call);
+    log_end(call, 200);
+    h2o_start_response(req, &flow->super);
+}
+
+void call_stream_send(struct call *call, struct str piece, bool last)
+{
+    h2o_iovec_t iov = h2o_iovec_init(piece.p, piece.n);
+
+    h2o_send(call->req, &iov, piece.n > 0 ? 1 : 0,
+             last ? H2O_SEND_STATE_FINAL : H2O_SEND_STATE_IN_PROGRESS);
 }
 
 static int fd_of(const struct call *call)

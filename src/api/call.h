@@ -16,6 +16,7 @@
 #define BODY_MAX ((size_t)1 << 20)
 
 struct st_h2o_req_t;
+struct flow;
 
 struct call {
     struct api *api;
@@ -51,7 +52,9 @@ struct call {
     struct db_op *op;          /* the statement under way */
     void (*cancel)(void *arg); /* of call_wait(), or NULL */
     void *cancel_arg;
-    void *state;                /* the handler's own, in the pool */
+    void *state;               /* the handler's own, in the pool */
+    void (*at_end)(void *arg); /* of call_at_end(), or NULL */
+    void *end_arg;
     void (*on_drop)(void *arg); /* of call_drop_body(), or NULL */
     void *drop_arg;
 
@@ -59,7 +62,8 @@ struct call {
     const struct field
         *table; /* that the body was bound by, and which of its fields were given; NULL: none was */
     uint32_t given;
-    struct buf out; /* the answer's body */
+    struct flow *flow; /* of call_stream(), or NULL */
+    struct buf out;    /* the answer's body */
     struct jsonw json;
     struct list node; /* in api->calls */
 };
@@ -69,6 +73,9 @@ struct call *call_create(struct api *api, struct st_h2o_req_t *req);
 
 /* Zeroed, in the request's pool: it lives as long as the call. */
 void *call_alloc(struct call *call, size_t size);
+
+/* Memory that is freed with it, by `end`. Once a call. */
+void call_at_end(struct call *call, void (*end)(void *arg), void *arg);
 
 /* A copy there, which ends with NUL; and that as a slice. */
 char *call_copy_text(struct call *call, struct str s);
@@ -111,6 +118,12 @@ void call_add_header(struct call *call, const char *name, const char *value);
 void call_send(struct call *call, int status, const char *type, struct str body);
 
 bool call_answered(const struct call *call);
+
+/* Begins an answer of no known length, whose pieces are sent by call_stream_send(): `taken` is called when one has been
+ * taken, and only then may the next be sent. The piece is not copied. After the last nothing may touch the call. */
+typedef void call_taken(struct call *call);
+void call_stream(struct call *call, const char *type, call_taken *taken);
+void call_stream_send(struct call *call, struct str piece, bool last);
 
 /* --- its connection --------------------------------------------------------------------------- */
 

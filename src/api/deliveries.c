@@ -4,6 +4,7 @@
 #include "core/key.h"
 #include "deed.h"
 #include "delivery_view.h"
+#include "happening.h"
 #include "input.h"
 #include "page.h"
 #include "reply.h"
@@ -190,6 +191,7 @@ static void on_retried(void *arg, int err, const struct db_rows *rows)
         return;
     queue_entry_read(rows, 0, ENTRY, &entry);
     queue_enqueue(call->api->queue, &entry, 1, QUEUE_FORCE);
+    happening_tell(call->app);
     get(call);
 }
 

@@ -18,6 +18,9 @@ route_handler handle_events_explain;
 /* webhook_preview.c */
 route_handler handle_webhooks_preview;
 
+/* stream.c, webhook_stream.c, delivery_answer.c */
+route_handler handle_stream, handle_webhooks_stream, handle_deliveries_answer;
+
 /* webhook_jwks.c */
 route_handler handle_webhooks_jwks;
 

@@ -31,6 +31,7 @@ static const struct route routes[] = {
     {"POST", "/webhooks/{id}/replay", SCOPE_WRITE, handle_webhooks_replay},
     {"POST", "/webhooks/{id}/backfill", SCOPE_WRITE, handle_webhooks_backfill},
     {"POST", "/webhooks/{id}/preview", SCOPE_READ, handle_webhooks_preview},
+    {"GET", "/webhooks/{id}/stream", SCOPE_WRITE, handle_webhooks_stream},
     {"GET", "/webhooks/{id}/jwks.json", SCOPE_OPEN, handle_webhooks_jwks},
     {"GET",
      "/webhooks/{id}/deliveries",
@@ -62,6 +63,7 @@ static const struct route routes[] = {
     {"GET", "/deliveries/{id}/attempts", SCOPE_READ, handle_attempts_list, {"limit", "cursor"}},
     {"POST", "/deliveries/{id}/retry", SCOPE_WRITE, handle_deliveries_retry},
     {"POST", "/deliveries/{id}/cancel", SCOPE_WRITE, handle_deliveries_cancel},
+    {"POST", "/deliveries/{id}/answer", SCOPE_WRITE, handle_deliveries_answer},
 
     {"GET", "/jobs", SCOPE_READ, handle_jobs_list, {"kind", "status", "limit", "cursor"}},
     {"GET", "/jobs/{id}", SCOPE_READ, handle_jobs_get},
@@ -94,6 +96,7 @@ static const struct route routes[] = {
     {"POST", "/sources/{id}/rotate", SCOPE_WRITE, handle_sources_rotate},
     {"POST", "/ingest/{token}", SCOPE_OPEN, handle_ingest},
 
+    {"GET", "/stream", SCOPE_READ, handle_stream, {"types"}},
     {"GET", "/stats", SCOPE_READ, handle_stats_list, {"webhook_id", "since", "until"}},
 
     {"GET",

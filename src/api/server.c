@@ -15,6 +15,7 @@
 #include "reply.h"
 #include "routes.h"
 #include "store/store.h"
+#include "streams.h"
 #include "test_wait.h"
 #include "tokens.h"
 #include "turns.h"
@@ -265,6 +266,7 @@ struct server *server_create(const struct settings *settings, struct rates *rate
     s->api.acceptor = acceptor_create(&s->api);
     s->api.absence = absence_create(&s->api, on_left);
     s->api.turns = turns_create(s->api.loop);
+    s->api.streams = streams_create(&s->api);
     list_init(&s->doors);
     uv_prepare_init(loop_uv(s->api.loop), &s->turn);
     s->turn.data = s;
@@ -323,6 +325,7 @@ static void close_all(struct server *s)
     acceptor_destroy(s->api.acceptor);
     absence_destroy(s->api.absence);
     turns_destroy(s->api.turns);
+    streams_destroy(s->api.streams);
     queue_destroy(s->api.queue);
     db_destroy(s->api.reads);
     db_destroy(s->api.db);

@@ -4,6 +4,7 @@
 #include "base/metrics.h"
 #include "core/webhook.h"
 #include "delivery_view.h"
+#include "happening.h"
 #include "reply.h"
 #include "result.h"
 #include "store/events.h"
@@ -32,6 +33,7 @@ static void on_stored(void *arg, int err, const struct db_rows *rows)
         .concurrency = 1,
     };
     queue_enqueue(call->api->queue, &entry, 1, QUEUE_GENTLE);
+    happening_tell(call->app);
     test_wait_start(call, s->event, entry.ref.delivery, WAIT_MS, s->done);
 }
 

@@ -183,12 +183,22 @@ static void apply_detection(const struct call *call, const struct url *url, stru
     w->profile = str_of(profile->name);
 }
 
+#define STAYS                                                                               \
+    "cannot change between " WEBHOOK_LISTEN_URL " and the URL of a receiver: make another " \
+    "webhook instead"
+
 static void apply_url(struct call *call, const struct webhook_input *in, struct webhook *w)
 {
     struct url *url = call_alloc(call, sizeof *url);
+    bool listens = webhook_listens(in->url);
     const char *why;
 
-    if (webhook_url_check(in->url, call->api->settings, url, &why) < 0) {
+    if (w->url.n > 0 && listens != webhook_listens(w->url)) {
+        fields_problem(&call->fields, "url", STAYS);
+    } else if (listens) {
+        w->url = in->url;
+        w->status = w->status == WEBHOOK_ACTIVE ? WEBHOOK_LISTENING : w->status;
+    } else if (webhook_url_check(in->url, call->api->settings, url, &why) < 0) {
         fields_problem(&call->fields, "url", why);
     } else {
         w->url = str_of(url->text);
@@ -201,6 +211,15 @@ static void apply_url(struct call *call, const struct webhook_input *in, struct 
     "in order by themselves; set batch_max in profile_options to 1"
 
 #define OPTIONS_LOST "must be given anew: they were sealed with another encryption key"
+
+/* What is listened to goes one by one, as it comes. */
+void webhook_gather(struct webhook *w, const struct profile_options *options)
+{
+    bool listens = webhook_listens(w->url);
+
+    w->batch_seconds = listens ? 0 : options->batch_seconds;
+    w->batch_max = listens ? 1 : options->batch_max;
+}
 
 static void seal_options(struct call *call, const struct profile *profile, struct webhook *w)
 {
@@ -234,8 +253,7 @@ static void apply_options(struct call *call, struct webhook *w, struct profile_o
     assert(err == 0 || f->problem_count > 0);
     if (err == 0 && given)
         seal_options(call, profile, w);
-    w->batch_seconds = out->batch_seconds;
-    w->batch_max = out->batch_max;
+    webhook_gather(w, out);
     if (w->ordering == ORDERING_WEBHOOK && w->batch_max > 1)
         fields_problem(f, "ordering", GATHERS);
     if (profile->rules != NULL && !field_has(f, IN_CONCURRENCY) &&
@@ -342,6 +360,9 @@ void webhook_apply(struct call *call, const struct webhook_input *in, struct web
     webhook_check_auth(call, w, &options);
     if (field_has(f, IN_TLS))
         webhook_apply_tls(call, in->tls, w);
+    if (webhook_listens(w->url) && (w->sealed_tls.n > 0 || w->sealed_auth.n > 0))
+        fields_problem(&call->fields, w->sealed_tls.n > 0 ? "tls" : "auth",
+                       "is for webhooks that have the URL of a receiver");
     if (w->sealed_tls.n > 0 && str_starts(w->url, STR_LIT("http:")))
         fields_problem(&call->fields, "tls", "is for URLs that begin with https://");
     if (field_has(f, IN_FILTER))

@@ -57,6 +57,10 @@ extern const struct field webhook_create_fields[IN_AND_NOT], webhook_update_fiel
  * and seals the headers. */
 void webhook_apply(struct call *call, const struct webhook_input *input, struct webhook *webhook);
 
+/* How its events are put together, by its options. */
+struct profile_options;
+void webhook_gather(struct webhook *webhook, const struct profile_options *options);
+
 /* The settings of a webhook that says nothing. */
 void webhook_defaults(const struct call *call, struct webhook *webhook);
 

@@ -148,8 +148,7 @@ static void on_keeping(void *arg, int err, const struct db_rows *rows)
     webhook_options_seal(call->api->settings, d->profile, webhook.id, json, &kept);
     webhook.profile_options = call_copy(call, buf_str(&kept));
     buf_fini(&kept);
-    webhook.batch_seconds = options.batch_seconds;
-    webhook.batch_max = options.batch_max;
+    webhook_gather(&webhook, &options);
     call->op =
         webhooks_update(call->api->db, &webhook,
                         deed_on(call, AUDIT_WEBHOOK_UPDATE, "profile_options"), on_kept, call);

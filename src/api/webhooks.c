@@ -160,6 +160,20 @@ static void apply_status(struct call *call, struct webhook *webhook, int status)
     webhook->status = status;
 }
 
+/* A webhook that is listened to is listening or disabled, and no other is listening. */
+static void check_status(struct call *call, const struct webhook *webhook, int status)
+{
+    bool listens = webhook_listens(webhook->url);
+
+    if (listens && status != WEBHOOK_LISTENING && status != WEBHOOK_DISABLED)
+        fields_problem(
+            &call->fields, "status",
+            "must be listening or disabled, of a webhook whose url is " WEBHOOK_LISTEN_URL);
+    if (!listens && status == WEBHOOK_LISTENING)
+        fields_problem(&call->fields, "status",
+                       "may be listening only of a webhook whose url is " WEBHOOK_LISTEN_URL);
+}
+
 /* Another profile may ask for another kind of secret. */
 static void check_secret(struct call *call, const struct webhook_input *in,
                          const struct webhook *webhook)
@@ -195,6 +209,7 @@ static enum audit_action action_of(int before, int after)
         [WEBHOOK_ACTIVE] = AUDIT_WEBHOOK_RESUME,
         [WEBHOOK_PAUSED] = AUDIT_WEBHOOK_PAUSE,
         [WEBHOOK_DISABLED] = AUDIT_WEBHOOK_DISABLE,
+        [WEBHOOK_LISTENING] = AUDIT_WEBHOOK_RESUME,
     };
     return before == after ? AUDIT_WEBHOOK_UPDATE : to[after];
 }
@@ -214,6 +229,8 @@ static void on_read(void *arg, int err, const struct db_rows *rows)
     webhook_apply(call, in, &webhook);
     webhook_keep_secrets(call, &before, &webhook);
     check_secret(call, in, &webhook);
+    if (field_has(&call->fields, IN_STATUS))
+        check_status(call, &webhook, in->status);
     if (!input_is_fine(call))
         return;
     if (field_has(&call->fields, IN_STATUS))

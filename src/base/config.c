@@ -67,6 +67,8 @@ static const struct option options[] = {
     {"POSTHORN_REQUESTS_PER_KEY", OPTION_NUMBER, AT(requests_per_key), "0", 0, 1000000, NULL},
     {"POSTHORN_REQUESTS_BURST", OPTION_NUMBER, AT(requests_burst), "1000", 1, 1000000, NULL},
     {"POSTHORN_LISTS_PER_APP", OPTION_NUMBER, AT(lists_per_app), "16", 1, 1000, NULL},
+    {"POSTHORN_STREAMS", OPTION_NUMBER, AT(streams), "100", 1, 1000, NULL},
+    {"POSTHORN_STREAMS_PER_APP", OPTION_NUMBER, AT(streams_per_app), "10", 1, 1000, NULL},
     {"POSTHORN_WEBHOOKS_PER_APP", OPTION_NUMBER, AT(webhooks_per_app), "10000", 1, 100000, NULL},
     {"POSTHORN_SOURCES_PER_APP", OPTION_NUMBER, AT(sources_per_app), "1000", 1, 100000, NULL},
     {"POSTHORN_KEY_LOOKUPS", OPTION_NUMBER, AT(key_lookups), "512", 1, 10000, NULL},

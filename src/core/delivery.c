@@ -39,6 +39,10 @@ static const unsigned moves[DELIVERY_ACTORS][DELIVERY_STATES] = {
             [DELIVERY_CANCELLED] = BIT(PENDING) | BIT(HELD),
             [DELIVERY_HELD] = BIT(PENDING) | BIT(HELD) | BIT(CANCELLED),
         },
+    [ACTOR_LISTENER] =
+        {
+            [DELIVERY_HELD] = BIT(DELIVERED) | BIT(FAILED),
+        },
 };
 
 bool delivery_may_move(enum delivery_actor actor, enum delivery_state from, enum delivery_state to)

@@ -245,7 +245,7 @@ static int render(struct message *m, const struct profile *profile, const struct
 
 static int make_url(struct message *m, const struct profile *profile, struct str url)
 {
-    if (profile->rewrite_url == NULL)
+    if (profile->rewrite_url == NULL || webhook_listens(url))
         buf_add_str(&m->url, url);
     else if (profile->rewrite_url(url, &m->url) < 0)
         return ERR_NOT_FOUND;

@@ -4,7 +4,7 @@
 #include "base/header.h"
 #include "core/settings.h"
 
-const char *const webhook_status_names[] = {"active", "paused", "disabled", NULL};
+const char *const webhook_status_names[] = {"active", "paused", "disabled", "listening", NULL};
 const char *const webhook_ordering_names[] = {"none", "webhook", NULL};
 const char *const webhook_disabled_reasons[] = {"", "api", "gone", "failing", NULL};
 
@@ -56,6 +56,11 @@ const char *webhook_header_check(struct str name, struct str value)
         return "is reserved for the profiles: choose another name";
     const char *wrong = webhook_mask_check(value);
     return wrong != NULL ? wrong : webhook_profile_header_check(name, value);
+}
+
+bool webhook_listens(struct str url)
+{
+    return str_eq_text(url, WEBHOOK_LISTEN_URL);
 }
 
 struct str webhook_origin(struct str url)

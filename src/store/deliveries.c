@@ -206,16 +206,21 @@ void deliveries_read_whole(const struct db_rows *rows, int row, struct delivery 
 
 #define OF_MOVED "u.app_id, u.id, null"
 
+/* What is listened to is never due. */
+#define BEGUN_AGAIN                                                                             \
+    "case when d.status = " LISTENING " and t.state <> " PENDING " then " HELD " else " PENDING \
+    " end"
+
 const struct db_stmt stmt_delivery_retry = {
     "delivery_retry",
     "with d as ("
     " select d.id, d.webhook_id, d.app_id, d.test, now() as next_at,"
     "  w.deleted_at is null and w.status <> " DISABLED " as alive,"
-    "  d.expires_at = " ERASED " as erased"
+    "  d.expires_at = " ERASED " as erased, w.status"
     " from delivery d join webhook w on w.id = d.webhook_id"
     " where d.id = $1::uuid and d.app_id = $2::uuid"
     "), u as ("
-    " update delivery t set state = " PENDING ", next_at = now(), " BEGIN_ANEW ","
+    " update delivery t set state = " BEGUN_AGAIN ", next_at = now(), " BEGIN_ANEW ","
     "  turn = case when t.state in (" PENDING ", " HELD ") then t.turn else " NEW_TURN " end"
     " from d where t.id = $1::uuid and d.alive and (t.state <> " PENDING " or " NOT_LEASED ")"
     "  and t.expires_at is distinct from " ERASED " returning t.id, t.app_id"

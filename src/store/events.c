@@ -464,7 +464,7 @@ struct db_op *events_forget_keys(struct db *db, const struct id *keys, size_t co
 const struct db_stmt stmt_event_insert_test = {
     "event_insert_test",
     "with w as ("
-    " select id, app_id from webhook where id = $2::uuid and app_id = $1::uuid and deleted_at is null"
+    " select id, app_id, status from webhook where id = $2::uuid and app_id = $1::uuid and deleted_at is null"
     "), e as ("
     " insert into event (id, app_id, test, type, data, profile_options)"
     " select $3::uuid, app_id, true, $4::text,"
@@ -472,7 +472,8 @@ const struct db_stmt stmt_event_insert_test = {
     "  from w"
     "), d as ("
     " insert into delivery (id, event_id, webhook_id, app_id, next_at, state, test)"
-    " select new_delivery_id($3::uuid), $3::uuid, id, app_id, now(), " PENDING ", true from w"
+    " select new_delivery_id($3::uuid), $3::uuid, id, app_id, now(),"
+    "  case status when " LISTENING " then " HELD " else " PENDING " end, true from w"
     " returning id"
     ") select id from d",
     7};

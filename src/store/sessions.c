@@ -6,11 +6,13 @@
 #include "store/audit.h"
 #include "store/deliveries.h"
 #include "store/dropins.h"
+#include "store/event_streams.h"
 #include "store/event_types.h"
 #include "store/events.h"
 #include "store/gates.h"
 #include "store/jobs.h"
 #include "store/keys.h"
+#include "store/listens.h"
 #include "store/notices.h"
 #include "store/published.h"
 #include "store/sources.h"
@@ -79,6 +81,9 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_delivery_retry,
     &stmt_delivery_cancel,
     &stmt_attempt_list,
+    &stmt_listen_get,
+    &stmt_listen_expire,
+    &stmt_work_answer,
     &stmt_job_insert,
     &stmt_job_get,
     &stmt_job_cancel,
@@ -109,11 +114,29 @@ const struct db_stmt *const store_api_stmts[] = {
 };
 
 const struct db_stmt *const store_read_stmts[] = {
-    &stmt_webhook_list,   &stmt_webhook_explain,   &stmt_event_list,        &stmt_event_get,
-    &stmt_delivery_list,  &stmt_delivery_search,   &stmt_delivery_of_event, &stmt_attempt_list,
-    &stmt_job_plan_again, &stmt_job_plan_backfill, &stmt_job_plan_erase,    &stmt_job_list,
-    &stmt_app_list,       &stmt_key_list,          &stmt_event_type_list,   &stmt_audit_list,
-    &stmt_audit_list_all, &stmt_tally_list,        &stmt_source_list,       NULL,
+    &stmt_webhook_list,
+    &stmt_webhook_explain,
+    &stmt_event_list,
+    &stmt_event_get,
+    &stmt_delivery_list,
+    &stmt_delivery_search,
+    &stmt_delivery_of_event,
+    &stmt_attempt_list,
+    &stmt_job_plan_again,
+    &stmt_job_plan_backfill,
+    &stmt_job_plan_erase,
+    &stmt_job_list,
+    &stmt_app_list,
+    &stmt_key_list,
+    &stmt_event_type_list,
+    &stmt_audit_list,
+    &stmt_audit_list_all,
+    &stmt_tally_list,
+    &stmt_source_list,
+    &stmt_listen_next,
+    &stmt_event_stream_look,
+    &stmt_event_stream_get,
+    NULL,
 };
 
 const struct db_stmt *const store_worker_stmts[] = {

@@ -258,6 +258,47 @@ struct db_op *work_finish(struct db *db, const struct finish *const *list, size_
     return store_exec(db, &stmt_work_finish, args, cb, arg);
 }
 
+/* Of what is held for a listener, by who answers first. Nothing follows from it for the endpoint, which is a person's. */
+const struct db_stmt stmt_work_answer = {
+    "work_answer",
+    "with v as ("
+    " select $1::uuid as id, $2::int8 as token, $3::int8 as number, $4::int8 as started_ms, $5::int8 as code,"
+    "  $6::int8 as error, 0::int8 as dns_us, 0::int8 as connect_us, 0::int8 as tls_us, 0::int8 as first_byte_us,"
+    "  $7::int8 as total_us, $8::bool as body_cut, null::text as address, $9::text as error_text,"
+    "  $10::bytea as request_head, $11::bytea as response_head, $12::bytea as response_body, null::text as url"
+    "), u as ("
+    " update delivery d set state = $13::int8, attempts = least(v.number, 32767),"
+    "  step = d.step + case when v.error = " ERROR_NONE " then 0 else 1 end, waits = 0,"
+    "  waiting_since = null, crashes = null, last_code = nullif(v.code, 0), last_us = v.total_us,"
+    "  last_error = v.error, completed_at = now(), " END_LEASE " from v, webhook w"
+    " where d.id = $1::uuid and d.app_id = $14::uuid and d.state + 0 = " HELD
+    "  and d.attempts = v.number - 1 and d.expires_at is distinct from " ERASED
+    "  and w.id = d.webhook_id and w.status = " LISTENING " and w.deleted_at is null"
+    " returning v.*, d.test"
+    "), a as (" ATTEMPT_INSERT "u returning 1"
+    ") select id, case when test then pg_notify('" STORE_TEST_CHANNEL
+    "', id::text)::text end from u",
+    14};
+
+struct db_op *work_answer(struct db *db, struct id app, const struct finish *f, db_cb *cb,
+                          void *arg)
+{
+    struct buf request, response;
+
+    assert(delivery_may_move(ACTOR_LISTENER, DELIVERY_HELD, f->state));
+    buf_init(&request, HEAD_BYTES_MAX);
+    buf_init(&response, HEAD_BYTES_MAX);
+    struct db_args args =
+        DB_ARGS(DB_ID(f->delivery), DB_I64(f->token), DB_I64(f->number), DB_I64(f->started_ms),
+                DB_I64(f->code), DB_I64(f->error), DB_I64(f->total_us), DB_BOOL(f->body_cut),
+                DB_STR(f->error_text), head_of(&request, f, f->request_head, &f->mark),
+                head_of(&response, f, f->response_head, NULL), DB_STR(f->response_body),
+                DB_I64(f->state), DB_ID(app));
+    buf_fini(&request);
+    buf_fini(&response);
+    return store_exec(db, &stmt_work_answer, args, cb, arg);
+}
+
 /* A lock that is free is had for no longer than this statement: it says what was so a moment ago. */
 const struct db_stmt stmt_work_locked = {
     "work_locked",

@@ -12,8 +12,8 @@ WRITES = {
     (method.upper(), path) for path, item in load()["paths"].items() for method in item if method in METHODS
 }
 
-# What makes no entry: events that are posted, tests that are sent (their `keep` stands below), previews
-# and explanations.
+# What makes no entry: events that are posted, tests that are sent (their `keep` stands below), what came of a delivery,
+# previews and explanations.
 SILENT = {
     ("POST", "/events"),
     ("POST", "/events/batch"),
@@ -21,6 +21,7 @@ SILENT = {
     ("POST", "/events/explain"),
     ("POST", "/webhooks/{id}/test"),
     ("POST", "/webhooks/{id}/preview"),
+    ("POST", "/deliveries/{id}/answer"),
     ("POST", "/admin/apps/{app}/webhooks/{id}/test"),
 }
 

@@ -2,6 +2,8 @@
 takes, and what it does not is refused by name. Each value is sent beside a member that nothing has, so that nothing is
 ever done."""
 
+import datetime
+
 import pytest
 from harness.contract import Contract, load
 
@@ -9,6 +11,8 @@ CONTRACT = Contract(load())
 STRANGE = "no_such_member"
 ID = "01kn2p8v3rf0pbw4gd9ztq6e1x"
 VALUES = [None, True, 0, 1, -1, 1.5, 700.0, 10**20, "", "x", [], {}, ["x"], [1], {"a": "b"}, {"a": 1}]
+
+NOW = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 # Operations with the rest of a good body.
 BODIES = {
@@ -20,6 +24,7 @@ BODIES = {
     "replayWebhook": {},
     "backfillWebhook": {},
     "retryDeliveries": {},
+    "answerDelivery": {"attempt": 1, "sent_at": NOW, "response_code": 200},
     "eraseEvents": {},
     "explainEvent": {"type": "a", "data": {}},
     "publishEvent": {"type": "a", "data": {}},
@@ -51,7 +56,10 @@ BEYOND = {
     (None, "allowed_networks"): "networks, of which no bit behind the prefix is set",
     (None, "options"): "are what the kind takes",
     ("updateWebhook", "secret"): "is taken with another URL, profile or options only",
+    ("updateWebhook", "status"): "is listening of a webhook that is listened to, and of no other",
     ("testWebhook", "secret"): "is the webhook's own",
+    ("answerDelivery", "sent_at"): "is a time of the last day",
+    ("answerDelivery", "response_code"): "is there, or `error` is",
 }
 
 
@@ -93,6 +101,7 @@ def path_of(admin, tenant, api, address):
     made = {
         "/webhooks/{id}": lambda: api.webhook(address)["id"],
         "/event-types/{name}": lambda: api.post("/event-types", {"name": "some.type"}).json["name"],
+        "/deliveries/{id}": lambda: f"del_{ID}",
         "/apps/{id}": lambda: tenant.app["id"],
         "/sources/{id}": lambda: api.post(
             "/sources", {"name": "s", "kind": "generic", "secret": None, "options": {"type": "a"}}

@@ -251,7 +251,7 @@ GAUGES_AT_REST = (
     "posthorn_direct_mode",
     *(("posthorn_budget_bytes", b) for b in ("worker", "bodies", "strange_bodies", "answers", "accepting")),
     *(("posthorn_waiting", q) for q in ("accept", "statements", "redis", "lookups", "record")),
-    *(("posthorn_held", w) for w in ("key_lookups", "key_guesses", "tests", "lists")),
+    *(("posthorn_held", w) for w in ("key_lookups", "key_guesses", "tests", "lists", "streams")),
 )
 
 

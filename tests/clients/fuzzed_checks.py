@@ -35,6 +35,13 @@ BEYOND_SCHEMAS = [
     (r"tls\.\w+", ".*(PEM|certificate|private key|too weak|encrypted|control characters).*"),
     (r"secret|auth\.\w+", "must have base64 of .*"),
     ("schema", ".*"),
+    # What is listened to.
+    ("status", "(must be|may be) listening .*"),
+    ("url", "cannot change between listen: .*"),
+    ("auth|tls", "is for webhooks that have the URL of a receiver"),
+    ("response_code", "must be given, or .*"),
+    ("sent_at", "must be that of the event of the stream, .*"),
+    ("response_(headers|body)", "is not base64"),
     (r"allowed_networks\[\d+\]", "must be a network such as .*"),
 ]
 

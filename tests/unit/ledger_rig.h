@@ -53,6 +53,12 @@ struct scene {
     bool erased; /* while it was in flight, or had ended */
 };
 
+/* Of a webhook that is listened to. */
+#define LISTEN(...)                              \
+    {                                            \
+        .status = WEBHOOK_LISTENING, __VA_ARGS__ \
+    }
+
 #define KEY STR_LIT("key")
 void set_scene(const struct scene *scene, enum delivery_state state);
 

@@ -7,6 +7,7 @@
 #include "store/deliveries.h"
 #include "store/events.h"
 #include "store/jobs.h"
+#include "store/listens.h"
 #include "store/webhooks.h"
 #include "store/work.h"
 
@@ -205,6 +206,30 @@ static bool pause_and_settle(enum delivery_state from)
 static bool activate_and_settle(enum delivery_state from)
 {
     return update_and_settle(WEBHOOK_ACTIVE, from);
+}
+
+static bool answer(enum delivery_state state, int64_t ahead)
+{
+    struct finish f = finish_of(state, OTHER);
+    f.number = ahead + number_of("select attempts from delivery");
+    return finished(work_answer(rig.db, rig.app, &f, rig_on_done, NULL));
+}
+
+static bool answer_well(enum delivery_state from)
+{
+    (void)from;
+    return answer(DELIVERY_DELIVERED, 1);
+}
+
+static bool answer_badly(enum delivery_state from)
+{
+    return !answer(DELIVERY_DELIVERED, 2) && answer(DELIVERY_FAILED, 1) && from == DELIVERY_HELD;
+}
+
+static bool expire_held(enum delivery_state from)
+{
+    (void)from;
+    return finished(listens_expire(rig.db, rig.webhook, &rig.delivery, 1, rig_on_done, NULL));
 }
 
 static bool retry(enum delivery_state from)
@@ -429,6 +454,16 @@ static const struct mover movers[] = {
      NONE,
      {.status = WEBHOOK_PAUSED, .test = true}},
 
+    {"answer: success", answer_well, ACTOR_LISTENER, DELIVERY_DELIVERED, ALL, LISTEN()},
+    {"answer: failure", answer_badly, ACTOR_LISTENER, DELIVERY_FAILED, ALL, LISTEN()},
+    {"answer: nobody listens", answer_well, ACTOR_LISTENER, DELIVERY_DELIVERED, NONE, PAUSE},
+    {"answer: erased", answer_well, ACTOR_LISTENER, DELIVERY_DELIVERED, NONE,
+     LISTEN(.erased = true)},
+    {"expire", expire_held, ACTOR_LISTENER, DELIVERY_FAILED, ALL, LISTEN(.expired = true)},
+    {"claim: listened to", claim, ACTOR_SERVICE, DELIVERY_HELD, ALL, LISTEN()},
+    {"settle: listened to", settle, ACTOR_SERVICE, DELIVERY_HELD, ALL, LISTEN()},
+    {"replay: listened to", replay, ACTOR_PERSON, DELIVERY_HELD, ALL, LISTEN()},
+    {"retry: listened to", retry, ACTOR_PERSON, DELIVERY_HELD, ALL, LISTEN()},
     {"retry", retry, ACTOR_PERSON, DELIVERY_PENDING, ALL, {0}},
     {"retry: paused", retry, ACTOR_PERSON, DELIVERY_PENDING, ALL, PAUSE},
     {"retry: in flight", retry, ACTOR_PERSON, DELIVERY_PENDING, ALL & ~BIT(PENDING), LEASED},

@@ -24,6 +24,8 @@ static const char *const names[] = {
     "POSTHORN_WORKER_MIB",
     "POSTHORN_TESTS_PER_APP",
     "POSTHORN_LISTS_PER_APP",
+    "POSTHORN_STREAMS",
+    "POSTHORN_STREAMS_PER_APP",
     "POSTHORN_WEBHOOKS_PER_APP",
     "POSTHORN_SOURCES_PER_APP",
     "POSTHORN_KEY_LOOKUPS",
@@ -132,6 +134,8 @@ static const struct number numbers[] = {
     {"POSTHORN_TESTS_PER_APP", 1000, offsetof(struct config, tests_per_app)},
     {"POSTHORN_BODIES_MIB", 65536, offsetof(struct config, bodies_mib)},
     {"POSTHORN_LISTS_PER_APP", 1000, offsetof(struct config, lists_per_app)},
+    {"POSTHORN_STREAMS", 1000, offsetof(struct config, streams)},
+    {"POSTHORN_STREAMS_PER_APP", 1000, offsetof(struct config, streams_per_app)},
     {"POSTHORN_ANSWERS_MIB", 65536, offsetof(struct config, answers_mib)},
     {"POSTHORN_SOURCES_PER_APP", 100000, offsetof(struct config, sources_per_app)},
     {"POSTHORN_KEY_LOOKUPS", 10000, offsetof(struct config, key_lookups)},
@@ -400,6 +404,8 @@ static void test_print(void **state)
                               "POSTHORN_REQUESTS_PER_KEY=0\n"
                               "POSTHORN_REQUESTS_BURST=1000\n"
                               "POSTHORN_LISTS_PER_APP=16\n"
+                              "POSTHORN_STREAMS=100\n"
+                              "POSTHORN_STREAMS_PER_APP=10\n"
                               "POSTHORN_WEBHOOKS_PER_APP=10000\n"
                               "POSTHORN_SOURCES_PER_APP=1000\n"
                               "POSTHORN_KEY_LOOKUPS=512\n"

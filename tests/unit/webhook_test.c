@@ -93,7 +93,8 @@ static void test_enums(void **state)
     assert_string_equal(webhook_status_names[WEBHOOK_ACTIVE], "active");
     assert_string_equal(webhook_status_names[WEBHOOK_PAUSED], "paused");
     assert_string_equal(webhook_status_names[WEBHOOK_DISABLED], "disabled");
-    assert_null(webhook_status_names[WEBHOOK_DISABLED + 1]);
+    assert_string_equal(webhook_status_names[WEBHOOK_LISTENING], "listening");
+    assert_null(webhook_status_names[WEBHOOK_LISTENING + 1]);
     assert_string_equal(webhook_disabled_reasons[DISABLED_BY_API], "api");
     assert_string_equal(webhook_disabled_reasons[DISABLED_GONE], "gone");
     assert_string_equal(webhook_disabled_reasons[DISABLED_FAILING], "failing");
