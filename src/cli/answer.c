@@ -61,6 +61,23 @@ bool answer_is_ours(const struct answer *answer)
     return is_done(answer->status) ? answer->is_json || answer->body.n == 0 : is_problem(answer);
 }
 
+const int answer_fine = 200;
+
+bool answer_is_missing(const struct answer *answer)
+{
+    return answer_is_ours(answer) && answer->status == 404;
+}
+
+bool answer_may_pass(int status)
+{
+    return status >= 500 || status == 429;
+}
+
+bool answer_is_final(const struct answer *answer)
+{
+    return answer_is_ours(answer) && answer->status >= 400 && !answer_may_pass(answer->status);
+}
+
 static int not_ours(const struct answer *answer, const struct profile *profile)
 {
     if (answer->cut && answer->body.n == ANSWER_MAX)

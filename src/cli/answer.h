@@ -11,4 +11,16 @@ int answer_judge(const struct answer *answer, const struct profile *profile) MUS
 /* An answer of the API's own, whatever it says: a 2xx, or a problem. */
 bool answer_is_ours(const struct answer *answer);
 
+/* The API knows nothing of that name. */
+bool answer_is_missing(const struct answer *answer);
+
+/* What the API refuses now and will refuse the next time. */
+bool answer_is_final(const struct answer *answer);
+
+/* Of any server: not done, and it may be the next time. */
+bool answer_may_pass(int status);
+
+/* What a program answers that has taken something. */
+extern const int answer_fine;
+
 #endif

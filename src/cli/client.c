@@ -120,18 +120,25 @@ const struct profile *client_profile(const struct client *client)
 /* --- a request -------------------------------------------------------------------------------- */
 
 /* The base may end with /, and with /v1. */
-static void build_url(struct client *client, struct str path)
+void client_add_url(const struct client *client, struct str path, struct buf *url)
 {
     struct str base = str_of(client->profile.url), version = STR_LIT("/v1");
 
     while (base.n > 0 && base.p[base.n - 1] == '/')
         base.n--;
-    buf_clear(&client->url);
-    buf_add_str(&client->url, base);
+    buf_add_str(url, base);
     if (base.n < version.n ||
         !str_eq((struct str){base.p + base.n - version.n, version.n}, version))
-        buf_add_str(&client->url, version);
-    buf_add_str(&client->url, path);
+        buf_add_str(url, version);
+    buf_add_str(url, path);
+}
+
+void client_add_head(const struct client *client, struct buf *head)
+{
+    buf_printf(head, "Authorization: Bearer %s\r\n", client->profile.key);
+    buf_add_text(head, "User-Agent: posthorn/" POSTHORN_VERSION "\r\n");
+    if (client->profile.app[0] != '\0')
+        buf_printf(head, "X-App-Id: %s\r\n", client->profile.app);
 }
 
 static void build_head(struct client *client, const struct client_request *request)
@@ -139,10 +146,7 @@ static void build_head(struct client *client, const struct client_request *reque
     struct buf *head = &client->head;
 
     buf_clear(head);
-    buf_printf(head, "Authorization: Bearer %s\r\n", client->profile.key);
-    buf_add_text(head, "User-Agent: posthorn/" POSTHORN_VERSION "\r\n");
-    if (client->profile.app[0] != '\0')
-        buf_printf(head, "X-App-Id: %s\r\n", client->profile.app);
+    client_add_head(client, head);
     if (request->body.n > 0)
         buf_add_text(head, "Content-Type: application/json\r\n");
     if (request->idempotency_key != NULL)
@@ -189,7 +193,8 @@ void client_try(struct client *client, const struct client_request *request, str
     *answer = (struct answer){.interrupted = client->interrupted};
     if (client->interrupted)
         return;
-    build_url(client, request->path);
+    buf_clear(&client->url);
+    client_add_url(client, request->path, &client->url);
     build_head(client, request);
     if (client->url.overflow || client->head.overflow) { /* nothing is asked by halves */
         answer->outcome = FETCH_BAD_URL;

@@ -55,6 +55,10 @@ bool client_pause(struct client *client, int64_t ms);
 struct loop *client_loop(struct client *client);
 const struct profile *client_profile(const struct client *client);
 
+/* Likewise: what a request of theirs is made of. */
+void client_add_url(const struct client *client, struct str path, struct buf *url);
+void client_add_head(const struct client *client, struct buf *head);
+
 /* Appends `text` with what has a meaning in a URL percent-encoded. */
 void path_add(struct buf *path, struct str text);
 

@@ -12,5 +12,7 @@ extern const struct commands history_commands;
 extern const struct commands tenant_commands;
 extern const struct commands completion_commands;
 extern const struct commands manual_commands;
+extern const struct commands listen_commands;
+extern const struct commands tail_commands;
 
 #endif

@@ -99,6 +99,7 @@ static bool framed_well(const struct fetch_response *response)
 static bool hand_on(struct fetch *fetch, struct str bytes)
 {
     fetch->response.heard_us = clock_mono_us();
+    fetch->response.chunks.framing = 0; /* of a body without end there is no end of it either */
     return fetch->request.on_data(fetch->arg, bytes);
 }
 

@@ -285,3 +285,100 @@ def test_the_api_is_killed_in_mid_stream(start):
     server.start()
     with stream_of(api, webhook) as stream:
         assert [stream.delivery()["event_id"] for _ in range(2)] == sent[1:]
+
+
+# --- the command ------------------------------------------------------------------------------------
+
+
+class Listen:
+    """posthorn listen, as a process."""
+
+    def __init__(self, server, tmp_path, *arguments, key=ADMIN_KEY):
+        self.path = tmp_path / "listen.log"
+        self.env = options_of(server, key)
+        self.log = open(self.path, "ab")
+        self.process = subprocess.Popen(
+            [binary(), "listen", *arguments], env=self.env, stdout=self.log, stderr=self.log
+        )
+
+    def text(self):
+        return self.path.read_text(encoding="utf-8")
+
+    def says(self, text, timeout=15):
+        until(lambda: text in self.text(), timeout, lambda: f"{text!r} in {self.text()}")
+        return self
+
+    def end(self, number=signal.SIGINT):
+        assert end(self.process, number, 20), "it did not end"
+        self.log.close()
+        assert not SANITIZER.search(self.text()), self.text()
+        return self.process.returncode
+
+
+def options_of(server, key):
+    env = {name: server.env[name] for name in server.env if not name.startswith("POSTHORN_")}
+    env.update(POSTHORN_URL=f"http://127.0.0.1:{server.port}", POSTHORN_KEY=key, HOME="/nonexistent")
+    return env
+
+
+def test_a_laptop_that_sleeps_has_missed_nothing(posthorn, receiver, tmp_path):
+    """The journey: forwarded, answered, asleep, awake, all there, once each; then the service restarts."""
+    api = posthorn.client()
+    receiver.script("/hook", replies.answer(200, b"fine"), replies.answer(500, b"oops"), replies.answer(200))
+    listen = Listen(posthorn, tmp_path, "--forward-to", receiver.url(), "--secret", SECRET, "--events", "user.*")
+    listen.says("Ctrl-C ends this").says(SECRET)
+    webhook = api.get(f"/webhooks/listen-{HOST}").json
+    assert webhook["url"] == LISTEN and webhook["events"] == ["user.*"]
+    api.publish("order.paid")
+    events = [api.publish("user.created")["id"], api.publish("user.deleted")["id"]]
+    requests = receiver.wait(2)
+    assert {r.json["id"] for r in requests} == set(events)
+    verify(requests[0], SECRET)
+    verify_standard(requests[0], SECRET)
+    listen.says(" 200 ").says(" 500 ")
+    states = until(lambda: (s := {d["event_id"]: d["status"] for d in api.deliveries(webhook)}) and "held" not in s.values() and s)
+    assert sorted(states.values()) == ["delivered", "failed"]
+    (failed,) = api.deliveries(webhook, status="failed")
+    api.post(f"/deliveries/{failed['id']}/retry", expect=202)
+    assert receiver.wait(3)[2].header("X-Webhook-Attempt") == "2"
+    listen.process.send_signal(signal.SIGSTOP)
+    asleep = [api.publish("user.updated", {"n": n})["id"] for n in range(30)]
+    never(lambda: len(receiver.at("/hook")) > 3, 0.5, "a request while it sleeps")
+    listen.process.send_signal(signal.SIGCONT)
+    assert sorted(r.json["id"] for r in receiver.wait(33)[3:]) == sorted(asleep)
+    posthorn.restart()
+    last = api.publish("user.created")["id"]
+    assert receiver.wait(34)[33].json["id"] == last
+    until(lambda: not api.deliveries(webhook, status="held"))
+    assert "trying again" in listen.text() and "connected again" in listen.text()
+    assert listen.end() == 0
+    assert "waits for the next posthorn listen" in listen.text()
+    api.publish("user.created")
+    again = Listen(posthorn, tmp_path, "--forward-to", str(receiver.port), "--json", "--delete")
+    assert receiver.wait(1, "/")
+    again.says('"response_code":200')
+    assert again.end(signal.SIGTERM) == 0
+    assert api.get(f"/webhooks/{webhook['id']}", expect=404)
+
+
+def test_listen_says_what_is_wrong(posthorn, tmp_path):
+    api = posthorn.client()
+    api.webhook("https://example.com/", uid="called")
+    cases = [
+        (["--help"], 0, "Example"),
+        (["--forward-to", "ftp://x"], 2, "--forward-to"),
+        (["--webhook", "called"], 1, "has a URL"),
+        (["--webhook", "unknown"], 1, "No webhook"),
+        (["--as", "nothing"], 1, "profile"),
+    ]
+    for arguments, code, text in cases:
+        out = subprocess.run([binary(), "listen", *arguments], env=options_of(posthorn, ADMIN_KEY), capture_output=True,
+                             text=True, timeout=60)
+        assert out.returncode == code and text in out.stdout + out.stderr, (arguments, out)
+    listen = Listen(posthorn, tmp_path, "--events", "a")
+    listen.says("Ctrl-C ends this")
+    api.publish("a")
+    listen.says(" 200 ")
+    api.delete(f"/webhooks/listen-{HOST}")
+    until(lambda: listen.process.poll() == 1, 10, "its end")
+    listen.says("was deleted")

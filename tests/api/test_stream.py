@@ -106,3 +106,23 @@ def test_drain_ends_it(start):
     event = api.publish("b")
     with Stream(api, PATH, last_id=stream.last_id) as again:
         assert event["id"] in [e["id"] for e in events(again, 2)]
+
+
+def test_tail_shows_it_and_comes_back(posthorn, tmp_path):
+    api = posthorn.client()
+    env = {name: value for name, value in posthorn.env.items() if not name.startswith("POSTHORN_")}
+    env.update(POSTHORN_URL=f"http://127.0.0.1:{posthorn.port}", POSTHORN_KEY=api.key, HOME="/nonexistent")
+    path = tmp_path / "tail.log"
+    with open(path, "wb") as log:
+        tail = subprocess.Popen([binary(), "tail", "--json", "--events", "a.*"], env=env, stdout=log, stderr=log)
+    shown = lambda text: until(lambda: api.publish("a.b", {"n": 1}) and text in path.read_text(), 20, path.read_text)
+    shown('"type":"a.b"')
+    posthorn.restart()
+    shown("connected again")
+    sent = {api.publish("a.c")["id"], api.publish("a.c")["id"]}
+    api.publish("b")
+    until(lambda: all(id_ in path.read_text() for id_ in sent), 10, path.read_text)
+    assert end(tail, None if tail.send_signal(2) else None, 20) and tail.returncode == 0
+    lines = [line for line in path.read_text().splitlines() if line.startswith("{")]
+    assert len(lines) == len(set(lines)) and '"type":"b"' not in path.read_text()
+    assert not SANITIZER.search(path.read_text())
