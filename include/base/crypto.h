@@ -34,6 +34,9 @@ void crypto_ed25519_public(const uint8_t seed[ED25519_SIZE], uint8_t out[ED25519
 void crypto_ed25519_sign(const uint8_t seed[ED25519_SIZE], struct str message,
                          uint8_t out[ED25519_SIGNATURE_SIZE]);
 
+bool crypto_ed25519_verify(const uint8_t public[ED25519_SIZE], struct str message,
+                           const uint8_t signature[ED25519_SIGNATURE_SIZE]);
+
 /* In time that depends on the lengths only. */
 bool crypto_equal(struct str a, struct str b);
 

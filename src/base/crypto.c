@@ -133,6 +133,21 @@ void crypto_ed25519_sign(const uint8_t seed[ED25519_SIZE], struct str message,
     EVP_PKEY_free(key);
 }
 
+bool crypto_ed25519_verify(const uint8_t public[ED25519_SIZE], struct str message,
+                           const uint8_t signature[ED25519_SIGNATURE_SIZE])
+{
+    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public, ED25519_SIZE);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+    must(key != NULL && context != NULL);
+    must(EVP_DigestVerifyInit(context, NULL, NULL, NULL, key));
+    int fits = EVP_DigestVerify(context, signature, ED25519_SIGNATURE_SIZE,
+                                (const unsigned char *)message.p, message.n);
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+    return fits == 1;
+}
+
 bool crypto_equal(struct str a, struct str b)
 {
     return a.n == b.n && CRYPTO_memcmp(a.p, b.p, a.n) == 0;

@@ -54,7 +54,8 @@ static bool is_problem(const struct answer *answer)
            value_get(answer->body, "title").n > 0;
 }
 
-bool answer_is_ours(const struct answer *answer)
+/* The API's own, whatever it says: a 2xx, or a problem. */
+static bool is_ours(const struct answer *answer)
 {
     if (answer->outcome != FETCH_ANSWERED)
         return false;
@@ -65,7 +66,7 @@ const int answer_fine = 200;
 
 bool answer_is_missing(const struct answer *answer)
 {
-    return answer_is_ours(answer) && answer->status == 404;
+    return is_ours(answer) && answer->status == 404;
 }
 
 bool answer_may_pass(int status)
@@ -75,7 +76,7 @@ bool answer_may_pass(int status)
 
 bool answer_is_final(const struct answer *answer)
 {
-    return answer_is_ours(answer) && answer->status >= 400 && !answer_may_pass(answer->status);
+    return is_ours(answer) && answer->status >= 400 && !answer_may_pass(answer->status);
 }
 
 static int not_ours(const struct answer *answer, const struct profile *profile)
@@ -157,7 +158,7 @@ int answer_judge(const struct answer *answer, const struct profile *profile)
         return STATUS_INTERRUPTED;
     if (answer->outcome != FETCH_ANSWERED)
         return out_of_reach(answer, profile);
-    if (!answer_is_ours(answer))
+    if (!is_ours(answer))
         return not_ours(answer, profile);
     return is_done(answer->status) ? STATUS_DONE : refused(answer);
 }

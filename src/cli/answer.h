@@ -8,9 +8,6 @@
  * is none of the API's. */
 int answer_judge(const struct answer *answer, const struct profile *profile) MUST_CHECK;
 
-/* An answer of the API's own, whatever it says: a 2xx, or a problem. */
-bool answer_is_ours(const struct answer *answer);
-
 /* The API knows nothing of that name. */
 bool answer_is_missing(const struct answer *answer);
 

@@ -50,18 +50,21 @@ static int line_of(struct str text, size_t offset)
     return line;
 }
 
+bool body_read_bytes(struct buf *out, const char *given)
+{
+    if (strcmp(given, "-") == 0)
+        return read_all(out, STDIN_FILENO, "standard input");
+    if (given[0] == '@')
+        return read_file(out, given + 1);
+    buf_add_text(out, given);
+    return true;
+}
+
 bool body_read(struct buf *out, const char *flag, const char *given)
 {
     struct json_error error;
-    bool ok = true;
 
-    if (strcmp(given, "-") == 0)
-        ok = read_all(out, STDIN_FILENO, "standard input");
-    else if (given[0] == '@')
-        ok = read_file(out, given + 1);
-    else
-        buf_add_text(out, given);
-    if (!ok)
+    if (!body_read_bytes(out, given))
         return false;
     if (json_check(buf_str(out), JSON_DEPTH_MAX, &error) == 0)
         return true;

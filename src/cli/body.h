@@ -7,6 +7,10 @@
 
 #define BODY_MAX ((size_t)32 << 20)
 
+/* Appends the bytes that `given` names: itself, @FILE, or - for standard input. False: they cannot be read, which was
+ * said. */
+bool body_read_bytes(struct buf *out, const char *given) MUST_CHECK;
+
 /* Appends the JSON that `given` names: itself, @FILE, or - for standard input. False: it cannot be read, or is no JSON,
  * which was said of --`flag`. */
 bool body_read(struct buf *out, const char *flag, const char *given) MUST_CHECK;

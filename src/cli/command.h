@@ -21,6 +21,7 @@ enum flag_kind {
     FLAG_BOOL, /* true or false */
     FLAG_LIST, /* with commas between */
     FLAG_JSON,
+    FLAG_MANY, /* may be there again: cli->many */
 };
 
 /* Where the value goes, by the flag's name with _ for -, or by its member. */
@@ -41,6 +42,7 @@ struct flag {
 
 #define FLAGS_MAX     40
 #define ARGUMENTS_MAX 8
+#define MANY_MAX      32
 
 struct cli;
 struct route;
@@ -76,6 +78,8 @@ struct cli {
     const char *values[FLAGS_MAX];       /* of the flags that all have, then of the command's own */
     const char *arguments[ARGUMENTS_MAX];
     int argument_count;
+    const char *many[MANY_MAX]; /* of the command's one flag of that kind */
+    int many_count;
     struct client *client;
 };
 

@@ -15,6 +15,8 @@ static const struct commands *const table[] = {
     &trace_commands,
     &listen_commands,
     &tail_commands,
+    &verify_commands,
+    &doctor_commands,
     &webhook_commands,
     &history_commands,
     &tenant_commands,

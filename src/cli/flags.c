@@ -104,7 +104,7 @@ static bool take_flag(struct cli *cli, int argc, char **argv, int *at)
     if (i == count)
         return wrong(cli, "there is no --%.*s", STR_FMT(name));
     const struct flag *flag = flag_at(cli, i);
-    if (cli->values[i] != NULL)
+    if (cli->values[i] != NULL && flag->kind != FLAG_MANY)
         return wrong(cli, "--%s is there twice", flag->name);
     if (flag->kind == FLAG_SWITCH && value != NULL)
         return wrong(cli, "--%s takes no value", flag->name);
@@ -114,6 +114,10 @@ static bool take_flag(struct cli *cli, int argc, char **argv, int *at)
         value = argv[++*at];
     if (value == NULL)
         return wrong(cli, "--%s needs a value, %s", flag->name, flag->value);
+    if (flag->kind == FLAG_MANY && cli->many_count == MANY_MAX)
+        return wrong(cli, "--%s is there more than %d times", flag->name, MANY_MAX);
+    if (flag->kind == FLAG_MANY)
+        cli->many[cli->many_count++] = value;
     cli->values[i] = value;
     return is_value(cli, flag, value);
 }

@@ -14,5 +14,7 @@ extern const struct commands completion_commands;
 extern const struct commands manual_commands;
 extern const struct commands listen_commands;
 extern const struct commands tail_commands;
+extern const struct commands verify_commands;
+extern const struct commands doctor_commands;
 
 #endif

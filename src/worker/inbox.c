@@ -210,7 +210,7 @@ static void put_off(struct inbox *in, int err)
     else if (passed->tries >= (err == ERR_INVALID ? TRIES_INVALID : TRIES_MAX))
         passed->refused_for = "failed";
     if (err == ERR_INVALID && passed->tries == 1) {
-        in->ops[INBOX_DAYS] = work_partitions_make(in->db, on_days_made, in);
+        in->ops[INBOX_DAYS] = work_partitions_make(in->db, in->retention_days, on_days_made, in);
         return;
     }
     int64_t pass_ms = passed->tries < 7 ? PASS_MS << passed->tries >> 1 : PASS_MAX_MS;

@@ -64,6 +64,7 @@ OUTSIDE = set(
 STATUS_HOLDERS = {
     r"(src|include)/api/": "answers with them",
     r"src/cli/answer\.c$": "judges the API's answers",
+    r"src/cli/doctor\.c$": "judges receivers' answers, in words",
     r"src/core/delivery\.c$": "judges receivers' answers",
     r"(src|include)/core/profile(/|\.)": "profiles judge their services' answers",
     r"src/io/fetch_\w+\.c$": "HTTP's own framing: 1xx, and whether there is a body",
