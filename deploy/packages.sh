@@ -25,10 +25,11 @@ packages_program=(
 # so that nothing new runs on the machine after the installation.
 packages_run=(postgresql-15 redis-tools ca-certificates curl)
 
-# The whole test suite, on top of the two above. systemd-analyze, of systemd, judges the units.
+# The whole test suite, on top of the two above. systemd-analyze, of systemd, judges the units; zsh and fish read their
+# completions.
 packages_test=(
   clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 libcmocka-dev liblua5.1-0-dev openssl python3 python3-venv
-  systemd
+  systemd zsh fish
 )
 
 # Compiling a client in Java, which tests/clients/run.sh does when it is told to.

@@ -10,19 +10,13 @@
 #include <stdlib.h>
 
 static const struct commands *const table[] = {
-    &send_commands,
-    &replay_commands,
-    &trace_commands,
-    &listen_commands,
-    &tail_commands,
-    &verify_commands,
-    &doctor_commands,
-    &webhook_commands,
-    &history_commands,
-    &tenant_commands,
-    &completion_commands,
-    &manual_commands,
-    NULL,
+    &send_commands,    &replay_commands,
+    &trace_commands,   &listen_commands,
+    &tail_commands,    &verify_commands,
+    &doctor_commands,  &webhook_commands,
+    &history_commands, &source_commands,
+    &tenant_commands,  &completion_commands,
+    &manual_commands,  NULL,
 };
 
 static const struct command *find(const char *name)

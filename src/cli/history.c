@@ -17,6 +17,16 @@ static const struct flag event_flags[] = {
     LIST_FLAGS,
 };
 
+static const struct column explained_columns[] = {
+    {"WEBHOOK", "webhook_id", true}, {"UID", "uid", false},       {"STATUS", "status", true},
+    {"WANTED", "wanted", true},      {"BECAUSE", "reason", true}, {"BY", "filtered_by", false}};
+
+static const struct flag explain_flags[] = {
+    {"type", "TYPE", "the event's type", FLAG_TEXT, FLAG_MEMBER},
+    {"with", "JSON", "its data, or @FILE", FLAG_JSON, FLAG_MEMBER, "data"},
+    LIST_FLAGS,
+};
+
 static const struct column delivery_columns[] = {
     {"ID", "id", true},
     {"TYPE", "event_type", false},
@@ -70,6 +80,10 @@ static const struct command rows[] = {
               "GET", "/events", ROUTE_LIST, COLUMNS(event_columns)),
     ROUTE_PLAIN("events get", "EVENT", "Shows an event, its data and its deliveries",
                 "posthorn events get " EVENT, "GET", "/events/{}"),
+    ROUTE_ROW("events explain", "",
+              "Shows which webhooks would get an event, and what keeps it away",
+              "posthorn events explain --type order.paid --with '{\"amount\": 7}'", explain_flags,
+              "POST", "/events/explain", ROUTE_LIST, COLUMNS(explained_columns)),
     ROUTE_PLAIN(
         "events erase", "EVENT", "Erases an event's data; what waits to be sent is cancelled",
         "posthorn events erase " EVENT, "DELETE", "/events/{}", ROUTE_NOTHING, .done = "is erased"),

@@ -9,6 +9,7 @@ extern const struct commands replay_commands;
 extern const struct commands trace_commands;
 extern const struct commands webhook_commands;
 extern const struct commands history_commands;
+extern const struct commands source_commands;
 extern const struct commands tenant_commands;
 extern const struct commands completion_commands;
 extern const struct commands manual_commands;

@@ -11,6 +11,7 @@
         {"webhook-profile", "PROFILE",   "the form that the receiver gets",                       \
          FLAG_TEXT,         FLAG_MEMBER, "profile"},                                              \
         {"profile-options", "JSON", "of that profile", FLAG_JSON, FLAG_MEMBER},                   \
+        {"filter", "JSON", "which data it wants, or @FILE", FLAG_JSON, FLAG_MEMBER},              \
         {"headers", "JSON", "more header lines, an object", FLAG_JSON, FLAG_MEMBER},              \
         {"auth", "JSON", "basic, bearer or oauth2", FLAG_JSON, FLAG_MEMBER},                      \
         {"secret", "SECRET", "what it is signed with, instead of a new one", FLAG_TEXT,           \
@@ -28,7 +29,8 @@ static const struct column columns[] = {
 };
 
 static const struct flag list_flags[] = {
-    {"status", "STATUS", "only those: active, paused or disabled", FLAG_TEXT, FLAG_QUERY},
+    {"status", "STATUS", "only those: active, paused, disabled or listening", FLAG_TEXT,
+     FLAG_QUERY},
     LIST_FLAGS,
 };
 

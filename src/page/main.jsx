@@ -7,7 +7,7 @@ import { AllDeliveries } from "./views/deliveries.jsx";
 import { Delivery } from "./views/delivery.jsx";
 import { Event, Events } from "./views/events.jsx";
 import { Overview } from "./views/overview.jsx";
-import { Apps, Audit, Jobs, Keys, Types } from "./views/records.jsx";
+import { Apps, Audit, Jobs, Keys, Sources, Types } from "./views/records.jsx";
 import { SignIn } from "./views/signin.jsx";
 import { Webhook } from "./views/webhook.jsx";
 import { EditWebhook, NewWebhook } from "./views/webhook_form.jsx";
@@ -21,6 +21,7 @@ const ROUTES = [
   ["/deliveries", AllDeliveries, "Deliveries"],
   ["/events", Events, "Events"],
   ["/types", Types, "Event types"],
+  ["/sources", Sources, "Sources"],
   ["/jobs", Jobs, "Jobs"],
   ["/audit", Audit, "Audit log"],
   ["/apps", Apps, "Apps"],

@@ -4,7 +4,7 @@ import { ago, clock } from "./format.js";
 const MOODS = {
   delivered: "good", healthy: "good", active: "good", succeeded: "good", done: "good",
   failed: "bad", broken: "bad", failing: "bad", disabled: "bad",
-  pending: "wait", limited: "wait", paused: "wait", held: "wait", waiting: "wait", running: "wait",
+  pending: "wait", limited: "wait", paused: "wait", held: "wait", listening: "wait", waiting: "wait", running: "wait",
 };
 
 export const Badge = ({ of }) => <span class={`badge ${MOODS[of] ?? "plain"}`}>{of}</span>;

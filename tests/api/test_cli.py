@@ -4,7 +4,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -126,8 +125,6 @@ def test_bash_completes(flags, tmp_path):
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_read_their_completions(shell, tmp_path):
-    if shutil.which(shell) is None:
-        pytest.skip(f"there is no {shell} here")
     script = tmp_path / shell
     script.write_text(run(environment(), "completions", shell).stdout)
     subprocess.run([shell, "-n", script], check=True, timeout=20)
@@ -418,3 +415,22 @@ def test_replay_is_left_with_a_word(fake, receiver):
     out, said = process.communicate(timeout=20)
     assert process.returncode == 130 and not out
     assert "posthorn jobs get job_1" in said and "posthorn jobs cancel job_1" in said
+
+
+def test_sources(cli):
+    made = cli.json("sources", "create", "--kind", "generic", "--name", "panel", "--secret", "s", "--options", '{"type": "a.b"}')
+    assert made["url"].endswith(made["token"])
+    assert "panel" in cli("sources", "list").stdout
+    assert cli.json("sources", "update", made["id"], "--name", "the panel")["name"] == "the panel"
+    assert cli.json("sources", "rotate", made["id"], "--overlap-seconds", "0")["token"] != made["token"]
+    assert "is deleted" in cli("sources", "delete", made["id"]).stdout
+
+
+def test_explain_says_which_condition(cli, receiver):
+    condition = '{"path": "/amount", "gt": 100}'
+    hook = cli.json("webhooks", "create", "--endpoint", receiver.url(), "--events", "order.*", "--filter", condition)
+    ask = ("events", "explain", "--type", "order.paid", "--with")
+    small, large = (cli.json(*ask, f'{{"amount": {n}}}')["data"] for n in (7, 700))
+    assert [(e["webhook_id"], e["reason"]) for e in small] == [(hook["id"], "filter")]
+    assert [e["wanted"] for e in large] == [True]
+    assert "/filter" in cli(*ask, '{"amount": 7}').stdout

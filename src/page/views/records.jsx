@@ -19,6 +19,22 @@ export function Types({ where }) {
   );
 }
 
+export function Sources({ where }) {
+  return (
+    <>
+      <h1>Sources</h1>
+      <List where={where} label="Sources" empty="No other system sends its webhooks here." load={page("/sources")}
+        columns={[
+          ["Name", (s) => s.name],
+          ["Kind", (s) => s.kind],
+          ["Proved by a secret", (s) => (s.has_secret ? "yes" : "no")],
+          ["Id", (s) => <Id of={s.id} />],
+          ["Made", (s) => <Time at={s.created_at} />],
+        ]} />
+    </>
+  );
+}
+
 export function Jobs({ where }) {
   return (
     <>
