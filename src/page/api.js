@@ -65,6 +65,16 @@ export async function call(method, path, body, signal) {
   return value;
 }
 
+// Calls `onEvent` when events of the app are accepted, until the stream ends.
+export async function follow(onEvent, signal) {
+  const response = await fetch("v1/stream", { headers: headers(), signal, cache: "no-store" });
+  if (!response.ok) throw new Problem(response.status, (await answer(response)) ?? {});
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    if (part.value.includes("event: event")) onEvent();
+  }
+}
+
 export const get = (path, signal) => call("GET", path, undefined, signal);
 
 // A query of what is set.

@@ -2,7 +2,7 @@
 import { render } from "preact";
 import { useState } from "preact/hooks";
 import { session } from "./api.js";
-import { useHash } from "./hooks.js";
+import { useHash, useStream } from "./hooks.js";
 import { AllDeliveries } from "./views/deliveries.jsx";
 import { Delivery } from "./views/delivery.jsx";
 import { Event, Events } from "./views/events.jsx";
@@ -42,6 +42,7 @@ function find(path) {
 }
 
 function Around({ where, onEnd, children }) {
+  useStream();
   const here = `/${where.path.split("/")[1]}`;
   return (
     <>

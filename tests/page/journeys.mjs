@@ -104,6 +104,35 @@ const journeys = {
     await judged(page, "delivery");
   },
 
+  async why_a_webhook_did_not_get_it(browser) {
+    const page = await entered(browser);
+    await create(page, "/other", { "Event types": "user.*" });
+    await publish(page, "order.paid", {});
+    await page.getByText("No webhook wanted it.").waitFor();
+    await page.getByText("no: its event types do not have this one").waitFor();
+    await judged(page, "event");
+  },
+
+  // Its clock goes on by less than what it would ask again after: only the stream can have told it.
+  async it_moves_by_itself(browser) {
+    const page = await open(browser);
+    await page.clock.install();
+    const streaming = page.waitForResponse((r) => r.url().endsWith("/v1/stream"));
+    await signIn(page);
+    assert.equal((await streaming).status(), 200);
+    await view(page, "Events");
+    await page.getByText("No event fits.").waitFor();
+    await page.clock.pauseAt(Date.now() + 60000);
+    const body = JSON.stringify({ type: "came.alone", data: {} });
+    await fetch(`${url}/v1/events`, { method: "POST", headers: { Authorization: `Bearer ${key}` }, body });
+    const link = page.getByRole("link", { name: "came.alone" });
+    for (let ms = 0; ms < 4800 && !(await link.isVisible()); ms += 400) {
+      await page.clock.runFor(400);
+      await link.waitFor({ timeout: 500 }).catch(() => {});
+    }
+    assert.ok(await link.isVisible());
+  },
+
   async what_failed_goes_again(browser) {
     const page = await entered(browser);
     await create(page, "/fails-once", { Retries: "" });

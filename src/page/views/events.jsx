@@ -46,6 +46,30 @@ export function Events({ where }) {
   );
 }
 
+const WHY = {
+  disabled: () => "it is disabled",
+  events: () => "its event types do not have this one",
+  filter: (w) => `its filter says no at ${w.filtered_by}`,
+};
+
+// What every webhook says of the event now, also those that did not get it.
+function Explained({ type, data }) {
+  const said = useLoaded((signal) => call("POST", "/events/explain?limit=250", { type, data }, signal), [type, JSON.stringify(data)]);
+  return (
+    <Loaded from={said}>
+      {(page) => (
+        <Table label="Who would get it now" empty="There are no webhooks." rows={page.data}
+          href={(w) => `#/webhooks/${w.webhook_id}`}
+          columns={[
+            ["Webhook", (w) => <Id of={w.uid ?? w.webhook_id} />],
+            ["Status", (w) => <Badge of={w.status} />],
+            ["Would get it", (w) => (w.wanted ? "yes" : `no: ${WHY[w.reason](w)}`)],
+          ]} />
+      )}
+    </Loaded>
+  );
+}
+
 export function Event({ id }) {
   const event = useLoaded((signal) => get(`/events/${id}`, signal), [id], true);
   return (
@@ -74,6 +98,7 @@ export function Event({ id }) {
                 ["Attempts", (d) => d.attempts, "number"],
                 ["Next attempt", (d) => <Time at={d.next_attempt_at} />],
               ]} />
+            {text && <><h2>Who would get it now</h2><Explained type={e.type} data={e.data} /></>}
             <h2>Data {text && <Copy text={text} />}</h2>
             {text ? <pre>{text}</pre> : <p class="quiet">It was erased.</p>}
           </>
