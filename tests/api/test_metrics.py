@@ -1,4 +1,4 @@
-"""GET /metrics, at a place of its own: what Prometheus reads, and that README.md has all of it."""
+"""GET /metrics, at a place of its own: what Prometheus reads, and that openapi/guides/operating.md has all of it."""
 
 import re
 import socket
@@ -13,7 +13,7 @@ from harness.process import PORTS
 from harness.server import command
 from harness.wait import until
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[2] / "openapi/guides/operating.md").read_text(encoding="utf-8")
 TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 # Options that are numbers and bound nothing that anybody could meet.
@@ -132,10 +132,10 @@ def test_two_at_one_place(watched, start):
 # --- what is documented ------------------------------------------------------------------------------
 
 
-def test_readme_has_all_of_them(watched):
+def test_the_guide_has_all_of_them(watched):
     _, metrics = watched("worker")
     families = metrics.families()
-    table = re.search(r"### Metrics\n(.*?)\n## ", README, re.S)[1]
+    table = re.search(r"\n## Metrics\n(.*)", GUIDE, re.S)[1]
     rows = re.findall(r"^\| (`[a-z_`, ]+`) \| ([a-z, ]+) \| (.*) \|$", table, re.M)
     named = [name for names, _, _ in rows for name in re.findall(r"`([a-z_]+)`", names)]
     assert sorted(named) == sorted(family.name for family in families)
@@ -154,7 +154,7 @@ def test_every_limit_is_counted(watched):
     """Whoever adds an option that is a number says here, or in the table of metrics, what it is."""
     server, metrics = watched("worker")
     counted = {key[1] for key in metrics.read() if key[0] == "posthorn_limit_reached_total"}
-    names = set(re.findall(r"`(POSTHORN_\w+)`", README)) - {"POSTHORN_DATABASE_URL"}
+    names = set(re.findall(r"`(POSTHORN_\w+)`", GUIDE)) - {"POSTHORN_DATABASE_URL"}
     out = command({**server.env, **dict.fromkeys(names, "x")}, "check-config")
     numbers = set(re.findall(r"^posthorn: (POSTHORN_\w+): must be a number", out.stderr, re.M))
     assert len(numbers) > 12

@@ -1,4 +1,4 @@
-"""The options: the program, the README and deploy/sample.env name the same ones; one judge says what is
+"""The options: the program, the guides and deploy/sample.env name the same ones; one judge says what is
 wrong with them."""
 
 import os
@@ -25,11 +25,13 @@ def printed(database, redis, **more):
     return dict(line.split("=", 1) for line in out.stdout.splitlines())
 
 
-def test_readme_and_sample_name_all_options(database, redis):
+def test_guides_and_sample_name_all_options(database, redis):
     names = {n for n in printed(database, redis) if n.startswith("POSTHORN_")}
     assert "POSTHORN_DATABASE_URL" in names
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert set(NAME.findall(readme)) - NOT_OPTIONS == names
+    texts = [ROOT / "README.md", *(ROOT / "openapi/guides").glob("*.md")]
+    assert {name for text in texts for name in NAME.findall(text.read_text(encoding="utf-8"))} - NOT_OPTIONS == names
+    rows = re.findall(r"^\| (`POSTHORN_.*?) \|", (ROOT / "openapi/guides/operating.md").read_text(encoding="utf-8"), re.M)
+    assert {name for row in rows for name in NAME.findall(row)} == names
     sample = (ROOT / "deploy" / "sample.env").read_text(encoding="utf-8")
     assert set(re.findall(r"^#?\s?(POSTHORN_[A-Z_]+)=", sample, re.M)) == names
 
@@ -376,13 +378,13 @@ def test_ranges_stand_where_people_read(database, redis):
         "POSTHORN_SOURCES_PER_APP",
         "POSTHORN_RETENTION_DAYS",
     }
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    guide = (ROOT / "openapi/guides/operating.md").read_text(encoding="utf-8")
     sample = (ROOT / "deploy" / "sample.env").read_text(encoding="utf-8")
     found = dict(faults(options(database, redis, **dict.fromkeys(numbers, "x"))))
     assert set(found) == numbers
     for name, words in found.items():
         span = re.search(r"(\d+) to (\d+)", words)
-        assert re.search(rf"^\| `{name}` .*\b{span[1]} to {span[2]}\b", readme, re.M), name
+        assert re.search(rf"^\| `{name}` .*\b{span[1]} to {span[2]}\b", guide, re.M), name
         assert re.search(rf"\b{span[1]} to {span[2]}\b.*\n{name}=", sample), name
 
 
