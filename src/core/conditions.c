@@ -6,8 +6,6 @@
 #include "base/json.h"
 #include "base/jsonw.h"
 
-#include <stdlib.h>
-
 #define NUMBER_MAX  1000 /* bytes of a number, and the size of its exponent: PostgreSQL holds more */
 #define POINTER_MAX 1024
 #define KIND(kind)  (1U << (kind))
@@ -103,8 +101,11 @@ static bool is_number_in_range(struct str literal)
         digits++;
     if (digits == literal.n)
         return true;
-    long exponent = strtol(literal.p + digits + 1, NULL, 10);
-    return exponent >= -NUMBER_MAX && exponent <= NUMBER_MAX;
+    int64_t exponent = 0;
+    for (size_t at = digits + 1; at < literal.n && exponent <= NUMBER_MAX; at++)
+        if (literal.p[at] != '+' && literal.p[at] != '-')
+            exponent = 10 * exponent + (literal.p[at] - '0');
+    return exponent <= NUMBER_MAX;
 }
 
 /* What jsonb cannot hold equals nothing. */

@@ -42,10 +42,8 @@ def test_the_rate_is_that_of_all_workers(direct, receiver):
     client.webhook(receiver.url(), rate_limit=1)
     began = time.monotonic()
     client.batch(10)
-    receiver.wait(1)
-    never(lambda: len(receiver.at("/hook")) > 6, 5, "more than one a second")
+    receiver.wait(6, timeout=15)
     sent = [r.at for r in receiver.at("/hook")]
-    assert len(sent) >= 4
     assert all(at - began > n - 0.05 for n, at in enumerate(sent)), "the n-th is never early"
     assert all(b - a > 0.5 for a, b in zip(sent, sent[1:])), "one may be late on its way"
 

@@ -353,7 +353,7 @@ def test_who_has_none_pays_nothing(start, database, address):
     other = client.webhook(address, events=["b"])
     for name, of in (("event_json(data bytea)", "jsonb"), ("filter_refusal(plan jsonb, data jsonb)", "text")):
         database.query(
-            f"create or replace function {name} returns {of} language plpgsql as "
+            f"create or replace function public.{name} returns {of} language plpgsql as "
             "$$ begin raise exception 'it was asked'; end $$"
         )
     for n, (keyed, ordered) in enumerate(itertools.product((False, True), repeat=2)):

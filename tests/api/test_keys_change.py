@@ -95,10 +95,10 @@ def test_a_look_that_began_before_the_change_is_not_kept(start, database):
     app = admin.get(path).json["app_id"]
     assert other.get("/webhooks", expect=None).status == 200
     database.query(
-        "create function awaited(name text) returns text language plpgsql stable as"
+        "create function public.awaited(name text) returns text language plpgsql stable as"
         " $$ begin perform pg_advisory_xact_lock_shared(7); return name; end $$;"
         " alter table app rename to app_table;"
-        " create view app as select id, uid, awaited(name) as name, metadata, created_at, checks from app_table"
+        " create view public.app as select id, uid, awaited(name) as name, metadata, created_at, checks from app_table"
     )  # what a key's row is read with is not its name
     with database.holding("select pg_advisory_xact_lock(7)"):
         slow = threading.Thread(target=lambda: client.with_(X_App_Id=app).get("/webhooks", expect=None))

@@ -95,7 +95,7 @@ def test_lists_that_stand_still(posthorn, database):
 
 
 SLOW = """
-create or replace function ms_of(t timestamptz) returns int8 language plpgsql stable as $$ begin
+create or replace function public.ms_of(t timestamptz) returns int8 language plpgsql stable as $$ begin
  if t = '2099-01-01' then perform pg_sleep(10); end if;
  return floor(extract(epoch from t) * 1000); end $$;
 insert into api_key (id, name, scope, hash, expires_at) values (id_floor(now()), 'slow', 0, '', '2099-01-01');

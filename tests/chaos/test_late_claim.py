@@ -47,7 +47,7 @@ def test_a_claim_that_comes_after_its_worker(database, redis, start, receiver):
         worker.kill()
         redis.pause()  # so that the next worker takes over and claims nothing yet
         worker.start(wait=False)
-        until(lambda: len(backends(database) - others - mine) == 3, 5, "the next worker")
+        until(lambda: len(backends(database) - others - mine) == 4, 5, "the next worker")
         time.sleep(0.4)
     time.sleep(0.2)
     redis.resume()

@@ -90,7 +90,8 @@ class Client:
         try:
             connection.request(method, target, body=data, headers=headers)
             response = connection.getresponse()
-            body = response.read()
+            endless = response.headers.get_content_type() == "text/event-stream"
+            body = b"" if endless else response.read()
             return Answer(response.status, response.headers, body, time.monotonic() - started)
         finally:
             connection.close()
