@@ -46,7 +46,8 @@ bool value_is(struct str object, const char *path, const char *text)
     struct str value = value_get(object, path);
     size_t n = strlen(text);
 
-    return value.n == n + 2 && value.p[0] == '"' && memcmp(value.p + 1, text, n) == 0;
+    return value.p != NULL && value.n == n + 2 && value.p[0] == '"' &&
+           memcmp(value.p + 1, text, n) == 0;
 }
 
 int64_t value_number(struct str object, const char *path, int64_t standard)

@@ -121,7 +121,9 @@ void certificate_look(const struct sockaddr_storage *address, uint16_t port, con
     if (ca_file == NULL || SSL_CTX_load_verify_file(context, ca_file) != 1)
         SSL_CTX_set_default_verify_paths(context);
     SSL_set_verify(tls, SSL_VERIFY_NONE, NULL);
-    SSL_set_tlsext_host_name(tls, host);
+    char *name = xstrdup(host); /* for OpenSSL's macro, which casts it */
+    SSL_set_tlsext_host_name(tls, name);
+    free(name);
     if (out->connected && SSL_set_fd(tls, fd) == 1 && shake(tls, fd, until_ms, out)) {
         out->shaken = true;
         take(tls, host, out);

@@ -30,6 +30,8 @@ BEYOND_SCHEMAS = [
     (r"options(\.\w+)?|secret", "is not a known field: .*|must have `type`, .*|must be whsec_ and .*|must be empty, or a JSON Pointer .*"),
     (r"options\.\w+", ".*"),
     (r"[\w.\[\]/~-]*", "does not say of which type .*|is no JSON object, as .*|has more than 1000 events|is not what X-.* says"),
+    # Conditions, which no schema that generators understand can say.
+    (r"/?filter\b.*", ".*"),
     # What only a parser knows.
     (r"url|auth\.token_url", "has an? .*|is not a valid URL|must (name|not have|not contain) .*|names an address .*"),
     (r"tls\.\w+", ".*(PEM|certificate|private key|too weak|encrypted|control characters).*"),
