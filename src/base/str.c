@@ -66,9 +66,11 @@ int str_thousandths(struct str digits)
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out)
 {
     bool negative = s.n > 0 && s.p[0] == '-';
-    struct str digits = {s.p + negative, s.n - negative};
+    struct str digits = s;
     int64_t value = 0;
 
+    if (negative)
+        digits = (struct str){s.p + 1, s.n - 1};
     if (!str_all_digits(digits))
         return false;
     for (size_t i = 0; i < digits.n; i++) {

@@ -20,7 +20,7 @@ size_t chat_copy(struct buf *out, const char **p, const char *end)
 
 size_t chat_add(struct buf *out, struct str text, chat_escape *escape, size_t limit)
 {
-    const char *p = text.p, *end = text.p + text.n;
+    const char *p = text.n > 0 ? text.p : "", *end = p + text.n;
     size_t units = 0, short_n = out->n, short_units = 0;
 
     while (p < end) {
