@@ -22,46 +22,22 @@ $$ select coalesce(array_agg(coalesce(a[i], 0) + coalesce(b[i], 0) order by i), 
 create aggregate times_sum(int8[]) (sfunc = times_add, stype = int8[], initcond = '{}');
 
 -- The time in microseconds that a part of them did not exceed, as far as `times` tell; null: there are none.
-create function times_part(times int8[], part float8) returns int8 language plpgsql immutable strict parallel safe as $$
-declare
-    wanted float8 := 0;
-    upto   int8 := 0;
-    i      int := 0;
-    n      int8;
-    low    float8;
-begin
-    foreach n in array times loop
-        wanted := wanted + n;
-    end loop;
-    wanted := part * wanted;
-    foreach n in array times loop
-        i := i + 1;
-        upto := upto + n;
-        if n > 0 and upto >= wanted then
-            low := case when i = 1 then 0 else 2 ^ ((i - 2) / 2.0) end;
-            return (1000 * (low + (2 ^ ((i - 1) / 2.0) - low) * (wanted - upto + n) / n))::int8;
-        end if;
-    end loop;
-    return null;
-end $$;
+create function times_part(times int8[], part float8) returns int8 language sql immutable parallel safe as
+$$ select (1000 * (case when i = 1 then 0 else 2 ^ ((i - 2) / 2.0) end
+                   + (2 ^ ((i - 1) / 2.0) - case when i = 1 then 0 else 2 ^ ((i - 2) / 2.0) end)
+                     * (part * total - upto + n) / n))::int8
+     from (select i, n, sum(n) over (order by i) as upto, sum(n) over () as total
+             from unnest(times) with ordinality t (n, i)) x
+    where n > 0 and upto >= part * total order by i limit 1 $$;
 
 -- Of the last 24 hours: when it last succeeded and failed (ms), attempts, those that succeeded, deliveries that failed for
--- good, and what half of the attempts and 95 of 100 took at most (us). 0: never, none. For each row of a list: its plans
--- are kept.
-create function webhook_day(app uuid, webhook uuid) returns int8[] language plpgsql stable parallel safe as $$
-declare
-    since timestamptz := now() - interval '24 h';
-    last  record;
-    day   record;
-    times int8[];
-begin
-    select last_success_at as success, last_failure_at as failure into last from tally
-     where app_id = app and webhook_id = webhook order by hour desc limit 1;
-    select sum(attempts)::int8 as attempts, sum(succeeded)::int8 as succeeded, sum(exhausted)::int8 as exhausted into day
-      from tally where app_id = app and webhook_id = webhook and hour > since;
-    times := array(select sum(n)::int8 from tally t, unnest(t.times) with ordinality u (n, i)
-                    where app_id = app and webhook_id = webhook and hour > since group by i order by i);
-    return array[coalesce(ms_of(last.success), 0), coalesce(ms_of(last.failure), 0), coalesce(day.attempts, 0),
-                 coalesce(day.succeeded, 0), coalesce(day.exhausted, 0), coalesce(times_part(times, 0.5), 0),
-                 coalesce(times_part(times, 0.95), 0)];
-end $$;
+-- good, and what half of the attempts and 95 of 100 took at most (us). 0: never, none.
+create function webhook_day(app uuid, webhook uuid) returns int8[] language sql stable parallel safe as
+$$ with t as (select * from tally where app_id = app and webhook_id = webhook and hour > now() - interval '24 h'),
+     l as (select last_success_at, last_failure_at from tally
+            where app_id = app and webhook_id = webhook order by hour desc limit 1),
+     s as (select array(select sum(n)::int8 from t, unnest(times) with ordinality u (n, i) group by i order by i) as times)
+   select array[coalesce((select ms_of(last_success_at) from l), 0), coalesce((select ms_of(last_failure_at) from l), 0),
+                coalesce(sum(attempts)::int8, 0), coalesce(sum(succeeded)::int8, 0), coalesce(sum(exhausted)::int8, 0),
+                coalesce((select times_part(times, 0.5) from s), 0), coalesce((select times_part(times, 0.95) from s), 0)]
+     from t $$;

@@ -1,4 +1,4 @@
-/* What was published in SQL, posthorn.publish(), and waits to become events (migrations/0033_published.sql). Whoever takes
+/* What was published in SQL, posthorn.publish(), and waits to become events (migrations/0034_published.sql). Whoever takes
  * it does so in a transaction of its own, on a connection that nobody else uses: store_begin(), published_take(),
  * published_refuse(), events_accept_published(), store_commit(). Taking the app's turn holds it to the end of that, so that
  * an app's events are accepted in their order; without it nothing is taken twice either. */

@@ -15,7 +15,7 @@
 #define CHECKSUM_MAX ((size_t)2 * SHA256_SIZE)
 
 /* The tables stay where they are: of a role `posthorn` the search path begins with the schema `posthorn` as soon as there is
- * one, which is for what callers call (0033_published.sql). */
+ * one, which is for what callers call (0034_published.sql). */
 static const char sql_setup[] =
     "select pg_advisory_lock(" LOCK_KEY ");"
     "do $$ begin"

@@ -8,7 +8,7 @@ from harness.server import command, options
 from harness.wait import until
 
 MIGRATIONS = sorted((Path(__file__).parents[2] / "migrations").glob("0*.sql"))
-MINE = next(m for m in MIGRATIONS if m.name.startswith("0034"))
+MINE = next(m for m in MIGRATIONS if m.name.startswith("0035"))
 TODAY = "date_trunc('day', now() at time zone 'UTC') at time zone 'UTC'"
 
 # In days from today, each once if all three tables have it.
