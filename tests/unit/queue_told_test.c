@@ -23,14 +23,11 @@ static void a_change_is_told_once(void **state)
     let_pass(hook, GATE_PROBE_MS);
     assert_int_equal(claim(100), 1);
     end_all(DEAD);
-    assert_null(told(hook)); /* as broken as before */
-    let_pass(hook, 10001);
-    assert_int_equal(claim(100), 1);
-    end_all(DEAD);
     g = told(hook);
-    assert_non_null(g); /* and again after ten seconds */
-    assert_int_equal(g->gate.openings, 3);
-    assert_in_range(g->gate.failing_ms, 11000, 12000);
+    assert_non_null(g); /* as broken as before, but for longer */
+    assert_int_equal(g->gate.openings, 2);
+    assert_in_range(g->gate.until_ms, GATE_PROBE_MS + 1, 2 * GATE_PROBE_MS);
+    assert_in_range(g->gate.failing_ms, 1000, 2000);
     assert_null(told(hook));
 
     let_pass(hook, GATE_PROBE_MAX_MS);
@@ -50,6 +47,40 @@ static void a_change_is_told_once(void **state)
     assert_true(gate_at_rest(&g->gate, 0));
     assert_null(told(hook));
     assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:told"), 0);
+}
+
+/* Ten seconds later, although nothing changed but how many failed. */
+static void what_lasts_is_told_again(void **state)
+{
+    (void)state;
+    for (int i = 0; i < GATE_FAILURES; i++)
+        end_one(GATE_FAILED, 0);
+    assert_non_null(told(hook));
+    end_one(GATE_FAILED, 0);
+    assert_null(told(hook));
+    let_pass(hook, 10001);
+    end_one(GATE_FAILED, 0);
+    const struct queue_gate *g = told(hook);
+    assert_non_null(g);
+    assert_int_equal(g->gate.failures, GATE_FAILURES + 2);
+    assert_null(told(hook));
+}
+
+/* It was said to open soon, and then asked for an hour. */
+static void a_longer_pause_is_told(void **state)
+{
+    (void)state;
+    end_one(GATE_SUCCESS, 2000);
+    assert_non_null(told(hook));
+    let_pass(hook, 2000);
+    end_one(GATE_SUCCESS, 900);
+    assert_null(told(hook)); /* over in less than a second */
+    let_pass(hook, 900);
+    end_one(GATE_SUCCESS, 3600000);
+    const struct queue_gate *g = told(hook);
+    assert_non_null(g);
+    assert_in_range(g->gate.until_ms, 3590000, 3600000);
+    assert_null(told(hook));
 }
 
 static void a_few_failures_are_not_told(void **state)
@@ -282,6 +313,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_change_is_told_once),
+        RIG_TEST(what_lasts_is_told_again),
+        RIG_TEST(a_longer_pause_is_told),
         RIG_TEST(a_few_failures_are_not_told),
         RIG_TEST(the_end_of_a_pause_is_told),
         RIG_TEST(a_gate_of_which_nothing_is_heard_is_forgotten),

@@ -129,8 +129,20 @@ local function gate_at_rest(g)
   return g.failures == 0 and g.limit == 0 and g.openings == 0 and g.until_ms <= now_ms and g.cut_ms <= now_ms
 end
 
--- The ledger is told of a change at once, and again every ten seconds while there is something to tell.
-local TELL_AGAIN_MS = 10000
+-- The ledger is told of a change at once, as of when it opens, if that is not as it was to a second; and again every ten
+-- seconds while there is something to tell.
+local TELL_AGAIN_MS, TELL_LATER_MS = 10000, 1000
+
+local function is_news(e, g)
+  local health = gate_health(g)
+  local was, opens, at = string.match(call('HGET', TOLD, e) or HEALTHY..' 0 0', '(%d+) (%d+) (%d+)')
+  return health ~= tonumber(was) or g.until_ms > math.max(opens, now_ms) + TELL_LATER_MS
+    or (health ~= HEALTHY and now_ms - at > TELL_AGAIN_MS)
+end
+
+local function note_told(e, g)
+  call('HSET', TOLD, e, string.format('%d %d %d', gate_health(g), g.until_ms, now_ms))
+end
 
 local function save_gate(e)
   local g, fields = gates[e], {}
@@ -141,9 +153,7 @@ local function save_gate(e)
   else
     call('HSET', GATES, e, table.concat(fields, ' '))
   end
-  local told, at = string.match(call('HGET', TOLD, e) or '0 0', '(%d+) (%d+)')
-  local health = gate_health(g)
-  if health ~= tonumber(told) or (health ~= HEALTHY and now_ms - at > TELL_AGAIN_MS) then call('SADD', NEWS, e) end
+  if is_news(e, g) then call('SADD', NEWS, e) end
 end
 
 local function burst(rate) return math.max(1, math.floor(rate / 10)) end

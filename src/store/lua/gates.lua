@@ -14,7 +14,7 @@ while pos <= #blob do
       streak, openings, err, now_ms - learnt)
     if not gate_at_rest(gate_of(e)) then
       call('HSET', GATES, e, gate_texts[e])
-      call('HSET', TOLD, e, gate_health(gate_of(e))..' '..text(now_ms))
+      note_told(e, gate_of(e))
       call('SREM', NEWS, e)
     else
       -- It came to rest without us: the ledger may forget it when it has heard so.

@@ -74,11 +74,11 @@ end)
 
 local tell = {}
 for _, e in ipairs(call('SPOP', NEWS, TELL_MAX)) do
-  local g, health = gate_of(e), gate_health(gate_of(e))
-  if health == HEALTHY and gate_at_rest(g) then
+  local g = gate_of(e)
+  if gate_health(g) == HEALTHY and gate_at_rest(g) then
     call('HDEL', TOLD, e)
   else
-    call('HSET', TOLD, e, health..' '..text(now_ms))
+    note_told(e, g)
   end
   if #e == 16 then
     tell[#tell + 1] = struct.pack('>c16i4i8i8i4i4B', e, math.max(0, g.until_ms - now_ms),
