@@ -2,9 +2,8 @@
  * cache can keep. */
 #include "accept_check.h"
 
-#include "base/cache.h"
-#include "base/clock.h"
 #include "base/crypto.h"
+#include "base/memo.h"
 #include "core/schema.h"
 #include "input.h"
 #include "result.h"
@@ -15,7 +14,6 @@
 #include <stdlib.h>
 
 #define KEPT_BYTES_MAX ((size_t)8 << 20)
-#define KEPT_MS        5000
 #define ASK_MAX        16
 #define POINTER_MAX    512
 #define KEY_SIZE       32
@@ -23,20 +21,13 @@
 
 /* A type that there is. */
 struct known {
-    struct type_cache *types;
-    struct cache_entry kept;
-    struct list node; /* of all that are kept */
-    struct id app, id;
+    struct memo_entry memo;
     struct schema *schema; /* NULL: there is none, or none that can be read */
     bool unreadable;
-    int64_t until_ms; /* monotonic */
 };
 
 struct type_cache {
-    struct cache cache;
-    struct idmap by_id;
-    struct list all;
-    uint64_t changes;      /* what was asked for before one of them is not kept */
+    struct memo memo;
     uint8_t key[KEY_SIZE]; /* of the ids here, which nobody is to foresee */
 };
 
@@ -65,34 +56,19 @@ static struct id id_of_type(const struct type_cache *c, struct id app, struct st
     return id;
 }
 
-/* One that is not kept. */
-static void destroy(struct known *known)
+static void destroy(struct memo_entry *entry)
 {
+    struct known *known = CONTAINER_OF(entry, struct known, memo);
+
     schema_destroy(known->schema);
     free(known);
-}
-
-static void on_no_room(struct cache_entry *entry)
-{
-    struct known *known = CONTAINER_OF(entry, struct known, kept);
-
-    idmap_set(&known->types->by_id, known->id, NULL);
-    list_remove(&known->node);
-    destroy(known);
-}
-
-static void forget(struct known *known)
-{
-    cache_take(&known->types->cache, &known->kept);
-    on_no_room(&known->kept);
 }
 
 struct type_cache *type_cache_create(void)
 {
     struct type_cache *c = xcalloc(1, sizeof *c);
 
-    cache_init(&c->cache, KEPT_BYTES_MAX, on_no_room);
-    list_init(&c->all);
+    memo_init(&c->memo, KEPT_BYTES_MAX, destroy);
     crypto_random(c->key, sizeof c->key);
     return c;
 }
@@ -101,47 +77,27 @@ void type_cache_destroy(struct type_cache *c)
 {
     if (c == NULL)
         return;
-    cache_fini(&c->cache);
-    idmap_fini(&c->by_id);
+    memo_fini(&c->memo);
     free(c);
 }
 
 void type_cache_forget(struct type_cache *c, const struct id *app)
 {
-    c->changes++;
-    LIST_FOREACH_SAFE(node, &c->all)
-    {
-        struct known *known = CONTAINER_OF(node, struct known, node);
-        if (app == NULL || id_eq(known->app, *app))
-            forget(known);
-    }
+    memo_forget(&c->memo, app);
 }
 
 /* NULL: it has to be asked for. */
 static struct known *find(struct type_cache *c, struct id app, struct str type)
 {
-    struct known *known = idmap_get(&c->by_id, id_of_type(c, app, type));
-
-    if (known == NULL)
-        return NULL;
-    if (known->until_ms <= clock_mono_ms()) {
-        forget(known);
-        return NULL;
-    }
-    cache_use(&known->kept);
-    return known;
+    struct memo_entry *entry = memo_find(&c->memo, id_of_type(c, app, type));
+    return entry == NULL ? NULL : CONTAINER_OF(entry, struct known, memo);
 }
 
-static struct known *make(struct type_cache *c, struct id app, struct str type, struct str schema)
+static struct known *make(struct str schema)
 {
     struct known *known = xcalloc(1, sizeof *known);
     struct schema_fault fault;
 
-    known->types = c;
-    list_init(&known->node);
-    known->app = app;
-    known->id = id_of_type(c, app, type);
-    known->until_ms = clock_mono_ms() + KEPT_MS;
     if (schema.p == NULL)
         return known;
     known->schema = schema_create(schema, &fault);
@@ -150,16 +106,10 @@ static struct known *make(struct type_cache *c, struct id app, struct str type, 
     return known;
 }
 
-/* Takes it over. What is too heavy beside what other apps have is not kept. */
-static void keep(struct type_cache *c, struct known *known)
+/* Takes it over. */
+static void keep(struct type_cache *c, struct known *known, struct id app, struct str type)
 {
-    struct known *before = idmap_get(&c->by_id, known->id);
-
-    if (before != NULL)
-        forget(before);
-    idmap_set(&c->by_id, known->id, known);
-    list_push(&c->all, &known->node);
-    cache_add(&c->cache, &known->kept, known->app,
+    memo_keep(&c->memo, &known->memo, id_of_type(c, app, type), app,
               sizeof *known + (known->schema != NULL ? schema_weight(known->schema) : 0));
 }
 
@@ -282,13 +232,13 @@ static void look_around(struct call *call)
 static void go_on(struct call *call);
 
 /* The type in the rows, which is the caller's; NULL: it is not there. */
-static struct known *read_known(struct call *call, const struct db_rows *rows, struct str type)
+static struct known *read_known(const struct db_rows *rows, struct str type)
 {
     enum { NAME, SCHEMA };
 
     for (int i = 0; i < db_count(rows); i++)
         if (str_eq(db_str(rows, i, NAME), type))
-            return make(call->api->types, call->app, type, db_str(rows, i, SCHEMA));
+            return make(db_str(rows, i, SCHEMA));
     return NULL;
 }
 
@@ -301,12 +251,12 @@ static void on_types(void *arg, int err, const struct db_rows *rows)
     if (!result_ok(call, err))
         return;
     for (size_t i = 0; i < look->asked_count; i++) {
-        struct known *known = read_known(call, rows, look->asked[i]);
+        struct known *known = read_known(rows, look->asked[i]);
         look_at_all(call, look->asked[i], known);
-        if (known != NULL && look->changes == c->changes)
-            keep(c, known);
+        if (known != NULL && look->changes == c->memo.changes)
+            keep(c, known, call->app, look->asked[i]);
         else if (known != NULL)
-            destroy(known);
+            destroy(&known->memo);
     }
     go_on(call);
 }
@@ -318,7 +268,7 @@ static void go_on(struct call *call)
 
     look_around(call);
     if (look->asked_count > 0) {
-        look->changes = call->api->types->changes;
+        look->changes = call->api->types->memo.changes;
         call->op = event_types_find(call->api->db, call->app, look->asked, look->asked_count,
                                     on_types, call);
     } else if (input_is_fine(call)) {

@@ -5,11 +5,11 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/metrics.h"
 #include "client.h"
 #include "core/address.h"
 #include "core/uid.h"
 #include "input.h"
+#include "lookup.h"
 #include "rate.h"
 #include "reply.h"
 #include "result.h"
@@ -22,7 +22,6 @@
 #define CACHE_ROWS   1024 /* a power of two */
 #define CACHE_TTL_MS 5000
 #define USE_NOTED_MS 60000
-#define GUESSES      64 /* the part of the lookups that guesses have is one in so many */
 #define NO_APP       "No app has this id or uid, or the key is another app's"
 
 struct cached {
@@ -258,8 +257,7 @@ static void on_key(void *arg, int err, const struct db_rows *rows)
     uint8_t hash[SHA256_SIZE];
     struct key key;
 
-    call_let_go(call, HOLD_LOOKUP);
-    call_let_go(call, HOLD_GUESS);
+    lookup_end(call);
     if (!result_ok(call, err))
         return;
     crypto_sha256(auth->key, hash);
@@ -363,11 +361,7 @@ static bool was_found(const struct auth_cache *cache, struct str key)
 
 static enum key_proof proof_of(const struct api *api, struct str key, struct id *id)
 {
-    const struct settings *settings = api->settings;
-    enum key_proof proof = key_parse(settings->key_checks[0], key, id);
-
-    for (size_t i = 1; proof == KEY_UNPROVEN && i < settings->seal_keys.count; i++)
-        proof = key_parse(settings->key_checks[i], key, id);
+    enum key_proof proof = lookup_proof(api, key_parse, key, id);
     return proof == KEY_UNPROVEN && was_found(api->auth, key) ? KEY_PROVEN : proof;
 }
 
@@ -382,23 +376,6 @@ enum key_proof auth_proof(const struct api *api, struct str authorization, struc
     if (proof != KEY_PROVEN)
         *key = NOBODY;
     return proof;
-}
-
-/* A guess has little room, and room of its own, so that no number of them is in the way of keys that were made. */
-static void look_up(struct call *call, struct id id, enum key_proof proof)
-{
-    int64_t max = call->api->settings->config.key_lookups;
-
-    if (proof == KEY_UNPROVEN
-            ? call_hold(call, HOLD_GUESS, NOBODY, 1, (max + GUESSES - 1) / GUESSES)
-            : call_hold(call, HOLD_LOOKUP, id, 1, max)) {
-        call->op = keys_get(call->api->db, id, on_key, call);
-        return;
-    }
-    metric_add(METRIC_KEY_LOOKUPS_MET, 1);
-    reply_errorf(call, ERR_BUSY,
-                 "Too many keys are being looked up, which POSTHORN_KEY_LOOKUPS bounds (%lld)",
-                 (long long)max);
 }
 
 bool auth_start(struct call *call, auth_done *done)
@@ -430,6 +407,6 @@ bool auth_start(struct call *call, auth_done *done)
     if (proof == KEY_NONE)
         reply_error(call, ERR_UNAUTHORIZED, NULL);
     else
-        look_up(call, id, proof);
+        lookup_start(call, id, proof, keys_get, on_key);
     return false;
 }
