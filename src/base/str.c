@@ -43,10 +43,10 @@ struct str str_take_digits(struct str *rest)
 {
     struct str digits = {rest->p, 0};
 
-    while (digits.n < rest->n && str_is_digit(rest->p[digits.n]))
-        digits.n++;
-    rest->p += digits.n;
-    rest->n -= digits.n;
+    for (; rest->n > 0 && str_is_digit(rest->p[0]); digits.n++) {
+        rest->p++;
+        rest->n--;
+    }
     return digits;
 }
 
