@@ -20,7 +20,7 @@ void server_stop(struct server *server);
 
 void server_destroy(struct server *server); /* NULL is fine */
 
-/* METHOD PATH SCOPE, a line each. */
+/* METHOD PATH SCOPE, a line each, and "portal" if portal tokens may ask for it. */
 void routes_print(FILE *out);
 
 #endif

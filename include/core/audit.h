@@ -35,6 +35,7 @@ enum audit_action {
     AUDIT_SOURCE_ROTATE,
     AUDIT_SOURCE_DELETE,
     AUDIT_SOURCE_RESEAL,
+    AUDIT_PORTAL_CREATE,
 };
 extern const char *const audit_action_names[]; /* "webhook.create" …; ends with NULL */
 

@@ -27,7 +27,11 @@ void key_check_secret(const uint8_t seal_key[SEAL_KEY_SIZE], uint8_t secret[SHA2
 void key_make(const uint8_t check_secret[SHA256_SIZE], struct id id, struct buf *text,
               uint8_t hash[SHA256_SIZE]);
 
-/* Also the id inside, unless it is none. */
+/* The same for a portal token, "pt_<id>_<secret and check>": a key that opens a page (core/portal.h). */
+void portal_token_make(const uint8_t check_secret[SHA256_SIZE], struct id id, struct buf *text,
+                       uint8_t hash[SHA256_SIZE]);
+
+/* Also the id inside, unless it is none; of a portal token too. */
 enum key_proof key_parse(const uint8_t check_secret[SHA256_SIZE], struct str text, struct id *id);
 
 /* The same for the token in a source's URL, "in_<id>_<secret and check>". */

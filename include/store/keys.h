@@ -17,6 +17,7 @@ struct key {
     struct str hash;    /* SHA256_SIZE bytes */
     int64_t expires_ms; /* 0: never */
     int64_t used_ms;    /* read only; to the minute; 0: never */
+    bool portal;        /* read only; its text is a portal token (store/portals.h) */
     int64_t requests;   /* a second; 0: no bound; < 0: the options say */
 
     /* It may be used from these, as networks_parse() takes them; none: from anywhere. */
@@ -41,7 +42,7 @@ struct db_op *keys_list_all(struct db *db, db_cb *cb, void *arg);
 struct db_op *keys_use(struct db *db, struct id id, db_cb *cb, void *arg);
 
 /* `given` has a bit for each of name (1), expires_ms (2), networks (4), requests (8) that is to be written. The row as it
- * is then, or none. NOTIFYs STORE_KEY_CHANNEL. */
+ * is then, or none: also of a portal token, which stays as it was made. NOTIFYs STORE_KEY_CHANNEL. */
 struct db_op *keys_update(struct db *db, const struct key *key, unsigned given,
                           const struct deed *deed, db_cb *cb, void *arg);
 

@@ -29,6 +29,7 @@ struct cached {
     int64_t until_ms;   /* monotonic; 0: free */
     int64_t expires_ms; /* wall clock; 0: never */
     int scope;
+    bool portal;
     int64_t requests; /* as in struct key */
     struct id key, app;
     int checks; /* of the app */
@@ -52,7 +53,7 @@ struct auth {
     struct str key, app_text;
     struct id key_id;
     struct id key_app;
-    bool has_app;
+    bool has_app, portal;
     int scope;
     int64_t requests;
     int checks;      /* of the key's app */
@@ -93,9 +94,9 @@ static bool expired(int64_t expires_ms)
 }
 
 /* Scopes are ordered, but publish does not read. */
-static bool covers(int scope, const struct route *route)
+static bool covers(int scope, bool portal, const struct route *route)
 {
-    return scope <= SCOPE_ADMIN && scope >= route->scope &&
+    return (!portal || route->portal) && scope <= SCOPE_ADMIN && scope >= route->scope &&
            !(scope == SCOPE_PUBLISH && route->scope == SCOPE_READ);
 }
 
@@ -103,9 +104,15 @@ static void reply_forbidden(struct call *call)
 {
     struct buf detail;
 
+    if (call->portal) {
+        reply_error(call, ERR_FORBIDDEN,
+                    call->route->portal ? "This needs a portal token with the scope manage"
+                                        : "A portal token may not do this: it takes a key");
+        return;
+    }
     buf_init(&detail, 100);
     for (int scope = 0; key_scope_names[scope] != NULL; scope++)
-        if (covers(scope, call->route))
+        if (covers(scope, false, call->route))
             buf_printf(&detail, "%s%s", detail.n > 0 ? " or " : "This needs a key with the scope ",
                        key_scope_names[scope]);
     reply_error(call, ERR_FORBIDDEN, buf_text(&detail));
@@ -122,7 +129,7 @@ static bool allow(struct call *call)
     rate.burst = rate.burst > rate.per_second ? rate.burst : rate.per_second;
     if (!rate_allows(call, &rate))
         return false;
-    bool covered = covers(call->scope, call->route);
+    bool covered = covers(call->scope, call->portal, call->route);
     if (!covered)
         reply_forbidden(call);
     return covered;
@@ -189,6 +196,7 @@ static void keep(const struct call *call, const struct auth *auth)
         .until_ms = clock_mono_ms() + CACHE_TTL_MS,
         .expires_ms = auth->expires_ms,
         .scope = call->scope,
+        .portal = call->portal,
         .requests = call->requests,
         .key = call->key,
         .app = call->app,
@@ -236,6 +244,7 @@ static void find_app(struct call *call)
     struct id id;
 
     call->scope = auth->scope;
+    call->portal = auth->portal;
     call->key = auth->key_id;
     call->requests = auth->requests;
     if (!allow(call))
@@ -272,6 +281,7 @@ static void on_key(void *arg, int err, const struct db_rows *rows)
     memcpy(call->api->auth->found[slot_of(hash)].hash, hash, sizeof hash);
     auth->key_id = key.id;
     auth->scope = key.scope;
+    auth->portal = key.portal;
     auth->has_app = key.has_app;
     auth->key_app = key.app;
     auth->checks = key.checks;
@@ -343,6 +353,7 @@ static bool known(struct call *call, const uint8_t hash[SHA256_SIZE])
         expired(row->expires_ms))
         return false;
     call->scope = row->scope;
+    call->portal = row->portal;
     call->app = row->app;
     call->key = row->key;
     call->requests = row->requests;

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/field.h"
 #include "base/jsonw.h"
+#include "core/key.h"
 #include "route.h"
 
 #include <sys/socket.h>
@@ -41,6 +42,7 @@ struct call {
 
     int scope;        /* of the key */
     struct id key;    /* nil: that of the options */
+    bool portal;      /* it is a portal token */
     int64_t requests; /* that it may make a second; 0: no bound; < 0: as the options say */
     struct id app;    /* the tenant */
     int checks;       /* what that asks for of its events: bits of enum app_check (store/apps.h) */
@@ -73,6 +75,12 @@ struct call *call_create(struct api *api, struct st_h2o_req_t *req);
 
 /* Zeroed, in the request's pool: it lives as long as the call. */
 void *call_alloc(struct call *call, size_t size);
+
+/* Who calls may know it all, URLs and signatures too; else it is masked. */
+static inline bool call_sees_all(const struct call *call)
+{
+    return call->scope >= SCOPE_WRITE && !call->portal;
+}
 
 /* Memory that is freed with it, by `end`. Once a call. */
 void call_at_end(struct call *call, void (*end)(void *arg), void *arg);

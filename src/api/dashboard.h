@@ -2,7 +2,12 @@
 #ifndef API_DASHBOARD_H
 #define API_DASHBOARD_H
 
-#include <stddef.h>
+#include "call.h"
+
+/* Nothing from elsewhere, and no script or style that is not a file of ours; what is said of pictures and frames follows. */
+#define DASHBOARD_POLICY                                                            \
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " \
+    "base-uri 'none'; form-action 'none'"
 
 struct dashboard_file {
     const char *name; /* behind /dashboard/; "": the page itself */
@@ -14,5 +19,8 @@ struct dashboard_file {
 
 /* Ends with a row of zeros; it is the first if this program was built without the page. */
 extern const struct dashboard_file dashboard_files[];
+
+/* Answers with a file, or that there is none. The policy lives as long as the call. */
+void dashboard_send(struct call *call, struct str name, const char *policy);
 
 #endif

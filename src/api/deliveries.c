@@ -139,7 +139,7 @@ static void on_got(void *arg, int err, const struct db_rows *rows)
     if (!result_row(call, err, rows))
         return;
     deliveries_read_whole(rows, 0, &d);
-    delivery_write(reply_begin(call), &d, call->scope < SCOPE_WRITE);
+    delivery_write(reply_begin(call), &d, !call_sees_all(call));
     reply_send(call, state->status);
 }
 
@@ -271,7 +271,7 @@ static void on_attempts(void *arg, int err, const struct db_rows *rows)
     if (!held && attempts_read_size(rows) > TURNS_BYTES)
         turns_wait(call->api->turns, &state->turn, call, find_attempts);
     else
-        page_reply(call, rows, call->scope < SCOPE_WRITE ? write_masked_attempt : write_attempt);
+        page_reply(call, rows, !call_sees_all(call) ? write_masked_attempt : write_attempt);
 }
 
 static void find_attempts(struct call *call)

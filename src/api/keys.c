@@ -83,6 +83,7 @@ static void write_key(struct jsonw *w, const struct db_rows *rows, int row, stru
     jsonw_str(w, "name", key.name);
     jsonw_text(w, "scope", str_name(key_scope_names, key.scope));
     jsonw_id_or_null(w, "app_id", key.has_app, ID_APP, key.app);
+    jsonw_bool(w, "portal", key.portal);
     jsonw_time(w, "created_at", id_time_ms(key.id), CLOCK_SECONDS);
     jsonw_time_or_null(w, "expires_at", key.expires_ms, CLOCK_SECONDS);
     jsonw_time_or_null(w, "last_used_at", key.used_ms, CLOCK_SECONDS);

@@ -5,6 +5,8 @@
 #define PARAMS_MAX 2
 #define QUERY_MAX  11
 
+#include <stdbool.h>
+
 struct call;
 
 /* Parses what the call asks for and starts a statement, or replies. Its callbacks decode and reply. */
@@ -24,6 +26,7 @@ struct route {
     route_handler *handler;
     const char *query[QUERY_MAX + 1]; /* the parameters it takes; ends with NULL */
     enum route_shape shape;
+    bool portal; /* portal tokens too, with that scope */
 };
 
 #endif

@@ -93,7 +93,7 @@ static void on_webhook(void *arg, int err, const struct db_rows *rows)
     webhooks_read(rows, 0, &webhook);
     struct recipient to = webhook_recipient(&webhook);
     message_init(&message);
-    bool masked = call->scope < SCOPE_WRITE;
+    bool masked = !call_sees_all(call);
     err = masked
               ? message_show(&message, call->api->settings, &to, contents, 1, clock_wall_ms(), &why)
               : message_make(&message, call->api->settings, &to, contents, 1, clock_wall_ms(), NULL,

@@ -17,7 +17,7 @@ static void reply_webhook(struct call *call, const struct db_rows *rows, int sta
 {
     struct webhook webhook;
     webhooks_read(rows, 0, &webhook);
-    if (call->scope < SCOPE_WRITE)
+    if (!call_sees_all(call) && secret.p == NULL)
         webhook_write_masked(reply_begin(call), call->api->settings, &webhook);
     else
         webhook_write(reply_begin(call), call->api->settings, &webhook, secret);
@@ -85,7 +85,7 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
     if (result_ok(call, err))
-        page_reply(call, rows, call->scope < SCOPE_WRITE ? write_row_masked : write_row);
+        page_reply(call, rows, !call_sees_all(call) ? write_row_masked : write_row);
 }
 
 void handle_webhooks_list(struct call *call)

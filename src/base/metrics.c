@@ -172,6 +172,7 @@ static const struct {
     [METRIC_CONNECTIONS_MET] = {LIMIT_REACHED, "connections"},
     [METRIC_TESTS_MET] = {LIMIT_REACHED, "tests"},
     [METRIC_ACCEPTING_MET] = {LIMIT_REACHED, "accepting"},
+    [METRIC_PORTALS_PER_APP_MET] = {LIMIT_REACHED, "portals_per_app"},
     [METRIC_JOBS_PER_APP_MET] = {LIMIT_REACHED, "jobs_per_app"},
     [METRIC_FANOUTS_PER_APP_MET] = {LIMIT_REACHED, "fanouts_per_app"},
     [METRIC_STATEMENTS_MET] = {LIMIT_REACHED, "statements"},

@@ -19,6 +19,16 @@ static const struct flag app_flags[] = {
     DATA_FLAG,
 };
 
+static const struct flag portal_flags[] = {
+    {"name", "NAME", "whose it is, for the audit log", FLAG_TEXT, FLAG_MEMBER},
+    {"scope", "SCOPE", "read, or manage for the webhooks too", FLAG_TEXT, FLAG_MEMBER},
+    {"expires-in-seconds", "N", "how long it is good (an hour)", FLAG_NUMBER, FLAG_MEMBER},
+    {"origins", "LIST", "whose pages may embed it, https://app.example.com", FLAG_LIST,
+     FLAG_MEMBER},
+    {"brand", "JSON", "name, logo_url, color, color_dark", FLAG_JSON, FLAG_MEMBER},
+    DATA_FLAG,
+};
+
 static const struct column key_columns[] = {
     {"ID", "id", true},
     {"NAME", "name", false},
@@ -70,6 +80,9 @@ static const struct command rows[] = {
     ROUTE_PLAIN("apps delete", "APP", "Deletes an app and all that is its",
                 "posthorn apps delete " APP, "DELETE", "/apps/{}", ROUTE_NOTHING,
                 .done = "is deleted"),
+    ROUTE_ROW("apps portal", "APP", "Makes a link to the page of an app, shown this once",
+              "posthorn apps portal customer-7 --scope manage", portal_flags, "POST",
+              "/apps/{}/portal"),
     ROUTE_ROW("keys list", "", "Lists API keys, newest first", "posthorn keys list", page_flags,
               "GET", "/keys", ROUTE_LIST, COLUMNS(key_columns)),
     ROUTE_PLAIN("keys get", "KEY", "Shows what is known of an API key", "posthorn keys get " KEY,

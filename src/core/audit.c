@@ -34,6 +34,7 @@ const char *const audit_action_names[] = {
     [AUDIT_SOURCE_ROTATE] = "source.rotate",
     [AUDIT_SOURCE_DELETE] = "source.delete",
     [AUDIT_SOURCE_RESEAL] = "source.reseal",
+    [AUDIT_PORTAL_CREATE] = "key.create_portal",
     NULL,
 };
 

@@ -6,6 +6,7 @@
 
 #define KEY_PREFIX       "ph"
 #define TOKEN_PREFIX     "in" /* as long */
+#define PORTAL_PREFIX    "pt" /* as long */
 #define KEY_SECRET_BYTES 32
 #define KEY_CHECK_BYTES  8
 #define HEAD_CHARS       (sizeof KEY_PREFIX - 1 + 1 + 26)
@@ -20,16 +21,16 @@ void key_check_secret(const uint8_t seal_key[SEAL_KEY_SIZE], uint8_t secret[SHA2
     crypto_hmac_sha256((struct str){(const char *)seal_key, SEAL_KEY_SIZE}, &part, 1, secret);
 }
 
-/* A token is no key of its id, nor a key a token. */
+/* A token is no key of its id, nor a key a token, of either kind. */
 static void check_of(const uint8_t secret[SHA256_SIZE], const char *prefix, struct id id,
                      const uint8_t *random, uint8_t check[SHA256_SIZE])
 {
-    bool is_token = strcmp(prefix, TOKEN_PREFIX) == 0;
+    bool is_key = strcmp(prefix, KEY_PREFIX) == 0;
     struct str parts[] = {{(const char *)id.b, sizeof id.b},
                           {(const char *)random, KEY_SECRET_BYTES},
                           str_of(prefix)};
     crypto_hmac_sha256((struct str){(const char *)secret, SHA256_SIZE}, parts,
-                       ARRAY_LEN(parts) - !is_token, check);
+                       ARRAY_LEN(parts) - is_key, check);
 }
 
 static void make(const uint8_t check_secret[SHA256_SIZE], const char *prefix, struct id id,
@@ -95,7 +96,15 @@ void key_make(const uint8_t check_secret[SHA256_SIZE], struct id id, struct buf 
 
 enum key_proof key_parse(const uint8_t check_secret[SHA256_SIZE], struct str text, struct id *id)
 {
-    return parse(check_secret, KEY_PREFIX, text, id);
+    size_t n = sizeof PORTAL_PREFIX - 1;
+    bool portal = text.n > n && memcmp(text.p, PORTAL_PREFIX, n) == 0;
+    return parse(check_secret, portal ? PORTAL_PREFIX : KEY_PREFIX, text, id);
+}
+
+void portal_token_make(const uint8_t check_secret[SHA256_SIZE], struct id id, struct buf *text,
+                       uint8_t hash[SHA256_SIZE])
+{
+    make(check_secret, PORTAL_PREFIX, id, text, hash);
 }
 
 void token_make(const uint8_t check_secret[SHA256_SIZE], struct id id, struct buf *text,

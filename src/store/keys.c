@@ -7,14 +7,14 @@
 #define COLUMNS                                                                              \
     "id, app_id, name, scope::int8, hash, ms_of(expires_at), ms_of(last_used_at), networks," \
     " coalesce(requests_per_second, -1)::int8,"                                              \
-    " coalesce((select a.checks from app a where a.id = app_id), 0)::int8"
+    " coalesce((select a.checks from app a where a.id = app_id), 0)::int8, portal is not null"
 
 #define OF_KEY       "k.app_id, k.id, null"
 #define NOTIFY_OF_IT "pg_notify('" STORE_KEY_CHANNEL "', id::text)::text"
 
 void keys_read(const struct db_rows *rows, int row, struct key *key)
 {
-    enum { ID, APP, NAME, SCOPE, HASH, EXPIRES, USED, NETWORKS, REQUESTS, CHECKS };
+    enum { ID, APP, NAME, SCOPE, HASH, EXPIRES, USED, NETWORKS, REQUESTS, CHECKS, PORTAL };
     struct db_array networks = db_array(rows, row, NETWORKS);
 
     key->id = db_id(rows, row, ID);
@@ -27,6 +27,7 @@ void keys_read(const struct db_rows *rows, int row, struct key *key)
     key->used_ms = db_i64(rows, row, USED);
     key->requests = db_i64(rows, row, REQUESTS);
     key->checks = (int)db_i64(rows, row, CHECKS);
+    key->portal = db_bool(rows, row, PORTAL);
     key->network_count = 0;
     while (key->network_count < KEY_NETWORKS_MAX &&
            db_array_next(&networks, &key->networks[key->network_count]))
@@ -99,7 +100,7 @@ const struct db_stmt stmt_key_update = {
     "  networks = case when $2::int8 & 4 <> 0 then $5::text[] else networks end,"
     "  requests_per_second = case when $2::int8 & 8 <> 0 then nullif($6::int8, -1)"
     "   else requests_per_second end"
-    " where id = $1::uuid returning *)" AUDITED(
+    " where id = $1::uuid and portal is null returning *)" AUDITED(
         IF_ANY_SET("k", 12), AUDIT_DEED(7, 8, 9, 10, 11, 12), OF_KEY) " select " COLUMNS
                                                                       ", " NOTIFY_OF_IT " from k",
     12};

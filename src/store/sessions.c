@@ -14,6 +14,7 @@
 #include "store/keys.h"
 #include "store/listens.h"
 #include "store/notices.h"
+#include "store/portals.h"
 #include "store/published.h"
 #include "store/sources.h"
 #include "store/tallies.h"
@@ -95,6 +96,8 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_key_insert,
     &stmt_key_get,
     &stmt_key_use,
+    &stmt_portal_insert,
+    &stmt_portal_get,
     &stmt_key_update,
     &stmt_key_delete,
     &stmt_source_insert,
@@ -174,6 +177,7 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_tally_add,
     &stmt_notice_list,
     &stmt_notice_send,
+    &stmt_portal_forget,
     &stmt_tally_forget,
     &stmt_published_forget,
     &stmt_gate_update,

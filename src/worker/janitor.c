@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "store/audit.h"
 #include "store/jobs.h"
+#include "store/portals.h"
 #include "store/published.h"
 #include "store/tallies.h"
 #include "store/webhooks.h"
@@ -70,6 +71,11 @@ static struct db_op *forget_tally(struct janitor *j)
 static struct db_op *forget_published(struct janitor *j)
 {
     return published_forget(j->db, j->config->retention_days, FORGET_MAX, on_ended, j);
+}
+
+static struct db_op *forget_portals(struct janitor *j)
+{
+    return portals_forget(j->db, FORGET_MAX, on_ended, j);
 }
 
 static struct db_op *measure(struct janitor *j)
@@ -171,6 +177,7 @@ static const struct {
     {"audit_forget", 60000, forget_audit, tell_bounded},
     {"tally_forget", 3600000, forget_tally, all_forgotten},
     {"published_forget", 3600000, forget_published, all_forgotten},
+    {"portals_forget", 600000, forget_portals, all_forgotten},
     {"webhooks_disable", 60000, disable_failing, tell_disabled},
     {"ledger_measure", 10000, measure, set_measured},
 };

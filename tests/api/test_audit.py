@@ -143,6 +143,11 @@ WRITERS = {
         ["name", "allowed_networks"],
     ),
     ("DELETE", "/keys/{id}"): (lambda w: (w.admin, f"/keys/{w.new_key()['id']}", None), "key.revoke", []),
+    ("POST", "/apps/{id}/portal"): (
+        lambda w: (w.admin, f"/apps/{w.app['id']}/portal", {"scope": "manage", "origins": []}),
+        "key.create_portal",
+        ["scope", "origins"],
+    ),
     ("POST", "/sources"): (
         lambda w: (w.client, "/sources", {"name": "s", "kind": "github", "secret": "hidden"}),
         "source.create",

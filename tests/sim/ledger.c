@@ -12,6 +12,7 @@
 #include "store/gates.h"
 #include "store/jobs.h"
 #include "store/notices.h"
+#include "store/portals.h"
 #include "store/published.h"
 #include "store/tallies.h"
 #include "store/webhooks.h"
@@ -239,6 +240,7 @@ static const struct {
     {&stmt_audit_forget, one_zero, false},
     {&stmt_notice_list, nothing, false},
     {&stmt_published_look, nothing, false},
+    {&stmt_portal_forget, one_zero, false},
     {&stmt_published_forget, one_zero, false},
     {&stmt_tally_add, nothing, false},
     {&stmt_tally_forget, one_zero, false},
