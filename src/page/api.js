@@ -1,13 +1,21 @@
 // The API as this page uses it. The key is kept for the tab alone, and leaves it only to where the page came from.
+import { isPortal, token } from "./portal.js";
+
 const KEY = "posthorn.key";
 const APP = "posthorn.app";
+const PORTAL_TOKEN = "pt_";
 
 export const session = {
+  portal: null, // what GET /portal says, of a portal token
+  onEnd: () => {}, // that is over
   get key() {
-    return sessionStorage.getItem(KEY);
+    return token ?? (isPortal ? null : sessionStorage.getItem(KEY));
+  },
+  get isPortal() {
+    return isPortal || (this.key ?? "").startsWith(PORTAL_TOKEN);
   },
   get app() {
-    return sessionStorage.getItem(APP) ?? "";
+    return isPortal ? "" : sessionStorage.getItem(APP) ?? "";
   },
   begin(key, app) {
     sessionStorage.setItem(KEY, key);
@@ -16,6 +24,17 @@ export const session = {
   end() {
     sessionStorage.removeItem(KEY);
     sessionStorage.removeItem(APP);
+    this.portal = null;
+  },
+};
+
+// Whether there is a button for it; the API says no all the same.
+export const may = {
+  get manage() {
+    return !session.isPortal || session.portal?.scope === "manage";
+  },
+  get publish() {
+    return !session.isPortal;
   },
 };
 
@@ -47,10 +66,13 @@ function headers(body) {
   return all;
 }
 
+// From wherever this file came.
+const at = (path) => new URL(`../v1${path}`, import.meta.url);
+
 export async function call(method, path, body, signal) {
   let response;
   try {
-    response = await fetch(`v1${path}`, {
+    response = await fetch(at(path), {
       method,
       headers: headers(body),
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -61,13 +83,14 @@ export async function call(method, path, body, signal) {
     throw error.name === "AbortError" ? error : new Problem(0, UNREACHED);
   }
   const value = await answer(response);
+  if (response.status === 401 && session.isPortal) session.onEnd();
   if (!response.ok) throw new Problem(response.status, value ?? {});
   return value;
 }
 
 // Calls `onEvent` when events of the app are accepted, until the stream ends.
 export async function follow(onEvent, signal) {
-  const response = await fetch("v1/stream", { headers: headers(), signal, cache: "no-store" });
+  const response = await fetch(at("/stream"), { headers: headers(), signal, cache: "no-store" });
   if (!response.ok) throw new Problem(response.status, (await answer(response)) ?? {});
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) {

@@ -1,41 +1,49 @@
 // The page at /dashboard: which view stands behind an address, and what stands around it.
 import { render } from "preact";
 import { useState } from "preact/hooks";
-import { session } from "./api.js";
+import { may, session } from "./api.js";
 import { useHash, useStream } from "./hooks.js";
+import { isPortal } from "./portal.js";
 import { AllDeliveries } from "./views/deliveries.jsx";
 import { Delivery } from "./views/delivery.jsx";
 import { Event, Events } from "./views/events.jsx";
 import { Overview } from "./views/overview.jsx";
 import { Apps, Audit, Jobs, Keys, Sources, Types } from "./views/records.jsx";
+import { Over, Portal } from "./views/portal.jsx";
 import { SignIn } from "./views/signin.jsx";
 import { Webhook } from "./views/webhook.jsx";
 import { EditWebhook, NewWebhook } from "./views/webhook_form.jsx";
 import { Webhooks } from "./views/webhooks.jsx";
 import "./style.css";
 
-// The first that fits; {id} is any one segment.
+// The first that fits; {id} is any one segment. What says nothing is not for portals.
+const READ = () => true;
+const MANAGE = () => may.manage;
 const ROUTES = [
-  ["/", Overview, "Overview"],
-  ["/webhooks", Webhooks, "Webhooks"],
-  ["/deliveries", AllDeliveries, "Deliveries"],
-  ["/events", Events, "Events"],
-  ["/types", Types, "Event types"],
+  ["/", Overview, "Overview", READ],
+  ["/webhooks", Webhooks, "Webhooks", READ],
+  ["/deliveries", AllDeliveries, "Deliveries", READ],
+  ["/events", Events, "Events", READ],
+  ["/types", Types, "Event types", READ],
   ["/sources", Sources, "Sources"],
-  ["/jobs", Jobs, "Jobs"],
+  ["/jobs", Jobs, "Jobs", READ],
   ["/audit", Audit, "Audit log"],
   ["/apps", Apps, "Apps"],
   ["/keys", Keys, "Keys"],
-  ["/webhooks/new", NewWebhook],
-  ["/webhooks/{id}", Webhook],
-  ["/webhooks/{id}/edit", EditWebhook],
-  ["/deliveries/{id}", Delivery],
-  ["/events/{id}", Event],
+  ["/webhooks/new", NewWebhook, undefined, MANAGE],
+  ["/webhooks/{id}", Webhook, undefined, READ],
+  ["/webhooks/{id}/edit", EditWebhook, undefined, MANAGE],
+  ["/deliveries/{id}", Delivery, undefined, READ],
+  ["/events/{id}", Event, undefined, READ],
 ];
 
+const fits = ([, , , isForPortal]) => !session.isPortal || isForPortal?.();
+
 function find(path) {
-  for (const [pattern, View] of ROUTES) {
+  for (const route of ROUTES) {
+    const [pattern, View] = route;
     const match = path.match(new RegExp(`^${pattern.replace("{id}", "(?<id>[^/]+)")}$`));
+    if (match && !fits(route)) break;
     if (match) return { View, id: match.groups?.id };
   }
   return { View: () => <p>There is nothing at this address. <a href="#/">To the overview</a></p> };
@@ -48,34 +56,43 @@ function Around({ where, onEnd, children }) {
     <>
       <a class="skip" href="#content" onClick={(e) => { e.preventDefault(); document.getElementById("content").focus(); }}>To the content</a>
       <header>
-        <strong>Posthorn</strong>
+        {session.portal?.brand.logo_url && <img class="logo" src={session.portal.brand.logo_url} alt="" referrerpolicy="no-referrer" />}
+        <strong>{session.portal ? session.portal.brand.name ?? session.portal.app_name : "Posthorn"}</strong>
         <nav aria-label="Views">
-          {ROUTES.filter(([, , name]) => name).map(([path, , name]) => (
+          {ROUTES.filter((route) => route[2] && fits(route)).map(([path, , name]) => (
             <a key={path} href={`#${path}`} aria-current={here === path ? "page" : undefined}>{name}</a>
           ))}
         </nav>
         {session.app && <span class="quiet">{session.app}</span>}
-        <button type="button" class="small" onClick={onEnd}>Sign out</button>
+        {!isPortal && <button type="button" class="small" onClick={onEnd}>Sign out</button>}
       </header>
       <main id="content" tabindex="-1">{children}</main>
     </>
   );
 }
 
+function Inside({ where, onEnd }) {
+  const { View, id } = find(where.path);
+  return (
+    <Around where={where} onEnd={onEnd}>
+      <View key={where.path} where={where} id={id} />
+    </Around>
+  );
+}
+
 function Page() {
   const where = useHash();
   const [signedIn, setSignedIn] = useState(session.key != null);
+  const [over, setOver] = useState(false);
+  session.onEnd = () => isPortal && setOver(true);
+  if (isPortal && (over || !signedIn)) return <Over />;
   if (!signedIn) return <SignIn onDone={() => setSignedIn(true)} />;
-  const { View, id } = find(where.path);
   const end = () => {
     session.end();
     setSignedIn(false);
   };
-  return (
-    <Around where={where} onEnd={end}>
-      <View key={where.path} where={where} id={id} />
-    </Around>
-  );
+  const inside = <Inside where={where} onEnd={end} />;
+  return session.isPortal ? <Portal>{inside}</Portal> : inside;
 }
 
 render(<Page />, document.getElementById("page"));

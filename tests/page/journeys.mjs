@@ -3,7 +3,9 @@
 // From the environment: URL (of the API), KEY, RECEIVER (a URL that answers), SHOTS (a folder, or nothing). Each journey
 // ends with axe-core's judgement of where it has come to. Exit status 0: all as it should be.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
@@ -12,7 +14,7 @@ const WAIT_MS = 15000;
 const WIDTHS = { phone: 390, tablet: 800, desk: 1280 };
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-async function open(browser, options = {}) {
+async function open(browser, options = {}, address = `${url}/dashboard`) {
   const context = await browser.newContext({ viewport: { width: WIDTHS.desk, height: 900 }, ...options });
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = await context.newPage();
@@ -22,7 +24,7 @@ async function open(browser, options = {}) {
   page.on("request", (r) => r.url().startsWith(url) || page.strangers.push(r.url()));
   page.on("pageerror", (e) => page.faults.push(String(e)));
   page.on("console", (m) => m.type() === "error" && !m.text().includes("status of 4") && page.faults.push(m.text()));
-  await page.goto(`${url}/dashboard`);
+  await page.goto(address);
   return page;
 }
 
@@ -73,6 +75,21 @@ async function create(page, path, fields = {}) {
   assert.match(secret, /^whsec_/);
   await page.getByRole("link", { name: "To the webhook" }).click();
   await heading(page, `Receiver at ${path}`);
+}
+
+// A link to the page of the app `default`.
+async function portal(body) {
+  const headers = { Authorization: `Bearer ${key}` };
+  const answer = await fetch(`${url}/v1/apps/default/portal`, { method: "POST", headers, body: JSON.stringify(body) });
+  assert.equal(answer.status, 201);
+  return answer.json();
+}
+
+const logo = `${url}/dashboard/icon.svg`;
+
+async function until(isSo) {
+  for (const end = Date.now() + WAIT_MS; !isSo() && Date.now() < end; ) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(isSo());
 }
 
 const journeys = {
@@ -186,6 +203,70 @@ const journeys = {
         }
       }
     }
+  },
+
+  async a_portal_that_reads(browser) {
+    const { id, url: link } = await portal({ brand: { name: "Acme hooks", color: "#ffee00", color_dark: "#220011", logo_url: logo } });
+    const page = await open(browser, {}, link);
+    await heading(page, "Overview");
+    assert.equal(new URL(page.url()).hash, "#/");
+    await page.locator("header strong").getByText("Acme hooks").waitFor();
+    await page.waitForFunction(() => document.querySelector("img.logo").naturalWidth > 0);
+    const names = await page.getByRole("navigation", { name: "Views" }).getByRole("link").allTextContents();
+    assert.deepEqual(names, ["Overview", "Webhooks", "Deliveries", "Events", "Event types", "Jobs"]);
+    page.strangers = [];
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      for (const name of names) {
+        await view(page, name);
+        await heading(page, name);
+        assert.equal(await page.getByText(/New webhook|Publish one|Sign out/).count(), 0);
+        await judged(page, `portal-${name}-${colorScheme}`.toLowerCase().replaceAll(" ", "-"));
+      }
+    }
+    await page.goto(`${page.url().split("#")[0]}#/webhooks/new`);
+    await page.getByText("There is nothing at this address.").waitFor();
+    await page.reload();
+    await page.getByText("There is nothing at this address.").waitFor();
+    await fetch(`${url}/v1/keys/${id}`, { method: "DELETE", headers: { Authorization: `Bearer ${key}` } });
+    await view(page, "Webhooks");
+    await heading(page, "This link has ended");
+    await judged(page, "portal-over");
+  },
+
+  async a_portal_that_manages(browser) {
+    const { url: link, token } = await portal({ scope: "manage" });
+    const page = await open(browser, {}, link);
+    await create(page, "/ok");
+    await page.getByRole("button", { name: "Send a test" }).click();
+    await page.getByRole("link", { name: "The attempt, with all that was sent" }).click();
+    await page.getByRole("button", { name: "Send again" }).waitFor();
+    await judged(page, "portal-delivery");
+    const other = await open(browser);
+    await signIn(other, token);
+    await heading(other, "Overview");
+    assert.equal(await view(other, "Webhooks"), undefined);
+    await other.getByRole("link", { name: "Receiver at /ok" }).waitFor();
+    assert.equal(await other.getByRole("link", { name: "Keys" }).count(), 0);
+  },
+
+  async a_portal_in_a_frame(browser) {
+    const pages = createServer((_, response) => response.setHeader("Content-Type", "text/html").end(`<!doctype html><html lang="en"><title>Host</title><h1>Host</h1>
+      <iframe title="Webhooks" width="900" height="700" src="${link}"></iframe>`)).listen(0, "127.0.0.1");
+    await once(pages, "listening");
+    const { port } = pages.address();
+    const { url: link } = await portal({ scope: "manage", origins: [`http://localhost:${port}`] });
+    const listed = await open(browser, {}, `http://localhost:${port}/`);
+    const frame = listed.frameLocator("iframe");
+    await frame.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+    await frame.getByRole("link", { name: "Webhooks" }).click();
+    await frame.getByRole("link", { name: "New webhook" }).waitFor();
+    if (shots) await listed.screenshot({ path: `${shots}/portal-framed.png` });
+    const refused = await open(browser, {}, `http://127.0.0.1:${port}/`);
+    await refused.getByRole("heading", { name: "Host" }).waitFor();
+    await until(() => refused.faults.some((fault) => fault.includes("frame-ancestors")));
+    assert.equal(await refused.frameLocator("iframe").getByRole("heading", { name: "Overview" }).count(), 0);
+    pages.close();
   },
 
   async by_keyboard_alone(browser) {

@@ -1,4 +1,4 @@
-import { call, get } from "../api.js";
+import { call, get, may } from "../api.js";
 import { curl, milliseconds, pretty } from "../format.js";
 import { useAction, useLoaded } from "../hooks.js";
 import { Badge, Button, Copy, Facts, Loaded, Time, Trouble } from "../parts.jsx";
@@ -82,10 +82,10 @@ export function Delivery({ id }) {
         <>
           <div class="head">
             <h1>{d.event_type} <Badge of={d.status} /></h1>
-            <div class="buttons">
+            {may.manage && <div class="buttons">
               <Button action={retry} kind="main">{d.status === "pending" ? "Retry now" : "Send again"}</Button>
               {["pending", "held"].includes(d.status) && <Button action={cancel}>Cancel</Button>}
-            </div>
+            </div>}
           </div>
           <Trouble of={retry.problem ?? cancel.problem} />
           <Facts of={[

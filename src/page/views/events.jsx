@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { call, get, query } from "../api.js";
+import { call, get, may, query } from "../api.js";
 import { useAction, useLoaded } from "../hooks.js";
 import { Badge, Copy, Facts, Field, Id, Loaded, Table, Time, Trouble } from "../parts.jsx";
 import { List } from "./list.jsx";
@@ -32,7 +32,7 @@ export function Events({ where }) {
   return (
     <>
       <h1>Events</h1>
-      <Publish />
+      {may.publish && <Publish />}
       <List where={where} live label="Events" empty="No event fits."
         load={(values, signal) => get(query("/events", values), signal)}
         filters={[["type"]]}

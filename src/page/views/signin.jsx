@@ -24,7 +24,7 @@ export function SignIn({ onDone }) {
     <main class="signin">
       <h1>Posthorn</h1>
       <form onSubmit={submit}>
-        <Field label="API key" hint="A key with the scope read shows; write also changes. It is kept for this tab only.">
+        <Field label="API key" hint="Or a portal token. A key with the scope read shows; write also changes. It is kept for this tab only.">
           <input type="password" autocomplete="off" required value={key} onInput={(e) => setKey(e.target.value)} />
         </Field>
         <Field label="App" hint="Its id or uid: for admin keys, if it is another than default.">

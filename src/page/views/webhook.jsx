@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { call, get } from "../api.js";
+import { call, get, may } from "../api.js";
 import { useAction, useLoaded } from "../hooks.js";
 import { milliseconds, percent } from "../format.js";
 import { Badge, Button, Copy, Facts, Field, Loaded, Since, Time, Trouble } from "../parts.jsx";
@@ -108,7 +108,7 @@ export function Webhook({ id, where }) {
         <>
           <div class="head">
             <h1>{w.description || w.url}</h1>
-            <Switch webhook={w} again={webhook.again} />
+            {may.manage && <Switch webhook={w} again={webhook.again} />}
           </div>
           <Facts of={[
             ["URL", <code class="wrap">{w.url}</code>],
@@ -125,7 +125,7 @@ export function Webhook({ id, where }) {
             ["Secret", w.secret_preview],
           ]} />
           <Hours webhook={id} />
-          <div class="tools"><Test id={id} /><SendAgain id={id} /><Rotate id={id} /></div>
+          {may.manage && <div class="tools"><Test id={id} /><SendAgain id={id} /><Rotate id={id} /></div>}
           <h2>Deliveries</h2>
           <Deliveries where={where} webhook={id} />
         </>

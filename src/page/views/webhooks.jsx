@@ -1,4 +1,4 @@
-import { get, query } from "../api.js";
+import { get, may, query } from "../api.js";
 import { milliseconds, percent } from "../format.js";
 import { Badge, Since } from "../parts.jsx";
 import { List } from "./list.jsx";
@@ -8,9 +8,9 @@ export function Webhooks({ where }) {
     <>
       <div class="head">
         <h1>Webhooks</h1>
-        <a class="button main" href="#/webhooks/new">New webhook</a>
+        {may.manage && <a class="button main" href="#/webhooks/new">New webhook</a>}
       </div>
-      <List where={where} live label="Webhooks" empty="There is none yet. New webhook makes one."
+      <List where={where} live label="Webhooks" empty={may.manage ? "There is none yet. New webhook makes one." : "There is none yet."}
         load={(filters, signal) => get(query("/webhooks", filters), signal)}
         filters={[["status", ["", "active", "paused", "disabled"]]]}
         href={(w) => `#/webhooks/${w.id}`}
