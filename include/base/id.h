@@ -17,6 +17,7 @@ struct id {
 #define ID_KEY        "key"
 #define ID_JOB        "job"
 #define ID_SOURCE     "src"
+#define ID_ISSUE      "iss"
 #define ID_REQUEST    "req"
 #define ID_AUDIT      "aud"
 #define ID_TEXT_SIZE  40 /* the longest prefix, '_', 26, NUL */

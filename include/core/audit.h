@@ -36,6 +36,7 @@ enum audit_action {
     AUDIT_SOURCE_DELETE,
     AUDIT_SOURCE_RESEAL,
     AUDIT_PORTAL_CREATE,
+    AUDIT_ISSUE_UPDATE,
 };
 extern const char *const audit_action_names[]; /* "webhook.create" …; ends with NULL */
 

@@ -14,6 +14,7 @@ struct tally_row {
     int64_t hour_ms;                       /* when it began */
     int64_t attempts, succeeded;           /* the rest failed */
     int64_t exhausted;                     /* deliveries that failed for good */
+    int64_t retried;                       /* attempts that were not the first of their delivery */
     int64_t last_success_ms, last_fail_ms; /* 0: none */
     int32_t times[TALLY_TIMES];
 };
@@ -30,16 +31,26 @@ struct db_op *tallies_list(struct db *db, struct id app, const struct id *webhoo
                            int64_t until_ms, int limit, db_cb *cb, void *arg);
 
 struct tally_hour {
-    int64_t hour_ms, attempts, succeeded, exhausted;
+    int64_t hour_ms, attempts, succeeded, exhausted, retried;
     int64_t p50_us, p95_us;
 };
 
 void tallies_read(const struct db_rows *rows, int row, struct tally_hour *hour);
 
+/* The last day of an app's webhooks that are in a state (< 0: in any), newest first, as webhooks_list() has them: a row for
+ * each, its id and its hours. */
+struct db_op *tallies_list_webhooks(struct db *db, struct id app, int status, struct id before,
+                                    int limit, db_cb *cb, void *arg);
+
+/* The next hour of a row; false: there is none. */
+struct db_array tallies_hours(const struct db_rows *rows, int row);
+bool tallies_next_hour(struct db_array *hours, struct tally_hour *hour);
+
 /* Removes hours that ended so many days ago, but for the last of a webhook or an app that is there: it says when there
  * was a success. A row with how many: `limit` at most. */
 struct db_op *tallies_forget(struct db *db, int64_t days, int limit, db_cb *cb, void *arg);
 
-extern const struct db_stmt stmt_tally_add, stmt_tally_list, stmt_tally_forget;
+extern const struct db_stmt stmt_tally_add, stmt_tally_list, stmt_tally_list_webhooks,
+    stmt_tally_forget;
 
 #endif

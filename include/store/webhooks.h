@@ -42,7 +42,7 @@ struct webhook {
     /* Of the tally (store/tallies.h); read, not written. */
     struct webhook_day {
         int64_t last_success_ms, last_fail_ms; /* 0: never, or before there was a tally */
-        int64_t attempts, succeeded, exhausted, p50_us, p95_us; /* of the last 24 hours */
+        int64_t attempts, succeeded, exhausted, p50_us, p95_us, retried; /* of the last 24 hours */
     } day;
 };
 

@@ -144,6 +144,7 @@ void reply_not_found(struct call *call)
         {"/apps/", "No app has this id or uid"},
         {"/keys/", "No API key has this id"},
         {"/sources/", "No source of this app has this id"},
+        {"/issues/", "No issue of this app has this id"},
     };
     const char *detail = NULL;
 

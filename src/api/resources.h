@@ -53,7 +53,10 @@ route_handler handle_sources_create, handle_sources_list, handle_sources_get, ha
 route_handler handle_audit_list;
 
 /* stats.c */
-route_handler handle_stats_list;
+route_handler handle_stats_list, handle_stats_list_webhooks;
+
+/* issues.c */
+route_handler handle_issues_list, handle_issues_get, handle_issues_update;
 
 /* event_types.c */
 route_handler handle_event_types_create, handle_event_types_list, handle_event_types_get,

@@ -1,5 +1,7 @@
-/* GET /stats: what attempts came to, hour by hour, of an app or of one of its webhooks. */
+/* What attempts came to, hour by hour: GET /stats of an app or of one of its webhooks, GET /stats/webhooks the last day of
+ * each webhook on a page of them. */
 #include "base/clock.h"
+#include "core/webhook.h"
 #include "input.h"
 #include "page.h"
 #include "reply.h"
@@ -10,20 +12,19 @@
 
 #define HOURS_MAX 1000 /* all that POSTHORN_STATS_DAYS may keep */
 
-static void write_hour(struct jsonw *w, const struct db_rows *rows, int row)
+static void write_hour(struct jsonw *w, const struct tally_hour *h)
 {
-    struct tally_hour h;
-
-    tallies_read(rows, row, &h);
     jsonw_begin(w, NULL, '{');
-    jsonw_time(w, "hour", h.hour_ms, CLOCK_SECONDS);
-    stats_write(w, &(struct stats){h.attempts, h.succeeded, h.exhausted, h.p50_us, h.p95_us});
+    jsonw_time(w, "hour", h->hour_ms, CLOCK_SECONDS);
+    stats_write(w, &(struct stats){h->attempts, h->succeeded, h->exhausted, h->p50_us, h->p95_us,
+                                   h->retried});
     jsonw_end(w, '}');
 }
 
 static void on_list(void *arg, int err, const struct db_rows *rows)
 {
     struct call *call = arg;
+    struct tally_hour hour;
 
     if (!result_row(call, err, rows))
         return;
@@ -31,8 +32,10 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
     jsonw_begin(w, NULL, '{');
     jsonw_begin(w, "data", '[');
     for (int i = 0; i < db_count(rows); i++)
-        if (!db_null(rows, i, 0))
-            write_hour(w, rows, i);
+        if (!db_null(rows, i, 0)) {
+            tallies_read(rows, i, &hour);
+            write_hour(w, &hour);
+        }
     jsonw_end(w, ']');
     jsonw_end(w, '}');
     reply_send(call, 200);
@@ -49,4 +52,40 @@ void handle_stats_list(struct call *call)
     if (input_is_fine(call) && page_has_room(call))
         call->op = tallies_list(call->api->reads, call->app, one ? &webhook : NULL, since, until,
                                 HOURS_MAX, on_list, call);
+}
+
+/* --- of a page of webhooks -------------------------------------------------------------------- */
+
+static void write_webhook(struct jsonw *w, const struct settings *settings,
+                          const struct db_rows *rows, int row)
+{
+    struct db_array hours = tallies_hours(rows, row);
+    struct tally_hour hour;
+
+    (void)settings;
+    jsonw_begin(w, NULL, '{');
+    jsonw_id(w, "webhook_id", ID_WEBHOOK, db_id(rows, row, 0));
+    jsonw_begin(w, "hours", '[');
+    while (tallies_next_hour(&hours, &hour))
+        write_hour(w, &hour);
+    jsonw_end(w, ']');
+    jsonw_end(w, '}');
+}
+
+static void on_webhooks(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+    if (result_ok(call, err))
+        page_reply(call, rows, write_webhook);
+}
+
+void handle_stats_list_webhooks(struct call *call)
+{
+    int status = -1;
+
+    input_enum(call, "status", webhook_status_names, &status);
+    const struct page *page = page_read(call, ID_WEBHOOK);
+    if (page != NULL)
+        call->op = tallies_list_webhooks(call->api->reads, call->app, status, page->before,
+                                         page->limit + 1, on_webhooks, call);
 }

@@ -25,6 +25,7 @@ void stats_write(struct jsonw *w, const struct stats *s)
     jsonw_i64(w, "attempts", s->attempts);
     jsonw_i64(w, "succeeded", s->succeeded);
     jsonw_i64(w, "failed", s->attempts - s->succeeded);
+    jsonw_i64(w, "retried", s->retried);
     jsonw_i64(w, "exhausted", s->exhausted);
     write_decimal(w, "success_rate", any, any ? s->succeeded * 10000 / s->attempts : 0, 10000, 4);
     write_decimal(w, "p50_ms", any, s->p50_us, 1000, 3);

@@ -5,7 +5,7 @@
 #include "base/jsonw.h"
 
 struct stats {
-    int64_t attempts, succeeded, exhausted, p50_us, p95_us;
+    int64_t attempts, succeeded, exhausted, p50_us, p95_us, retried;
 };
 
 /* Members of the object that is open. */

@@ -163,7 +163,7 @@ static void write_stats(struct jsonw *w, const struct webhook *webhook)
     jsonw_time_or_null(w, "failing_since", webhook->gate.failing_ms, CLOCK_MILLIS);
     jsonw_begin(w, "last_24h", '{');
     stats_write(w, &(struct stats){day->attempts, day->succeeded, day->exhausted, day->p50_us,
-                                   day->p95_us});
+                                   day->p95_us, day->retried});
     jsonw_end(w, '}');
     jsonw_end(w, '}');
 }

@@ -1,4 +1,4 @@
-/* posthorn events, deliveries, jobs: the routes of what was published and sent. */
+/* posthorn events, deliveries, issues, jobs: the routes of what was published and sent. */
 #include "route.h"
 #include "rows.h"
 
@@ -70,6 +70,29 @@ static const struct flag job_flags[] = {
     LIST_FLAGS,
 };
 
+static const struct column issue_columns[] = {
+    {"ID", "id", true},
+    {"WEBHOOK", "webhook_id", true},
+    {"ERROR", "error_code", true},
+    {"CODE", "response_code", true},
+    {"STATUS", "status", true},
+    {"ATTEMPTS", "failed_attempts", true},
+    {"GIVEN UP", "failed_deliveries", true},
+    {"LAST", "last_failure_at", false},
+};
+
+static const struct flag issue_flags[] = {
+    {"status", "STATUS", "open, acknowledged or resolved", FLAG_TEXT, FLAG_QUERY},
+    {"webhook-id", "WEBHOOK", "only those of this webhook", FLAG_TEXT, FLAG_QUERY},
+    LIST_FLAGS,
+};
+
+static const struct flag issue_update_flags[] = {
+    {"status", "STATUS", "open, acknowledged or resolved", FLAG_TEXT, FLAG_MEMBER},
+    DATA_FLAG,
+};
+
+#define ISSUE    "iss_01jz0q4v7k4e5t8q2m9r6x0c1a"
 #define EVENT    "evt_01jz0q4v7k4e5t8q2m9r6x0c1a"
 #define DELIVERY "del_01jz0q4v7k4e5t8q2m9r6x0c1a"
 #define JOB      "job_01jz0q4v7k4e5t8q2m9r6x0c1a"
@@ -102,6 +125,14 @@ static const struct command rows[] = {
                 "posthorn deliveries cancel " DELIVERY, "POST", "/deliveries/{}/cancel"),
     ROUTE_PLAIN("retry", "DELIVERY", "Sends a delivery again, now", "posthorn retry " DELIVERY,
                 "POST", "/deliveries/{}/retry"),
+    ROUTE_ROW("issues list", "", "Lists failures by webhook, error and code, last opened first",
+              "posthorn issues list --status open", issue_flags, "GET", "/issues", ROUTE_LIST,
+              COLUMNS(issue_columns)),
+    ROUTE_PLAIN("issues get", "ISSUE", "Shows an issue, and what sends its deliveries again",
+                "posthorn issues get " ISSUE, "GET", "/issues/{}"),
+    ROUTE_ROW("issues update", "ISSUE", "Acknowledges, resolves or opens an issue",
+              "posthorn issues update " ISSUE " --status resolved", issue_update_flags, "PATCH",
+              "/issues/{}"),
     ROUTE_ROW("jobs list", "", "Lists what takes long, newest first",
               "posthorn jobs list --status running", job_flags, "GET", "/jobs", ROUTE_LIST,
               COLUMNS(job_columns)),

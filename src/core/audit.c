@@ -35,6 +35,7 @@ const char *const audit_action_names[] = {
     [AUDIT_SOURCE_DELETE] = "source.delete",
     [AUDIT_SOURCE_RESEAL] = "source.reseal",
     [AUDIT_PORTAL_CREATE] = "key.create_portal",
+    [AUDIT_ISSUE_UPDATE] = "issue.update",
     NULL,
 };
 
@@ -47,9 +48,9 @@ const char *const audit_actor_names[] = {
 };
 
 const struct audit_resource audit_resources[] = {
-    {"webhook", ID_WEBHOOK}, {"event", ID_EVENT},   {"delivery", ID_DELIVERY},
-    {"job", ID_JOB},         {"event_type", NULL},  {"app", ID_APP},
-    {"key", ID_KEY},         {"source", ID_SOURCE}, {NULL, NULL},
+    {"webhook", ID_WEBHOOK}, {"event", ID_EVENT}, {"delivery", ID_DELIVERY}, {"job", ID_JOB},
+    {"event_type", NULL},    {"app", ID_APP},     {"key", ID_KEY},           {"source", ID_SOURCE},
+    {"issue", ID_ISSUE},     {NULL, NULL},
 };
 
 const struct audit_resource *audit_resource_of(int64_t action)

@@ -10,6 +10,7 @@
 #include "store/event_types.h"
 #include "store/events.h"
 #include "store/gates.h"
+#include "store/issues.h"
 #include "store/jobs.h"
 #include "store/keys.h"
 #include "store/listens.h"
@@ -106,6 +107,8 @@ const struct db_stmt *const store_api_stmts[] = {
     &stmt_source_update,
     &stmt_source_rotate,
     &stmt_source_delete,
+    &stmt_issue_get,
+    &stmt_issue_update,
     &stmt_event_type_insert,
     &stmt_event_type_get,
     &stmt_event_type_find,
@@ -117,29 +120,19 @@ const struct db_stmt *const store_api_stmts[] = {
 };
 
 const struct db_stmt *const store_read_stmts[] = {
-    &stmt_webhook_list,
-    &stmt_webhook_explain,
-    &stmt_event_list,
-    &stmt_event_get,
-    &stmt_delivery_list,
-    &stmt_delivery_search,
-    &stmt_delivery_of_event,
-    &stmt_attempt_list,
-    &stmt_job_plan_again,
-    &stmt_job_plan_backfill,
-    &stmt_job_plan_erase,
-    &stmt_job_list,
-    &stmt_app_list,
-    &stmt_key_list,
-    &stmt_event_type_list,
-    &stmt_audit_list,
-    &stmt_audit_list_all,
-    &stmt_tally_list,
-    &stmt_source_list,
-    &stmt_listen_next,
-    &stmt_event_stream_look,
-    &stmt_event_stream_get,
-    NULL,
+    &stmt_webhook_list,       &stmt_webhook_explain,
+    &stmt_event_list,         &stmt_event_get,
+    &stmt_delivery_list,      &stmt_delivery_search,
+    &stmt_delivery_of_event,  &stmt_attempt_list,
+    &stmt_job_plan_again,     &stmt_job_plan_backfill,
+    &stmt_job_plan_erase,     &stmt_job_list,
+    &stmt_app_list,           &stmt_key_list,
+    &stmt_event_type_list,    &stmt_audit_list,
+    &stmt_audit_list_all,     &stmt_tally_list,
+    &stmt_source_list,        &stmt_issue_list,
+    &stmt_issue_list_webhook, &stmt_tally_list_webhooks,
+    &stmt_listen_next,        &stmt_event_stream_look,
+    &stmt_event_stream_get,   NULL,
 };
 
 const struct db_stmt *const store_worker_stmts[] = {
@@ -175,6 +168,8 @@ const struct db_stmt *const store_worker_stmts[] = {
     &stmt_webhook_forget,
     &stmt_audit_forget,
     &stmt_tally_add,
+    &stmt_issue_add,
+    &stmt_issue_forget,
     &stmt_notice_list,
     &stmt_notice_send,
     &stmt_portal_forget,

@@ -4,6 +4,7 @@
 #define STORE_SQL_H
 
 #include "core/delivery.h"
+#include "core/issue.h"
 #include "core/job.h"
 #include "core/order.h"
 #include "core/webhook.h"
@@ -51,6 +52,11 @@
 /* What follows from what was done already: it goes before what somebody asked for. */
 #define JOB_FOLLOWS "kind = any ('{" JOB_FANOUT_TEXT ", " JOB_SETTLE_TEXT "}'::int2[])"
 #define JOB_END     "ended_at = now(), events = null, webhooks = null"
+
+/* issue.status */
+#define ISSUE_OPEN_TEXT         TEXT_OF(ISSUE_OPEN_NUMBER)
+#define ISSUE_ACKNOWLEDGED_TEXT TEXT_OF(ISSUE_ACKNOWLEDGED_NUMBER)
+#define ISSUE_RESOLVED_TEXT     TEXT_OF(ISSUE_RESOLVED_NUMBER)
 
 /* Of an event x that was not erased and a webhook w: the webhook wants it, as does the type that was chosen,
  * and has no delivery of it. */

@@ -12,29 +12,31 @@
 const struct db_stmt stmt_tally_add = {
     "tally_add",
     "with v as materialized ("
-    " select app_id, webhook_id, time_of(hour) as hour, attempts, succeeded, exhausted,"
+    " select app_id, webhook_id, time_of(hour) as hour, attempts, succeeded, exhausted, retried,"
     "  time_of(nullif(success, 0)) as success, time_of(nullif(failure, 0)) as failure,"
     "  times::int8[] as times"
     " from unnest($1::uuid[], $2::uuid[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[],"
-    "  $8::int8[], $9::text[])"
-    "  as v (app_id, webhook_id, hour, attempts, succeeded, exhausted, success, failure, times)"
+    "  $8::int8[], $9::text[], $10::int8[])"
+    "  as v (app_id, webhook_id, hour, attempts, succeeded, exhausted, success, failure, times, retried)"
     "), a as ("
     " select * from v union all"
-    " select app_id, " OF_APP ", hour, sum(attempts), sum(succeeded), sum(exhausted), max(success),"
+    " select app_id, " OF_APP
+    ", hour, sum(attempts), sum(succeeded), sum(exhausted), sum(retried), max(success),"
     "  max(failure), times_sum(times) from v group by app_id, hour"
-    ") insert into tally as t (" KEY ", attempts, succeeded, exhausted, last_success_at,"
+    ") insert into tally as t (" KEY ", attempts, succeeded, exhausted, retried, last_success_at,"
     "  last_failure_at, times)"
-    " select a.app_id, a.webhook_id, a.hour, a.attempts, a.succeeded, a.exhausted,"
+    " select a.app_id, a.webhook_id, a.hour, a.attempts, a.succeeded, a.exhausted, a.retried,"
     "  greatest(a.success, p.last_success_at), greatest(a.failure, p.last_failure_at), a.times"
     " from a left join lateral (select last_success_at, last_failure_at from tally"
     "  where app_id = a.app_id and webhook_id = a.webhook_id order by hour desc limit 1) p on true"
     " order by a.app_id, a.webhook_id, a.hour"
     " on conflict (" KEY ") do update set attempts = t.attempts + excluded.attempts,"
     "  succeeded = t.succeeded + excluded.succeeded, exhausted = t.exhausted + excluded.exhausted,"
+    "  retried = t.retried + excluded.retried,"
     "  last_success_at = greatest(t.last_success_at, excluded.last_success_at),"
     "  last_failure_at = greatest(t.last_failure_at, excluded.last_failure_at),"
     "  times = times_add(t.times, excluded.times)",
-    9};
+    10};
 
 /* Without the zeros at its end. In `room`, until the next. */
 static struct str times_text(struct buf *room, const struct tally_row *row)
@@ -69,6 +71,7 @@ struct db_op *tallies_add(struct db *db, const struct tally_row *const *list, si
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->last_success_ms));
     DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->last_fail_ms));
     DB_ARRAY(&args, DB_TYPE_TEXT, count, DB_STR(times_text(&room, list[i])));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i]->retried));
     buf_fini(&room);
     return store_exec(db, &stmt_tally_add, args, cb, arg);
 }
@@ -76,7 +79,7 @@ struct db_op *tallies_add(struct db *db, const struct tally_row *const *list, si
 const struct db_stmt stmt_tally_list = {
     "tally_list",
     "select ms_of(t.hour), t.attempts, t.succeeded, t.exhausted, times_part(t.times, 0.5),"
-    " times_part(t.times, 0.95)"
+    " times_part(t.times, 0.95), t.retried"
     " from (select $1::uuid as app_id, coalesce($2::uuid, " OF_APP ") as webhook_id"
     "  where $2::uuid is null or exists (select from webhook"
     "   where id = $2::uuid and app_id = $1::uuid and deleted_at is null)) w"
@@ -96,7 +99,7 @@ struct db_op *tallies_list(struct db *db, struct id app, const struct id *webhoo
 
 void tallies_read(const struct db_rows *rows, int row, struct tally_hour *h)
 {
-    enum { HOUR, ATTEMPTS, SUCCEEDED, EXHAUSTED, P50, P95 };
+    enum { HOUR, ATTEMPTS, SUCCEEDED, EXHAUSTED, P50, P95, RETRIED };
     *h = (struct tally_hour){
         .hour_ms = db_i64(rows, row, HOUR),
         .attempts = db_i64(rows, row, ATTEMPTS),
@@ -104,7 +107,45 @@ void tallies_read(const struct db_rows *rows, int row, struct tally_hour *h)
         .exhausted = db_i64(rows, row, EXHAUSTED),
         .p50_us = db_i64(rows, row, P50),
         .p95_us = db_i64(rows, row, P95),
+        .retried = db_i64(rows, row, RETRIED),
     };
+}
+
+const struct db_stmt stmt_tally_list_webhooks = {
+    "tally_list_webhooks",
+    "select w.id, webhook_hours(w.app_id, w.id) from webhook w"
+    " where w.app_id = $1::uuid and w.id < $2::uuid and w.deleted_at is null"
+    "  and ($3::int8 < 0 or w.status = $3::int8)"
+    " order by w.id desc limit $4::int8",
+    4};
+
+struct db_op *tallies_list_webhooks(struct db *db, struct id app, int status, struct id before,
+                                    int limit, db_cb *cb, void *arg)
+{
+    return store_read(db, &stmt_tally_list_webhooks,
+                      DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(status), DB_I64(limit)), cb, arg);
+}
+
+struct db_array tallies_hours(const struct db_rows *rows, int row)
+{
+    enum { ID, HOURS };
+    return db_array(rows, row, HOURS);
+}
+
+/* webhook_hours() of migrations/. */
+bool tallies_next_hour(struct db_array *hours, struct tally_hour *h)
+{
+    int64_t *const members[] = {&h->hour_ms, &h->attempts, &h->succeeded, &h->exhausted,
+                                &h->retried, &h->p50_us,   &h->p95_us};
+    struct str element;
+
+    *h = (struct tally_hour){0};
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        if (!db_array_next(hours, &element))
+            return false;
+        *members[i] = db_element_i64(element);
+    }
+    return true;
 }
 
 const struct db_stmt stmt_tally_forget = {

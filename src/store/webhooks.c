@@ -62,7 +62,7 @@ static void read_day(const struct db_rows *rows, int row, struct webhook_day *da
 {
     int64_t *const members[] = {&day->last_success_ms, &day->last_fail_ms, &day->attempts,
                                 &day->succeeded,       &day->exhausted,    &day->p50_us,
-                                &day->p95_us};
+                                &day->p95_us,          &day->retried};
     struct db_array array = db_array(rows, row, COL_DAY);
     struct str element;
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "store/audit.h"
+#include "store/issues.h"
 #include "store/jobs.h"
 #include "store/portals.h"
 #include "store/published.h"
@@ -66,6 +67,11 @@ static struct db_op *forget_audit(struct janitor *j)
 static struct db_op *forget_tally(struct janitor *j)
 {
     return tallies_forget(j->db, j->config->stats_days, FORGET_MAX, on_ended, j);
+}
+
+static struct db_op *forget_issues(struct janitor *j)
+{
+    return issues_forget(j->db, j->config->retention_days, FORGET_MAX, on_ended, j);
 }
 
 static struct db_op *forget_published(struct janitor *j)
@@ -176,6 +182,7 @@ static const struct {
     {"webhooks_forget", 3600000, forget_webhooks, all_forgotten},
     {"audit_forget", 60000, forget_audit, tell_bounded},
     {"tally_forget", 3600000, forget_tally, all_forgotten},
+    {"issues_forget", 3600000, forget_issues, all_forgotten},
     {"published_forget", 3600000, forget_published, all_forgotten},
     {"portals_forget", 600000, forget_portals, all_forgotten},
     {"webhooks_disable", 60000, disable_failing, tell_disabled},

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "store/issues.h"
 
 #include <stdlib.h>
 
@@ -12,8 +13,19 @@
 struct gathered {
     struct list node;
     struct tally_row row;
-    int64_t begun_ms; /* monotonic */
+    struct list failures; /* by error and code: few */
+    int codes;            /* of answers among them */
+    int64_t begun_ms;     /* monotonic */
 };
+
+struct failure {
+    struct list node;
+    struct issue_row row;
+};
+
+/* Each error once, and codes of answers, and 0 for those beyond. */
+#define FAILURES_MAX (ATTEMPT_ERRORS + TALLY_CODES_MAX)
+_Static_assert(TALLY_ROWS_MAX *FAILURES_MAX <= ISSUE_ROWS_MAX, "a statement has room for all");
 
 /* In microseconds: 2^(i/2) ms, of which the last has no end. */
 static const int64_t bounds[TALLY_TIMES - 1] = {
@@ -35,12 +47,20 @@ static struct gathered *gathered_at(struct list *node)
     return CONTAINER_OF(node, struct gathered, node);
 }
 
+static struct failure *failure_at(struct list *node)
+{
+    return CONTAINER_OF(node, struct failure, node);
+}
+
 static void forget(struct list *list)
 {
-    struct list *node;
+    struct list *node, *of_it;
 
-    while ((node = list_pop(list)) != NULL)
+    while ((node = list_pop(list)) != NULL) {
+        while ((of_it = list_pop(&gathered_at(node)->failures)) != NULL)
+            free(failure_at(of_it));
         free(gathered_at(node));
+    }
 }
 
 void tally_fini(struct tally *t)
@@ -63,6 +83,7 @@ static struct gathered *find(struct tally *t, const struct attempt *a)
     }
     g = xcalloc(1, sizeof *g);
     g->begun_ms = clock_mono_ms();
+    list_init(&g->failures);
     g->row.app = a->ref.app;
     g->row.webhook = a->webhook;
     g->row.hour_ms = a->finish.started_ms - a->finish.started_ms % HOUR_MS;
@@ -80,6 +101,57 @@ static size_t place_of(int64_t us)
     return i;
 }
 
+static struct failure *find_failure(struct gathered *g, int error, int64_t code)
+{
+    LIST_FOREACH(node, &g->failures)
+    {
+        struct failure *f = failure_at(node);
+        if (f->row.error == error && f->row.code == code)
+            return f;
+    }
+    return NULL;
+}
+
+/* Codes beyond the first few are one, so that no receiver makes the list long. */
+static struct failure *failure_of(struct gathered *g, int error, int64_t code)
+{
+    struct failure *f = find_failure(g, error, code);
+
+    if (f == NULL && code > 0 && g->codes == TALLY_CODES_MAX)
+        return failure_of(g, error, 0);
+    if (f != NULL)
+        return f;
+    g->codes += code > 0;
+    f = xcalloc(1, sizeof *f);
+    f->row = (struct issue_row){
+        .id = id_new(),
+        .app = g->row.app,
+        .webhook = g->row.webhook,
+        .error = error,
+        .code = code,
+    };
+    list_push(&g->failures, &f->node);
+    return f;
+}
+
+static void count_failure(struct gathered *g, const struct finish *finish, int64_t ended_ms)
+{
+    int64_t code = finish->error == ATTEMPT_HTTP_STATUS ? finish->code : 0;
+    struct issue_row *row = &failure_of(g, finish->error, code)->row;
+
+    row->first_ms = row->attempts == 0 || ended_ms < row->first_ms ? ended_ms : row->first_ms;
+    row->attempts++;
+    if (ended_ms >= row->last_ms) {
+        row->last_ms = ended_ms;
+        row->delivery = finish->delivery;
+    }
+    if (finish->state != DELIVERY_FAILED)
+        return;
+    int64_t made_ms = id_time_ms(finish->delivery);
+    row->deliveries++;
+    row->oldest_ms = row->oldest_ms == 0 || made_ms < row->oldest_ms ? made_ms : row->oldest_ms;
+}
+
 void tally_count(struct tally *t, const struct attempt *a)
 {
     const struct finish *f = &a->finish;
@@ -90,16 +162,50 @@ void tally_count(struct tally *t, const struct attempt *a)
         return;
     g->row.attempts++;
     g->row.exhausted += f->state == DELIVERY_FAILED;
+    g->row.retried += f->number > 1;
     g->row.times[place_of(f->total_us)]++;
     if (f->state == DELIVERY_DELIVERED) {
         g->row.succeeded++;
         g->row.last_success_ms = ended_ms;
     } else {
         g->row.last_fail_ms = ended_ms;
+        count_failure(g, f, ended_ms);
     }
 }
 
 static void send(struct tally *t);
+
+static void on_issues_added(void *arg, int err, const struct db_rows *rows)
+{
+    struct tally *t = arg;
+
+    (void)rows;
+    t->op = NULL;
+    if (err < 0)
+        log_bounded(LOG_LEVEL_WARN, "issues_lost", "error=%s", err_name(err));
+    forget(&t->sent);
+    if (t->ending)
+        send(t);
+}
+
+/* False: nothing of what was sent has failed. */
+static bool send_issues(struct tally *t)
+{
+    const struct issue_row *list[ISSUE_ROWS_MAX];
+    size_t count = 0;
+
+    LIST_FOREACH(node, &t->sent)
+    {
+        LIST_FOREACH(of_it, &gathered_at(node)->failures)
+        {
+            assert(count < ISSUE_ROWS_MAX);
+            list[count++] = &failure_at(of_it)->row;
+        }
+    }
+    if (count > 0)
+        t->op = issues_add(t->db, list, count, on_issues_added, t);
+    return count > 0;
+}
 
 static void on_added(void *arg, int err, const struct db_rows *rows)
 {
@@ -109,6 +215,8 @@ static void on_added(void *arg, int err, const struct db_rows *rows)
     t->op = NULL;
     if (err < 0)
         log_bounded(LOG_LEVEL_WARN, "tally_lost", "error=%s", err_name(err));
+    if (send_issues(t))
+        return;
     forget(&t->sent);
     if (t->ending)
         send(t);

@@ -1,5 +1,6 @@
-/* Counts what attempts come to, by webhook and hour, and adds it to the ledger every few seconds: a statement a second at
- * most, of TALLY_ROWS_MAX webhooks, those first that wait longest. It is for people to look at: what a worker has when
+/* Counts what attempts come to, by webhook and hour, and those that failed by why, and adds it to the ledger every few
+ * seconds: a statement a second at most, of TALLY_ROWS_MAX webhooks, those first that wait longest, and behind it one for
+ * the failures of these (issues), if there are any. It is for people to look at: what a worker has when
  * it dies is not counted, nor what a statement has that fails. */
 #ifndef WORKER_TALLY_H
 #define WORKER_TALLY_H
@@ -9,6 +10,7 @@
 #include "store/tallies.h"
 
 #define TALLY_AFTER_MS     5000
+#define TALLY_CODES_MAX    8     /* of a webhook's answers, told from each other meanwhile */
 #define TALLY_WEBHOOKS_MAX 32768 /* of which more at once are not counted */
 
 struct tally {

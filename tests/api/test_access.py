@@ -30,6 +30,7 @@ BODIES = {
     "/apps": {"name": "some-app"},
     "/keys": {"name": "k", "scope": "read"},
     "/sources": {"name": "s", "kind": "marzban", "secret": None},
+    "/issues/{id}": {"status": "resolved"},
     "/admin/apps/{app}/webhooks": {"url": "https://hooks.example.com/in", "events": ["*"]},
 }
 UNKNOWN = {
@@ -42,6 +43,7 @@ UNKNOWN = {
     "replays": "job_01kn2pd4m8f5vrx1w7z3t9q2ak",
     "event-types": "never.made",
     "sources": "src_01kn2p7xrkf2s9d4h1n8b6m5ta",
+    "issues": "iss_01kn2p7xrkf2s9d4h1n8b6m5ta",
 }
 names = [f"{m} {p}" for m, p, _ in CLOSED]
 

@@ -27,12 +27,16 @@ SILENT = {
 
 URL = "https://hooks.example.com/in"
 LONG_AGO = "2020-01-01T00:00:00Z"
+ISSUE = """
+insert into issue (id, app_id, webhook_id, error, code, status, opening, first_at, last_at, attempts, deliveries, delivery_id)
+select gen_random_uuid(), app_id, id, 6, 0, 0, gen_random_uuid(), now(), now(), 1, 0, id from webhook order by id limit 1"""
 
 
 class World:
     """An app with a webhook, and an API without workers: what waits goes on waiting."""
 
-    def __init__(self, server):
+    def __init__(self, server, database):
+        self.database = database
         self.admin = server.client()
         self.app = self.admin.post("/apps", {"name": "a", "uid": "a"}, expect=201).json
         self.key = self.new_key()
@@ -55,6 +59,11 @@ class World:
 
     def source(self):
         return self.client.post("/sources", {"name": "s", "kind": "github", "secret": None}, expect=201).json["id"]
+
+    def issue(self):
+        """As a worker would make it."""
+        self.database.query(ISSUE)
+        return self.client.get("/issues").json["data"][0]["id"]
 
     def spare(self):
         return self.client.webhook(URL)["id"]
@@ -164,6 +173,11 @@ WRITERS = {
         "source.rotate",
         ["url"],
     ),
+    ("PATCH", "/issues/{id}"): (
+        lambda w: (w.client, f"/issues/{w.issue()}", {"status": "acknowledged"}),
+        "issue.update",
+        ["status"],
+    ),
     ("POST", "/admin/apps/{app}/webhooks"): (
         lambda w: (w.client, f"/admin/apps/{w.app['id']}/webhooks", {"url": URL, "events": ["*"]}),
         "webhook.create",
@@ -195,7 +209,7 @@ def is_about(entry, path, answer):
 
 
 def test_every_write_leaves_one_entry(start, database):
-    world = World(start(role="api"))
+    world = World(start(role="api"), database)
     for (method, route), (prepare, action, fields) in WRITERS.items():
         client, path, body = prepare(world)
         before = count(database)
@@ -217,7 +231,7 @@ def test_every_write_leaves_one_entry(start, database):
 
 
 def test_what_changes_nothing_leaves_none(start, database):
-    world = World(start(role="api"))
+    world = World(start(role="api"), database)
     client, webhook = world.client, f"/webhooks/{world.webhook['id']}"
     delivery, event = f"/deliveries/{world.delivery()}", client.publish()["id"]
     client.post(f"{delivery}/cancel", expect=200)
@@ -243,7 +257,7 @@ def test_what_changes_nothing_leaves_none(start, database):
 
 def test_a_change_that_is_undone_leaves_none(start, database):
     """One statement: what PostgreSQL refuses of the entry undoes the change too."""
-    world = World(start(role="api"))
+    world = World(start(role="api"), database)
     database.query("alter table audit add check (action <> 1) not valid")
     world.client.patch(f"/webhooks/{world.webhook['id']}", {"description": "never"}, expect=500)
     assert world.client.get(f"/webhooks/{world.webhook['id']}").json["description"] is None
@@ -277,7 +291,7 @@ def test_what_a_detection_keeps_is_a_change(api, receiver):
 
 
 def test_no_secret_stands_in_it(start, database):
-    world = World(start(role="api"))
+    world = World(start(role="api"), database)
     hidden = "hidden-from-everybody-00000000"
     world.client.webhook(f"https://hooks.example.com/{hidden}", secret=hidden, headers={"X-Token": hidden}, metadata={"k": hidden})
     key = world.new_key()
@@ -373,7 +387,7 @@ def test_bad_filters(api, query):
 
 def test_what_is_rare_takes_many_pages_and_each_is_short(start, database):
     """A page looks at 1,000 entries for those that its filter lets through."""
-    world = World(start(role="api"))
+    world = World(start(role="api"), database)
     database.query(
         "insert into audit select new_id(), a.id, 3, 0, null, null, null, null, a.id, null, '{}'"
         f" from app a, generate_series(1, 12000) where a.name = 'a'"
@@ -386,7 +400,7 @@ def test_what_is_rare_takes_many_pages_and_each_is_short(start, database):
 
 def test_entries_of_a_later_release(start, database):
     """What this one has no name for is said to be so."""
-    world = World(start(role="api"))
+    world = World(start(role="api"), database)
     database.query("update audit set action = 9999, actor = 99 where action = 0")
     for client in (world.client, world.admin):
         [entry] = [e for e in client.get("/audit", check=False).json["data"] if e["action"] == "unknown"]
@@ -472,7 +486,7 @@ def test_it_ends(start, database):
 
 def test_a_key_cannot_push_out_what_was_done_with_it(start, database):
     """Many changes after one: the one stays, and there are no more of that key, in that app, until there is room."""
-    world = World(start(role="api", POSTHORN_AUDIT_ROWS_PER_APP=1000))
+    world = World(start(role="api", POSTHORN_AUDIT_ROWS_PER_APP=1000), database)
     key_row = "'" + database.query("select id from api_key where name = 'write key'")[0][0] + "'"
     other = world.admin.with_(key=world.new_key()["key"])
     hook = f"/webhooks/{world.webhook['id']}"
@@ -513,7 +527,7 @@ def test_a_key_cannot_push_out_what_was_done_with_it(start, database):
 
 
 def test_a_key_that_fills_the_log_leaves_some_to_others(start, database):
-    world = World(start(role="api", POSTHORN_AUDIT_ROWS_PER_APP=1000))
+    world = World(start(role="api", POSTHORN_AUDIT_ROWS_PER_APP=1000), database)
     name = world.type("a")
     other = world.admin.with_(key=world.new_key()["key"])
     for n in range(20):

@@ -39,6 +39,7 @@ BODIES = {
     "createSource": {"name": "both ways", "kind": "generic", "secret": None, "options": {"type": "a"}},
     "updateSource": {},
     "rotateSource": {},
+    "updateIssue": {"status": "open"},
 }
 
 # What rules beyond a schema say: (operation or None, member), and why.
@@ -105,6 +106,7 @@ def path_of(admin, tenant, api, address):
         "/webhooks/{id}": lambda: api.webhook(address)["id"],
         "/event-types/{name}": lambda: api.post("/event-types", {"name": "some.type"}).json["name"],
         "/deliveries/{id}": lambda: f"del_{ID}",
+        "/issues/{id}": lambda: f"iss_{ID}",
         "/apps/{id}": lambda: tenant.app["id"],
         "/sources/{id}": lambda: api.post(
             "/sources", {"name": "s", "kind": "generic", "secret": None, "options": {"type": "a"}}

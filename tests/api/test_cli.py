@@ -417,6 +417,16 @@ def test_replay_is_left_with_a_word(fake, receiver):
     assert "posthorn jobs get job_1" in said and "posthorn jobs cancel job_1" in said
 
 
+def test_issues(cli, api, receiver):
+    receiver.script("/hook", replies.answer(500))
+    webhook = api.webhook(receiver.url(), retry_schedule=[])
+    api.publish()
+    listed = ("issues", "list", "--status", "open", "--webhook-id", webhook["id"])
+    row = until(lambda: re.search(r"(iss_\w+) .*http_status +500 +open", cli(*listed).stdout), 15, "the issue")
+    assert cli.json("issues", "update", row[1], "--status", "resolved")["status"] == "resolved"
+    assert cli.json("issues", "get", row[1])["retry"]["webhook_id"] == webhook["id"]
+
+
 def test_sources(cli):
     made = cli.json("sources", "create", "--kind", "generic", "--name", "panel", "--secret", "s", "--options", '{"type": "a.b"}')
     assert made["url"].endswith(made["token"])

@@ -25,6 +25,7 @@ IDS = {
     "replays": "job_01kn2pd4m8f5vrx1w7z3t9q2ak",
     "event-types": "user.created",
     "sources": "src_01kn2p7xrkf2s9d4h1n8b6m5ta",
+    "issues": "iss_01kn2p7xrkf2s9d4h1n8b6m5ta",
     "ingest": "in_01kn2p7xrkf2s9d4h1n8b6m5ta_x",
 }
 

@@ -29,7 +29,7 @@ def test_numbers_of_a_webhook(api, receiver):
         "last_success_at": None,
         "last_failure_at": None,
         "failing_since": None,
-        "last_24h": {"attempts": 0, "succeeded": 0, "failed": 0, "exhausted": 0, "success_rate": None, "p50_ms": None, "p95_ms": None},
+        "last_24h": {"attempts": 0, "succeeded": 0, "failed": 0, "retried": 0, "exhausted": 0, "success_rate": None, "p50_ms": None, "p95_ms": None},
     }
     receiver.script("/hook", replies.answer(500), replies.answer(500), replies.answer(200))
     receiver.script("/slow", replies.answer(200, delay=0.3))
@@ -42,6 +42,7 @@ def test_numbers_of_a_webhook(api, receiver):
         api.publish("b")
     numbers = counted(api, webhook, 5)
     assert (numbers["succeeded"], numbers["failed"], numbers["exhausted"], numbers["success_rate"]) == (3, 2, 1, 0.6)
+    assert numbers["retried"] == 1
     assert 0 < numbers["p50_ms"] <= numbers["p95_ms"] < 1000
     assert 250 < counted(api, slow, 3)["p50_ms"] < 600
 
@@ -55,7 +56,15 @@ def test_numbers_of_a_webhook(api, receiver):
     assert total(hours(api, webhook_id=webhook["id"]), "exhausted") == 1
     assert hours(api, webhook_id=fresh["id"]) == []
     assert total(hours(api), "attempts") == 8 and total(hours(api), "failed") == 2
+    assert total(hours(api), "retried") == 1
     assert hours(api, until="2026-01-01T00:00:00Z") == []
+
+    # The same hours of all webhooks of a page at once, page by page as the list of webhooks.
+    listed = list(api.pages("/stats/webhooks", limit=2))
+    assert [of["webhook_id"] for of in listed] == [w["id"] for w in api.get("/webhooks").json["data"]]
+    for of in listed:
+        assert of["hours"] == hours(api, webhook_id=of["webhook_id"])
+    assert api.get("/stats/webhooks", status="paused").json["data"] == []
 
 
 def test_whose_they_are(api, other_tenant, receiver):
@@ -63,7 +72,7 @@ def test_whose_they_are(api, other_tenant, receiver):
     api.publish()
     counted(api, webhook, 1)
     other = other_tenant.read
-    assert hours(other) == []
+    assert hours(other) == [] and other.get("/stats/webhooks").json["data"] == []
     other.get("/stats", webhook_id=webhook["id"], expect=404)
     assert other.get("/stats", webhook_id="evt_01kn2pa7gxe83r5cv0jw1mh4bd", expect=422).fields == ["webhook_id"]
     assert other.get("/stats", since="yesterday", expect=422).fields == ["since"]

@@ -10,6 +10,7 @@
 #include "store/audit.h"
 #include "store/events.h"
 #include "store/gates.h"
+#include "store/issues.h"
 #include "store/jobs.h"
 #include "store/notices.h"
 #include "store/portals.h"
@@ -244,6 +245,8 @@ static const struct {
     {&stmt_published_forget, one_zero, false},
     {&stmt_tally_add, nothing, false},
     {&stmt_tally_forget, one_zero, false},
+    {&stmt_issue_add, nothing, false},
+    {&stmt_issue_forget, one_zero, false},
 };
 
 void ledger_write_known(FILE *to)
