@@ -16,6 +16,9 @@ export function hoursOf(list) {
   });
 }
 
+// What stands on another series ends above it.
+const heights = (s) => (s.on ? s.values.map((v, n) => v + s.on[n]) : s.values);
+
 function options(width, series) {
   const axis = { stroke: color("--quiet"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false } };
   const bars = uPlot.paths.bars({ size: [0.7, 40] });
@@ -34,20 +37,20 @@ function options(width, series) {
         width: s.line ? 2 : 0,
         fill: s.line ? undefined : color(s.color),
         paths: s.line ? undefined : bars,
-        value: (_, v) => (v == null ? "–" : s.text(v)),
+        value: (_, __, ___, n) => (n == null || s.values[n] == null ? "–" : s.text(s.values[n])),
         points: { show: Boolean(s.line) },
       })),
     ],
   };
 }
 
-// `series`: {label, color, text(value), values, line}. The later ones are drawn over the earlier ones.
+// `series`: {label, color, text(value), values, line, on}, `on`: values that it stands on, of a series behind it. The later ones are drawn over the earlier ones.
 export function Chart({ label, times, series }) {
   const box = useRef(null);
   useEffect(() => {
     const draw = () => {
       box.current.replaceChildren();
-      return new uPlot(options(box.current.clientWidth, series), [times, ...series.map((s) => s.values)], box.current);
+      return new uPlot(options(box.current.clientWidth, series), [times, ...series.map(heights)], box.current);
     };
     let plot = draw();
     const dark = matchMedia("(prefers-color-scheme: dark)");

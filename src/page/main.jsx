@@ -7,6 +7,7 @@ import { isPortal } from "./portal.js";
 import { AllDeliveries } from "./views/deliveries.jsx";
 import { Delivery } from "./views/delivery.jsx";
 import { Event, Events } from "./views/events.jsx";
+import { Issue, Issues } from "./views/issues.jsx";
 import { Overview } from "./views/overview.jsx";
 import { Apps, Audit, Jobs, Keys, Sources, Types } from "./views/records.jsx";
 import { Over, Portal } from "./views/portal.jsx";
@@ -24,6 +25,7 @@ const ROUTES = [
   ["/webhooks", Webhooks, "Webhooks", READ],
   ["/deliveries", AllDeliveries, "Deliveries", READ],
   ["/events", Events, "Events", READ],
+  ["/issues", Issues, "Issues", READ],
   ["/types", Types, "Event types", READ],
   ["/sources", Sources, "Sources"],
   ["/jobs", Jobs, "Jobs", READ],
@@ -35,6 +37,7 @@ const ROUTES = [
   ["/webhooks/{id}/edit", EditWebhook, undefined, MANAGE],
   ["/deliveries/{id}", Delivery, undefined, READ],
   ["/events/{id}", Event, undefined, READ],
+  ["/issues/{id}", Issue, undefined, READ],
 ];
 
 const fits = ([, , , isForPortal]) => !session.isPortal || isForPortal?.();

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import { ago, clock } from "./format.js";
 
 const MOODS = {
+  resolved: "good", open: "bad", acknowledged: "wait",
   delivered: "good", healthy: "good", active: "good", succeeded: "good", done: "good",
   failed: "bad", broken: "bad", failing: "bad", disabled: "bad",
   pending: "wait", limited: "wait", paused: "wait", held: "wait", listening: "wait", waiting: "wait", running: "wait",

@@ -165,6 +165,32 @@ const journeys = {
     await judged(page, "webhook");
   },
 
+  async from_an_issue_to_what_is_sent_again(browser) {
+    const page = await entered(browser);
+    await create(page, "/fails-once", { Retries: "" });
+    await publish(page, "order.failed", {});
+    await view(page, "Issues");
+    await page.getByRole("region", { name: "Issues" }).getByText("open").waitFor();
+    await judged(page, "issues");
+    await page.getByRole("link", { name: "http_status 500" }).click();
+    await page.getByRole("button", { name: "Acknowledge" }).click();
+    await page.getByRole("heading", { level: 1 }).getByText("acknowledged").waitFor();
+    await page.getByRole("button", { name: "How many?" }).click();
+    await page.getByText("1 would be sent again.").waitFor();
+    await page.getByRole("button", { name: "Resend these 1" }).click();
+    await page.getByText("1 of 1").waitFor();
+    await page.getByRole("button", { name: "Resolve" }).click();
+    await page.getByRole("button", { name: "Reopen" }).waitFor();
+    await judged(page, "issue");
+    await page.getByRole("link", { name: "All that are failed so now" }).click();
+    await heading(page, "Receiver at /fails-once");
+    await page.getByText("No delivery fits.").waitFor();
+    await view(page, "Webhooks");
+    await page.getByRole("img", { name: /^Success rate of 24 hours: last \d/ }).waitFor();
+    await page.getByRole("img", { name: /^p95 of 24 hours/ }).waitFor();
+    await judged(page, "webhooks");
+  },
+
   async pause_edit_rotate_delete(browser) {
     const page = await entered(browser);
     await create(page, "/ok");

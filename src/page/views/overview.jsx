@@ -33,9 +33,10 @@ export function Hours({ webhook }) {
             <div class="charts">
               <figure>
                 <figcaption>Attempts by the hour</figcaption>
-                <Chart label="Attempts of the last 24 hours, succeeded and failed" times={times} series={[
-                  { label: "all", color: "--bad", text: number, values: hours.map((h) => h.attempts ?? 0) },
+                <Chart label="Attempts of the last 24 hours: succeeded, failed, and those that were retries" times={times} series={[
+                  { label: "failed", color: "--bad", text: number, values: hours.map((h) => h.failed ?? 0), on: hours.map((h) => h.succeeded ?? 0) },
                   { label: "succeeded", color: "--good", text: number, values: hours.map((h) => h.succeeded ?? 0) },
+                  { label: "retried", color: "--ink", line: true, text: number, values: hours.map((h) => h.retried ?? 0) },
                 ]} />
               </figure>
               <figure>

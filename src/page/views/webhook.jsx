@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { call, get, may } from "../api.js";
 import { useAction, useLoaded } from "../hooks.js";
+import { Progress, followed } from "../job.jsx";
 import { milliseconds, percent } from "../format.js";
 import { Badge, Button, Copy, Facts, Field, Loaded, Since, Time, Trouble } from "../parts.jsx";
 import { Deliveries } from "./deliveries.jsx";
@@ -24,17 +25,6 @@ function Test({ id }) {
   );
 }
 
-const POLL_MS = 500;
-
-async function followed(job, onStep) {
-  while (job.status === "waiting" || job.status === "running") {
-    onStep(job);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    job = await get(`/jobs/${job.id}`);
-  }
-  onStep(job);
-}
-
 function SendAgain({ id }) {
   const [since, setSince] = useState("");
   const [job, setJob] = useState(null);
@@ -51,16 +41,7 @@ function SendAgain({ id }) {
         <Button action={send} kind="main">Send again</Button>
       </div>
       <Trouble of={look.problem ?? send.problem} />
-      {job && (
-        <p role="status">
-          {job.id == null ? `${job.matched} would be sent again.` : (
-            <>
-              <Badge of={job.status} /> {job.done} of {job.matched}{" "}
-              <progress max={Math.max(1, job.matched)} value={job.done} aria-label="Sent again" />
-            </>
-          )}
-        </p>
-      )}
+      <Progress of={job} />
     </section>
   );
 }
@@ -126,6 +107,7 @@ export function Webhook({ id, where }) {
           ]} />
           <Hours webhook={id} />
           {may.manage && <div class="tools"><Test id={id} /><SendAgain id={id} /><Rotate id={id} /></div>}
+          <p><a href={`#/issues?webhook_id=${id}`}>Its issues</a></p>
           <h2>Deliveries</h2>
           <Deliveries where={where} webhook={id} />
         </>
