@@ -9,9 +9,10 @@
 #define PORTAL_ORIGIN_MAX  200
 #define PORTAL_NAME_MAX    100
 #define PORTAL_LOGO_MAX    1000
+#define PORTAL_BRAND_MAX   4000 /* bytes of JSON */
 #define PORTAL_SECONDS     3600
 #define PORTAL_SECONDS_MIN 60
-#define PORTAL_SECONDS_MAX (7 * 86400)
+#define PORTAL_SECONDS_MAX 604800
 #define PORTALS_PER_APP    1000 /* tokens that have not ended */
 
 extern const char *const portal_scope_names[]; /* ends with NULL */

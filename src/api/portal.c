@@ -127,7 +127,7 @@ static const struct field fields[] = {
                     .max = PORTAL_SECONDS_MAX},
     [IN_ORIGINS] = {"origins", FIELD_STRS, AT(origins), 0, .max = PORTAL_ORIGINS_MAX,
                     .item_max = PORTAL_ORIGIN_MAX, .check = portal_check_origin},
-    [IN_BRAND] = {"brand", FIELD_RAW, AT(brand), 0, .max = 4 * PORTAL_LOGO_MAX,
+    [IN_BRAND] = {"brand", FIELD_RAW, AT(brand), 0, .max = PORTAL_BRAND_MAX,
                   .kinds = FIELD_KIND(JSON_OBJECT)},
 };
 
@@ -213,7 +213,7 @@ static struct str brand_json(struct call *call, const struct portal_brand *brand
 {
     struct buf text;
 
-    buf_init(&text, 2 * PORTAL_LOGO_MAX);
+    buf_init(&text, PORTAL_BRAND_MAX);
     struct jsonw w = jsonw_on(&text);
     portal_write(&w, brand);
     struct str copy = call_copy(call, buf_str(&text));

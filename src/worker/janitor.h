@@ -8,7 +8,7 @@
 #include "base/config.h"
 #include "store/work.h"
 
-#define JANITOR_TASKS 12
+#define JANITOR_TASKS 13
 
 struct janitor {
     struct db *db;
