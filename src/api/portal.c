@@ -69,7 +69,7 @@ static void send_page(struct call *call, const struct portal *portal)
     struct buf policy;
 
     buf_init(&policy, POLICY_MAX);
-    buf_add_text(&policy, DASHBOARD_POLICY "; img-src 'self'");
+    buf_add_text(&policy, PAGE_POLICY("") "; img-src 'self'");
     add_origin(&policy, portal->images);
     buf_add_text(&policy, "; frame-ancestors");
     size_t none = policy.n;

@@ -20,6 +20,8 @@ static const struct route routes[] = {
     {"GET", "/openapi.json", SCOPE_OPEN, handle_openapi},
     {"GET", "/dashboard", SCOPE_OPEN, handle_dashboard},
     {"GET", "/dashboard/{file}", SCOPE_OPEN, handle_dashboard_file},
+    {"GET", "/docs", SCOPE_OPEN, handle_docs},
+    {"GET", "/docs/{file}", SCOPE_OPEN, handle_docs_file},
 
     {"POST", "/webhooks", SCOPE_WRITE, handle_webhooks_create, .portal = true},
     {"GET",

@@ -66,6 +66,7 @@ function Around({ where, onEnd, children }) {
             <a key={path} href={`#${path}`} aria-current={here === path ? "page" : undefined}>{name}</a>
           ))}
         </nav>
+        <a href="docs">API</a>
         {session.app && <span class="quiet">{session.app}</span>}
         {!isPortal && <button type="button" class="small" onClick={onEnd}>Sign out</button>}
       </header>

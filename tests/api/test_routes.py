@@ -34,7 +34,8 @@ def filled(path):
     return re.sub(r"([\w-]+)/\{\w+\}", lambda m: f"{m[1]}/{IDS.get(m[1], '')}", path)
 
 
-PAGE = {("GET", "/dashboard", "open"), ("GET", "/dashboard/{file}", "open"), ("GET", "/portal/{id}", "open")}  # for people, and no part of the API
+# For people, and no part of the API.
+PAGE = {("GET", f"/{page}{file}", "open") for page in ("dashboard", "docs") for file in ("", "/{file}")} | {("GET", "/portal/{id}", "open")}
 
 
 def test_routes_equal_the_contract(database, redis):

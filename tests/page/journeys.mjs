@@ -24,6 +24,8 @@ async function open(browser, options = {}, address = `${url}/dashboard`) {
   page.on("request", (r) => r.url().startsWith(url) || page.strangers.push(r.url()));
   page.on("pageerror", (e) => page.faults.push(String(e)));
   page.on("console", (m) => m.type() === "error" && !m.text().includes("status of 4") && page.faults.push(m.text()));
+  page.bytes = 0;
+  page.on("requestfinished", async (r) => { page.bytes += (await r.sizes()).responseBodySize; });
   await page.goto(address);
   return page;
 }
@@ -239,7 +241,7 @@ const journeys = {
     await page.locator("header strong").getByText("Acme hooks").waitFor();
     await page.waitForFunction(() => document.querySelector("img.logo").naturalWidth > 0);
     const names = await page.getByRole("navigation", { name: "Views" }).getByRole("link").allTextContents();
-    assert.deepEqual(names, ["Overview", "Webhooks", "Deliveries", "Events", "Event types", "Jobs"]);
+    assert.deepEqual(names, ["Overview", "Webhooks", "Deliveries", "Events", "Issues", "Event types", "Jobs"]);
     page.strangers = [];
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme });
@@ -293,6 +295,26 @@ const journeys = {
     await until(() => refused.faults.some((fault) => fault.includes("frame-ancestors")));
     assert.equal(await refused.frameLocator("iframe").getByRole("heading", { name: "Overview" }).count(), 0);
     pages.close();
+  },
+
+  async the_contract_is_read(browser) {
+    for (const colorScheme of ["light", "dark"]) {
+      const began = Date.now();
+      const page = await open(browser, { colorScheme }, `${url}/docs`);
+      await page.getByText("event-types", { exact: true }).first().waitFor();
+      console.log(`/docs, ${colorScheme}: ${Date.now() - began} ms to the list of operations, ${page.bytes} bytes`);
+      assert.ok(page.bytes < 500_000);
+      await page.getByRole("link", { name: /^events/ }).press("Enter");
+      await page.getByRole("link", { name: "Post an event", exact: true }).first().press("Enter");
+      await page.getByText("ordering_key").first().waitFor();
+      await judged(page, `docs-${colorScheme}`);
+      await page.setViewportSize({ width: WIDTHS.phone, height: 900 });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(wide <= 0, `/docs is ${wide} pixels too wide`);
+      await page.getByRole("link", { name: "Concepts" }).click();
+      await heading(page, "Concepts");
+      await judged(page, `guide-${colorScheme}`);
+    }
   },
 
   async by_keyboard_alone(browser) {

@@ -1,5 +1,6 @@
-"""The page at /dashboard: its files, and what people do there in a real Chromium (journeys.mjs)."""
+"""The pages at /dashboard and /docs: their files, and what people do there in a real Chromium (journeys.mjs)."""
 
+import gzip
 import os
 import pathlib
 import re
@@ -36,6 +37,22 @@ def test_its_files(server):
     assert missing.code == "not_found"
 
 
+def test_docs(server):
+    client = server.client().with_(prefix="")
+    page = client.request("GET", "/docs", check=False)
+    policy = page.headers["Content-Security-Policy"].split("; ")
+    assert {"default-src 'none'", "script-src 'self'", "connect-src 'self'"} <= set(policy)
+    assert b'href="dashboard"' in page.body
+    plain = client.request("GET", "/docs/openapi-explorer.js", check=False)
+    packed = client.request("GET", "/docs/openapi-explorer.js", headers={"Accept-Encoding": "br, gzip"}, check=False)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    assert gzip.decompress(packed.body) == plain.body
+    for name in (b for b in re.findall(rb'href="(docs/[\w.-]+)"', page.body)):
+        assert client.request("GET", f"/{name.decode()}", check=False).status == 200
+    assert client.request("GET", "/docs/none", check=False, expect=404).code == "not_found"
+
+
 @pytest.mark.parametrize("journey", JOURNEYS)
 def test_journey(server, receiver, journey):
     client = server.client()
@@ -49,4 +66,5 @@ def test_journey(server, receiver, journey):
     out = subprocess.run(
         ["node", HERE / "journeys.mjs", journey], env=environment, capture_output=True, text=True, timeout=100, check=False
     )
+    print(out.stdout)
     assert out.returncode == 0, out.stdout + out.stderr
