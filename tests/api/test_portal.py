@@ -35,6 +35,9 @@ READ = {
     "GET /event-types/{name}",
     "GET /stream",
     "GET /stats",
+    "GET /stats/webhooks",
+    "GET /issues",
+    "GET /issues/{id}",
 }
 MANAGE = {
     "POST /webhooks",
@@ -47,6 +50,7 @@ MANAGE = {
     "POST /deliveries/retry",
     "POST /deliveries/{id}/retry",
     "POST /deliveries/{id}/cancel",
+    "PATCH /issues/{id}",
 }
 NEVER = {
     "GET /webhooks/{id}/stream",
