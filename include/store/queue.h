@@ -123,8 +123,8 @@ struct queue_claim {
     bool crowded;    /* there is more, of apps that have their share: claim when a place is free */
 };
 
-/* `claim` is NULL unless err is 0: ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_BUSY or ERR_INTERNAL. After a
- * timeout entries may be in flight that nobody knows of: lease and reconciler bring them back. */
+/* `claim` is NULL unless err is 0: ERR_UNAVAILABLE, ERR_TIMEOUT, ERR_BUSY or ERR_INTERNAL. Entries may be in this
+ * worker's hands then that it does not know of: the next queue_resync() brings them back. */
 typedef void queue_claim_cb(void *arg, int err, const struct queue_claim *claim);
 
 /* Takes due entries: apps in the order in which their turn came, endpoints of each likewise, a few of
@@ -134,7 +134,7 @@ typedef void queue_claim_cb(void *arg, int err, const struct queue_claim *claim)
  *
  * Of an endpoint that has then as many in flight as it may, and neither a rate nor a gate that is not at rest, more is
  * claimed ahead as `room` says: that is not waiting any more, and not in flight before queue_begin(). Whoever does not
- * begin it puts it back by queue_ack(); the queue would not miss it before the reconciler does. */
+ * begin it puts it back by queue_ack(). */
 struct queue_op *queue_claim(struct queue *queue, const struct queue_room *room, queue_claim_cb *cb,
                              void *arg);
 
@@ -163,11 +163,18 @@ void queue_ack_later(struct queue *queue, const struct queue_ack *ack, size_t en
  * again. */
 typedef void queue_resync_cb(void *arg, int err, bool older);
 
-/* Says what this worker really has in flight: Redis forgets what else it knows of it, and learns
- * what it has forgotten. For a start, after a predecessor of the same owner, and whenever Redis has
- * come back: it may be one with older data. Not while a claim is under way: what that brings is not
- * among the refs. */
-struct queue_op *queue_resync(struct queue *queue, const struct queue_ref *refs, size_t count,
+/* What a worker really has in hand. */
+struct queue_hand {
+    const struct queue_ref *refs; /* in flight */
+    size_t count;
+    const struct queue_ref *ahead; /* claimed ahead, and not begun */
+    size_t ahead_count;
+};
+
+/* Says what this worker has in hand: Redis forgets what else it knows of it, and learns what it has
+ * forgotten. For a start, after a predecessor of the same owner, and whenever Redis has come back: it may
+ * be one with older data. Not while a claim is under way: what that brings is not among the refs. */
+struct queue_op *queue_resync(struct queue *queue, const struct queue_hand *hand,
                               queue_resync_cb *cb, void *arg);
 
 /* An endpoint's gate between Redis and the ledger; times in it are relative to now. */

@@ -347,15 +347,20 @@ static void on_resynced(void *arg, int err, const struct redis_reply *reply)
     op.on_resync(op.arg, err, err == 0 && redis_i64(reply) == 1);
 }
 
-struct queue_op *queue_resync(struct queue *queue, const struct queue_ref *refs, size_t count,
+static struct str members(const struct queue_ref *refs, size_t count)
+{
+    return (struct str){(const char *)refs, count * sizeof *refs};
+}
+
+struct queue_op *queue_resync(struct queue *queue, const struct queue_hand *hand,
                               queue_resync_cb *cb, void *arg)
 {
     char beat[24];
 
     snprintf(beat, sizeof beat, "%" PRId64, queue->moved ? INT64_MAX : queue->beat);
-    const struct str args[] = {
-        str_of(queue->owner), {(const char *)refs, count * sizeof *refs}, str_of(beat)};
     outbox_flush(&queue->acks);
+    const struct str args[] = {str_of(queue->owner), members(hand->refs, hand->count), str_of(beat),
+                               members(hand->ahead, hand->ahead_count)};
     return run(queue, &queue_script_resync, args, ARRAY_LEN(args), on_resynced,
                &(struct queue_op){.on_resync = cb, .arg = arg});
 }

@@ -272,14 +272,18 @@ void places_over(struct places *places, struct id delivery)
     place->over = true;
 }
 
-struct queue_ref *places_refs(const struct places *places, size_t *count)
+struct queue_ref *places_refs(const struct places *places, struct queue_hand *hand)
 {
-    struct queue_ref *refs = xcalloc(places->by_id.count + 1, sizeof *refs);
-    *count = 0;
+    size_t room = places->by_id.count + 1, count = 0, ahead = room;
+    struct queue_ref *refs = xcalloc(room, sizeof *refs);
+
     for (const struct idmap_slot *s = NULL; (s = idmap_next(&places->by_id, s)) != NULL;) {
         const struct place *place = s->value;
         if (flies(place))
-            refs[(*count)++] = place->ref;
+            refs[count++] = place->ref;
+        else if (place->ahead)
+            refs[--ahead] = place->ref;
     }
+    *hand = (struct queue_hand){refs, count, refs + ahead, room - ahead};
     return refs;
 }

@@ -77,7 +77,7 @@ void places_give_back(struct places *places, struct id delivery);
 /* The queue was told that it is over; what came of it is still to be recorded. */
 void places_over(struct places *places, struct id delivery);
 
-/* What the queue should have in flight for us; to be freed. */
-struct queue_ref *places_refs(const struct places *places, size_t *count);
+/* What the queue should have in our hands; what is answered is to be freed when `hand` is done with. */
+struct queue_ref *places_refs(const struct places *places, struct queue_hand *hand);
 
 #endif

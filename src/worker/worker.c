@@ -148,12 +148,12 @@ static void on_resynced(void *arg, int err, bool older)
 /* Not before the predecessor's leases are taken back: what it had in flight may then be claimed. */
 static void resync(struct worker *w)
 {
-    size_t count;
+    struct queue_hand hand;
 
     if (!w->resync_due || w->resync_op != NULL || !queue_up(w->queue) || !feed_is_certain(&w->feed))
         return;
-    struct queue_ref *refs = places_refs(&w->places, &count);
-    w->resync_op = queue_resync(w->queue, refs, count, on_resynced, w);
+    struct queue_ref *refs = places_refs(&w->places, &hand);
+    w->resync_op = queue_resync(w->queue, &hand, on_resynced, w);
     free(refs);
 }
 

@@ -67,6 +67,7 @@ const char *const mutant_names[MUTANT_COUNT] = {
     [MUTANT_BEAT_NONE] = "a Redis with older data is not noticed",
     [MUTANT_RESYNC_KEEPS] = "what a dead predecessor had in flight stays so",
     [MUTANT_REPLAY_HEARD] = "what is said of an endpoint is heard again when it is repeated",
+    [MUTANT_AHEAD_UNNOTED] = "what is claimed ahead is in nobody's list",
 };
 
 /* What is changed in which script. */
@@ -87,8 +88,9 @@ static const struct {
     {MUTANT_RING_LEFT, "ack", "gate_width(gate_seen(e), cap) > used(ea) and", "false and"},
     {MUTANT_EPOCH_UNSET, "gates", "call('SET', P..'epoch', ARGV[2])", ""},
     {MUTANT_BEAT_NONE, "resync", "< tonumber(ARGV[3]) and 1 or 0", "< 0 and 1 or 0"},
-    {MUTANT_RESYNC_KEEPS, "resync", "if not real[m] then", "if false then"},
+    {MUTANT_RESYNC_KEEPS, "resync", "if not real[m] and not ahead[m] then", "if false then"},
     {MUTANT_REPLAY_HEARD, "ack", "has(what, REPEATED) and flew == 0", "false"},
+    {MUTANT_AHEAD_UNNOTED, "claim", "call('SADD', own, unpack(ahead))", ""},
 };
 
 char *mutant_script(const char *name, const char *lua)

@@ -292,13 +292,12 @@ static void check_time(const struct request *earlier, const struct request *r)
 }
 
 /* With nothing wrong but Redis, and receivers that have room: the first attempt begins soon. An emptied Redis is noticed
- * at the next tick, and given out from two later; and what the queue gave to be claimed ahead, by an answer that was
- * lost, is nowhere until somebody finds it overdue, at a tick too. */
+ * at the next tick, and given out from two later; what an api had yet to tell an emptied one is found overdue, at a tick too. */
 static void check_wait(const struct request *r)
 {
     const unsigned redis = 1U << ACT_REDIS_CUT | 1U << ACT_REDIS_DOWN | 1U << ACT_REDIS_FLUSH;
     int64_t waited_us = sim.now_us - accepted_us[r->delivery];
-    bool spared = accepted_us[r->delivery] > world.struck_us && !came(ACT_REDIS_FLUSH);
+    bool spared = !came(ACT_REDIS_FLUSH);
 
     for (int i = 0; i < world.webhook_count; i++)
         if (world.webhooks[i].slow_one_in > 0 || world.webhooks[i].fail_one_in > 0)
@@ -444,7 +443,7 @@ static bool is_own_of_living(struct str name)
 
 bool oracle_is_settled(const char **why)
 {
-    static const char *const names[] = {"inflight", "slots", "apps"};
+    static const char *const names[] = {"inflight", "ahead", "slots", "apps"};
 
     *why = NULL;
     if (came(

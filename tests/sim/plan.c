@@ -18,14 +18,15 @@ static bool one_in(int n)
 }
 
 typedef void story_fn(void);
-static story_fn forget_retries, forget_gates, repeat_acks, lose_machine, lose_flight, stand_still;
+static story_fn forget_retries, forget_gates, repeat_acks, lose_machine, lose_flight, stand_still,
+    lose_claims;
 
 /* NULL: chance alone. */
 static story_fn *choose_story(void)
 {
-    static story_fn *const stories[] = {forget_retries, forget_gates, repeat_acks,
-                                        lose_machine,   lose_flight,  stand_still};
-    return one_in(6) ? stories[between(0, ARRAY_LEN(stories) - 1)] : NULL;
+    static story_fn *const stories[] = {forget_retries, forget_gates, repeat_acks, lose_machine,
+                                        lose_flight,    stand_still,  lose_claims};
+    return one_in(5) ? stories[between(0, ARRAY_LEN(stories) - 1)] : NULL;
 }
 
 static struct action *add(enum action_kind kind, int64_t at_us)
@@ -204,6 +205,15 @@ static void stand_still(void)
     a->us = MS(between(76000, 90000));
 }
 
+/* What Redis answers is lost while much is claimed ahead. */
+static void lose_claims(void)
+{
+    world.webhooks[0].fail_one_in = world.webhooks[0].slow_one_in = world.webhooks[0].refuses = 0;
+    world.in_flight = 64;
+    for (int n = (int)between(3, 10); n > 0; n--)
+        add_between(ACT_REDIS_CUT, 0, 150);
+}
+
 static void plan_faults(void)
 {
     for (int n = one_in(5) ? 0 : (int)between(1, FAULTS_AT_MOST); n > 0; n--)
@@ -225,7 +235,7 @@ void world_plan(uint64_t seed)
     world.workers = one_in(3) ? (int)between(1, 3) : (int)between(1, 2);
     world.apis = (int)between(1, 2);
     world.in_flight = one_in(3) ? (int)between(2, 8) : 64;
-    plan_webhooks(story == stand_still || one_in(5));
+    plan_webhooks(story == stand_still || story == lose_claims || one_in(5));
     plan_events();
     if (story != NULL)
         story();

@@ -10,9 +10,10 @@ static int slots(void)
 
 static int in_flight(void)
 {
-    int64_t own = redis_server_say(&rig.server, "SCARD posthorn:{q}:own:0000000000000001");
-    assert_int_equal(redis_server_say(&rig.server, "ZCARD posthorn:{q}:inflight"), own);
-    return (int)own;
+    int64_t own = redis_server_say(&rig.server, "SCARD posthorn:{q}:own:0000000000000001"),
+            ahead = redis_server_say(&rig.server, "ZCARD posthorn:{q}:ahead");
+    assert_int_equal(redis_server_say(&rig.server, "ZCARD posthorn:{q}:inflight") + ahead, own);
+    return (int)(own - ahead);
 }
 
 /* Claims up to `max`, and of it up to `ahead` ahead. How many have a slot. */
@@ -206,6 +207,54 @@ static void an_empty_redis_learns_what_begins(void **state)
     assert_clean();
 }
 
+static int resynced;
+
+static void on_resync(void *arg, int err, bool older)
+{
+    (void)arg;
+    (void)older;
+    resynced += err == 0;
+}
+
+static void resync(const struct queue_hand *hand)
+{
+    resynced = 0;
+    queue_resync(rig.queue, hand, on_resync, NULL);
+    WAIT(rig.loop, resynced == 1, 3000);
+    assert_int_equal(resynced, 1);
+}
+
+/* The answer to a claim was lost: what it took ahead waits again as soon as the worker says what it has. */
+static void what_nobody_has_waits_again(void **state)
+{
+    (void)state;
+    put_many(hook, 7, 4, 0);
+    assert_int_equal(claim_ahead(10, 3), 4);
+    assert_int_equal(rig.claimed.ahead_count, 3);
+    resync(&(struct queue_hand){0});
+    assert_int_equal(slots(), 0);
+    assert_int_equal(in_flight(), 0);
+    assert_int_equal(claim_ahead(10, 3), 4);
+    assert_int_equal(rig.claimed.ahead_count, 3);
+}
+
+/* A walk that began before the claim brings it again: it stays in the worker's hands, and begins with one slot. */
+static void what_is_ahead_is_not_put_in_again(void **state)
+{
+    (void)state;
+    put_many(hook, 5, 4, 0);
+    assert_int_equal(claim_ahead(10, 1), 4);
+    struct queue_ref ahead = rig.claimed.ahead[0], first = rig.claimed.refs[0];
+    put(ahead.delivery, hook, 0, 4, 0);
+    ack(first, QUEUE_OUT);
+    settle();
+    assert_int_equal(claim(10), 0);
+    queue_begin(rig.queue, &ahead);
+    settle();
+    assert_int_equal(slots(), 4);
+    assert_int_equal(in_flight(), 4);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -222,6 +271,8 @@ int main(void)
         RIG_TEST(it_is_put_back),
         RIG_TEST(what_is_put_back_keeps_its_turn),
         RIG_TEST(an_empty_redis_learns_what_begins),
+        RIG_TEST(what_nobody_has_waits_again),
+        RIG_TEST(what_is_ahead_is_not_put_in_again),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);
 }

@@ -27,7 +27,7 @@ static void on_resync(void *arg, int err, bool older)
 static void resync(struct queue *which, const struct queue_ref *refs, size_t count)
 {
     int calls = resynced.calls;
-    queue_resync(which, refs, count, on_resync, NULL);
+    queue_resync(which, &(struct queue_hand){.refs = refs, .count = count}, on_resync, NULL);
     WAIT(rig.loop, resynced.calls == calls + 1, 3000);
     assert_int_equal(resynced.calls, calls + 1);
     assert_int_equal(resynced.err, 0);
@@ -236,7 +236,7 @@ static void do_everything(struct queue *queue)
     queue_ack(queue, &(struct queue_ack){ref, 0, {.what = GATE_FAILED | GATE_DEAD, .error = 3}}, 1);
     queue_claim(queue, &(struct queue_room){.max = 5, .free = 9}, on_any_claim, NULL);
     queue_sweep(queue, on_any_sweep, NULL);
-    queue_resync(queue, &ref, 1, on_resync, NULL);
+    queue_resync(queue, &(struct queue_hand){.refs = &ref, .count = 1}, on_resync, NULL);
     queue_set_gates(queue, &gate, 1, true);
     WAIT(rig.loop,
          rig.claimed.calls > claims && rig.swept.calls > sweeps && resynced.calls > resyncs, 5000);

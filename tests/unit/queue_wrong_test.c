@@ -121,7 +121,7 @@ static void do_sweep(void)
 
 static void do_resync(void)
 {
-    queue_resync(t.queue, &ref, 1, on_resync, NULL);
+    queue_resync(t.queue, &(struct queue_hand){.refs = &ref, .count = 1}, on_resync, NULL);
 }
 
 static void do_gates(void)

@@ -107,15 +107,15 @@ static void test_over(void **state)
 {
     (void)state;
     struct places p;
-    size_t count;
+    struct queue_hand hand;
 
     places_init(&p, 512, 512 * PLACE_BYTES);
     take(&p, 0, 3, 1);
     places_over(&p, ref(1, 0).delivery);
     assert_int_equal(places_left(&p), 509);
-    struct queue_ref *refs = places_refs(&p, &count);
-    assert_int_equal(count, 2);
-    for (size_t i = 0; i < count; i++)
+    struct queue_ref *refs = places_refs(&p, &hand);
+    assert_int_equal(hand.count, 2);
+    for (size_t i = 0; i < hand.count; i++)
         assert_false(id_eq(refs[i].delivery, ref(1, 0).delivery));
     free(refs);
     give_back(&p, 0, 3);
@@ -123,13 +123,13 @@ static void test_over(void **state)
     places_fini(&p);
 }
 
-/* The queue is told of what was claimed ahead when it has begun. */
+/* The queue is told of what was claimed ahead, and that it is not in flight until it has begun. */
 static void test_ahead(void **state)
 {
     (void)state;
     struct places p;
     struct queue_ref refs[3] = {ref(1, 0), ref(2, 0), ref(3, 0)};
-    size_t count;
+    struct queue_hand hand;
 
     places_init(&p, 512, 512 * PLACE_BYTES);
     take(&p, 0, 1, 0);
@@ -141,14 +141,16 @@ static void test_ahead(void **state)
     assert_true(places_flies(&p, ref(0, 0).delivery));
     assert_false(places_flies(&p, refs[0].delivery));
     assert_false(places_is_ahead(&p, ref(9, 0).delivery));
-    free(places_refs(&p, &count));
-    assert_int_equal(count, 1);
+    free(places_refs(&p, &hand));
+    assert_int_equal(hand.count, 1);
+    assert_int_equal(hand.ahead_count, 3);
     places_begin(&p, refs[0].delivery);
     assert_false(places_is_ahead(&p, refs[0].delivery));
     assert_true(places_flies(&p, refs[0].delivery));
     assert_int_equal(places_ahead(&p, refs[0].endpoint), 2);
-    free(places_refs(&p, &count));
-    assert_int_equal(count, 2);
+    free(places_refs(&p, &hand));
+    assert_int_equal(hand.count, 2);
+    assert_int_equal(hand.ahead_count, 2);
     give_back(&p, 0, 4);
     assert_int_equal(places_ahead(&p, refs[0].endpoint), 0);
     assert_int_equal(places_left(&p), 512);
@@ -198,7 +200,7 @@ static void test_alone(void **state)
 
 static void test_what_is_in_them(void **state)
 {
-    size_t count;
+    struct queue_hand hand;
     (void)state;
     struct places p;
 
@@ -213,8 +215,8 @@ static void test_what_is_in_them(void **state)
     give_back(&p, 12, 1);
     assert_false(places_has(&p, ref(12, 0).delivery));
     assert_int_equal(held_of(&p, 2), 4);
-    struct queue_ref *refs = places_refs(&p, &count);
-    assert_int_equal(count, 7);
+    struct queue_ref *refs = places_refs(&p, &hand);
+    assert_int_equal(hand.count, 7);
     free(refs);
     give_back(&p, 0, 3);
     assert_int_equal(held_of(&p, 1), 0);

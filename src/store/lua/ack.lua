@@ -100,13 +100,15 @@ local begun, ended = {}, {}
 local function begin_all()
   local ms, flight, lease_end = {}, {}, text(now_ms + LEASE_MS)
   for m in pairs(begun) do
-    local ea = string.sub(m, 17)
     ms[#ms + 1] = m
     flight[#flight + 1] = lease_end
     flight[#flight + 1] = m
-    freed[ea] = (freed[ea] or 0) - 1
   end
   if #ms == 0 then return end
+  for i, flies in ipairs(call('ZMSCORE', INFLIGHT, unpack(ms))) do
+    local ea = string.sub(ms[i], 17)
+    if not flies then freed[ea] = (freed[ea] or 0) - 1 end
+  end
   call('SADD', own, unpack(ms))
   call('ZADD', INFLIGHT, unpack(flight))
 end
@@ -156,6 +158,7 @@ end
 begin_all()
 for _, ea in ipairs(unsent) do give_rate_back(ea, endpoint_of(ea)) end
 if #ended > 0 then call('SREM', own, unpack(ended)) end
+call('ZREM', AHEAD, unpack(members))
 release()
 
 for ea in pairs(learned) do

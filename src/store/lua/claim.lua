@@ -139,16 +139,19 @@ local function take(a, e, ids)
   held[a] = held[a] + #ids
 end
 
--- What is claimed ahead has no slot, and is written nowhere: it is the worker's until ack.lua hears of it. A worker that
--- dies has it in the ledger.
-local ahead = {}
+-- What is claimed ahead has no slot: it is the worker's until ack.lua hears of it.
+local ahead, kept = {}, {}
 
 local function take_ahead(a, e, n)
   local mine, ea = taken[e], e..a
   local ids = call('ZRANGE', P..'e:'..e, '-inf', text(now_ms), 'BYSCORE', 'LIMIT', text(#mine), text(n))
   for _, id in ipairs(ids) do
     mine[#mine + 1] = id
-    if #id + #ea == MEMBER then ahead[#ahead + 1] = id..ea end
+    if #id + #ea == MEMBER then
+      ahead[#ahead + 1] = id..ea
+      kept[#kept + 1] = lease_end
+      kept[#kept + 1] = id..ea
+    end
   end
   held[a] = held[a] + #ids
   return #ids
@@ -241,6 +244,10 @@ if #members > 0 then
   call('SADD', own, unpack(members))
   call('ZADD', INFLIGHT, unpack(flight))
   call('HSET', SLOTS, unpack(counts))
+end
+if #ahead > 0 then
+  call('SADD', own, unpack(ahead))
+  call('ZADD', AHEAD, unpack(kept))
 end
 for e, ids in pairs(taken) do call('ZREM', P..'e:'..e, unpack(ids)) end
 return {later and math.max(0, math.ceil((later - now_us) / 1000)) or -1, table.concat(members), full_count > 0 and 1 or 0,

@@ -5,7 +5,8 @@
 --   ring:<a>   ZSET  e -> turn               when an endpoint of the app may be served next
 --   apps       ZSET  a -> turn               when the app may: its ring's first turn, or later for fairness
 --   inflight   ZSET  id..e..a -> lease end
---   own:<o>    SET   id..e..a                the same by worker, for when it is gone or has been away
+--   ahead      ZSET  id..e..a -> lease end   claimed ahead: without a slot until it begins
+--   own:<o>    SET   id..e..a                both by worker, for when it is gone or has been away
 --   slots      HASH  e..a -> in flight       counted; sweep recounts
 --   limits     HASH  e -> "concurrency rate" if not the default
 --   tat        HASH  e -> ms                 GCRA's theoretical arrival time, if there is a rate
@@ -35,7 +36,7 @@
 -- of memory, leaves an entry twice rather than nowhere.
 
 local MEMBER = 48 -- bytes: what has another size under our keys is not ours
-local APPS, INFLIGHT, SLOTS = P..'apps', P..'inflight', P..'slots'
+local APPS, INFLIGHT, AHEAD, SLOTS = P..'apps', P..'inflight', P..'ahead', P..'slots'
 local LIMITS, TAT, GATES, TOLD, NEWS = P..'limits', P..'tat', P..'gates', P..'told', P..'news'
 local CROWD = P..'crowded'
 local call = redis.call
@@ -248,13 +249,17 @@ local function settle()
   end
 end
 
--- Makes a member wait again that was in flight: whether it still has to be sent is for the ledger to say.
+-- Makes a member wait again that was in flight or claimed ahead: whether it still has to be sent is for the ledger to say.
 local function ground(m)
   local ea = string.sub(m, 17)
-  if #m ~= MEMBER then return call('ZREM', INFLIGHT, m) end
-  call('ZADD', P..'e:'..endpoint_of(ea), 'NX', text(now_ms), string.sub(m, 1, 16))
-  land(m)
-  touched[ea] = true
+  if #m == MEMBER then
+    call('ZADD', P..'e:'..endpoint_of(ea), 'NX', text(now_ms), string.sub(m, 1, 16))
+    land(m)
+    touched[ea] = true
+  else
+    call('ZREM', INFLIGHT, m)
+  end
+  call('ZREM', AHEAD, m)
 end
 
 local before = first(APPS)

@@ -6,17 +6,21 @@ local members, wanted, forced = {}, {}, {}
 
 local WOKEN_AGAIN_MS = 100 -- of one in flight: by then its ack has taken it out, and left what waits
 
--- Takes one out of flight, if it may be: true if it stays.
+-- Takes one out of the hands of who claimed it, if it may be: true if it stays.
 local function flies(m, lease_end, force)
   if not lease_end or force == WOKEN then return false end
   if force == GENTLE then return true end
   if math.abs(now - (tonumber(lease_end) - LEASE_MS)) < OVERDUE_MS then return true end
   land(m)
+  call('ZREM', AHEAD, m)
   return false
 end
 
 for pos = 1, #blob, SIZE do members[#members + 1] = string.sub(blob, pos, pos + MEMBER - 1) end
 local lease_ends = call('ZMSCORE', INFLIGHT, unpack(members))
+if call('EXISTS', AHEAD) == 1 then
+  for i, lease_end in ipairs(call('ZMSCORE', AHEAD, unpack(members))) do lease_ends[i] = lease_ends[i] or lease_end end
+end
 
 for i, m in ipairs(members) do
   local ea, e = string.sub(m, 17), string.sub(m, 17, 32)

@@ -4,8 +4,8 @@
 -- REPLY: isi
 local RECOUNT_MS, FILL_MS, TELL_MAX, SCAN, FORGET_MS = 30000, 5000, 500, 100, 25 * 3600000
 
-for _, m in ipairs(call('ZRANGE', INFLIGHT, '-inf', text(now_ms), 'BYSCORE', 'LIMIT', 0, 1000)) do
-  ground(m)
+for _, hands in ipairs({INFLIGHT, AHEAD}) do
+  for _, m in ipairs(call('ZRANGE', hands, '-inf', text(now_ms), 'BYSCORE', 'LIMIT', 0, 1000)) do ground(m) end
 end
 release()
 
