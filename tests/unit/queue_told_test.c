@@ -237,6 +237,23 @@ static void of_two_gates_the_later_counts(void **state)
     assert_true(gate_at_rest(&g->gate, 0));
 }
 
+/* A breaker that had opened is told of once more, while it is asked whether it works: that it does not still counts. */
+static void who_is_asked_when_gates_come_may_fail(void **state)
+{
+    struct queue_gate gate = {hook, {.failures = 40, .openings = 1}, 5000};
+    (void)state;
+    queue_set_gates(rig.queue, &gate, 1, false);
+    put_many(hook, 10, 32, 0);
+    assert_int_equal(claim(100), 1);
+    gate.age_ms = 4000;
+    queue_set_gates(rig.queue, &gate, 1, false);
+    struct queue_ack a = {rig.claimed.refs[0], 0, {.what = DEAD, .error = 6, .took_ms = 1000}};
+    queue_ack(rig.queue, &a, 1);
+    settle();
+    assert_int_equal(claim(100), 0);
+    assert_in_range(rig.claimed.next_ms, GATE_PROBE_MS, 2 * GATE_PROBE_MS);
+}
+
 /* The ledger has it as broken, so it has to hear that it no longer is. */
 static void what_the_ledger_gave_is_told_when_it_changes(void **state)
 {
@@ -322,6 +339,7 @@ int main(void)
         RIG_TEST(news_of_many_come_in_parts),
         RIG_TEST(the_ledger_fills_only_what_is_missing),
         RIG_TEST(of_two_gates_the_later_counts),
+        RIG_TEST(who_is_asked_when_gates_come_may_fail),
         RIG_TEST(what_the_ledger_gave_is_told_when_it_changes),
         RIG_TEST(a_limit_grows_old_where_nothing_is_sent),
         RIG_TEST(a_limit_of_the_ledger_is_young),

@@ -10,7 +10,9 @@ while pos <= #blob do
   local streak = openings > 0 and GATE_STREAK or 0
   local stored = stored_gate(e)
   if not stored or tonumber(string.match(stored, '(%d+)$') or 0) < now_ms - learnt then
-    gate_texts[e] = string.format('%d %d %d %d %d %d %d %d %d', now_ms + wait, now_ms, failing_ms, limit, failures,
+    -- One that has opened did so before what is in flight began, of which something will be learnt.
+    local opens_ms = wait > 0 and now_ms + wait or 0
+    gate_texts[e] = string.format('%d %d %d %d %d %d %d %d %d', opens_ms, now_ms, failing_ms, limit, failures,
       streak, openings, err, now_ms - learnt)
     if not gate_at_rest(gate_of(e)) then
       call('HSET', GATES, e, gate_texts[e])
