@@ -21,12 +21,12 @@ static bool is(lua_State *lua, int n, const char *word)
     return lua_type(lua, n) == LUA_TSTRING && str_eq_nocase(arg(lua, n), str_of(word));
 }
 
-/* Digits, as most are. */
+/* Digits, as most are: turns have sixteen. */
 static bool whole(struct str s, double *value)
 {
     int64_t sum = 0;
 
-    if (s.n == 0 || s.n > 15)
+    if (s.n == 0 || s.n > 16)
         return false;
     for (size_t i = 0; i < s.n; i++) {
         if (!str_is_digit(s.p[i]))
@@ -34,7 +34,7 @@ static bool whole(struct str s, double *value)
         sum = sum * 10 + (s.p[i] - '0');
     }
     *value = (double)sum;
-    return true;
+    return sum <= WHOLE_MAX;
 }
 
 static double number(lua_State *lua, int n)
@@ -91,7 +91,7 @@ static int push_str(lua_State *lua, struct str s)
 static void push_score(lua_State *lua, double score)
 {
     char text[40];
-    if (score >= -1e15 && score <= 1e15 && score == (double)(int64_t)score) {
+    if (is_whole(score)) {
         push_whole(lua, (int64_t)score);
         return;
     }

@@ -14,7 +14,6 @@
 
 #define SCRIPTS_MAX 16
 #define SCRIPT_MAX  ((size_t)1 << 20) /* bytes, compiled */
-#define WHOLE_MAX   1e15              /* beyond, digits are not what "%.17g" says */
 
 struct server server;
 void (*server_on_publish)(void);
@@ -53,7 +52,7 @@ static void write_numbers(int top)
         if (lua_type(lua, i) != LUA_TNUMBER)
             continue;
         double n = lua_tonumber(lua, i);
-        if (n >= -WHOLE_MAX && n <= WHOLE_MAX && n == (double)(int64_t)n) {
+        if (is_whole(n)) {
             push_whole(lua, (int64_t)n);
         } else {
             snprintf(text, sizeof text, "%.17g", n);

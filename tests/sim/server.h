@@ -66,6 +66,15 @@ struct command {
     enum { READS, WRITES, GROWS } kind; /* grows: it takes memory too */
 };
 void push_whole(struct lua_State *lua, int64_t n);
+
+/* A number that is whole and no larger: its digits are what "%.17g" says. */
+#define WHOLE_MAX ((int64_t)1 << 53)
+
+static inline bool is_whole(double n)
+{
+    return n >= -(double)WHOLE_MAX && n <= (double)WHOLE_MAX && n == (double)(int64_t)n;
+}
+
 extern const struct command commands[]; /* ends with a name of NULL */
 
 #endif
