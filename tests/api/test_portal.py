@@ -98,7 +98,7 @@ def tokens(admin, tenant):
 
 
 def target(path, app):
-    ids = {"webhooks": "wh", "events": "evt", "deliveries": "del", "jobs": "job", "replays": "job", "keys": "key", "sources": "src"}
+    ids = {"webhooks": "wh", "events": "evt", "deliveries": "del", "jobs": "job", "replays": "job", "keys": "key", "sources": "src", "issues": "iss"}
     path = path.replace("{app}", app["id"]).replace("/apps/{id}", f"/apps/{app['id']}").replace("{name}", "no.type")
     return re.sub(r"(\w+)/\{id\}", lambda m: f"{m[1]}/{ids[m[1]]}_{STRANGE}", path)
 
