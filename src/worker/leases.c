@@ -222,14 +222,14 @@ static bool take_along(const struct fenced *f, const struct claim *c)
 enum fate { LEFT_OUT, TAKEN, GATHERS, MOVED, TOO_MUCH };
 
 /* Too much: there was no room for its content, it would go alone and another does, or, when this worker was stopped for
- * long between the claim and here, its lease runs out before its timeout. One that gathers goes when it has
- * gathered, unless it fills a request by itself. */
+ * long between the claim and here, its lease runs out before its timeout. What goes alone may have been claimed ahead:
+ * where all places are taken for long, nothing is claimed otherwise. One that gathers goes when it has gathered, unless
+ * it fills a request by itself. */
 static enum fate fate_of(const struct fenced *f, const struct claim *c)
 {
     if (c->state != DELIVERY_PENDING || c->asleep)
         return MOVED;
-    if (!c->fits || clock_mono_ms() > c->begin_by_ms ||
-        (c->ahead && (c->alone || c->batch_max > 1)))
+    if (!c->fits || clock_mono_ms() > c->begin_by_ms || (c->ahead && c->batch_max > 1))
         return TOO_MUCH;
     if (c->alone)
         return places_take_alone(f->leases->config.places, c->ref.delivery) ? TAKEN : TOO_MUCH;

@@ -156,6 +156,19 @@ def test_a_rate_is_obeyed(flow, worker):
     assert one.counted(BEGUN) == 0
 
 
+def test_what_goes_alone_does_not_wait_for_the_backlog(flow, worker, database):
+    """Workers ended with it, twice. Its endpoint has all the requests under way that it may until the last of its
+    deliveries, so that most are claimed ahead."""
+    backlog = flow(2000)
+    waiting = [id_ for (id_,) in database.query("SELECT id FROM delivery ORDER BY id")]
+    alone = waiting[200:1400:400]
+    database.query("UPDATE delivery SET crashes = 2 WHERE id IN ('" + "', '".join(alone) + "')")
+    worker()
+    backlog.all_once(60, 3)
+    ended = [id_ for (id_,) in database.query("SELECT id FROM delivery ORDER BY completed_at")]
+    assert sum(ended.index(id_) < 1700 for id_ in alone) >= 2, [ended.index(id_) for id_ in alone]
+
+
 # --- the end of a worker ----------------------------------------------------------------------------
 
 

@@ -33,7 +33,16 @@ struct db_op *__wrap_work_claim_due(struct db *db, const struct work_ask *ask, i
                                     int64_t owner, db_cb *cb, void *arg);
 size_t __wrap_claims_read_due(const struct db_rows *rows, struct work_due *due,
                               struct queue_ref *refs);
+struct db_op *__wrap_work_release(struct db *db, const struct id *ids, size_t count, int64_t token,
+                                  db_cb *cb, void *arg);
+void __wrap_claims_read(const struct db_rows *rows, int row, struct claim *c);
+size_t __wrap_claims_bytes(const struct db_rows *rows);
 int __wrap_db_count(const struct db_rows *rows);
+
+/* What a claim brings. */
+static struct claim found[2];
+static int found_count;
+static size_t handed_over, released;
 
 void __wrap_queue_ack(struct queue *queue, const struct queue_ack *acks, size_t count)
 {
@@ -101,18 +110,39 @@ size_t __wrap_claims_read_due(const struct db_rows *rows, struct work_due *due,
     return 1;
 }
 
-int __wrap_db_count(const struct db_rows *rows)
+struct db_op *__wrap_work_release(struct db *db, const struct id *ids, size_t count, int64_t token,
+                                  db_cb *cb, void *arg)
+{
+    (void)db;
+    released += count;
+    note(ids, count, token, cb, arg);
+    return NULL;
+}
+
+void __wrap_claims_read(const struct db_rows *rows, int row, struct claim *c)
+{
+    (void)rows;
+    *c = found[row];
+}
+
+size_t __wrap_claims_bytes(const struct db_rows *rows)
 {
     (void)rows;
     return 0;
+}
+
+int __wrap_db_count(const struct db_rows *rows)
+{
+    (void)rows;
+    return found_count;
 }
 
 static void on_end(void *arg, const struct claim *claims, size_t count, int64_t token)
 {
     (void)arg;
     (void)claims;
-    (void)count;
     (void)token;
+    handed_over += count;
 }
 
 static void on_taken_over(void *arg)
@@ -256,12 +286,47 @@ static void what_is_not_plain_is_claimed_whole(void **state)
     places_fini(&places);
 }
 
+/* Two deliveries that workers ended with, of an endpoint that always has all the requests under way that it may, so that
+ * all is claimed ahead: one of them goes. */
+static void what_goes_alone_is_claimed_ahead_too(void **state)
+{
+    static struct places places;
+    struct leases leases;
+    struct queue_ref refs[] = {ref_of(1), ref_of(2)};
+
+    (void)state;
+    places_init(&places, 10, 1000);
+    leases_init(&leases, &(struct leases_config){
+                             .places = &places, .on_end = on_end, .on_taken_over = on_taken_over});
+    for (int i = 0; i < 2; i++)
+        found[i] = (struct claim){.ref = refs[i],
+                                  .state = DELIVERY_PENDING,
+                                  .fits = true,
+                                  .alone = true,
+                                  .batch_max = 1,
+                                  .content.data = STR_LIT("{}")};
+    leases_claim(&leases, &(struct queue_claim){.ahead = refs, .ahead_count = 2});
+    found_count = 2;
+    answer();
+    assert_int_equal(handed_over, 1);
+    assert_true(places_is_ahead(&places, refs[0].delivery));
+    assert_int_equal(released, 1);
+    assert_true(id_eq(asked.first, refs[1].delivery));
+    found_count = 0;
+    answer();
+    assert_int_equal(leases.statements, 0);
+    places_give_back(&places, refs[0].delivery);
+    leases_fini(&leases);
+    places_fini(&places);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_over_goes_out_again),
         cmocka_unit_test(what_is_in_hand_is_taken_back),
         cmocka_unit_test(what_is_not_plain_is_claimed_whole),
+        cmocka_unit_test(what_goes_alone_is_claimed_ahead_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
