@@ -1,4 +1,4 @@
-"""A storm over the whole service (drive.py), a minute of it or POSTHORN_STORM seconds: faults of every kind, nothing lost,
+"""A storm over the whole service (drive.py), two minutes of it or POSTHORN_STORM seconds: faults of every kind, nothing lost,
 stuck or early, and nothing twice without a reason. The seed is told with what went wrong."""
 
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SECONDS = float(os.environ.get("POSTHORN_STORM", 60))
+SECONDS = float(os.environ.get("POSTHORN_STORM", 120))
 SEED = int(os.environ.get("POSTHORN_STORM_SEED", int.from_bytes(os.urandom(4), "big")))
 
 

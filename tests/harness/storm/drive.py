@@ -1,6 +1,7 @@
 """The driver of a storm: faults one at a time, each with its recovery; then several at once; then peace, and a look at
 everything. Again and again, in a world that is made anew now and then, until the time is over."""
 
+import json
 import random
 import statistics
 import threading
@@ -8,7 +9,7 @@ import time
 from collections import Counter, defaultdict
 
 from harness.storm.faults import FAULTS
-from harness.storm.hooks import TYPES, hooks
+from harness.storm.hooks import LOADS
 from harness.storm.ledger import Footprints, Ledger, all_ended, check_queue, wait_for_probe
 from harness.storm.oracle import Oracle
 from harness.storm.people import People, make_webhooks
@@ -16,7 +17,6 @@ from harness.storm.posting import Clients
 from harness.storm.world import World, own_mounts
 
 ROUND = 60
-LIFE = 400_000  # deliveries in one world
 RECOVERY_MAX = 60
 SETTLE_MAX = 150
 QUEUE_MAX = 75  # what is queued is walked over every minute, what is in flight counted every half
@@ -38,6 +38,21 @@ class Figures:
         self.duplicates += oracle.duplicates
         self.worst_kill = max([self.worst_kill, *oracle.by_kill.values()])
         self.violations += world.violations
+
+    def save(self, path):
+        """For `add_saved`, of this run and others."""
+        told = {name: dict(value) if isinstance(value, dict) else value for name, value in vars(self).items()}
+        path.write_text(json.dumps(told), encoding="utf-8")
+
+    def add_saved(self, path):
+        told = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("faults", "count", "duplicates"):
+            getattr(self, name).update(told[name])
+        for name, times in told["recoveries"].items():
+            self.recoveries[name] += times
+        self.violations += told["violations"]
+        self.worst_kill = max(self.worst_kill, told["worst_kill"])
+        self.seconds += told["seconds"]
 
     def table(self):
         c = self.count
@@ -66,8 +81,9 @@ class Figures:
 class Drive:
     """`only`: parts of the names of faults."""
 
-    def __init__(self, seconds, seed, rate=500, only=(), round_seconds=ROUND, sanitized=False):
+    def __init__(self, seconds, seed, rate=500, only=(), round_seconds=ROUND, sanitized=False, load="storm"):
         self.seconds, self.seed, self.rate, self.round_seconds = seconds, seed, rate, round_seconds
+        self.load = LOADS[load]
         self.sanitized = sanitized
         self.figures = Figures()
         self.mounts = own_mounts()
@@ -76,7 +92,7 @@ class Drive:
             if (not only or any(part in f.name for part in only)) and (self.mounts or not f.mounts) and (not f.long or seconds > 600 or only)
         ]  # fmt: skip
         self.chance = random.Random(seed)
-        self.end = 0.0
+        self.end = self.began = 0.0
 
     def say(self, text):
         print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
@@ -95,17 +111,18 @@ class Drive:
     def live(self, life):
         world = World(self.seed, self.seconds, self.mounts)
         self.say(f"world {life} stands in {world.directory.name}")
-        oracle = Oracle(world, hooks(), TYPES)
+        oracle = Oracle(world, self.load.hooks(), self.load.types)
         reader = threading.Thread(target=world.read_arrivals, args=(oracle.take,), daemon=True)
         reader.start()
         try:
             seed = f"{self.seed} {life}"
             make_webhooks(world, oracle.hooks, seed)
-            clients = Clients(world, oracle, self.chance.getrandbits(32), self.rate, self.rate)
+            clients = Clients(world, oracle, self.chance.getrandbits(32), self.rate, self.load)
             people = People(world, oracle, seed)
+            self.began = world.now()
             footprints = Footprints(world, self.sanitized)
             self.settle(world, oracle, clients, people, footprints, post_first=True)
-            while time.monotonic() < self.end - 5 and oracle.count["deliveries"] < LIFE and not world.violations:
+            while time.monotonic() < self.end - 5 and oracle.count["deliveries"] < self.load.life and not world.violations:
                 self.round(world, oracle, clients, people, footprints)
         finally:
             world.close()
@@ -129,11 +146,15 @@ class Drive:
         while time.monotonic() < until_:
             fault = self.chance.choices(self.faults, [f.weight for f in self.faults])[0]
             self.befall(world, fault, self.chance)
+            over = time.monotonic()
             seconds = wait_for_probe(world, oracle, RECOVERY_MAX)
             if seconds is None:
-                world.violate(f"{fault.name}: not over after {RECOVERY_MAX} s; {oracle.outstanding()} wait")
+                count, some = oracle.who_waits(over)
+                told = f"{count} wait from before: {some}\n{oracle.around(over)}"
+                world.violate(f"{fault.name}: not over after {RECOVERY_MAX} s; {told}")
                 return
             self.figures.recoveries[fault.name].append(seconds)
+            time.sleep(self.chance.uniform(0, self.load.pause))
 
     def storm(self, world, until_):
         """Several at once, one of each lane at most."""
@@ -146,7 +167,7 @@ class Drive:
                 while time.monotonic() < until_:
                     fault = chance.choices(lanes[lane], [f.weight for f in lanes[lane]])[0]
                     self.befall(world, fault, chance)
-                    time.sleep(chance.uniform(0, 1))
+                    time.sleep(chance.uniform(0, self.load.rest))
             except Exception as e:  # noqa: BLE001 - told with everything else
                 world.violate(f"{lane}: {e!r}")
 
@@ -173,10 +194,11 @@ class Drive:
         oracle.settled()
         check_queue(world, QUEUE_MAX)
         oracle.look_at_arrivals()
-        Ledger(world, oracle).check()
+        Ledger(world, oracle, self.began).check()
         footprints.look()
         self.say(
             f"{oracle.count['deliveries']} deliveries, {sum(self.figures.faults.values())} faults, {world.count['SIGKILL']} SIGKILLs;"
             f" all ended in {ended:.1f} s, looked at in {time.monotonic() - began - ended:.1f} s; {len(world.violations)} violations"
         )
         oracle.forget(first)
+        self.began = world.now()

@@ -5,6 +5,7 @@ import re
 
 BODY = re.compile(rb'\{"id":"(evt_[0-9a-z]{26})","type":"([^"]+)","created_at":"[^"]+","data":(.*)\}', re.S)
 NUMBER = re.compile(rb'\{"number":(\d+),')
+SMALL = 1 << 30  # from here on none is large, for a flood
 LETTERS = bytes(range(97, 123))
 
 
@@ -14,6 +15,8 @@ def chance(number, salt):
 
 
 def size(number):
+    if number >= SMALL:
+        return number % 100
     luck = chance(number, b"size")
     if luck < 2:
         return 200_000

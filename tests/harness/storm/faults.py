@@ -346,7 +346,7 @@ def refused(world, chance):
 @fault("midnight", "postgres", weight=2, bar=5)
 def midnight(world, chance):
     """Every clock is set to a moment before it, and goes on."""
-    with world.incident("midnight", "ledger"):
+    with world.incident("midnight", "jump"):
         left = 86400 - world.now() % 86400
         world.jump(int(max(0, left - 2)))
         time.sleep(chance.uniform(2.5, 4))

@@ -1,9 +1,10 @@
 """What the service's own ledger and queue say at rest, held against the oracle."""
 
 import contextlib
+import glob
 import os
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from types import SimpleNamespace
 
 from harness.storm.oracle import uuid_of
@@ -16,12 +17,13 @@ NOT_ENDED = (
     "select d.id, webhook_id, w.description, w.status, state, attempts, next_at::text, lease_until::text"
     " from delivery d left join webhook w on w.id = webhook_id where state in (0, 4)"
 )
-DELIVERIES = "select id, event_id, webhook_id, state, attempts, last_error from delivery where not test"
-ATTEMPTS = "select delivery_id, number, code from attempts"
+DELIVERIES = "select id, event_id, webhook_id, state, attempts, last_error from delivery where not test and id >= {since}"
+ATTEMPTS = "select delivery_id, number, code from attempts where delivery_id >= {since}"
 HORIZON = (
     "select d.id from delivery d where state = 0 and next_at < now() + interval '9 min'"
     " and (lease_until is null or lease_until < now())"
 )
+BEFORE = 60  # seconds; an id is as old as what it names, to a moment
 DESCRIPTORS, MEMORY, GROWTH = 64, 48 << 20, 1.5
 
 
@@ -45,16 +47,17 @@ def all_ended(world, never, seconds):
 
 
 class Ledger:
-    """As it is now, of the events of this round."""
+    """As it is now, of the events of this round, which began at `since` by the service's clock."""
 
-    def __init__(self, world, oracle):
+    def __init__(self, world, oracle, since):
         self.world, self.oracle = world, oracle
+        self.since = f"id_floor(time_of({int((since - BEFORE) * 1000)}))"
         self.hooks = {uuid_of(h.id): h for h in oracle.hooks}
         self.of_event = defaultdict(list)
         self.by_id = {}
         events = {uuid_of(promised.event): n for n, promised in oracle.accepted.items()}
-        self.attempts = Counter()
-        for row in world.database.query(DELIVERIES):
+        self.attempts = world.database.query(ATTEMPTS.format(since=self.since))  # first: those that are refused go on
+        for row in world.database.query(DELIVERIES.format(since=self.since)):
             it = SimpleNamespace(
                 id=number_of(row[0]), number=events.get(number_of(row[1])), hook=self.hooks.get(number_of(row[2])),
                 state=int(row[3]), attempts=int(row[4]), error=int(row[5] or 0),
@@ -73,7 +76,7 @@ class Ledger:
         found = self.of_event[number, hook.number]
         arrivals = self.oracle.arrivals_of(hook, number)
         arrived = any(a.status == 200 for a in arrivals)
-        if hook.kind == "never":
+        if hook.kind == "never" or hook.replaced:
             return
         if not found and hook.people:
             return  # it was disabled or deleted then
@@ -101,7 +104,7 @@ class Ledger:
         """Numbers are given once, none is above the count, and the code of each is what its receiver answered."""
         crashed = any(i.what == "crash" for i in self.world.incidents)
         given = set()
-        for row in self.world.database.query(ATTEMPTS):
+        for row in self.attempts:
             it, number = self.by_id.get(number_of(row[0])), int(row[1])
             if it is None:
                 continue
@@ -157,6 +160,7 @@ class Footprints:
         self.world, self.sanitized, self.base = world, sanitized, {}
 
     def look(self):
+        idle = self.kept_connections()
         for server in self.world.processes:
             if not server.is_running():
                 continue
@@ -164,8 +168,15 @@ class Footprints:
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 with open(f"/proc/{pid}/statm", encoding="ascii") as f:
                     memory = int(f.read().split()[1]) * 4096
-                files = len(os.listdir(f"/proc/{pid}/fd"))
+                files = sum(f not in idle for f in map(os.readlink, glob.glob(f"/proc/{pid}/fd/*")))
                 self.judge(server, self.base.setdefault(pid, (memory, files)), memory, files)
+
+    def kept_connections(self):
+        """To receivers, which wait for their next requests: how many is up to what was sent before."""
+        ports = {f"{port:04X}" for port in (self.world.sink_port, self.world.ports["receivers"])}
+        with open("/proc/net/tcp", encoding="ascii") as f:
+            rows = [line.split() for line in f]
+        return {f"socket:[{row[9]}]" for row in rows[1:] if row[2].rpartition(":")[2] in ports}
 
     def judge(self, server, base, memory, files):
         if files > base[1] + DESCRIPTORS:

@@ -4,11 +4,13 @@ and signature, and which faults explain what came twice or early."""
 import contextlib
 import threading
 import time
-from collections import Counter, defaultdict
-from types import SimpleNamespace
+from collections import Counter, defaultdict, namedtuple
 
-from harness.storm.sink import WRONG_BODY
+from harness.storm.sink import STALL, WRONG_BODY
 
+Arrival = namedtuple("Arrival", "attempt status came answered event")
+Promised = namedtuple("Promised", "event type asked at who")
+REMEMBERED = 400  # seconds that what has happened may explain
 SLACK = 1.5  # seconds from an answer until it is recorded, or from what happens until we know of it
 EARLY = 0.05
 LEASE = 75
@@ -41,6 +43,7 @@ class Oracle:
         self.accepted = {}  # number → event, type, when it was asked for and answered, who asked
         self.maybe = set()  # numbers that may have been accepted: nobody was told
         self.seen = defaultdict(list)  # hook, number → arrivals
+        self.unrecorded = {}  # at rest: when → from when on
         self.waiting = {}  # hook, number → when it was accepted; in that order
         self.accepted_at = 0.0
         self.asked_again = []  # hook, when
@@ -52,6 +55,7 @@ class Oracle:
             self.clear()
             self.seen.update(kept)
             self.begin = first
+        self.world.forget(REMEMBERED)
 
     # --- what happens ------------------------------------------------------------------------------
 
@@ -59,7 +63,7 @@ class Oracle:
         now = time.monotonic()
         with self.lock:
             self.count["events"] += 1
-            self.accepted[number] = SimpleNamespace(event=event, type=type_, asked=asked, at=now, who=who)
+            self.accepted[number] = Promised(event, type_, asked, now, who)
             self.accepted_at = now
             for name in self.types[type_][1]:
                 hook = self.by_name[name]
@@ -68,9 +72,10 @@ class Oracle:
                     self.waiting[key] = now
 
     def take(self, number, hook, attempt, status, wrong, came, answered, event):
-        arrival = SimpleNamespace(
-            attempt=attempt, status=status, came=came, answered=answered, event=event.decode()
-        )
+        if hook == STALL:
+            self.world.stalled(came, answered)
+            return
+        arrival = Arrival(attempt, status, came, answered, event.decode())
         if wrong:
             what = "bytes" if wrong & WRONG_BODY else "signature"
             self.world.violate(f"an arrival at {self.hooks[hook].name} has a wrong {what}: {arrival}")
@@ -93,9 +98,30 @@ class Oracle:
         """Whether events are accepted again since then, and all from before have come to receivers that are well and
         always were there."""
         with self.lock:
-            prompt = (self.by_name["prompt"].number, self.by_name["lane"].number)
-            late = next((at for (hook, _), at in self.waiting.items() if hook in prompt), since + 1)
-            return self.accepted_at > since and late > since
+            return self.accepted_at > since and next(self.late(), since + 1) > since
+
+    def late(self):
+        """When those were accepted that have not come there, the first of them first."""
+        prompt = (self.by_name["prompt"].number, self.by_name["lane"].number)
+        return (at for (hook, _), at in self.waiting.items() if hook in prompt)
+
+    def who_waits(self, since):
+        """Some of those, and what the ledger says."""
+        with self.lock:
+            late = [(self.hooks[hook], self.accepted[n].event) for (hook, n), at in self.waiting.items() if at < since]
+        return len(late), [(hook.name, event, self.ledger_of(event, hook)) for hook, event in late[:3]]
+
+    def ledger_of(self, event, hook):
+        with contextlib.suppress(AssertionError):
+            return self.world.database.query(
+                "select id, state, attempts, crashes, next_at - now(), lease_until - now(), lease_token, now(), (select array_agg(owner)"
+                f" from lease where token = lease_token) from delivery where {self.is_delivery(event, hook)}"
+            )
+        return None
+
+    @staticmethod
+    def is_delivery(event, hook):
+        return f"event_id = '{uuid_of(event):032x}' and webhook_id = '{uuid_of(hook.id):032x}'"
 
     def settled(self):
         """What arrived before now has been told: the sink tells it within its hundredth of a second."""
@@ -104,10 +130,15 @@ class Oracle:
     # --- what explains what ------------------------------------------------------------------------
 
     def unrecorded_since(self, at):
+        if at not in self.unrecorded:
+            self.unrecorded[at] = self.find_unrecorded(at)
+        return self.unrecorded[at]
+
+    def find_unrecorded(self, at):
         """From when on what was answered may not have been recorded by then."""
         since = at - SLACK
         for i in sorted(self.world.incidents, key=lambda i: -i.end):
-            if i.what in ("ledger", "crash", "stop") and i.at <= at and i.end >= since:
+            if i.what in ("ledger", "crash", "stop", "jump") and i.at <= at and i.end >= since:
                 since = min(since, i.at - SLACK)
         return since
 
@@ -115,20 +146,19 @@ class Oracle:
         """Why a request came after one that it should have been the end of; None: there is no reason."""
         if any(h == hook.name and at <= again.came for h, at in self.asked_again):
             return "asked for"
-        for i in self.world.incidents:
-            if i.what == "network" and hook.proxied and i.at - SLACK <= first.answered and first.came <= i.end + SLACK:
-                return "cut from its receiver"
-        for i in self.world.incidents:
-            if i.what == "crash" and first.came <= i.end + SLACK and first.answered >= self.unrecorded_since(i.at):
-                return "PostgreSQL crashed"
-        for i in self.world.incidents:
-            if i.what == "kill" and first.came <= i.at + SLACK and first.answered >= self.unrecorded_since(i.at):
-                self.by_kill[id(i)] += 1
-                return "its worker was killed"
-        for i in self.world.incidents:
-            if i.what == "stop" and i.end - i.at > LEASE and first.came <= i.end and first.answered >= i.at - SLACK:
-                return "its worker was stopped past its lease"
+        for what, cause, fits in CAUSES:
+            for i in self.world.incidents:
+                if i.what == what and fits(self, hook, i, first):
+                    self.by_kill[id(i)] += what == "kill"
+                    return cause
         return None
+
+    def near(self, i, first):
+        return i.at - SLACK <= first.answered and first.came <= i.end + SLACK
+
+    def was_unrecorded(self, i, first, until_):
+        """It was there by then, and perhaps not yet recorded when this began."""
+        return first.came <= until_ + SLACK and first.answered >= self.unrecorded_since(i.at)
 
     def look_at_arrivals(self):
         """Duplicates, what came early, attempts' numbers, order."""
@@ -140,16 +170,21 @@ class Oracle:
         self.look_at_order()
 
     def look_at_one(self, hook, number, arrivals):
-        done = None
-        for before, a in zip([None, *arrivals], arrivals):
+        done, failures = None, 0
+        for i, (before, a) in enumerate(zip([None, *arrivals], arrivals)):
+            failures += before is not None and before.status == 500
             if done is not None:
                 self.judge(hook, number, done, a, "came again after a success")
-            elif before is not None and before.status == 500 and self.gap(before, a) < hook.step - EARLY:
-                self.judge(hook, number, before, a, "came early")
+            elif before is not None and before.status == 500 and self.gap(before, a) < hook.step(failures) - EARLY:
+                self.judge(hook, number, self.unrecorded_of(hook, arrivals[:i], a) or before, a, "came early")
             elif before is not None and a.attempt <= before.attempt:
                 self.judge(hook, number, before, a, "has an attempt's number again")
             if a.status == 200:
                 done = a
+
+    def unrecorded_of(self, hook, earlier, again):
+        """The first of them that may not have counted."""
+        return next((a for a in earlier if self.explain(hook, a, again)), None)
 
     def arrivals_of(self, hook, number):
         """Of the event that was accepted in the end."""
@@ -166,8 +201,8 @@ class Oracle:
         """What the ledger has of the attempts."""
         with contextlib.suppress(AssertionError):
             return self.world.database.query(
-                "select number, code, error, started_at, total_us, error_text, token from attempts where delivery_id in (select id from delivery"
-                f" where event_id = '{uuid_of(event):032x}' and webhook_id = '{uuid_of(hook.id):032x}') order by started_at"
+                "select number, code, error, started_at, total_us, error_text, token from attempts where delivery_id in"
+                f" (select id from delivery where {self.is_delivery(event, hook)}) order by started_at"
             )
         return None
 
@@ -209,3 +244,14 @@ class Oracle:
                 self.world.violate(f"event {number} came before one that was accepted before it: {promised}")
             if before is None or came > before[1]:
                 last[promised.who] = promised.at, came
+
+
+# By what an incident is: what came of a request that was answered well, and when that may be so.
+CAUSES = [
+    ("network", "cut from its receiver", lambda o, hook, i, first: hook.proxied and o.near(i, first)),
+    ("late", "its receiver had no processor, and was too late", lambda o, hook, i, first: "timeout_ms" in hook.options and o.near(i, first)),
+    ("crash", "PostgreSQL crashed", lambda o, _hook, i, first: o.was_unrecorded(i, first, i.end)),
+    ("kill", "its worker was killed", lambda o, _hook, i, first: o.was_unrecorded(i, first, i.at)),
+    ("stop", "its worker was stopped past its lease", lambda o, _hook, i, first: i.end - i.at > LEASE and o.near(i, first)),
+    ("jump", "the clocks jumped past its lease", lambda o, _hook, i, first: o.was_unrecorded(i, first, i.at)),
+]

@@ -21,7 +21,7 @@ class People:
 
     def start(self):
         self.stopped.clear()
-        self.running = [threading.Thread(target=self.work, args=(i,), daemon=True) for i in range(2)]
+        self.running = [threading.Thread(target=self.work, args=(i,), daemon=True) for i in range(2) if self.hooks]
         for thread in self.running:
             thread.start()
 
@@ -79,9 +79,13 @@ class People:
         self.ask("POST", f"/webhooks/{hook.id}/replay", {"status": "failed"})
         self.ask("POST", f"/webhooks/{hook.id}/replay", {"status": "cancelled"})
 
+    @property
+    def doomed(self):
+        return next((h for h in self.hooks if h.replaced), None)
+
     def delete(self, _hook, _chance):
         """And another one in its place, or two if nobody was told of the first."""
-        doomed = self.oracle.by_name["doomed"]
+        doomed = self.doomed
         self.oracle.asked_again.append((doomed.name, time.monotonic()))
         if self.ask("DELETE", f"/webhooks/{doomed.id}").status in (204, 404):
             doomed.id = self.ask("POST", "/webhooks", make(self.world, doomed, self.seed)).json["id"]
@@ -95,11 +99,15 @@ class People:
             thread.join(30)
 
     def make_peace(self):
-        """Whatever they did: all webhooks are active again, those too that nobody was told of."""
+        """Whatever they did: all webhooks are active again, and those are gone that nobody was told of."""
         until(lambda: self.calm(self.activate), 30, "webhooks to be active")
 
     def activate(self):
         there = self.ask("GET", "/webhooks?limit=250").json["data"]
+        doomed = self.doomed
+        surplus = [w["id"] for w in there if doomed and w["description"] == doomed.name and w["id"] != doomed.id]
+        if surplus:
+            return all([self.ask("DELETE", f"/webhooks/{id_}").status == 204 for id_ in surplus]) and self.activate()
         asleep = [w["id"] for w in there if w["status"] != "active"]
         return all([self.ask("PATCH", f"/webhooks/{id_}", {"status": "active"}).status == 200 for id_ in asleep])
 

@@ -15,11 +15,11 @@ FLOOR = 0.01
 
 
 class Clients:
-    """`rate` events a second at most, and as many as `most` that are under way."""
+    """`rate` events a second at most, and as many deliveries that are under way."""
 
-    def __init__(self, world, oracle, seed, rate, most, threads=3):
-        self.world, self.oracle, self.rate, self.most = world, oracle, rate, most
-        self.numbers = itertools.count(1)
+    def __init__(self, world, oracle, seed, rate, load, threads=3):
+        self.world, self.oracle, self.rate, self.load = world, oracle, rate, load
+        self.numbers = itertools.count(load.first)
         self.lock = threading.Lock()
         self.stopped = threading.Event()
         self.refused = 0
@@ -53,10 +53,10 @@ class Clients:
         share = self.rate / self.threads
         while not self.stopped.is_set():
             began = time.monotonic()
-            batch = [(n, chance.choice(types)) for n in self.take(chance.choice((1, 5, 20, 40)))]
+            batch = [(n, chance.choice(types)) for n in self.take(chance.choice(self.load.batches))]
             self.post(batch, who, chance)
             while not self.stopped.is_set() and (
-                self.oracle.outstanding() > self.most or time.monotonic() < began + len(batch) / share
+                self.oracle.outstanding() > self.rate or time.monotonic() < began + len(batch) / share
             ):
                 self.stopped.wait(FLOOR)
 

@@ -18,6 +18,8 @@ from harness.storm import events
 
 ARRIVAL = struct.Struct("=IIHHBdd30s")  # number, hook, attempt, status, what is wrong, came, answered, event's id
 WRONG_BODY, WRONG_SIGNATURE = 1, 2
+STALL = 0xFFFF  # a hook's number that says: from `came` to `answered` this process had no processor
+TOLD_EVERY, STALLED = 0.01, 0.3
 REASON = {200: b"OK", 302: b"Found", 500: b"Internal Server Error"}
 HOOKS = {}
 
@@ -135,12 +137,18 @@ class Connection(asyncio.Protocol):
 
 async def main(fd):
     pending = bytearray()
+    last = time.monotonic()
 
     def flush():
+        nonlocal last
+        now = time.monotonic()
+        if now - last > STALLED:
+            pending.extend(ARRIVAL.pack(0, STALL, 0, 0, 0, last, now, b""))
+        last = now
         if pending:
             os.write(fd, pending)  # blocks while nobody reads: what has arrived is never lost
             pending.clear()
-        asyncio.get_running_loop().call_later(0.01, flush)
+        asyncio.get_running_loop().call_later(TOLD_EVERY, flush)
 
     server = await asyncio.get_running_loop().create_server(lambda: Connection(pending.extend), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)

@@ -150,11 +150,16 @@ class World:
             os.rmdir(path)
 
     def fill_disk(self, full):
-        """Full: it has room for a page or two."""
+        """Full: it has room for a page or two. What is written meanwhile may be more, and then it cannot be made so small."""
         path = self.cluster.directory
-        used = os.statvfs(path)
-        size = (used.f_blocks - used.f_bfree + 4) * used.f_frsize if full else DISK
-        subprocess.run(["mount", "-o", f"remount,size={size}", path], check=True)
+
+        def resize():
+            used = os.statvfs(path)
+            size = (used.f_blocks - used.f_bfree + 4) * used.f_frsize if full else DISK
+            remount = ["mount", "-o", f"remount,size={size}", path]
+            return subprocess.run(remount, check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+        until(resize, 10, "a disk to be full" if full else "a disk to have room")
 
     def before(self, port):
         return json.loads(self.proxy.tell(port=port))
@@ -302,7 +307,8 @@ class World:
 
     @contextlib.contextmanager
     def incident(self, kind, what, who=""):
-        """`what` it may explain: kill, crash (of PostgreSQL), ledger (it is late), network (to receivers), stop."""
+        """`what` it may explain: kill, crash (of PostgreSQL), ledger (it is late), network (to receivers), stop, jump (of
+        the clocks), late (receivers)."""
         it = SimpleNamespace(kind=kind, what=what, who=who, at=time.monotonic(), end=float("inf"))
         with self.lock:
             self.incidents.append(it)
@@ -310,6 +316,16 @@ class World:
             yield it
         finally:
             it.end = time.monotonic()
+
+    def stalled(self, at, end_):
+        """The receivers."""
+        with self.lock:
+            self.incidents.append(SimpleNamespace(kind="receivers stalled", what="late", who="", at=at, end=end_))
+
+    def forget(self, seconds):
+        """What was over so long ago."""
+        with self.lock:
+            self.incidents = [i for i in self.incidents if i.end > time.monotonic() - seconds]
 
     def read_arrivals(self, take):
         """Until the sink ends."""
