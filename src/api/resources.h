@@ -6,8 +6,8 @@
 
 /* health.c */
 route_handler handle_live, handle_ready, handle_openapi;
-route_handler handle_dashboard, handle_dashboard_file, handle_docs, handle_docs_file, handle_portal_page, handle_portal_get,
-    handle_portals_create;
+route_handler handle_dashboard, handle_dashboard_file, handle_docs, handle_docs_file,
+    handle_portal_page, handle_portal_get, handle_portals_create;
 
 /* webhooks.c, webhook_test.c, webhook_rotate.c */
 route_handler handle_webhooks_create, handle_webhooks_list, handle_webhooks_get,
