@@ -25,7 +25,7 @@ async function open(browser, options = {}, address = `${url}/dashboard`) {
   page.on("pageerror", (e) => page.faults.push(String(e)));
   page.on("console", (m) => m.type() === "error" && !m.text().includes("status of 4") && page.faults.push(m.text()));
   page.bytes = 0;
-  page.on("requestfinished", async (r) => { page.bytes += (await r.sizes()).responseBodySize; });
+  page.on("requestfinished", (r) => r.sizes().then((s) => { page.bytes += s.responseBodySize; }, () => "the page was closed"));
   await page.goto(address);
   return page;
 }
