@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from dataclasses import dataclass
 
@@ -263,12 +264,19 @@ def disk_full(world, chance):
         until(world.cluster.answers, 30, "PostgreSQL after a full disk")
 
 
+def copied(world, first):
+    """None: clocks jumped meanwhile, and the first one took it for dead."""
+    with contextlib.suppress(subprocess.CalledProcessError):
+        return world.start_there(lambda: Cluster(world.disk(), world.env, of=first).start())
+    return None
+
+
 @fault("standby promoted", "postgres", weight=3, bar=5)
 def standby_promoted(world, chance):
     """It has all that was promised, for the first one waits for it; not all that workers wrote down."""
     first = world.cluster
     alone = Database(first, "postgres")
-    second = world.start_there(lambda: Cluster(world.disk(), world.env, of=first).start())
+    second = until(lambda: copied(world, first), 60, "a copy of PostgreSQL")
     try:
         until(lambda: alone.query("select 1 from pg_stat_replication where state = 'streaming'"), 30, "a standby")
         alone.query("alter system set synchronous_standby_names = '*'")
