@@ -10,6 +10,7 @@ import { Event, Events } from "./views/events.jsx";
 import { Issue, Issues } from "./views/issues.jsx";
 import { Overview } from "./views/overview.jsx";
 import { Apps, Audit, Jobs, Keys, Sources, Types } from "./views/records.jsx";
+import { EditApp, EditType } from "./views/manage.jsx";
 import { Over, Portal } from "./views/portal.jsx";
 import { SignIn } from "./views/signin.jsx";
 import { Webhook } from "./views/webhook.jsx";
@@ -38,7 +39,11 @@ const ROUTES = [
   ["/deliveries/{id}", Delivery, undefined, READ],
   ["/events/{id}", Event, undefined, READ],
   ["/issues/{id}", Issue, undefined, READ],
+  ["/types/{id}", EditType],
+  ["/apps/{id}", EditApp],
 ];
+
+const DOCS = new URL("../docs", import.meta.url).href;
 
 const fits = ([, , , isForPortal]) => !session.isPortal || isForPortal?.();
 
@@ -66,7 +71,7 @@ function Around({ where, onEnd, children }) {
             <a key={path} href={`#${path}`} aria-current={here === path ? "page" : undefined}>{name}</a>
           ))}
         </nav>
-        <a href="docs">API</a>
+        <a href={DOCS}>API</a>
         {session.app && <span class="quiet">{session.app}</span>}
         {!isPortal && <button type="button" class="small" onClick={onEnd}>Sign out</button>}
       </header>

@@ -214,6 +214,55 @@ const journeys = {
     await heading(page, "Webhooks");
   },
 
+  async keys_types_sources_and_apps_are_made_and_end(browser) {
+    const page = await entered(browser);
+    page.on("dialog", (dialog) => dialog.accept());
+    const make = async (list, what, fields) => {
+      await view(page, list);
+      await page.getByText(`New ${what}`).click();
+      for (const [name, value] of Object.entries(fields)) await page.getByLabel(new RegExp(`^${name}`)).fill(value);
+      await page.getByRole("button", { name: "Create" }).click();
+      return page.getByRole("status").filter({ hasText: /shown once|Made/ }).or(page.getByRole("alert")).textContent();
+    };
+    assert.match(await make("Keys", "key", { "Name": "of a journey" }), /ph_\w{26}_/);
+    const row = (name) => page.getByRole("row").filter({ hasText: name });
+    await judged(page, "key-made");
+    await row("of a journey").getByRole("button", { name: "Revoke" }).click();
+    await row("of a journey").waitFor({ state: "detached" });
+
+    await view(page, "Event types");
+    await page.getByText("New event type").click();
+    await page.getByLabel("Name").fill("order.paid");
+    await page.getByLabel("JSON Schema of its data").fill("{");
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.getByRole("alert").getByText("cannot be read as JSON").waitFor();
+    await page.getByLabel("JSON Schema of its data").fill('{"type": "object"}');
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.getByRole("link", { name: "order.paid" }).click();
+    await page.getByLabel("Description").fill("Somebody paid");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved.").waitFor();
+    await judged(page, "event-type");
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByText("The catalogue is empty").waitFor();
+
+    assert.match(await make("Sources", "source", { "Name": "panel", "Secret": "of the panel" }), /ingest\/in_/);
+    await row("panel").getByRole("button", { name: "New URL" }).click();
+    await row("panel").getByText("ingest/in_").waitFor();
+    await row("panel").getByRole("button", { name: "Delete" }).click();
+    await row("panel").waitFor({ state: "detached" });
+
+    await make("Apps", "app", { "Name": "Of a journey", "Uid": "journey" });
+    await page.getByRole("link", { name: "Of a journey" }).click();
+    await page.getByText("New link to its page").click();
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.getByText("#token=pt_").waitFor();
+    await judged(page, "app");
+    await page.getByRole("button", { name: "Delete" }).click();
+    await heading(page, "Apps");
+    await row("Of a journey").waitFor({ state: "detached" });
+  },
+
   async every_view_in_both_themes_and_three_widths(browser) {
     const page = await entered(browser);
     const names = await page.getByRole("navigation", { name: "Views" }).getByRole("link").allTextContents();
