@@ -20,8 +20,8 @@ const KEY = {
   what: "key", path: "/keys",
   fields: [
     { name: "name", label: "Name", required: true },
-    { name: "scope", label: "Scope", choices: ["publish", "read", "write", "admin"], hint: "write reads too; admin may do everything, in all apps unless it has one." },
-    { name: "app_id", label: "App", hint: "Its id. Empty: of all apps, which only admin keys may be." },
+    { name: "scope", label: "Scope", choices: ["publish", "read", "write", "admin"], hint: "write reads too; admin may do everything, in all apps." },
+    { name: "app_id", label: "App", hint: "Its id or uid; empty: the one that you are signed in to. A key of admin has none." },
     { name: "expires_at", label: "Expires", kind: "time", hint: "Empty: never." },
     { name: "allowed_networks", label: "Networks", kind: "words", hint: "Where it may be used from, such as 203.0.113.0/24; empty: from everywhere." },
   ],
@@ -58,7 +58,7 @@ const PORTAL = {
   what: "link to its page",
   fields: [
     { name: "scope", label: "May", choices: ["read", "manage"], hint: "manage changes the app's webhooks too." },
-    { name: "expires_in_seconds", label: "Seconds", kind: "number", hint: "Empty: an hour." },
+    { name: "expires_in_seconds", label: "Lifetime in seconds", kind: "number", hint: "Empty: an hour; at most seven days." },
     { name: "origins", label: "May be embedded by", kind: "words", hint: "Origins such as https://app.example.com; empty: by nobody." },
   ],
 };
