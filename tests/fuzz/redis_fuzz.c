@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     queue_ack(queue, &(struct queue_ack){ref, 0, {.what = GATE_SUCCESS}}, 1);
     queue_claim(queue, &(struct queue_room){.max = 128, .free = 200}, on_claim, NULL);
     queue_sweep(queue, on_sweep, NULL);
-    queue_resync(queue, &ref, 1, on_resync, NULL);
+    queue_resync(queue, &(struct queue_hand){.refs = &ref, .count = 1}, on_resync, NULL);
     WAIT(loop, answered == 3, 3000);
     require(answered == 3);
     queue_destroy(queue);
