@@ -20,7 +20,7 @@ OPERATIONS = [
 OF_WEBHOOK = [(m, p) for m, p, s in OPERATIONS if "webhooks/{id}" in p and s != "open"]
 OF_APP = [(m, p) for m, p, _ in OPERATIONS if "apps/{id}" in p]
 CLOSED = [(m, p) for m, p, s in OPERATIONS if s != "open"]
-BODIES = {"preview": {"type": "a", "data": {}}, "rotate": {}, "replay": {}, "backfill": {}}
+BODIES = {"preview": {"type": "a", "data": {}}, "rotate": {}, "replay": {}, "backfill": {}, "portal": {}}
 
 
 def send(client, method, path, name, app=""):

@@ -33,6 +33,7 @@ BEYOND_SCHEMAS = [
     # Conditions, which no schema that generators understand can say.
     (r"/?filter\b.*", ".*"),
     # What only a parser knows.
+    (r"brand\.logo_url|origins(\[\d+\])?", "must be (the https URL of a picture|an origin).*"),
     (r"url|auth\.token_url", "has an? .*|is not a valid URL|must (name|not have|not contain) .*|names an address .*"),
     (r"tls\.\w+", ".*(PEM|certificate|private key|too weak|encrypted|control characters).*"),
     (r"secret|auth\.\w+", "must have base64 of .*"),
