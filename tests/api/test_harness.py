@@ -1,9 +1,11 @@
 """The harness itself: without it, nothing that it says is worth much."""
 
+import asyncio
 import json
 import socket
 import ssl
 import threading
+import types
 import urllib.request
 
 import pytest
@@ -13,6 +15,7 @@ from harness.client import Answer
 from harness.process import PORTS
 from harness.receiver import Receiver
 from harness.signature import hex_signature, standard_signature
+from harness.storm.proxy import End
 from harness.tls import self_signed
 from harness.wait import until
 
@@ -188,3 +191,26 @@ def test_contract_keeps_secrets_out(contract):
     contract.check("POST", "/webhooks", answer(201, body, Location="/v1/webhooks/x"))
     with pytest.raises(AssertionError):
         contract.check("GET", "/webhooks/wh_01kn2p8v3rf0pbw4gd9ztq6e1x", answer(200, body))
+
+
+def test_what_comes_when_a_delay_is_over_is_not_left_behind():
+    """It goes on behind what was delayed, and does not wait for more to come."""
+
+    async def both():
+        gone, all_gone = [], asyncio.Event()
+
+        def write(data):
+            gone.append(data)
+            if len(gone) == 2:
+                all_gone.set()
+
+        proxy = types.SimpleNamespace(mode="delay", seconds=0.01, ends=set(), mine=None, mines=0)
+        end = End(proxy, End(proxy))
+        end.other.transport = types.SimpleNamespace(write=write)
+        end.data_received(b"one")
+        proxy.mode = "pass"
+        end.data_received(b"two")
+        await asyncio.wait_for(all_gone.wait(), 5)
+        return gone
+
+    assert asyncio.run(both()) == [b"one", b"two"]

@@ -66,7 +66,7 @@ class End(asyncio.Protocol):
 
     def go_late(self):
         self.late -= 1
-        self.go_on(1)
+        self.go_on(1 if self.late else None)  # with the last goes what came after the delay was over
 
     def go_on(self, most=None):
         """What is held goes on, in its order."""
