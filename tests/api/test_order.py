@@ -312,7 +312,7 @@ def test_a_lane_goes_on_when_what_it_waited_for_was_dropped(start, database, rec
     api = server.client()
     api.webhook(receiver.url(), ordering="webhook", retry_schedule=[600])
     events = [post(api, n) for n in range(3)]
-    until(lambda: status_of(api, events[2])["waiting_for"] == "order")
+    until(lambda: status_of(api, events[0])["attempts"] == 1 and status_of(api, events[2])["waiting_for"] == "order")
     server.stop()
     database.query("delete from delivery where turn = 0")  # as with its day's partition
     server.start()
