@@ -25,6 +25,15 @@ struct tally_row {
 struct db_op *tallies_add(struct db *db, const struct tally_row *const *list, size_t count,
                           db_cb *cb, void *arg);
 
+struct tally_accepted {
+    struct id app;
+    int64_t hour_ms, events;
+};
+
+/* Adds what was accepted to the hours of apps, of which no two are the same. No rows. */
+struct db_op *tallies_add_accepted(struct db *db, const struct tally_accepted *list, size_t count,
+                                   db_cb *cb, void *arg);
+
 /* The hours of [from, until) of an app, or of one of its webhooks, newest first: at most `limit`. No row: no such
  * webhook; one row whose first column is NULL: no hours. */
 struct db_op *tallies_list(struct db *db, struct id app, const struct id *webhook, int64_t from_ms,
@@ -33,14 +42,14 @@ struct db_op *tallies_list(struct db *db, struct id app, const struct id *webhoo
 struct tally_hour {
     int64_t hour_ms, attempts, succeeded, exhausted, retried;
     int64_t p50_us, p95_us;
+    int64_t accepted; /* events, of an app; < 0: it is a webhook's hour */
 };
 
 void tallies_read(const struct db_rows *rows, int row, struct tally_hour *hour);
 
-/* The last day of an app's webhooks that are in a state (< 0: in any), newest first, as webhooks_list() has them: a row for
- * each, its id and its hours. */
-struct db_op *tallies_list_webhooks(struct db *db, struct id app, int status, struct id before,
-                                    int limit, db_cb *cb, void *arg);
+/* The last day of the webhooks that webhooks_list() has, in its order: a row for each, its id and its hours. */
+struct db_op *tallies_list_webhooks(struct db *db, struct id app, int status, int attention,
+                                    struct id before, int limit, db_cb *cb, void *arg);
 
 /* The next hour of a row; false: there is none. */
 struct db_array tallies_hours(const struct db_rows *rows, int row);
@@ -50,7 +59,7 @@ bool tallies_next_hour(struct db_array *hours, struct tally_hour *hour);
  * was a success. A row with how many: `limit` at most. */
 struct db_op *tallies_forget(struct db *db, int64_t days, int limit, db_cb *cb, void *arg);
 
-extern const struct db_stmt stmt_tally_add, stmt_tally_list, stmt_tally_list_webhooks,
-    stmt_tally_forget;
+extern const struct db_stmt stmt_tally_add, stmt_tally_add_accepted, stmt_tally_list,
+    stmt_tally_list_webhooks, stmt_tally_forget;
 
 #endif

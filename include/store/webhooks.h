@@ -104,9 +104,19 @@ struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id,
 struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, const struct deed *deed,
                               db_cb *cb, void *arg);
 
-/* Newest first, `before` excluded; `status` < 0: any. */
-struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id before, int limit,
-                            db_cb *cb, void *arg);
+/* Newest first, `before` excluded; `status` < 0: any. `attention` 1: active with an endpoint that is not healthy, or disabled
+ * by the service; 0: the others; < 0: any. */
+struct db_op *webhooks_list(struct db *db, struct id app, int status, int attention,
+                            struct id before, int limit, db_cb *cb, void *arg);
+
+/* Of an app's webhooks now: a row. */
+struct standing {
+    int64_t webhooks, active, attention;
+    int64_t oldest_due_ms; /* of the deliveries that are to go out; 0: none is due */
+};
+
+struct db_op *webhooks_standing(struct db *db, struct id app, db_cb *cb, void *arg);
+struct standing webhooks_read_standing(const struct db_rows *rows);
 
 /* Disables those that have failed at least `failures` times since a success or a change by a person that is
  * at least so many days ago. Rows: id, app, the first failure, how many, the error of the last. */
@@ -139,7 +149,7 @@ extern const struct db_stmt stmt_webhook_list_sealed, stmt_webhook_seal_again;
 
 extern const struct db_stmt stmt_webhook_insert, stmt_webhook_get, stmt_webhook_get_asked,
     stmt_webhook_explain, stmt_webhook_find, stmt_webhook_get_secrets, stmt_webhook_update,
-    stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list, stmt_webhook_disable_failing,
-    stmt_webhook_forget;
+    stmt_webhook_rotate, stmt_webhook_delete, stmt_webhook_list, stmt_webhook_standing,
+    stmt_webhook_disable_failing, stmt_webhook_forget;
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "happening.h"
+#include "store/accepts.h"
 #include "store/work.h"
 
 #include <stdlib.h>
@@ -106,6 +107,16 @@ void acceptor_destroy(struct acceptor *a)
     free(a);
 }
 
+/* Those that were not accepted before. */
+static int64_t count_new(const struct accept_request *r)
+{
+    int64_t count = 0;
+
+    for (size_t i = 0; i < r->count; i++)
+        count += !r->accepted[i].replayed;
+    return count;
+}
+
 /* The last thing done to a request: its callback may end it. */
 static void finish(struct accept_request *r, int err)
 {
@@ -116,6 +127,7 @@ static void finish(struct accept_request *r, int err)
     metric_add(METRIC_EVENTS_ACCEPTED, err == 0 ? (int64_t)r->count : 0);
     if (err == 0) {
         happening_tell(call->app);
+        accepts_count(call->api->accepts, call->app, count_new(r));
         metric_observe(HISTOGRAM_ACCEPT, clock_mono_us() - r->start_us);
     }
     r->done(call, err);

@@ -44,6 +44,7 @@ struct api {
     struct auth_cache *auth;
     struct rates *rates; /* of all threads */
     struct acceptor *acceptor;
+    struct accepts *accepts;
     struct type_cache *types;
     struct token_cache *tokens;
     struct absence *absence;

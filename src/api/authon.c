@@ -120,7 +120,8 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
 
 void handle_authon_list(struct call *call)
 {
-    call->op = webhooks_list(call->api->reads, call->app, -1, id_last(), LIST_MAX, on_list, call);
+    call->op =
+        webhooks_list(call->api->reads, call->app, -1, -1, id_last(), LIST_MAX, on_list, call);
 }
 
 static void on_deleted(void *arg, int err, const struct db_rows *rows)

@@ -53,7 +53,7 @@ route_handler handle_sources_create, handle_sources_list, handle_sources_get, ha
 route_handler handle_audit_list;
 
 /* stats.c */
-route_handler handle_stats_list, handle_stats_list_webhooks;
+route_handler handle_stats_list, handle_stats_list_webhooks, handle_stats_now;
 
 /* issues.c */
 route_handler handle_issues_list, handle_issues_get, handle_issues_update;

@@ -14,6 +14,7 @@
 #include "refusal.h"
 #include "reply.h"
 #include "routes.h"
+#include "store/accepts.h"
 #include "store/store.h"
 #include "streams.h"
 #include "test_wait.h"
@@ -292,6 +293,7 @@ struct server *server_create(const struct settings *settings, struct rates *rate
                                                               .queue_max = READ_QUEUE_MAX,
                                                               .patience_ms = DB_PATIENCE_MS,
                                                               .one_by_one = true});
+    s->api.accepts = accepts_create(s->api.loop, s->api.db);
     configure_h2o(s);
     tell_limits(settings);
     s->listener = listener_create(s->api.loop, settings->api_connections,
@@ -326,6 +328,7 @@ static void close_all(struct server *s)
     absence_destroy(s->api.absence);
     turns_destroy(s->api.turns);
     streams_destroy(s->api.streams);
+    accepts_destroy(s->api.accepts);
     queue_destroy(s->api.queue);
     db_destroy(s->api.reads);
     db_destroy(s->api.db);
@@ -353,7 +356,7 @@ static void abandon_calls(struct server *s)
     }
 }
 
-/* Answers what is under way, hands the queue its ids, hangs up, closes. */
+/* Answers what is under way, hands the queue its ids, adds what it has counted, hangs up, closes. */
 static void on_drain(void *arg)
 {
     struct server *s = arg;
@@ -361,7 +364,8 @@ static void on_drain(void *arg)
     if (left <= 0)
         abandon_calls(s);
     bool queue_empty = queue_pending(s->api.queue) == 0 || !queue_up(s->api.queue);
-    bool quiet = list_empty(&s->api.calls) && (queue_empty || left < DRAIN_MS - QUEUE_DRAIN_MS);
+    bool quiet = list_empty(&s->api.calls) && (queue_empty || left < DRAIN_MS - QUEUE_DRAIN_MS) &&
+                 accepts_end(s->api.accepts);
 
     if (quiet || left <= 0)
         listener_hang_up(s->listener);

@@ -1,5 +1,5 @@
 /* What attempts came to, hour by hour: GET /stats of an app or of one of its webhooks, GET /stats/webhooks the last day of
- * each webhook on a page of them. */
+ * each webhook on a page of them; and GET /stats/now, how they stand. */
 #include "base/clock.h"
 #include "core/webhook.h"
 #include "input.h"
@@ -9,6 +9,7 @@
 #include "result.h"
 #include "stats_view.h"
 #include "store/tallies.h"
+#include "store/webhooks.h"
 
 #define HOURS_MAX 1000 /* all that POSTHORN_STATS_DAYS may keep */
 
@@ -16,6 +17,10 @@ static void write_hour(struct jsonw *w, const struct tally_hour *h)
 {
     jsonw_begin(w, NULL, '{');
     jsonw_time(w, "hour", h->hour_ms, CLOCK_SECONDS);
+    if (h->accepted < 0)
+        jsonw_null(w, "accepted");
+    else
+        jsonw_i64(w, "accepted", h->accepted);
     stats_write(w, &(struct stats){h->attempts, h->succeeded, h->exhausted, h->p50_us, h->p95_us,
                                    h->retried});
     jsonw_end(w, '}');
@@ -81,11 +86,37 @@ static void on_webhooks(void *arg, int err, const struct db_rows *rows)
 
 void handle_stats_list_webhooks(struct call *call)
 {
-    int status = -1;
+    int status = -1, attention = -1;
 
     input_enum(call, "status", webhook_status_names, &status);
+    input_enum(call, "attention", input_answers, &attention);
     const struct page *page = page_read(call, ID_WEBHOOK);
     if (page != NULL)
-        call->op = tallies_list_webhooks(call->api->reads, call->app, status, page->before,
-                                         page->limit + 1, on_webhooks, call);
+        call->op = tallies_list_webhooks(call->api->reads, call->app, status, attention,
+                                         page->before, page->limit + 1, on_webhooks, call);
+}
+
+/* --- now -------------------------------------------------------------------------------------- */
+
+static void on_standing(void *arg, int err, const struct db_rows *rows)
+{
+    struct call *call = arg;
+
+    if (!result_row(call, err, rows))
+        return;
+    struct standing standing = webhooks_read_standing(rows);
+    struct jsonw *w = reply_begin(call);
+    jsonw_begin(w, NULL, '{');
+    jsonw_i64(w, "webhooks", standing.webhooks);
+    jsonw_i64(w, "active", standing.active);
+    jsonw_i64(w, "attention", standing.attention);
+    jsonw_time_or_null(w, "oldest_due_at", standing.oldest_due_ms, CLOCK_MILLIS);
+    jsonw_end(w, '}');
+    reply_send(call, 200);
+}
+
+void handle_stats_now(struct call *call)
+{
+    if (input_is_fine(call) && page_has_room(call))
+        call->op = webhooks_standing(call->api->reads, call->app, on_standing, call);
 }

@@ -90,13 +90,14 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
 
 void handle_webhooks_list(struct call *call)
 {
-    int status = -1;
+    int status = -1, attention = -1;
 
     input_enum(call, "status", webhook_status_names, &status);
+    input_enum(call, "attention", input_answers, &attention);
     const struct page *page = page_read(call, ID_WEBHOOK);
     if (page != NULL)
-        call->op = webhooks_list(call->api->reads, call->app, status, page->before, page->limit + 1,
-                                 on_list, call);
+        call->op = webhooks_list(call->api->reads, call->app, status, attention, page->before,
+                                 page->limit + 1, on_list, call);
 }
 
 /* --- one -------------------------------------------------------------------------------------- */

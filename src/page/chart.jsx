@@ -19,7 +19,10 @@ export function hoursOf(list) {
 // What stands on another series ends above it.
 const heights = (s) => (s.on ? s.values.map((v, n) => v + s.on[n]) : s.values);
 
-function options(width, series) {
+const hourText = (at) => `${String(new Date(at * 1000).getHours()).padStart(2, "0")}:00`;
+const WHOLE = Array.from({ length: 30 }, (_, n) => [1, 2, 5][n % 3] * 10 ** Math.floor(n / 3));
+
+function options(width, series, whole) {
   const axis = { stroke: color("--quiet"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false } };
   const bars = uPlot.paths.bars({ size: [0.7, 40] });
   return {
@@ -27,8 +30,8 @@ function options(width, series) {
     height: 200,
     legend: { live: true },
     cursor: { points: { show: false } },
-    scales: { y: { range: (_, __, max) => [0, Math.max(1, max)] } },
-    axes: [axis, { ...axis, size: 60 }],
+    scales: { x: { range: (_, min, max) => [min - HOUR_S / 2, max + HOUR_S / 2] }, y: { range: (_, __, max) => [0, Math.max(1, max)] } },
+    axes: [{ ...axis, values: (_, times) => times.map(hourText), incrs: [3, 6, 12].map((n) => n * HOUR_S) }, { ...axis, size: 60, incrs: whole ? WHOLE : undefined }],
     series: [
       {},
       ...series.map((s) => ({
@@ -38,19 +41,19 @@ function options(width, series) {
         fill: s.line ? undefined : color(s.color),
         paths: s.line ? undefined : bars,
         value: (_, __, ___, n) => (n == null || s.values[n] == null ? "–" : s.text(s.values[n])),
-        points: { show: Boolean(s.line) },
+        points: { show: Boolean(s.points) },
       })),
     ],
   };
 }
 
-// `series`: {label, color, text(value), values, line, on}, `on`: values that it stands on, of a series behind it. The later ones are drawn over the earlier ones.
-export function Chart({ label, times, series }) {
+// `whole`: the values are counts. `series`: {label, color, text(value), values, line, points, on}, `on`: values that it stands on, of a series behind it. The later ones are drawn over the earlier ones.
+export function Chart({ label, times, series, whole }) {
   const box = useRef(null);
   useEffect(() => {
     const draw = () => {
       box.current.replaceChildren();
-      return new uPlot(options(box.current.clientWidth, series), [times, ...series.map(heights)], box.current);
+      return new uPlot(options(box.current.clientWidth, series, whole), [times, ...series.map(heights)], box.current);
     };
     let plot = draw();
     const dark = matchMedia("(prefers-color-scheme: dark)");

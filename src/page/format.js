@@ -6,7 +6,8 @@ export const percent = (share) => (share == null ? "–" : `${(share * 100).toFi
 
 export function milliseconds(ms) {
   if (ms == null) return "–";
-  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms === 0) return "< 1 ms";
+  if (ms < 10) return `${Number.isInteger(ms) ? ms : ms.toFixed(1)} ms`;
   return ms < 10000 ? `${Math.round(ms).toLocaleString("en")} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 

@@ -4,6 +4,7 @@
 #define STORE_SQL_H
 
 #include "core/delivery.h"
+#include "core/gate.h"
 #include "core/issue.h"
 #include "core/job.h"
 #include "core/order.h"
@@ -36,11 +37,18 @@
 /* Of a webhook: it gets deliveries, which may be held. */
 #define WANTED_STATUS "(status <> " DISABLED " or disabled_reason <> " REASON_API ")"
 
-#define ORDERED       TEXT_OF(ORDERING_WEBHOOK_NUMBER)
+/* It is active and its endpoint is not healthy (gate_health()), or the service has disabled it. */
+#define NEEDS_ATTENTION                                                                        \
+    "(w.status = " ACTIVE " and (w.gate_openings > 0 or coalesce(w.gate_until > now(), false)" \
+    "  or w.gate_limit > 0 or w.gate_failures >= " TEXT_OF(                                    \
+        GATE_FAILURES) ")"                                                                     \
+                       " or w.status = " DISABLED " and w.disabled_reason <> " REASON_API ")"
 
-#define LEASE         "interval '" TEXT_OF(DELIVERY_LEASE_MS) " ms'"
-#define HORIZON       "interval '" TEXT_OF(DELIVERY_HORIZON_MS) " ms'"
-#define OVERDUE       "interval '" TEXT_OF(DELIVERY_OVERDUE_MS) " ms'"
+#define ORDERED TEXT_OF(ORDERING_WEBHOOK_NUMBER)
+
+#define LEASE   "interval '" TEXT_OF(DELIVERY_LEASE_MS) " ms'"
+#define HORIZON "interval '" TEXT_OF(DELIVERY_HORIZON_MS) " ms'"
+#define OVERDUE "interval '" TEXT_OF(DELIVERY_OVERDUE_MS) " ms'"
 
 /* job.state, job.kind; and the end of one. */
 #define JOB_RUNNING_TEXT   TEXT_OF(JOB_RUNNING_NUMBER)

@@ -2,6 +2,7 @@
 #include "store/tallies.h"
 
 #include "base/buf.h"
+#include "sql.h"
 #include "store/store.h"
 
 #define OF_APP   "'00000000-0000-0000-0000-000000000000'::uuid"
@@ -76,10 +77,38 @@ struct db_op *tallies_add(struct db *db, const struct tally_row *const *list, si
     return store_exec(db, &stmt_tally_add, args, cb, arg);
 }
 
+/* In the order of the key, as above. */
+const struct db_stmt stmt_tally_add_accepted = {
+    "tally_add_accepted",
+    "insert into tally as t (" KEY
+    ", attempts, succeeded, exhausted, last_success_at, last_failure_at,"
+    "  times, accepted)"
+    " select v.app_id, " OF_APP ", time_of(v.hour), 0, 0, 0, p.last_success_at, p.last_failure_at,"
+    "  '{}', v.events"
+    " from unnest($1::uuid[], $2::int8[], $3::int8[]) as v (app_id, hour, events)"
+    " left join lateral (select last_success_at, last_failure_at from tally"
+    "  where app_id = v.app_id and webhook_id = " OF_APP " order by hour desc limit 1) p on true"
+    " order by v.app_id, v.hour"
+    " on conflict (" KEY ") do update set accepted = t.accepted + excluded.accepted",
+    3};
+
+struct db_op *tallies_add_accepted(struct db *db, const struct tally_accepted *list, size_t count,
+                                   db_cb *cb, void *arg)
+{
+    struct db_args args;
+
+    assert(count > 0 && count <= TALLY_ROWS_MAX);
+    db_args_init(&args);
+    DB_ARRAY(&args, DB_TYPE_ID, count, DB_ID(list[i].app));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i].hour_ms));
+    DB_ARRAY(&args, DB_TYPE_I64, count, DB_I64(list[i].events));
+    return store_exec(db, &stmt_tally_add_accepted, args, cb, arg);
+}
+
 const struct db_stmt stmt_tally_list = {
     "tally_list",
     "select ms_of(t.hour), t.attempts, t.succeeded, t.exhausted, times_part(t.times, 0.5),"
-    " times_part(t.times, 0.95), t.retried"
+    " times_part(t.times, 0.95), t.retried, case when $2::uuid is null then t.accepted end"
     " from (select $1::uuid as app_id, coalesce($2::uuid, " OF_APP ") as webhook_id"
     "  where $2::uuid is null or exists (select from webhook"
     "   where id = $2::uuid and app_id = $1::uuid and deleted_at is null)) w"
@@ -99,7 +128,7 @@ struct db_op *tallies_list(struct db *db, struct id app, const struct id *webhoo
 
 void tallies_read(const struct db_rows *rows, int row, struct tally_hour *h)
 {
-    enum { HOUR, ATTEMPTS, SUCCEEDED, EXHAUSTED, P50, P95, RETRIED };
+    enum { HOUR, ATTEMPTS, SUCCEEDED, EXHAUSTED, P50, P95, RETRIED, ACCEPTED };
     *h = (struct tally_hour){
         .hour_ms = db_i64(rows, row, HOUR),
         .attempts = db_i64(rows, row, ATTEMPTS),
@@ -108,6 +137,7 @@ void tallies_read(const struct db_rows *rows, int row, struct tally_hour *h)
         .p50_us = db_i64(rows, row, P50),
         .p95_us = db_i64(rows, row, P95),
         .retried = db_i64(rows, row, RETRIED),
+        .accepted = db_null(rows, row, ACCEPTED) ? -1 : db_i64(rows, row, ACCEPTED),
     };
 }
 
@@ -116,14 +146,17 @@ const struct db_stmt stmt_tally_list_webhooks = {
     "select w.id, webhook_hours(w.app_id, w.id) from webhook w"
     " where w.app_id = $1::uuid and w.id < $2::uuid and w.deleted_at is null"
     "  and ($3::int8 < 0 or w.status = $3::int8)"
+    "  and ($5::int8 < 0 or " NEEDS_ATTENTION " = ($5::int8 = 1))"
     " order by w.id desc limit $4::int8",
-    4};
+    5};
 
-struct db_op *tallies_list_webhooks(struct db *db, struct id app, int status, struct id before,
-                                    int limit, db_cb *cb, void *arg)
+struct db_op *tallies_list_webhooks(struct db *db, struct id app, int status, int attention,
+                                    struct id before, int limit, db_cb *cb, void *arg)
 {
-    return store_read(db, &stmt_tally_list_webhooks,
-                      DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(status), DB_I64(limit)), cb, arg);
+    return store_read(
+        db, &stmt_tally_list_webhooks,
+        DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(status), DB_I64(limit), DB_I64(attention)), cb,
+        arg);
 }
 
 struct db_array tallies_hours(const struct db_rows *rows, int row)
@@ -139,7 +172,7 @@ bool tallies_next_hour(struct db_array *hours, struct tally_hour *h)
                                 &h->retried, &h->p50_us,   &h->p95_us};
     struct str element;
 
-    *h = (struct tally_hour){0};
+    *h = (struct tally_hour){.accepted = -1};
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
         if (!db_array_next(hours, &element))
             return false;

@@ -365,14 +365,40 @@ const struct db_stmt stmt_webhook_list = {
     "select " COLUMNS " from webhook w"
     " where w.app_id = $1::uuid and w.id < $2::uuid and w.deleted_at is null"
     "  and ($3::int8 < 0 or w.status = $3::int8)"
+    "  and ($5::int8 < 0 or " NEEDS_ATTENTION " = ($5::int8 = 1))"
     " order by w.id desc limit $4::int8",
-    4};
+    5};
 
-struct db_op *webhooks_list(struct db *db, struct id app, int status, struct id before, int limit,
-                            db_cb *cb, void *arg)
+struct db_op *webhooks_list(struct db *db, struct id app, int status, int attention,
+                            struct id before, int limit, db_cb *cb, void *arg)
 {
-    return store_read(db, &stmt_webhook_list,
-                      DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(status), DB_I64(limit)), cb, arg);
+    return store_read(
+        db, &stmt_webhook_list,
+        DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(status), DB_I64(limit), DB_I64(attention)), cb,
+        arg);
+}
+
+/* The oldest of each webhook by the index of what is pending. */
+const struct db_stmt stmt_webhook_standing = {
+    "webhook_standing",
+    "select count(*), count(*) filter (where w.status = " ACTIVE "),"
+    " count(*) filter (where " NEEDS_ATTENTION
+    "), ms_of(min(d.next_at) filter (where d.next_at <= now()))"
+    " from webhook w left join lateral (select next_at from delivery"
+    "  where webhook_id = w.id and state = " PENDING " order by next_at limit 1) d on true"
+    " where w.app_id = $1::uuid and w.deleted_at is null",
+    1};
+
+struct db_op *webhooks_standing(struct db *db, struct id app, db_cb *cb, void *arg)
+{
+    return store_read(db, &stmt_webhook_standing, DB_ARGS(DB_ID(app)), cb, arg);
+}
+
+struct standing webhooks_read_standing(const struct db_rows *rows)
+{
+    enum { WEBHOOKS, ACTIVE_ONES, ATTENTION, OLDEST };
+    return (struct standing){db_i64(rows, 0, WEBHOOKS), db_i64(rows, 0, ACTIVE_ONES),
+                             db_i64(rows, 0, ATTENTION), db_i64(rows, 0, OLDEST)};
 }
 
 #define IN_HISTORY "exists (select from delivery d where " IS_ONE_OF("d.webhook_id", "w.id") ")"

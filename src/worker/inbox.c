@@ -130,10 +130,12 @@ static void forget_batch(struct inbox *in)
 {
     free(in->entries);
     free(in->woken);
+    free(in->apps);
     in->entries = NULL;
     in->woken = NULL;
+    in->apps = NULL;
     in->err = 0;
-    in->taken = in->refused = in->entry_count = 0;
+    in->taken = in->refused = in->entry_count = in->event_count = 0;
     in->accepted = in->deliveries = 0;
     in->cut = false;
     memset(in->next, 0, sizeof in->next);
@@ -164,9 +166,17 @@ static void grow(struct inbox *in)
     in->limit = in->limit < most ? in->limit : most > 0 ? most : 1;
 }
 
+static void count_accepted(struct inbox *in)
+{
+    for (size_t i = 0; i < in->event_count; i++)
+        if (!id_eq(in->apps[i], (struct id){0}))
+            accepts_count(in->accepts, in->apps[i], 1);
+}
+
 static void on_stored(struct inbox *in)
 {
     enqueue(in);
+    count_accepted(in);
     metric_add(METRIC_PUBLISHED, in->accepted);
     metric_add(METRIC_PUBLISHED_REFUSED, (int64_t)in->refused);
     grow(in);
@@ -278,10 +288,12 @@ static void on_accepted(void *arg, int err, const struct db_rows *rows)
         if (!row.of_event)
             continue;
         in->deliveries += row.deliveries;
-        if (row.index != last && row.differs)
+        if (row.index != last && row.differs) {
             in->refused++;
-        else if (row.index != last)
+            in->apps[row.index] = (struct id){0};
+        } else if (row.index != last) {
             in->accepted++;
+        }
         last = row.index;
     }
 }
@@ -375,6 +387,16 @@ static void sort_rows(struct inbox *in, struct sorted *s, const struct db_rows *
     in->refused = s->refusal_count;
 }
 
+static void accept(struct inbox *in, const struct sorted *s)
+{
+    in->event_count = s->event_count;
+    in->apps = xcalloc(s->event_count, sizeof *in->apps);
+    for (size_t i = 0; i < s->event_count; i++)
+        in->apps[i] = s->events[i]->app;
+    in->ops[INBOX_ACCEPT] =
+        events_accept_published(in->db, s->events, s->numbers, s->event_count, on_accepted, in);
+}
+
 static void on_taken(void *arg, int err, const struct db_rows *rows)
 {
     struct inbox *in = arg;
@@ -388,8 +410,7 @@ static void on_taken(void *arg, int err, const struct db_rows *rows)
         in->ops[INBOX_REFUSE] =
             published_refuse(in->db, s.refusals, s.refusal_count, on_refused, in);
     if (s.event_count > 0)
-        in->ops[INBOX_ACCEPT] =
-            events_accept_published(in->db, s.events, s.numbers, s.event_count, on_accepted, in);
+        accept(in, &s);
     in->ops[INBOX_COMMIT] = store_commit(in->db, on_committed, in);
     sorted_fini(&s);
 }
@@ -476,9 +497,10 @@ void inbox_tick(struct inbox *in)
 }
 
 void inbox_init(struct inbox *in, struct loop *loop, const char *database_url, struct queue *queue,
-                int64_t retention_days)
+                struct accepts *accepts, int64_t retention_days)
 {
-    *in = (struct inbox){.queue = queue, .retention_days = retention_days, .limit = ROWS_FIRST};
+    *in = (struct inbox){
+        .queue = queue, .accepts = accepts, .retention_days = retention_days, .limit = ROWS_FIRST};
     in->db = db_create(loop, &(struct db_config){.url = database_url,
                                                  .session = store_inbox_session,
                                                  .stmts = store_inbox_stmts,

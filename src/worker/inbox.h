@@ -5,6 +5,7 @@
 #define WORKER_INBOX_H
 
 #include "io/loop.h"
+#include "store/accepts.h"
 #include "store/published.h"
 
 #define INBOX_TURNS_MAX  1024 /* what there is no room for is found by a look */
@@ -34,6 +35,7 @@ struct inbox_passed {
 struct inbox {
     struct db *db;
     struct queue *queue;
+    struct accepts *accepts;
     int64_t retention_days;
     struct db_op *ops[INBOX_STEPS];
     bool busy, stopped;
@@ -55,13 +57,16 @@ struct inbox {
     int64_t number;               /* likewise */
     size_t taken, refused;
     int64_t accepted, deliveries;
+    struct id *apps; /* of each event, until its acceptance is counted; nil: it was refused */
+    size_t event_count;
     struct queue_entry *entries; /* to be told when it is committed */
     bool *woken;                 /* likewise: by what came before */
     size_t entry_count;
 };
 
+/* What is accepted is counted in `accepts`. */
 void inbox_init(struct inbox *inbox, struct loop *loop, const char *database_url,
-                struct queue *queue, int64_t retention_days);
+                struct queue *queue, struct accepts *accepts, int64_t retention_days);
 void inbox_fini(struct inbox *inbox);
 
 /* For every second. */

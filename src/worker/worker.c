@@ -22,6 +22,7 @@
 #include "relay.h"
 #include "sender.h"
 #include "slot.h"
+#include "store/accepts.h"
 #include "store/store.h"
 #include "tally.h"
 
@@ -51,6 +52,7 @@ struct worker {
     struct reconciler reconciler;
     struct janitor janitor;
     struct tally tally;
+    struct accepts *accepts;
     struct crier crier;
     struct jobs jobs;
     struct inbox inbox;
@@ -242,6 +244,7 @@ static void close_all(struct worker *w)
     reconciler_fini(&w->reconciler);
     janitor_fini(&w->janitor);
     tally_fini(&w->tally);
+    accepts_destroy(w->accepts);
     crier_fini(&w->crier);
     jobs_fini(&w->jobs);
     inbox_fini(&w->inbox);
@@ -290,7 +293,7 @@ static void on_drain(void *arg)
     feed_tend(&w->feed);
     if (now >= w->give_up_ms && !w->gave_up && !is_drained(w))
         give_up(w);
-    if (now < w->drain_ms && !(is_drained(w) && tally_end(&w->tally))) {
+    if (now < w->drain_ms && !(is_drained(w) && tally_end(&w->tally) && accepts_end(w->accepts))) {
         timeout_set(w->drain, DRAIN_TICK_MS);
         return;
     }
@@ -370,7 +373,9 @@ struct worker *worker_create(const struct settings *settings)
     tally_init(&w->tally, w->db);
     crier_init(&w->crier, w->db);
     jobs_init(&w->jobs, w->loop, w->db, w->queue);
-    inbox_init(&w->inbox, w->loop, config->database_url, w->queue, config->retention_days);
+    w->accepts = accepts_create(w->loop, w->db);
+    inbox_init(&w->inbox, w->loop, config->database_url, w->queue, w->accepts,
+               config->retention_days);
     w->drain = timeout_create(w->loop, on_drain, w);
     w->tick = timeout_create(w->loop, on_tick, w);
     timeout_set(w->tick, 0);

@@ -35,6 +35,7 @@ READ = {
     "GET /event-types/{name}",
     "GET /stream",
     "GET /stats",
+    "GET /stats/now",
     "GET /stats/webhooks",
     "GET /issues",
     "GET /issues/{id}",

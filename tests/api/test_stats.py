@@ -120,3 +120,50 @@ def test_times(database, posthorn):
     assert 1000 < part("1,1", 0.95) <= 1414 and part("1,1", 0.5) == 1000
     assert 2000 < part("0,0,0,4", 0.01) < part("0,0,0,4", 0.99) <= 2829
     assert database.query("select times_add('{1,2}', '{0,1,5}'), times_add('{}', '{}')") == [["{1,3,5}", "{}"]]
+
+
+def accepted(api):
+    return sum(hour["accepted"] for hour in hours(api))
+
+
+def test_what_is_accepted(start, database):
+    """Events, whether a webhook wants them or not, and each once; in SQL too. What was counted is added before an end."""
+    server = start()
+    client = server.client()
+    client.webhook("https://hooks.example.com/in", events=["a"])
+    for _ in range(2):
+        client.publish("b", headers={"Idempotency-Key": "once"})
+    client.batch(5)
+    database.query("select posthorn.publish('default', 'in.sql', '{}')")
+    until(lambda: accepted(client) == 7, SECONDS, lambda: str(hours(client)))
+    (webhook,) = client.get("/webhooks").json["data"]
+    assert [hour["accepted"] for hour in hours(client, webhook_id=webhook["id"])] in ([], [None])
+    client.publish("b")
+    server.stop()
+    assert accepted(start().client()) == 8
+
+
+def test_how_they_stand(api, receiver):
+    """Active ones whose endpoints are not healthy, and those that the service disabled, need a look; what people did does not."""
+    standing = lambda: api.get("/stats/now").json
+    needy = lambda value: {w["id"] for w in api.get("/webhooks", attention=value).json["data"]}
+    assert standing() == {"webhooks": 0, "active": 0, "attention": 0, "oldest_due_at": None}
+    receiver.script("/gone", replies.answer(410))
+    receiver.script("/fails", replies.answer(500))
+    well, paused, gone, failing = (api.webhook(receiver.url(path)) for path in ("/hook", "/paused", "/gone", "/fails"))
+    api.patch(f"/webhooks/{paused['id']}", {"status": "paused"})
+    api.batch(10)
+    until(lambda: needy("true") == {gone["id"], failing["id"]}, 20, lambda: str(api.get("/webhooks").json))
+    assert needy("false") == {well["id"], paused["id"]}
+    assert {of["webhook_id"] for of in api.get("/stats/webhooks", attention="true").json["data"]} == needy("true")
+    assert api.get("/webhooks", attention="yes", expect=422).fields == ["attention"]
+    now = standing()
+    assert (now["webhooks"], now["active"], now["attention"]) == (4, 2, 2)
+
+
+def test_since_when_the_oldest_waits(start):
+    client = start(role="api").client()
+    client.webhook("https://hooks.example.com/in", events=["a"])
+    first = client.publish("a")
+    client.publish("a")
+    assert client.get("/stats/now").json["oldest_due_at"][:19] == first["created_at"][:19]

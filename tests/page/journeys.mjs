@@ -87,11 +87,33 @@ async function portal(body) {
   return answer.json();
 }
 
+async function ask(path, body) {
+  const headers = { Authorization: `Bearer ${key}` };
+  const answer = await fetch(`${url}/v1${path}`, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
+  assert.ok(answer.ok, `${path}: ${answer.status}`);
+  return answer.json();
+}
+
+// An app to which something has happened, so that no view of it is empty.
+async function fill() {
+  await ask("/event-types", { name: "order.paid", description: "Somebody paid", example: { id: 7 } });
+  await ask("/sources", { name: "panel", kind: "github", secret: "of the panel" });
+  await ask("/keys", { name: "of the shop", scope: "publish" });
+  const hooks = [];
+  for (const [path, more] of [["/ok", {}], ["/fails-once", { retry_schedule: [] }], ["/other", { description: "For the books", events: ["invoice.*"] }]])
+    hooks.push(await ask("/webhooks", { url: `${receiver}${path}`, events: ["order.*"], ...more }));
+  for (let id = 0; id < 12; id++) await ask("/events", { type: "order.paid", data: { id } });
+  await until(async () => (await ask("/issues")).data.length > 0);
+  await until(async () => (await ask("/stats")).data[0]?.accepted === 12);
+  await ask(`/webhooks/${hooks[0].id}/replay`, { since: "2026-01-01T00:00:00Z" });
+  return hooks;
+}
+
 const logo = `${url}/dashboard/icon.svg`;
 
 async function until(isSo) {
-  for (const end = Date.now() + WAIT_MS; !isSo() && Date.now() < end; ) await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.ok(isSo());
+  for (const end = Date.now() + WAIT_MS; !(await isSo()) && Date.now() < end; ) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok(await isSo());
 }
 
 const journeys = {
@@ -140,7 +162,7 @@ const journeys = {
     await signIn(page);
     assert.equal((await streaming).status(), 200);
     await view(page, "Events");
-    await page.getByText("No event fits.").waitFor();
+    await page.getByText("There are no events yet.").waitFor();
     await page.clock.pauseAt(Date.now() + 60000);
     const body = JSON.stringify({ type: "came.alone", data: {} });
     await fetch(`${url}/v1/events`, { method: "POST", headers: { Authorization: `Bearer ${key}` }, body });
@@ -264,7 +286,9 @@ const journeys = {
   },
 
   async every_view_in_both_themes_and_three_widths(browser) {
+    await fill();
     const page = await entered(browser);
+    await page.getByText("events accepted in 24 hours").locator("..").getByText("12").waitFor();
     const names = await page.getByRole("navigation", { name: "Views" }).getByRole("link").allTextContents();
     assert.ok(names.length >= 8);
     for (const colorScheme of ["light", "dark"]) {
@@ -274,6 +298,8 @@ const journeys = {
         for (const name of names) {
           await view(page, name);
           await heading(page, name);
+          await page.waitForFunction(() => !document.querySelector("main").textContent.includes("Loading…"));
+          await page.locator("main").filter({ has: page.locator("td, .figures") }).waitFor();
           const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
           assert.ok(wide <= 0, `${name} is ${wide} pixels too wide at ${width}`);
           await judged(page, `${name}-${width}-${colorScheme}`.toLowerCase().replaceAll(" ", "-"));

@@ -8,9 +8,9 @@ const STATUSES = ["", "pending", "held", "delivered", "failed", "cancelled"];
 // Of a webhook, or of the whole app.
 export function Deliveries({ where, webhook }) {
   const path = webhook ? `/webhooks/${webhook}/deliveries` : "/deliveries";
-  const filters = [["status", STATUSES], ["event_type"], ["response_code"], ["error_code"]];
+  const filters = [["status", STATUSES], ["event_type"], ["response_code"], ["error_code"], ["since", "time"], ["until", "time"]];
   return (
-    <List where={where} live label="Deliveries" empty="No delivery fits."
+    <List where={where} live label="Deliveries" empty="There are no deliveries yet." none="No delivery fits."
       load={(values, signal) => get(query(path, values), signal)}
       filters={webhook ? filters : [...filters, ["event_id"], ["url_host"]]}
       href={(d) => `#/deliveries/${d.id}`}

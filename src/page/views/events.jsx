@@ -28,14 +28,17 @@ function Publish() {
   );
 }
 
+// The page that has it alone: what is wrong with an id is said as of any other filter.
+const one = async (id, signal) => ({ data: [await get(`/events/${encodeURIComponent(id)}`, signal)], next_cursor: null });
+
 export function Events({ where }) {
   return (
     <>
       <h1>Events</h1>
       {may.publish && <Publish />}
-      <List where={where} live label="Events" empty="No event fits."
-        load={(values, signal) => get(query("/events", values), signal)}
-        filters={[["type"]]}
+      <List where={where} live label="Events" empty="There are no events yet." none="No event fits."
+        load={({ id, ...values }, signal) => (id ? one(id, signal) : get(query("/events", values), signal))}
+        filters={[["type"], ["id"], ["since", "time"], ["until", "time"]]}
         href={(e) => `#/events/${e.id}`}
         columns={[
           ["Type", (e) => e.type],

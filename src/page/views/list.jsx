@@ -2,11 +2,24 @@ import { useState } from "preact/hooks";
 import { useLoaded } from "../hooks.js";
 import { Loaded, Select, Table, Text } from "../parts.jsx";
 
-// A list of the API: its filters, which stand in the address, and its pages. `filters`: [name, choices], or [name] for
-// a text; `load(values, signal)` gets what is set of them, and the cursor.
-export function List({ where, load, filters = [], live = false, ...table }) {
+// A moment, which the API has in UTC and people in their own time.
+function Moment({ label, value, onPick }) {
+  const at = value && new Date(Date.parse(value) - new Date(value).getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+  return <Text label={label} type="datetime-local" value={at} onPick={(v) => onPick(v && new Date(v).toISOString())} />;
+}
+
+function Filter({ kind, ...rest }) {
+  if (kind === "time") return <Moment {...rest} />;
+  return kind ? <Select options={kind} {...rest} /> : <Text {...rest} />;
+}
+
+// A list of the API: its filters, which stand in the address, and its pages. `filters`: [name, choices], [name, "time"], or
+// [name] for a text; `load(values, signal)` gets what is set of them, and the cursor. `empty` says that there is nothing at
+// all, and `none` that nothing fits the filters.
+export function List({ where, load, filters = [], live = false, empty, none, ...table }) {
   const [cursors, setCursors] = useState([]);
   const values = Object.fromEntries(filters.map(([name]) => [name, where.query[name] ?? ""]));
+  const isChosen = Object.values(values).some((value) => value !== "");
   const cursor = cursors.at(-1) ?? "";
   const page = useLoaded((signal) => load({ ...values, cursor }, signal), [cursor, where.path, ...Object.values(values)], live && cursor === "");
   const pick = (name) => (value) => {
@@ -18,18 +31,15 @@ export function List({ where, load, filters = [], live = false, ...table }) {
     <>
       {filters.length > 0 && (
         <div class="filters" role="search">
-          {filters.map(([name, options]) => {
-            const label = name.replaceAll("_", " ");
-            return options
-              ? <Select key={name} label={label} value={values[name]} options={options} onPick={pick(name)} />
-              : <Text key={name} label={label} value={values[name]} onPick={pick(name)} />;
-          })}
+          {filters.map(([name, kind]) => (
+            <Filter key={name} kind={kind} label={name.replaceAll("_", " ")} value={values[name]} onPick={pick(name)} />
+          ))}
         </div>
       )}
       <Loaded from={page}>
         {({ data, next_cursor }) => (
           <>
-            <Table rows={data} {...table} />
+            <Table rows={data} empty={none && isChosen ? none : empty} {...table} />
             {(cursor !== "" || next_cursor) && (
               <nav class="pages" aria-label="Pages">
                 <button type="button" disabled={cursor === ""} onClick={() => setCursors(cursors.slice(0, -1))}>Newer</button>

@@ -26,9 +26,9 @@ export function Webhooks({ where }) {
         <h1>Webhooks</h1>
         {may.manage && <a class="button main" href="#/webhooks/new">New webhook</a>}
       </div>
-      <List where={where} live label="Webhooks" empty={may.manage ? "There is none yet. New webhook makes one." : "There is none yet."}
+      <List where={where} live label="Webhooks" empty={may.manage ? "There is none yet. New webhook makes one." : "There is none yet."} none="No webhook fits."
         load={load}
-        filters={[["status", ["", "active", "paused", "disabled"]]]}
+        filters={[["status", ["", "active", "paused", "disabled"]], ["attention", ["", "true"]]]}
         href={(w) => `#/webhooks/${w.id}`}
         columns={[
           ["Endpoint", (w) => w.description || w.url],
