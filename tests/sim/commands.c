@@ -291,18 +291,28 @@ static int cmd_hgetall(lua_State *lua)
     return push_all(lua, find(lua, 1, KEY_HASH), true, true);
 }
 
-/* Of a hash as small as ours all at once, as Redis does. */
-static int cmd_hscan(lua_State *lua)
+/* Of what is as small as ours all at once, as Redis does. */
+static int scan(lua_State *lua, enum key_type type)
 {
-    struct key *key = find(lua, 1, KEY_HASH);
+    struct key *key = find(lua, 1, type);
 
     lua_createtable(lua, 2, 0);
     int table = lua_gettop(lua);
     lua_pushliteral(lua, "0");
     lua_rawseti(lua, table, 1);
-    push_all(lua, key, true, true);
+    push_all(lua, key, true, type == KEY_HASH);
     lua_rawseti(lua, table, 2);
     return 1;
+}
+
+static int cmd_hscan(lua_State *lua)
+{
+    return scan(lua, KEY_HASH);
+}
+
+static int cmd_sscan(lua_State *lua)
+{
+    return scan(lua, KEY_SET);
 }
 
 /* What the command names after the key. */
@@ -494,33 +504,19 @@ static int cmd_zrange(lua_State *lua)
 }
 
 const struct command commands[] = {
-    {"EXISTS", cmd_exists, READS},
-    {"DEL", cmd_del, WRITES},
-    {"UNLINK", cmd_del, WRITES},
-    {"EXPIRE", cmd_expire, WRITES},
-    {"GET", cmd_get, READS},
-    {"SET", cmd_set, GROWS},
-    {"INCR", cmd_incr, GROWS},
-    {"PUBLISH", cmd_publish, READS},
-    {"TIME", cmd_time, READS},
-    {"HGET", cmd_hget, READS},
-    {"HMGET", cmd_hmget, READS},
-    {"HSET", cmd_hset, GROWS},
-    {"HDEL", cmd_hdel, WRITES},
-    {"HINCRBY", cmd_hincrby, GROWS},
-    {"HVALS", cmd_hvals, READS},
-    {"HKEYS", cmd_hkeys, READS},
-    {"HGETALL", cmd_hgetall, READS},
-    {"HSCAN", cmd_hscan, READS},
-    {"SADD", cmd_sadd, GROWS},
-    {"SREM", cmd_srem, WRITES},
-    {"SMEMBERS", cmd_smembers, READS},
-    {"SPOP", cmd_spop, WRITES},
-    {"ZADD", cmd_zadd, GROWS},
-    {"ZREM", cmd_zrem, WRITES},
-    {"ZCARD", cmd_zcard, READS},
-    {"ZSCORE", cmd_zscore, READS},
-    {"ZMSCORE", cmd_zmscore, READS},
-    {"ZRANGE", cmd_zrange, READS},
-    {NULL, NULL, READS},
+    {"EXISTS", cmd_exists, READS},   {"DEL", cmd_del, WRITES},
+    {"UNLINK", cmd_del, WRITES},     {"EXPIRE", cmd_expire, WRITES},
+    {"GET", cmd_get, READS},         {"SET", cmd_set, GROWS},
+    {"INCR", cmd_incr, GROWS},       {"PUBLISH", cmd_publish, READS},
+    {"TIME", cmd_time, READS},       {"HGET", cmd_hget, READS},
+    {"HMGET", cmd_hmget, READS},     {"HSET", cmd_hset, GROWS},
+    {"HDEL", cmd_hdel, WRITES},      {"HINCRBY", cmd_hincrby, GROWS},
+    {"HVALS", cmd_hvals, READS},     {"HKEYS", cmd_hkeys, READS},
+    {"HGETALL", cmd_hgetall, READS}, {"HSCAN", cmd_hscan, READS},
+    {"SSCAN", cmd_sscan, READS},     {"SADD", cmd_sadd, GROWS},
+    {"SREM", cmd_srem, WRITES},      {"SMEMBERS", cmd_smembers, READS},
+    {"SPOP", cmd_spop, WRITES},      {"ZADD", cmd_zadd, GROWS},
+    {"ZREM", cmd_zrem, WRITES},      {"ZCARD", cmd_zcard, READS},
+    {"ZSCORE", cmd_zscore, READS},   {"ZMSCORE", cmd_zmscore, READS},
+    {"ZRANGE", cmd_zrange, READS},   {NULL, NULL, READS},
 };

@@ -82,6 +82,22 @@ static void a_successor_frees_what_the_dead_held(void **state)
     queue_destroy(successor);
 }
 
+/* A claim that Redis ran when nobody waited for its answer: it waits again when its lease has run out, and is in no list. */
+static void what_nobody_heard_of_leaves_the_list(void **state)
+{
+    char late[] = "for _, m in ipairs(redis.call('ZRANGE', KEYS[1], 0, 0)) do"
+                  " redis.call('ZADD', KEYS[1], 1, m) end";
+    (void)state;
+    put_many(hook, 3, 4, 0);
+    assert_int_equal(claim(10), 3);
+    redis_server_sayf(&rig.server, "EVAL %s 1 posthorn:{q}:inflight", late);
+    sweep(rig.queue);
+    assert_int_equal(redis_server_say(&rig.server, "ZCARD posthorn:{q}:inflight"), 2);
+    assert_int_equal(redis_server_say(&rig.server, "SCARD posthorn:{q}:own:0000000000000001"), 2);
+    assert_int_equal(claim(10), 1);
+    assert_int_equal(redis_server_say(&rig.server, "SCARD posthorn:{q}:own:0000000000000001"), 3);
+}
+
 static void what_it_really_has_stays(void **state)
 {
     struct queue_ref real[2];
@@ -428,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_successor_frees_what_the_dead_held),
+        RIG_TEST(what_nobody_heard_of_leaves_the_list),
         RIG_TEST(what_it_really_has_stays),
         RIG_TEST(an_empty_redis_learns_what_flies),
         RIG_TEST(resyncing_many_is_quick),

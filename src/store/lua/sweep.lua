@@ -31,12 +31,28 @@ local function recount()
   end
 end
 
--- Looks at some fields of a hash, and at others the next time.
+-- Some of what a hash or a set has, and others the next time.
+local function some(command, key)
+  local cursor = tonumber(call('HGET', P..'cursors', key) or 0) or 0
+  local found = call(command, key, text(cursor), 'COUNT', SCAN)
+  call('HSET', P..'cursors', key, found[1])
+  return found[2]
+end
+
 local function scan(hash, visit)
-  local cursor = tonumber(call('HGET', P..'cursors', hash) or 0) or 0
-  local found = call('HSCAN', hash, text(cursor), 'COUNT', SCAN)
-  for i = 1, #found[2], 2 do visit(found[2][i], found[2][i + 1]) end
-  call('HSET', P..'cursors', hash, found[1])
+  local found = some('HSCAN', hash)
+  for i = 1, #found, 2 do visit(found[i], found[i + 1]) end
+end
+
+-- What waits again since its lease ran out is in the list of the worker for which it was claimed. If that never heard of
+-- it (Redis ran the claim when its connection was gone), nobody else takes it out.
+local function forget_own(own)
+  local ms = some('SSCAN', own)
+  if #ms == 0 then return end
+  local flies, waits = call('ZMSCORE', INFLIGHT, unpack(ms)), call('ZMSCORE', AHEAD, unpack(ms))
+  for i, m in ipairs(ms) do
+    if not flies[i] and not waits[i] then call('SREM', own, m) end
+  end
 end
 
 -- Of endpoints with nothing waiting and nothing in flight: whatever comes for one brings them again.
@@ -86,6 +102,7 @@ for _, e in ipairs(call('SPOP', NEWS, TELL_MAX)) do
   end
 end
 
+forget_own(P..'own:'..ARGV[1])
 settle()
 wake()
 call('EXPIRE', P..'own:'..ARGV[1], 3600)
