@@ -72,6 +72,12 @@ struct field {
      * (FIELD_MAP: key, value); NULL: nothing. */
     const char *(*check)(struct str value);
     const char *(*check_pair)(struct str key, struct str value);
+
+    /* Binding asks for none of these. What it is for, for people; and of FIELD_RAW that is bound by a table later, what
+     * its object has, or each object of its array, of which there are `item_max`. */
+    const char *about;
+    const struct field *inside;
+    size_t inside_count;
 };
 
 #define FIELD_PROBLEMS_MAX 16

@@ -79,7 +79,7 @@ struct profile_variant {
 };
 
 struct profile {
-    const char *name;
+    const char *name, *about;        /* the second for people, a sentence */
     struct profile_options standard; /* of a webhook that says nothing */
 
     /* The options that it takes: binding and writing go by this. */
@@ -138,6 +138,9 @@ int profile_options_bind(struct fields *f, const struct profile *profile, struct
  * messages are arrays, or would be if nothing were said. */
 void profile_options_write(struct jsonw *w, const struct profile *profile,
                            const struct profile_options *options);
+
+/* Writes the JSON Schema of the profile's options, with what is in force where nothing is said, as the member `key`. */
+void profile_schema_write(struct jsonw *w, const char *key, const struct profile *profile);
 
 /* Who gets a message of this profile gets its secret. */
 bool profile_sends_secret(const struct profile *profile, const struct profile_options *options);

@@ -265,3 +265,17 @@ void handle_keys_delete(struct call *call)
         call->op =
             keys_delete(call->api->db, id, deed_of(call, AUDIT_KEY_REVOKE), on_deleted, call);
 }
+
+/* What the key of this very request may do; that of the options has no id. */
+void handle_key_get(struct call *call)
+{
+    static const struct id none;
+    struct jsonw *w = reply_begin(call);
+
+    jsonw_begin(w, NULL, '{');
+    jsonw_id_or_null(w, "id", !id_eq(call->key, none), ID_KEY, call->key);
+    jsonw_id(w, "app_id", ID_APP, call->app);
+    jsonw_text(w, "scope", key_scope_names[call->scope]);
+    jsonw_end(w, '}');
+    reply_send(call, 200);
+}

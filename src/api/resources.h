@@ -22,6 +22,9 @@ route_handler handle_webhooks_preview;
 /* stream.c, webhook_stream.c, delivery_answer.c */
 route_handler handle_stream, handle_webhooks_stream, handle_deliveries_answer;
 
+/* profiles.c */
+route_handler handle_profiles_list;
+
 /* webhook_jwks.c */
 route_handler handle_webhooks_jwks;
 
@@ -43,7 +46,7 @@ route_handler handle_webhooks_replay, handle_webhooks_backfill, handle_deliverie
 /* apps.c, keys.c */
 route_handler handle_apps_create, handle_apps_list, handle_apps_get, handle_apps_update,
     handle_apps_delete, handle_keys_create, handle_keys_list, handle_keys_get, handle_keys_update,
-    handle_keys_delete;
+    handle_keys_delete, handle_key_get;
 
 /* sources.c, ingest.c */
 route_handler handle_sources_create, handle_sources_list, handle_sources_get, handle_sources_update,

@@ -48,6 +48,8 @@ static const struct route routes[] = {
       "cursor"},
      .portal = true},
 
+    {"GET", "/profiles", SCOPE_READ, handle_profiles_list, .portal = true},
+
     {"POST", "/events", SCOPE_PUBLISH, handle_events_create},
     {"POST", "/events/batch", SCOPE_PUBLISH, handle_events_create_batch},
     {"POST",
@@ -116,6 +118,7 @@ static const struct route routes[] = {
     {"GET", "/portal", SCOPE_READ, handle_portal_get, .portal = true},
     {"GET", "/portal/{id}", SCOPE_OPEN, handle_portal_page},
 
+    {"GET", "/key", SCOPE_READ, handle_key_get},
     {"POST", "/keys", SCOPE_ADMIN, handle_keys_create},
     {"GET", "/keys", SCOPE_ADMIN, handle_keys_list, {"limit", "cursor"}},
     {"GET", "/keys/{id}", SCOPE_ADMIN, handle_keys_get},

@@ -68,6 +68,8 @@ static struct binding element_of(const struct binding *b, struct str key)
 
 static bool wrong_length(struct binding *b, int64_t min, int64_t max, const char *unit)
 {
+    if (min == 1 && max == 0)
+        return problem(b, "must not be empty");
     if (min > 0)
         return problem(b, "must be %lld to %lld %s long", (long long)min, (long long)max, unit);
     return problem(b, "must be at most %lld %s long", (long long)max, unit);

@@ -94,26 +94,27 @@ static void write_map(struct jsonw *w, const char *key, const struct field_map *
     jsonw_end(w, '}');
 }
 
-static void write_option(struct jsonw *w, const struct field *field, const void *at)
+void profile_option_write(struct jsonw *w, const char *key, const struct field *option,
+                          const void *at)
 {
-    switch (field->kind) {
+    switch (option->kind) {
     case FIELD_ENUM:
-        jsonw_text(w, field->name, field->names[*(const int *)at]);
+        jsonw_text(w, key, option->names[*(const int *)at]);
         break;
     case FIELD_BOOL:
-        jsonw_bool(w, field->name, *(const bool *)at);
+        jsonw_bool(w, key, *(const bool *)at);
         break;
     case FIELD_I64:
-        jsonw_i64(w, field->name, *(const int64_t *)at);
+        jsonw_i64(w, key, *(const int64_t *)at);
         break;
     case FIELD_STR:
-        jsonw_str(w, field->name, *(const struct str *)at);
+        jsonw_str(w, key, *(const struct str *)at);
         break;
     case FIELD_RAW:
-        jsonw_raw(w, field->name, *(const struct str *)at);
+        jsonw_raw(w, key, *(const struct str *)at);
         break;
     case FIELD_MAP:
-        write_map(w, field->name, at);
+        write_map(w, key, at);
         break;
     default:
         assert(!"no option is of this kind");
@@ -137,8 +138,8 @@ void profile_options_write(struct jsonw *w, const struct profile *profile,
     jsonw_begin(w, "profile_options", '{');
     for (size_t i = 0; i < profile->option_count; i++)
         if (is_said(profile, options, &profile->options[i]))
-            write_option(w, &profile->options[i],
-                         (const char *)options + profile->options[i].offset);
+            profile_option_write(w, profile->options[i].name, &profile->options[i],
+                                 (const char *)options + profile->options[i].offset);
     jsonw_end(w, '}');
 }
 

@@ -185,6 +185,19 @@ def test_app_header(tenant, other_tenant, admin, address):
         admin.with_(X_App_Id=nobody).get("/webhooks", expect=404)
 
 
+@pytest.mark.parametrize("scope", ["read", "write"])
+def test_what_a_key_is(tenant, scope):
+    said = tenant.client(scope).get("/key", expect=200).json
+    assert (said["scope"], said["app_id"]) == (scope, tenant.app["id"])
+    assert said["id"].startswith("key_")
+
+
+def test_what_the_key_of_the_options_is(admin, tenant):
+    said = admin.with_(X_App_Id=tenant.app["uid"]).get("/key", expect=200).json
+    assert said == {"id": None, "app_id": tenant.app["id"], "scope": "admin"}
+    admin.with_(X_App_Id="nobody").get("/key", expect=404)
+
+
 def test_default_app(admin, address):
     made = admin.webhook(address)
     in_default = admin.with_(X_App_Id="default").get("/webhooks").json["data"]

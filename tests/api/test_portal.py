@@ -18,6 +18,7 @@ OPERATIONS = {
 # What a token may ask for. Whoever adds a route says here, or below, what a portal may do with it.
 READ = {
     "GET /portal",
+    "GET /profiles",
     "GET /webhooks",
     "GET /webhooks/{id}",
     "GET /webhooks/{id}/deliveries",
@@ -70,6 +71,7 @@ NEVER = {
     "PATCH /apps/{id}",
     "DELETE /apps/{id}",
     "POST /apps/{id}/portal",
+    "GET /key",
     "POST /keys",
     "GET /keys",
     "GET /keys/{id}",

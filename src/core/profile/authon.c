@@ -32,6 +32,7 @@ static int write_head(const struct profile_input *in, int count, struct str body
 
 const struct profile profile_authon = {
     .name = "authon",
+    .about = "Receivers of Authon: the secret as it is.",
     .standard = {.json = JSON_FORM_JS, .bigint = JSON_BIGINT_STRING, .auth = AUTH_PLAIN},
     .options = profile_json_options,
     .option_count = PROFILE_JSON_OPTIONS,

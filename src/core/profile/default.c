@@ -74,6 +74,7 @@ static bool carries_both(const struct profile_options *options, struct str secre
 
 const struct profile profile_default = {
     .name = "default",
+    .about = "The generic form of many systems, signed by X-Webhook-Signature.",
     .carries_both = carries_both,
     PROFILE_JSON_VARIANTS,
     .signs = "body; with a whsec_ secret also webhook-id.webhook-timestamp.body",

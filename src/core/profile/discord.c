@@ -317,6 +317,8 @@ static const struct field options[] = TRANSFORM_OPTIONS;
 
 const struct profile profile_discord = {
     .name = "discord",
+    .about =
+        "An incoming webhook of Discord's, which shows messages; its URL asks for it by itself.",
     .options = options,
     .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,

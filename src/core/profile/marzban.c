@@ -126,7 +126,8 @@ static const struct field options[] = {
     OPTION_BIGINT,
     OPTION_ENVELOPE,
     OPTION_AUTH,
-    OPTION_BOOL("tries", tries),
+    OPTION_BOOL("tries", tries,
+                "tries counts the attempts before this one, and send_at is when a retry was due."),
     OPTION_BATCH_SECONDS,
     OPTION_BATCH_MAX,
 };
@@ -141,6 +142,7 @@ static const struct profile_variant variants[] = {
 
 const struct profile profile_marzban = {
     .name = "marzban",
+    .about = "Receivers of Marzban, as the panel sends: the secret as it is, an array of events.",
     .variants = variants,
     .variant_count = ARRAY_LEN(variants),
     .standard = {.json = JSON_FORM_PYTHON,
@@ -159,6 +161,7 @@ const struct profile profile_marzban = {
 
 const struct profile profile_marzban_docs = {
     .name = "marzban-docs",
+    .about = "Receivers of Marzban, as its document says: an HMAC, an event a request.",
     .variants = variants,
     .variant_count = ARRAY_LEN(variants),
     .signs = "body",

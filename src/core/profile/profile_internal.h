@@ -20,28 +20,38 @@ extern const char *const profile_envelope_names[];
 extern const char *const profile_auth_names[];
 
 #define OPTION_AT(member) offsetof(struct profile_options, member)
-#define OPTION_ENUM(text, member, list)                                      \
-    {                                                                        \
-        text, FIELD_ENUM, OPTION_AT(member), FIELD_NULLABLE, .names = (list) \
+#define OPTION_ENUM(text, member, list, why)                                                 \
+    {                                                                                        \
+        text, FIELD_ENUM, OPTION_AT(member), FIELD_NULLABLE, .names = (list), .about = (why) \
     }
-#define OPTION_BOOL(text, member)                           \
-    {                                                       \
-        text, FIELD_BOOL, OPTION_AT(member), FIELD_NULLABLE \
+#define OPTION_BOOL(text, member, why)                                      \
+    {                                                                       \
+        text, FIELD_BOOL, OPTION_AT(member), FIELD_NULLABLE, .about = (why) \
     }
-#define OPTION_JSON     OPTION_ENUM("json", json, json_form_names)
-#define OPTION_BIGINT   OPTION_ENUM("bigint", bigint, json_bigint_names)
-#define OPTION_ENVELOPE OPTION_ENUM("envelope", envelope, profile_envelope_names)
-#define OPTION_AUTH     OPTION_ENUM("auth", auth, profile_auth_names)
+#define OPTION_JSON                            \
+    OPTION_ENUM("json", json, json_form_names, \
+                "The language whose serialiser gives back the very bytes that are signed.")
+#define OPTION_BIGINT                                \
+    OPTION_ENUM("bigint", bigint, json_bigint_names, \
+                "What js does with an integer that a double cannot hold.")
+#define OPTION_ENVELOPE                                       \
+    OPTION_ENUM("envelope", envelope, profile_envelope_names, \
+                "One event a request, or an array of all that is due.")
+#define OPTION_AUTH                               \
+    OPTION_ENUM("auth", auth, profile_auth_names, \
+                "What proves who sends: the body's HMAC, the secret itself, or nothing.")
 
-#define OPTION_BATCH_SECONDS                                                  \
-    {                                                                         \
-        "batch_seconds", FIELD_I64, OPTION_AT(batch_seconds), FIELD_NULLABLE, \
-            .min = 0, .max = PROFILE_BATCH_SECONDS_MAX                        \
+#define OPTION_BATCH_SECONDS                                                                     \
+    {                                                                                            \
+        "batch_seconds", FIELD_I64, OPTION_AT(batch_seconds), FIELD_NULLABLE,                    \
+            .min = 0, .max = PROFILE_BATCH_SECONDS_MAX,                                          \
+            .about = "How long events are gathered for one array; with the envelope array only." \
     }
-#define OPTION_BATCH_MAX                                                                       \
-    {                                                                                          \
-        "batch_max", FIELD_I64, OPTION_AT(batch_max), FIELD_NULLABLE, .min = 1,                \
-                                                                      .max = PROFILE_BATCH_MAX \
+#define OPTION_BATCH_MAX                                                           \
+    {                                                                              \
+        "batch_max", FIELD_I64, OPTION_AT(batch_max), FIELD_NULLABLE,              \
+            .min = 1, .max = PROFILE_BATCH_MAX,                                    \
+            .about = "The most events in one array; with the envelope array only." \
     }
 
 /* json and bigint, which is all that some take. */
@@ -51,6 +61,10 @@ extern const struct field profile_json_options[PROFILE_JSON_OPTIONS];
 /* These, and those of arrays. */
 #define PROFILE_ARRAY_OPTIONS 5
 extern const struct field profile_array_options[PROFILE_ARRAY_OPTIONS];
+
+/* Writes the value of an option, which is at `at`, as the member `key`. */
+void profile_option_write(struct jsonw *w, const char *key, const struct field *option,
+                          const void *at);
 
 /* --- head.c ----------------------------------------------------------------------------------- */
 
@@ -136,13 +150,19 @@ int chat_colour(struct str type);
 /* --- transform.c: what their messages say, if people say so ----------------------------------- */
 
 #define TRANSFORM_FIELDS_MAX 25
-#define TRANSFORM_OPTIONS                                                 \
-    {                                                                     \
-        {                                                                 \
-            "transform", FIELD_RAW, OPTION_AT(transform), FIELD_NULLABLE, \
-                .kinds = FIELD_KIND(JSON_OBJECT)                          \
-        }                                                                 \
+#define TRANSFORM_MEMBERS    6
+#define TRANSFORM_OPTIONS                                                                     \
+    {                                                                                         \
+        {                                                                                     \
+            "transform", FIELD_RAW, OPTION_AT(transform), FIELD_NULLABLE,                     \
+                .kinds = FIELD_KIND(JSON_OBJECT), .inside = transform_members,                \
+                .inside_count = TRANSFORM_MEMBERS,                                            \
+                .about = "What messages say. {{/user/name}} is a value of the event's data, " \
+                         "{{type}} its type; what follows a | stands for what is not there."  \
+        }                                                                                     \
     }
+
+extern const struct field transform_members[TRANSFORM_MEMBERS];
 
 /* Of what `json` says: problems below "profile_options.transform.", and ERR_INVALID if there are any. */
 int transform_check(struct fields *f, struct str json, bool links) MUST_CHECK;

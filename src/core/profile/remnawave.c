@@ -73,12 +73,14 @@ static const struct field options[] = {
     OPTION_JSON,
     OPTION_BIGINT,
     OPTION_AUTH,
-    OPTION_BOOL("restamp_on_retry", restamp_on_retry),
-    OPTION_BOOL("scope", scope),
+    OPTION_BOOL("restamp_on_retry", restamp_on_retry,
+                "A retry has a timestamp of its own, and so another body and signature."),
+    OPTION_BOOL("scope", scope, "Adds scope, and meta to users' events, as newer panels do."),
 };
 
 const struct profile profile_remnawave = {
     .name = "remnawave",
+    .about = "Receivers of Remnawave, signed by X-Remnawave-Signature.",
     PROFILE_JSON_VARIANTS,
     .signs = "body",
     .standard = {.json = JSON_FORM_JS, .bigint = JSON_BIGINT_STRING, .auth = AUTH_HMAC},
@@ -91,6 +93,7 @@ const struct profile profile_remnawave = {
 
 const struct profile profile_remnawave_flask = {
     .name = "remnawave-flask",
+    .about = "Receivers of Remnawave that verify what json.dumps of Python gives.",
     PROFILE_JSON_VARIANTS,
     .signs = "body",
     .standard = {.json = JSON_FORM_PYTHON, .bigint = JSON_BIGINT_STRING, .auth = AUTH_HMAC},

@@ -265,6 +265,7 @@ static const struct field options[] = TRANSFORM_OPTIONS;
 
 const struct profile profile_slack = {
     .name = "slack",
+    .about = "An incoming webhook of Slack's, which shows messages; its URL asks for it by itself.",
     .options = options,
     .option_count = ARRAY_LEN(options),
     .secret_check = secret_check_printable,

@@ -85,6 +85,7 @@ static bool carries_both(const struct profile_options *options, struct str secre
 
 const struct profile profile_standard_webhooks = {
     .name = "standard-webhooks",
+    .about = "Receivers of Standard Webhooks and Svix.",
     .carries_both = carries_both,
     .signs_ed25519 = true,
     PROFILE_JSON_VARIANTS,

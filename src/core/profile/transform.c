@@ -53,9 +53,11 @@ struct colour_input {
 };
 
 static const struct field colour_fields[] = {
-    {"path", FIELD_STR, offsetof(struct colour_input, path), FIELD_REQUIRED, .check = check_path},
+    {"path", FIELD_STR, offsetof(struct colour_input, path), FIELD_REQUIRED, .min = 1,
+     .check = check_path, .about = "Where the value is in the event's data, such as /status."},
     {"map", FIELD_MAP, offsetof(struct colour_input, map), FIELD_REQUIRED, .max = COLOURS_MAX,
-     .key_max = 256, .item_max = 7, .check_pair = check_colour},
+     .key_max = 256, .item_max = 7, .check_pair = check_colour,
+     .about = "A value, and its colour such as #57f287."},
 };
 
 struct field_input {
@@ -66,22 +68,29 @@ struct field_input {
 static const struct field field_fields[] = {
     {"name", FIELD_STR, offsetof(struct field_input, name), FIELD_REQUIRED, .min = 1},
     {"value", FIELD_STR, offsetof(struct field_input, value), FIELD_REQUIRED, .min = 1},
-    {"inline", FIELD_BOOL, offsetof(struct field_input, in_line), 0},
+    {"inline", FIELD_BOOL, offsetof(struct field_input, in_line), 0,
+     .about = "Discord puts it beside others unless told not to."},
 };
 
 struct transform_input {
     struct str text, title, description, colour, colour_by, fields;
 };
 
-static const struct field fields[] = {
-    {"text", FIELD_STR, offsetof(struct transform_input, text), 0},
-    {"title", FIELD_STR, offsetof(struct transform_input, title), 0},
-    {"description", FIELD_STR, offsetof(struct transform_input, description), 0},
-    {"color", FIELD_STR, offsetof(struct transform_input, colour), 0, .check = check_rgb},
+const struct field transform_members[TRANSFORM_MEMBERS] = {
+    {"text", FIELD_STR, offsetof(struct transform_input, text), 0,
+     .about = "Beside Discord's embed; Slack's summary in notifications."},
+    {"title", FIELD_STR, offsetof(struct transform_input, title), 0,
+     .about = "The event's type if nothing is said."},
+    {"description", FIELD_STR, offsetof(struct transform_input, description), 0,
+     .about = "The text below the title."},
+    {"color", FIELD_STR, offsetof(struct transform_input, colour), 0, .check = check_rgb,
+     .about = "Such as #57f287; by the event's type if nothing is said."},
     {"color_by", FIELD_RAW, offsetof(struct transform_input, colour_by), 0,
-     .kinds = FIELD_KIND(JSON_OBJECT)},
+     .kinds = FIELD_KIND(JSON_OBJECT), .inside = colour_fields,
+     .inside_count = ARRAY_LEN(colour_fields), .about = "A colour by a value of the data."},
     {"fields", FIELD_RAW, offsetof(struct transform_input, fields), 0,
-     .kinds = FIELD_KIND(JSON_ARRAY)},
+     .kinds = FIELD_KIND(JSON_ARRAY), .item_max = TRANSFORM_FIELDS_MAX, .inside = field_fields,
+     .inside_count = ARRAY_LEN(field_fields), .about = "Names and values, one beside another."},
 };
 
 struct checking {
@@ -155,7 +164,8 @@ int transform_check(struct fields *f, struct str json, bool links)
     size_t before = f->problem_count + f->problems_unsaid;
     uint32_t present;
 
-    if (fields_bind_member(f, fields, ARRAY_LEN(fields), json, path_of, &in, &present) == 0) {
+    if (fields_bind_member(f, transform_members, TRANSFORM_MEMBERS, json, path_of, &in, &present) ==
+        0) {
         check_template(&c, path_of, "text", in.text);
         check_template(&c, path_of, "title", in.title);
         check_template(&c, path_of, "description", in.description);
