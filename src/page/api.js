@@ -6,7 +6,7 @@ const APP = "posthorn.app";
 const PORTAL_TOKEN = "pt_";
 
 export const session = {
-  portal: null, // what GET /portal says, of a portal token
+  access: null, // what GET /key says, or GET /portal of a portal token
   onEnd: () => {}, // that is over
   get key() {
     return token ?? (isPortal ? null : sessionStorage.getItem(KEY));
@@ -24,17 +24,19 @@ export const session = {
   end() {
     sessionStorage.removeItem(KEY);
     sessionStorage.removeItem(APP);
-    this.portal = null;
+    this.access = null;
   },
 };
+
+const CHANGES = ["write", "admin", "manage"];
 
 // Whether there is a button for it; the API says no all the same.
 export const may = {
   get manage() {
-    return !session.isPortal || session.portal?.scope === "manage";
+    return CHANGES.includes(session.access?.scope);
   },
   get publish() {
-    return !session.isPortal;
+    return !session.isPortal && this.manage;
   },
 };
 
@@ -99,6 +101,9 @@ export async function follow(onEvent, signal) {
 }
 
 export const get = (path, signal) => call("GET", path, undefined, signal);
+
+// What the key, or the token of a portal, may do.
+export const access = (signal) => get(session.isPortal ? "/portal" : "/key", signal);
 
 // A query of what is set.
 export function query(path, values) {

@@ -11,7 +11,7 @@ import { Issue, Issues } from "./views/issues.jsx";
 import { Overview } from "./views/overview.jsx";
 import { Apps, Audit, Jobs, Keys, Sources, Types } from "./views/records.jsx";
 import { EditApp, EditType } from "./views/manage.jsx";
-import { Over, Portal } from "./views/portal.jsx";
+import { Known, Over } from "./views/portal.jsx";
 import { SignIn } from "./views/signin.jsx";
 import { Webhook } from "./views/webhook.jsx";
 import { EditWebhook, NewWebhook } from "./views/webhook_form.jsx";
@@ -35,7 +35,7 @@ const ROUTES = [
   ["/keys", Keys, "Keys"],
   ["/webhooks/new", NewWebhook, undefined, MANAGE],
   ["/webhooks/{id}", Webhook, undefined, READ],
-  ["/webhooks/{id}/edit", EditWebhook, undefined, MANAGE],
+  ["/webhooks/{id}/edit", EditWebhook, undefined, READ],
   ["/deliveries/{id}", Delivery, undefined, READ],
   ["/events/{id}", Event, undefined, READ],
   ["/issues/{id}", Issue, undefined, READ],
@@ -59,13 +59,14 @@ function find(path) {
 
 function Around({ where, onEnd, children }) {
   useStream();
+  const { brand } = session.access;
   const here = `/${where.path.split("/")[1]}`;
   return (
     <>
       <a class="skip" href="#content" onClick={(e) => { e.preventDefault(); document.getElementById("content").focus(); }}>To the content</a>
       <header>
-        {session.portal?.brand.logo_url && <img class="logo" src={session.portal.brand.logo_url} alt="" referrerpolicy="no-referrer" />}
-        <strong>{session.portal ? session.portal.brand.name ?? session.portal.app_name : "Posthorn"}</strong>
+        {brand?.logo_url && <img class="logo" src={brand.logo_url} alt="" referrerpolicy="no-referrer" />}
+        <strong>{brand ? brand.name ?? session.access.app_name : "Posthorn"}</strong>
         <nav aria-label="Views">
           {ROUTES.filter((route) => route[2] && fits(route)).map(([path, , name]) => (
             <a key={path} href={`#${path}`} aria-current={here === path ? "page" : undefined}>{name}</a>
@@ -100,8 +101,7 @@ function Page() {
     session.end();
     setSignedIn(false);
   };
-  const inside = <Inside where={where} onEnd={end} />;
-  return session.isPortal ? <Portal>{inside}</Portal> : inside;
+  return <Known onEnd={end}><Inside where={where} onEnd={end} /></Known>;
 }
 
 render(<Page />, document.getElementById("page"));

@@ -1,4 +1,5 @@
-import { useState } from "preact/hooks";
+import { cloneElement } from "preact";
+import { useId, useState } from "preact/hooks";
 import { ago, clock } from "./format.js";
 
 const MOODS = {
@@ -90,13 +91,17 @@ export function Facts({ of }) {
   );
 }
 
-export function Field({ label, hint, children }) {
+// A control with its label, what helps and what is wrong with it.
+export function Field({ label, hint, fault, kind = "", children }) {
+  const id = useId();
+  const about = [fault && `${id}-fault`, hint && `${id}-hint`].filter(Boolean).join(" ");
   return (
-    <label class="field">
-      <span>{label}</span>
-      {children}
-      {hint && <small>{hint}</small>}
-    </label>
+    <div class={`field ${kind}`}>
+      <label for={id}>{label}</label>
+      {cloneElement(children, { id, "aria-describedby": about || undefined, "aria-invalid": fault ? "true" : undefined })}
+      {fault && <p class="why" id={`${id}-fault`}>{fault}</p>}
+      {hint && <small id={`${id}-hint`}>{hint}</small>}
+    </div>
   );
 }
 

@@ -1,7 +1,8 @@
 // What people do on the page at /dashboard, in a real Chromium: journeys.mjs JOURNEY
 //
-// From the environment: URL (of the API), KEY, RECEIVER (a URL that answers), SHOTS (a folder, or nothing). Each journey
-// ends with axe-core's judgement of where it has come to. Exit status 0: all as it should be.
+// From the environment: URL (of the API), KEY, READER (a key that may only read), RECEIVER (a URL that answers), SHOTS (a
+// folder, or nothing). Each journey ends with axe-core's judgement of where it has come to. What it prints after "shown: "
+// is a body that the receiver must have got. Exit status 0: all as it should be.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -9,7 +10,7 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
-const { URL: url, KEY: key, RECEIVER: receiver, SHOTS: shots } = process.env;
+const { URL: url, KEY: key, READER: reader, RECEIVER: receiver, SHOTS: shots } = process.env;
 const WAIT_MS = 15000;
 const WIDTHS = { phone: 390, tablet: 800, desk: 1280 };
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -53,6 +54,16 @@ async function judged(page, name) {
   if (shots) await page.screenshot({ path: `${shots}/${name}.png`, fullPage: true });
 }
 
+// Charts take a moment to be as wide as there is room.
+async function fits(page, name, colorScheme, width) {
+  await page.emulateMedia({ colorScheme });
+  await page.setViewportSize({ width, height: 900 });
+  await page.waitForFunction(() => document.documentElement.scrollWidth <= innerWidth, null, { timeout: 3000 }).catch(() => {});
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `${name} is ${wide} pixels too wide at ${width}`);
+  await judged(page, name);
+}
+
 const heading = (page, name) => page.getByRole("heading", { name, level: 1 }).waitFor();
 const view = (page, name) => page.getByRole("navigation", { name: "Views" }).getByRole("link", { name, exact: true }).click();
 
@@ -65,18 +76,28 @@ async function publish(page, type, data) {
   await heading(page, type);
 }
 
-async function create(page, path, fields = {}) {
+// What a screen reader says of a field besides its name.
+const described = (page, field) => field.evaluate((e) => (e.getAttribute("aria-describedby") ?? "").split(" ").map((id) => document.getElementById(id)?.textContent).join(" "));
+
+async function create(page, path, fields = {}, more = () => {}) {
   await view(page, "Webhooks");
   await page.getByRole("link", { name: "New webhook" }).click();
   await page.getByLabel("URL").fill(`${receiver}${path}`);
   await page.getByLabel("Description").fill(`Receiver at ${path}`);
   for (const [name, value] of Object.entries(fields)) await page.getByLabel(name).fill(value);
+  await more();
   await page.getByRole("button", { name: "Create" }).click();
   await heading(page, "Created");
   const secret = await page.locator("code.wrap").textContent();
   assert.match(secret, /^whsec_/);
   await page.getByRole("link", { name: "To the webhook" }).click();
   await heading(page, `Receiver at ${path}`);
+}
+
+async function toBeRead() {
+  const body = JSON.stringify({ url: `${receiver}/ok`, events: ["*"], description: "To be read" });
+  const made = await fetch(`${url}/v1/webhooks`, { method: "POST", headers: { Authorization: `Bearer ${key}` }, body });
+  assert.equal(made.status, 201);
 }
 
 // A link to the page of the app `default`.
@@ -195,8 +216,11 @@ const journeys = {
     await publish(page, "order.failed", {});
     await view(page, "Issues");
     await page.getByRole("region", { name: "Issues" }).getByText("open").waitFor();
+    const named = page.getByRole("region", { name: "Issues" }).getByRole("link", { name: "Receiver at /fails-once" });
+    assert.match(await named.getAttribute("href"), /^#\/webhooks\/wh_/);
     await judged(page, "issues");
     await page.getByRole("link", { name: "http_status 500" }).click();
+    await page.getByRole("main").getByRole("link", { name: "Receiver at /fails-once" }).waitFor();
     await page.getByRole("button", { name: "Acknowledge" }).click();
     await page.getByRole("heading", { level: 1 }).getByText("acknowledged").waitFor();
     await page.getByRole("button", { name: "How many?" }).click();
@@ -226,7 +250,8 @@ const journeys = {
     await page.getByRole("link", { name: "Edit" }).click();
     await page.getByLabel("Event types").fill("no spaces! here");
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByRole("alert").getByText("events").first().waitFor();
+    await page.getByRole("alert").getByText("One field above cannot be taken as it is.").waitFor();
+    assert.match(await described(page, page.getByLabel("Event types")), /^may contain only/);
     await judged(page, "form");
     await page.getByLabel("Event types").fill("order.*, user.created");
     await page.getByRole("button", { name: "Save" }).click();
@@ -234,6 +259,188 @@ const journeys = {
     page.on("dialog", (d) => d.accept());
     await page.getByRole("button", { name: "Delete" }).click();
     await heading(page, "Webhooks");
+  },
+
+  // Options are what the API says of the profile; what was typed for another is not sent; what is wrong stands at its field.
+  async a_profile_with_options_of_its_own(browser) {
+    const page = await entered(browser);
+    await view(page, "Webhooks");
+    await page.getByRole("link", { name: "New webhook" }).click();
+    await page.getByLabel("URL").fill(`${receiver}/chat`);
+    await page.getByLabel("Description").fill("Receiver at /chat");
+    await page.getByLabel("Profile").selectOption("remnawave");
+    await page.getByLabel("Restamp on retry").check();
+    await page.getByLabel("Profile").selectOption("discord");
+    assert.equal(await page.getByLabel("Restamp on retry").count(), 0);
+    await page.getByLabel("Title").fill("Order {{/order/id");
+    await page.getByLabel("Color", { exact: true }).fill("green");
+    await page.getByRole("button", { name: "Add to fields" }).click();
+    await page.keyboard.type("Amount");
+    await page.getByRole("button", { name: "Create" }).click();
+    const wrong = page.getByLabel("Color", { exact: true });
+    await page.locator("[aria-invalid]").first().waitFor();
+    assert.equal(await described(page, wrong), "must be a colour such as #57f287 Such as #57f287; by the event's type if nothing is said.");
+    assert.equal(await wrong.evaluate((e) => e === document.activeElement), true);
+    await judged(page, "form-faults");
+    await wrong.fill("#57f287");
+    await page.getByRole("button", { name: "Create" }).click();
+    await page.getByText("is no template").first().waitFor();
+    const value = page.getByRole("group", { name: "Fields 1" }).getByLabel("Value");
+    assert.equal(await described(page, value), "is required");
+    assert.equal(await page.getByLabel("Title").evaluate((e) => e === document.activeElement), true);
+    await page.getByLabel("Path").fill("/status");
+    await value.fill("{{/amount}} EUR");
+    await page.getByLabel("Title").fill("Order {{/order/id}}");
+    await page.getByRole("button", { name: "Create" }).click();
+    const map = page.getByRole("group", { name: "Map" });
+    await map.getByText("is required").waitFor();
+    assert.equal(await map.evaluate((e) => e === document.activeElement), true);
+    await judged(page, "form-group-fault");
+    await page.getByLabel("Path").fill("");
+    const [created] = await Promise.all([page.waitForRequest((r) => r.method() === "POST"), page.getByRole("button", { name: "Create" }).click()]);
+    assert.deepEqual(created.postDataJSON().profile_options, {
+      transform: { title: "Order {{/order/id}}", color: "#57f287", fields: [{ name: "Amount", value: "{{/amount}} EUR" }] },
+    });
+    await heading(page, "Created");
+    await judged(page, "created");
+    await page.getByRole("link", { name: "To the webhook" }).click();
+
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByText("More settings").click();
+    await page.getByLabel("Authorization (JSON)").fill('{"type": "bearer"}');
+    await page.getByText("More settings").click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("is required").first().waitFor();
+    assert.equal(await page.getByLabel("Authorization (JSON)").evaluate((e) => e === document.activeElement), true);
+    await page.getByLabel("Authorization (JSON)").fill("");
+    await page.getByRole("button", { name: "Remove Fields 1" }).click();
+    await page.getByLabel("Requests a second").fill("5");
+    const [saved] = await Promise.all([page.waitForRequest((r) => r.method() === "PATCH"), page.getByRole("button", { name: "Save" }).click()]);
+    assert.deepEqual(saved.postDataJSON(), { rate_limit: 5, profile_options: { transform: { title: "Order {{/order/id}}", color: "#57f287" } } });
+    await heading(page, "Receiver at /chat");
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByLabel("Profile").selectOption("marzban");
+    await page.getByLabel("Batch seconds").fill("5");
+    await page.getByLabel("Secret").fill("of the panel");
+    const [turned] = await Promise.all([page.waitForRequest((r) => r.method() === "PATCH"), page.getByRole("button", { name: "Save" }).click()]);
+    assert.deepEqual(turned.postDataJSON(), { profile: "marzban", profile_options: { batch_seconds: 5 }, secret: "of the panel" });
+    await heading(page, "Receiver at /chat");
+    await page.getByRole("link", { name: "Edit" }).click();
+    for (const [profile, colorScheme, width] of [["discord", "dark", 360], ["remnawave", "light", WIDTHS.phone], ["custom", "dark", WIDTHS.desk], ["discord", "light", WIDTHS.tablet]]) {
+      await page.getByLabel("Profile").selectOption(profile);
+      if (profile !== "remnawave") await page.getByRole("button", { name: /Add to (headers|fields)/ }).first().click();
+      await fits(page, `form-${profile}-${colorScheme}`, colorScheme, width);
+    }
+  },
+
+  // What is not shown of headers is not sent back as it is shown.
+  async what_is_not_shown_is_not_sent_back(browser) {
+    const page = await entered(browser);
+    await create(page, "/ok", {}, async () => {
+      await page.getByText("More settings").click();
+      await page.getByRole("button", { name: "Add to headers" }).click();
+      await page.keyboard.type("X-Token");
+      await page.getByRole("group", { name: "Headers 1" }).getByLabel("Value").fill("of mine");
+    });
+    await page.getByRole("link", { name: "Edit" }).click();
+    await page.getByRole("button", { name: "Add to headers" }).click();
+    await page.keyboard.type("X-Token");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("is not shown: write it anew").first().waitFor();
+    await page.getByRole("group", { name: "Headers 2" }).getByLabel("Name").fill("X-Other");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("is not shown: write it anew").waitFor();
+    const value = page.getByRole("group", { name: "Headers 1" }).getByLabel("Value");
+    assert.equal(await value.evaluate((e) => e === document.activeElement), true);
+    await value.fill("of mine");
+    await page.getByRole("button", { name: "Save" }).click();
+    await heading(page, "Receiver at /ok");
+  },
+
+  // The body that is shown is the one that comes.
+  async what_it_would_send_and_what_it_sends(browser) {
+    const page = await entered(browser);
+    await create(page, "/taken", {}, async () => {
+      await page.getByLabel("Profile").selectOption("discord");
+      await page.getByLabel("Title").fill("Order {{/order/id}}");
+    });
+    const headers = { Authorization: `Bearer ${key}` };
+    const example = { order: { id: 7 }, note: "ä <b>" };
+    await fetch(`${url}/v1/event-types`, { method: "POST", headers, body: JSON.stringify({ name: "order.paid", example }) });
+    await page.reload();
+    const suggested = page.waitForFunction(() => document.querySelector("datalist option")?.value === "order.paid");
+    await suggested;
+    await page.getByLabel("Event type", { exact: true }).fill("order.paid");
+    assert.deepEqual(JSON.parse(await page.getByLabel("Its data (JSON)").inputValue()), example);
+    await page.getByRole("button", { name: "Show the request" }).click();
+    await page.getByText("This would be sent.").waitFor();
+    const body = page.getByLabel("Body");
+    assert.match(await body.textContent(), /"title":"Order 7"/);
+    await page.getByRole("button", { name: "Send a test" }).click();
+    await page.getByRole("link", { name: "The attempt, with all that was sent" }).waitFor();
+    const event = await (await fetch(`${url}/v1/events`, { method: "POST", headers, body: JSON.stringify({ type: "order.paid", data: example }) })).json();
+    await page.getByLabel("Or the id of an event").fill(event.id);
+    await page.getByRole("button", { name: "Show the request" }).click();
+    await body.waitFor();
+    console.log(`shown: ${await body.textContent()}`);
+    await judged(page, "preview");
+    await page.getByLabel("Or the id of an event").fill("evt_none");
+    await page.getByRole("button", { name: "Show the request" }).click();
+    await page.getByText("must be the id of an event").first().waitFor();
+    assert.match(await described(page, page.getByLabel("Or the id of an event")), /^must be the id of an event/);
+    await page.getByLabel("Its data (JSON)").fill("{");
+    await page.getByRole("button", { name: "Send a test" }).click();
+    await page.getByText("cannot be read as JSON").waitFor();
+    await page.getByLabel("Its data (JSON)").fill("{}");
+    await page.getByRole("button", { name: "Show the request" }).click();
+    await page.getByText("must be the id of an event").first().waitFor();
+    await page.getByLabel("Or the id of an event").fill("");
+    await page.getByRole("button", { name: "Show the request" }).click();
+    await body.waitFor();
+    await fits(page, "preview-small", "dark", 360);
+  },
+
+  async a_receiver_shows_what_it_understands(browser) {
+    const page = await entered(browser);
+    await create(page, "/second");
+    await page.getByRole("button", { name: "Find out what it understands" }).click();
+    await page.getByText("It understands json python.").waitFor();
+    const tried = () => page.getByRole("region", { name: "What was tried" }).getByRole("row").allTextContents();
+    assert.deepEqual(await tried(), ["TriedCame toAnswer", "json jsfailed401", "json pythondelivered200"]);
+    await judged(page, "detected");
+    await page.getByRole("button", { name: "Keep it" }).click();
+    await page.getByText("Kept: it understands json python.").waitFor();
+    await page.getByRole("link", { name: "Edit" }).click();
+    assert.equal(await page.getByLabel("Json", { exact: true }).inputValue(), "python");
+
+    await create(page, "/never", {}, async () => {
+      await page.getByLabel("Profile").selectOption("marzban-docs");
+    });
+    await page.getByLabel("Its secret, to find out").fill("another");
+    await page.getByRole("button", { name: "Find out what it understands" }).click();
+    await page.getByText("is not the webhook's secret").first().waitFor();
+    await page.getByLabel("Its secret, to find out").fill("");
+    await page.getByRole("button", { name: "Find out what it understands" }).click();
+    await page.getByText("It accepted none of them, and last answered 403.").waitFor();
+    assert.deepEqual(await tried(), ["TriedCame toAnswer", "envelope objectfailed403", "envelope arrayfailed403"]);
+    await judged(page, "undetected");
+  },
+
+  async a_key_that_reads(browser) {
+    await toBeRead();
+    const page = await open(browser);
+    await signIn(page, reader);
+    await view(page, "Webhooks");
+    assert.equal(await page.getByRole("link", { name: "New webhook" }).count(), 0);
+    await page.getByRole("link", { name: "To be read" }).click();
+    await page.getByRole("button", { name: "Show the request" }).click();
+    await page.getByText("This would be sent.").waitFor();
+    assert.equal(await page.getByRole("button", { name: /Send|Find out|Rotate|Pause|Delete/ }).count(), 0);
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByLabel("Json", { exact: true }).waitFor();
+    assert.equal(await page.getByLabel("URL").isDisabled(), true);
+    assert.equal(await page.getByRole("button", { name: "Save" }).count(), 0);
+    await judged(page, "settings-read");
   },
 
   async keys_types_sources_and_apps_are_made_and_end(browser) {
@@ -257,7 +464,7 @@ const journeys = {
     await page.getByLabel("Name").fill("order.paid");
     await page.getByLabel("JSON Schema of its data").fill("{");
     await page.getByRole("button", { name: "Create" }).click();
-    await page.getByRole("alert").getByText("cannot be read as JSON").waitFor();
+    await page.getByText("cannot be read as JSON").waitFor();
     await page.getByLabel("JSON Schema of its data").fill('{"type": "object"}');
     await page.getByRole("button", { name: "Create" }).click();
     await page.getByRole("link", { name: "order.paid" }).click();
@@ -293,22 +500,19 @@ const journeys = {
     assert.ok(names.length >= 8);
     for (const colorScheme of ["light", "dark"]) {
       for (const [width, pixels] of Object.entries(WIDTHS)) {
-        await page.emulateMedia({ colorScheme });
-        await page.setViewportSize({ width: pixels, height: 900 });
         for (const name of names) {
           await view(page, name);
           await heading(page, name);
           await page.waitForFunction(() => !document.querySelector("main").textContent.includes("Loading…"));
           await page.locator("main").filter({ has: page.locator("td, .figures") }).waitFor();
-          const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-          assert.ok(wide <= 0, `${name} is ${wide} pixels too wide at ${width}`);
-          await judged(page, `${name}-${width}-${colorScheme}`.toLowerCase().replaceAll(" ", "-"));
+          await fits(page, `${name}-${width}-${colorScheme}`.toLowerCase().replaceAll(" ", "-"), colorScheme, pixels);
         }
       }
     }
   },
 
   async a_portal_that_reads(browser) {
+    await toBeRead();
     const { id, url: link } = await portal({ brand: { name: "Acme hooks", color: "#ffee00", color_dark: "#220011", logo_url: logo } });
     const page = await open(browser, {}, link);
     await heading(page, "Overview");
@@ -327,6 +531,14 @@ const journeys = {
         await judged(page, `portal-${name}-${colorScheme}`.toLowerCase().replaceAll(" ", "-"));
       }
     }
+    await view(page, "Webhooks");
+    await page.getByRole("link", { name: "To be read" }).click();
+    await page.getByRole("button", { name: "Show the request" }).click();
+    await page.getByText("This would be sent.").waitFor();
+    assert.equal(await page.getByRole("button", { name: /Send|Find out|Rotate|Pause|Delete/ }).count(), 0);
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByLabel("Json", { exact: true }).waitFor();
+    assert.equal(await page.getByRole("button", { name: "Save" }).count(), 0);
     await page.goto(`${page.url().split("#")[0]}#/webhooks/new`);
     await page.getByText("There is nothing at this address.").waitFor();
     await page.reload();
@@ -343,6 +555,7 @@ const journeys = {
     await create(page, "/ok");
     await page.getByRole("button", { name: "Send a test" }).click();
     await page.getByRole("link", { name: "The attempt, with all that was sent" }).click();
+    await page.getByRole("heading", { level: 1 }).getByText("delivered").waitFor();
     await page.getByRole("button", { name: "Send again" }).waitFor();
     await judged(page, "portal-delivery");
     const other = await open(browser);

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from harness import replies
+from harness.wait import until
 
 HERE = pathlib.Path(__file__).parent
 JOURNEYS = re.findall(r"^  async (\w+)\(browser\)", (HERE / "journeys.mjs").read_text(), re.M)
@@ -57,10 +58,13 @@ def test_docs(server):
 def test_journey(server, receiver, journey):
     client = server.client()
     receiver.script("/fails-once", replies.answer(500), replies.answer(200))
+    receiver.script("/second", *[replies.answer(401), replies.answer(200)] * 2)
+    receiver.script("/never", replies.answer(403))
     environment = {
         **os.environ,
         "URL": f"http://127.0.0.1:{server.port}",
         "KEY": client.key,
+        "READER": client.post("/keys", {"name": "reader", "scope": "read"}).json["key"],
         "RECEIVER": receiver.url(""),
     }
     out = subprocess.run(
@@ -68,3 +72,5 @@ def test_journey(server, receiver, journey):
     )
     print(out.stdout)
     assert out.returncode == 0, out.stdout + out.stderr
+    shown = re.findall(r"^shown: (.*)$", out.stdout, re.M)
+    until(lambda: set(shown) <= {r.body.decode() for r in receiver.at("/taken")}, what="what was shown")

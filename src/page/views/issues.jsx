@@ -13,11 +13,19 @@ const MOVES = { open: "Reopen", acknowledged: "Acknowledge", resolved: "Resolve"
 
 const why = (issue) => (issue.response_code ? `${issue.error_code} ${issue.response_code}` : issue.error_code);
 
+// What people call webhooks by, as in the list of them: asked for once, for as many as a page has.
+function useNames() {
+  const webhooks = useLoaded((signal) => get("/webhooks?limit=250", signal), []);
+  const names = new Map(webhooks.value?.data.map((w) => [w.id, w.description || w.url]));
+  return (id) => names.get(id) ?? id;
+}
+
 const deliveriesOf = (issue) => `#${query(`/webhooks/${issue.webhook_id}`, {
   status: "failed", error_code: issue.error_code, response_code: issue.response_code,
 })}`;
 
 export function Issues({ where }) {
+  const name = useNames();
   return (
     <>
       <h1>Issues</h1>
@@ -28,7 +36,7 @@ export function Issues({ where }) {
         columns={[
           ["Failed with", why],
           ["State", (i) => <Badge of={i.status} />],
-          ["Webhook", (i) => <a href={`#/webhooks/${i.webhook_id}`} class="id">{i.webhook_id}</a>],
+          ["Webhook", (i) => <a href={`#/webhooks/${i.webhook_id}`} class="types" title={i.webhook_id}>{name(i.webhook_id)}</a>],
           ["Attempts", (i) => number(i.failed_attempts), "number"],
           ["Given up", (i) => number(i.failed_deliveries), "number"],
           ["Came again", (i) => number(i.recurrences), "number"],
@@ -72,6 +80,8 @@ function Resend({ issue }) {
 
 export function Issue({ id }) {
   const issue = useLoaded((signal) => get(`/issues/${id}`, signal), [id], true);
+  const of = issue.value?.webhook_id;
+  const webhook = useLoaded(async (signal) => of && get(`/webhooks/${of}`, signal), [of]).value;
   return (
     <Loaded from={issue}>
       {(i) => (
@@ -83,7 +93,7 @@ export function Issue({ id }) {
             </div>
           </div>
           <Facts of={[
-            ["Webhook", <a href={`#/webhooks/${i.webhook_id}`}>{i.webhook_id}</a>],
+            ["Webhook", <a href={`#/webhooks/${i.webhook_id}`} title={i.webhook_id}>{webhook?.description || webhook?.url || i.webhook_id}</a>],
             ["Failed attempts since it was opened", number(i.failed_attempts)],
             ["Deliveries given up since", number(i.failed_deliveries)],
             ["Came again after it was resolved", number(i.recurrences)],

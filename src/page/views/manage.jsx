@@ -1,20 +1,9 @@
 // Forms of the records that people make, what of them is shown once, and how they end.
 import { useState } from "preact/hooks";
-import { Problem, call, get } from "../api.js";
+import { call, get } from "../api.js";
+import { Form } from "../form.jsx";
 import { useAction, useLoaded } from "../hooks.js";
-import { Button, Copy, Field, Loaded, Trouble } from "../parts.jsx";
-
-// How a field's text is read; what is empty is left out, or null where there was something or it is asked for.
-const READ = {
-  text: (text) => text,
-  number: Number,
-  words: (text) => text.split(/[\s,]+/).filter((word) => word !== ""),
-  time: (text) => new Date(text).toISOString(),
-  json: JSON.parse,
-  yes: (text) => text === "yes",
-};
-const WRITE = { json: (value) => JSON.stringify(value, null, 2), words: (value) => value.join(", "), yes: (value) => (value ? "yes" : "no") };
-const INPUT = { number: "number", time: "datetime-local" };
+import { Button, Copy, Loaded, Trouble } from "../parts.jsx";
 
 const KEY = {
   what: "key", path: "/keys",
@@ -63,61 +52,6 @@ const PORTAL = {
   ],
 };
 
-function read(field, text) {
-  try {
-    return READ[field.kind ?? "text"](text);
-  } catch {
-    throw new Problem(0, { detail: `${field.label}: this cannot be read${field.kind === "json" ? " as JSON" : ""}` });
-  }
-}
-
-function asked(fields, form, was) {
-  const body = {};
-  for (const field of fields) {
-    const text = form[field.name];
-    if (was && (field.fixed || text === shown(field, was))) continue;
-    if (text !== "") body[field.name] = read(field, text);
-    else if (field.asked || was?.[field.name] != null) body[field.name] = null;
-  }
-  return body;
-}
-
-function shown(field, was) {
-  const value = was?.[field.name];
-  return value == null ? field.choices?.[0] ?? "" : (WRITE[field.kind] ?? String)(value);
-}
-
-function Input({ of: field, fixed, ...rest }) {
-  if (field.choices) return <select {...rest}>{field.choices.map((c) => <option key={c}>{c}</option>)}</select>;
-  if (field.kind === "json") return <textarea rows="6" {...rest} />;
-  return <input type={INPUT[field.kind] ?? "text"} required={field.required} disabled={fixed} {...rest} />;
-}
-
-// `was`: what is changed; none: a new one. `send(body)` does it.
-function Form({ fields, was, word, send }) {
-  const start = () => Object.fromEntries(fields.map((field) => [field.name, shown(field, was)]));
-  const [form, setForm] = useState(start);
-  const save = useAction(async () => {
-    await send(asked(fields, form, was));
-    if (!was) setForm(start());
-  });
-  const submit = (e) => {
-    e.preventDefault();
-    save.run();
-  };
-  return (
-    <form class="sheet" onSubmit={submit}>
-      {fields.map((field) => (
-        <Field key={field.name} label={field.label} hint={field.hint}>
-          <Input of={field} fixed={was && field.fixed} value={form[field.name]} onInput={(e) => setForm({ ...form, [field.name]: e.target.value })} />
-        </Field>
-      ))}
-      <Trouble of={save.problem} />
-      <button class="main" disabled={save.busy}>{word}</button>
-    </form>
-  );
-}
-
 function Once({ of: text }) {
   return (
     <p role="status">
@@ -137,7 +71,7 @@ function New({ of: { what, path, fields }, secret, onMade = () => {} }) {
     <details class="sheet">
       <summary>{`New ${what}`}</summary>
       {made && (secret ? <Once of={secret(made)} /> : <p role="status">Made.</p>)}
-      <Form fields={fields} word="Create" send={send} />
+      <Form rows={fields} word="Create" send={send} />
     </details>
   );
 }
@@ -191,7 +125,7 @@ function Edit({ of: { path, fields }, id, list, question, children }) {
             <h1>{was.name}</h1>
             <End path={at} question={question} onEnd={() => (location.hash = list)} />
           </div>
-          <Form key={JSON.stringify(was)} fields={fields} was={was} word="Save" send={send} />
+          <Form key={JSON.stringify(was)} rows={fields} was={was} word="Save" send={send} />
           {saved && <p role="status">Saved.</p>}
           {children}
         </>

@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import { get, session } from "../api.js";
+import { access, session } from "../api.js";
 import { useLoaded } from "../hooks.js";
 import { Loaded } from "../parts.jsx";
 import { paint } from "../portal.js";
@@ -14,14 +14,21 @@ export function Over() {
   );
 }
 
-function Known({ portal, children }) {
-  session.portal = portal;
-  useEffect(() => paint(portal.brand), []);
+function Knowing({ of, children }) {
+  session.access = of;
+  useEffect(() => {
+    if (of.brand) paint(of.brand);
+  }, []);
   return children;
 }
 
-// `children`, when it is known what the token of a portal may do.
-export function Portal({ children }) {
-  const portal = useLoaded((signal) => get("/portal", signal), []);
-  return <Loaded from={portal}>{(value) => <Known portal={value}>{children}</Known>}</Loaded>;
+// `children`, when it is known what the key, or the token of a portal, may do.
+export function Known({ onEnd, children }) {
+  const known = useLoaded(access, []);
+  return (
+    <>
+      {known.problem && !session.isPortal && <button type="button" onClick={onEnd}>Sign out</button>}
+      <Loaded from={known}>{(value) => <Knowing of={value}>{children}</Knowing>}</Loaded>
+    </>
+  );
 }

@@ -35,7 +35,7 @@ export function Sources({ where }) {
   return (
     <>
       <h1>Sources</h1>
-      <NewSource onMade={changed} />
+      {may.manage && <NewSource onMade={changed} />}
       <List key={changes} where={where} label="Sources" empty="No other system sends its webhooks here." load={page("/sources")}
         columns={[
           ["Name", (s) => s.name],
@@ -43,7 +43,7 @@ export function Sources({ where }) {
           ["Proved by a secret", (s) => (s.has_secret ? "yes" : "no")],
           ["Id", (s) => <Id of={s.id} />],
           ["Made", (s) => <Time at={s.created_at} />],
-          ["Change", (s) => (
+          ["Change", (s) => may.manage && (
             <div class="buttons">
               <NewUrl of={s} />
               <End path={`/sources/${s.id}`} question={`Delete the source ${s.name}? What it is sent is refused from now on.`} onEnd={changed} />

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { get, session } from "../api.js";
+import { access, session } from "../api.js";
 import { useAction } from "../hooks.js";
 import { Field, Trouble } from "../parts.jsx";
 
@@ -9,7 +9,7 @@ export function SignIn({ onDone }) {
   const enter = useAction(async () => {
     session.begin(key.trim(), app.trim());
     try {
-      await get("/webhooks?limit=1");
+      await access();
     } catch (problem) {
       session.end();
       throw problem;

@@ -2,28 +2,11 @@ import { useState } from "preact/hooks";
 import { call, get, may } from "../api.js";
 import { useAction, useLoaded } from "../hooks.js";
 import { Progress, followed } from "../job.jsx";
-import { milliseconds, percent } from "../format.js";
+import { percent } from "../format.js";
 import { Badge, Button, Copy, Facts, Field, Loaded, Since, Time, Trouble } from "../parts.jsx";
 import { Deliveries } from "./deliveries.jsx";
 import { Hours } from "./overview.jsx";
-
-function Test({ id }) {
-  const [result, setResult] = useState(null);
-  const test = useAction(async () => setResult(await call("POST", `/webhooks/${id}/test`, {})));
-  return (
-    <section>
-      <Button action={test}>{test.busy ? "Waiting for the receiver…" : "Send a test"}</Button>
-      <Trouble of={test.problem} />
-      {result && (
-        <div class="result" role="status">
-          <p><Badge of={result.status} /> {result.response_code ?? result.error?.message} in {milliseconds(result.response_time_ms)}</p>
-          {result.response_body && <pre>{result.response_body}</pre>}
-          <a href={`#/deliveries/${result.delivery_id}`}>The attempt, with all that was sent</a>
-        </div>
-      )}
-    </section>
-  );
-}
+import { Try } from "./try.jsx";
 
 function SendAgain({ id }) {
   const [since, setSince] = useState("");
@@ -89,7 +72,7 @@ export function Webhook({ id, where }) {
         <>
           <div class="head">
             <h1>{w.description || w.url}</h1>
-            {may.manage && <Switch webhook={w} again={webhook.again} />}
+            {may.manage ? <Switch webhook={w} again={webhook.again} /> : <a class="button" href={`#/webhooks/${id}/edit`}>Settings</a>}
           </div>
           <Facts of={[
             ["URL", <code class="wrap">{w.url}</code>],
@@ -106,7 +89,8 @@ export function Webhook({ id, where }) {
             ["Secret", w.secret_preview],
           ]} />
           <Hours webhook={id} />
-          {may.manage && <div class="tools"><Test id={id} /><SendAgain id={id} /><Rotate id={id} /></div>}
+          <Try webhook={w} onKept={webhook.again} />
+          {may.manage && <div class="tools"><SendAgain id={id} /><Rotate id={id} /></div>}
           <p><a href={`#/issues?webhook_id=${id}`}>Its issues</a></p>
           <h2>Deliveries</h2>
           <Deliveries where={where} webhook={id} />
