@@ -69,10 +69,8 @@ static bool is_host(struct str host)
 
 static bool is_port(struct str port)
 {
-    long n = 0;
-    for (size_t i = 0; i < port.n; i++)
-        n = n * 10 + (port.p[i] - '0');
-    return port.n > 0 && port.n <= 5 && port.p[0] != '0' && n <= 65535;
+    int64_t n;
+    return port.n > 0 && port.p[0] != '0' && str_to_i64(port, 1, 65535, &n);
 }
 
 /* The origin that the text begins with; n == 0: with none. */

@@ -226,6 +226,21 @@ def test_a_limit_that_is_met_is_counted_once(watched, receiver, limit, most, mee
     assert limits(metrics) == {**before, limit: 1}
 
 
+def test_portals_of_an_app_are_counted(watched, database):
+    """That limit is no option."""
+    server, metrics = watched()
+    client = server.client()
+    before = limits(metrics)
+    make = lambda expect: client.post("/apps/default/portal", {}, expect=expect)
+    make(201)
+    database.query(
+        "insert into api_key (id, app_id, name, scope, hash, expires_at, portal) select gen_random_uuid(), app_id, name, scope, hash,"
+        " expires_at, portal from api_key, generate_series(1, 999) where portal is not null"
+    )
+    make(429)
+    assert limits(metrics) == {**before, "portals_per_app": 1}
+
+
 def test_a_worker_that_is_full(watched, receiver):
     """Places run out in number, and in bytes; each is said by its own name."""
     server, metrics = watched(POSTHORN_WORKER_IN_FLIGHT=4, POSTHORN_WORKER_MIB=16)

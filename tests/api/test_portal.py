@@ -5,6 +5,8 @@ import re
 import pytest
 from harness.contract import load
 from harness.server import command, options
+from harness.stream import Stream
+from harness.wait import until
 
 SCOPES = ("read", "manage")
 STRANGE = "01kn2p8v3rf0pbw4gd9ztq6e1x"
@@ -236,7 +238,7 @@ def test_an_app_that_is_none(admin):
 
 
 def test_its_end(start, database):
-    """It expires, is revoked, or goes with its app; the stream that it has ends too; the janitor takes its row."""
+    """It expires, is revoked, or goes with its app."""
     server = start()
     admin = server.client()
     app = admin.post("/apps", {"name": "a"}, expect=201).json
@@ -253,6 +255,46 @@ def test_its_end(start, database):
     admin.request("DELETE", f"/apps/{app['id']}", expect=204)
     clients[2].get("/webhooks", expect=401)
     assert database.query("select count(*) from api_key where portal is not null") == [["0"]]
+
+
+@pytest.mark.parametrize("end", ["expired", "withdrawn", "without its app"])
+def test_its_stream_ends(admin, tenant, shared, end):
+    """And says why: an open one is no way around the end of the token that opened it."""
+    made = portal(admin, tenant.app)
+    with Stream(admin.with_(key=made["token"]), "/stream") as stream:
+        assert stream.status == 200
+        event = tenant.write.publish("a")
+        name, _, data = stream.next()
+        assert (name, data["id"]) == ("event", event["id"])
+        if end == "expired":
+            shared.database.query(f"update api_key set expires_at = now() where app_id = '{app_uuid(shared, tenant)}' and portal is not null")
+        elif end == "withdrawn":
+            admin.request("DELETE", f"/keys/{made['id']}", expect=204)
+        else:
+            admin.request("DELETE", f"/apps/{tenant.app['id']}", expect=204)
+        assert stream.next() == ("end", None, {"reason": "key"}) and stream.next() is None
+
+
+def app_uuid(shared, tenant):
+    return shared.database.query(f"select id from app where uid = '{tenant.app['uid']}'")[0][0]
+
+
+def test_the_janitor_forgets_those_that_have_ended(start, database):
+    """A day after their end, and keys never: who has one is told that it has expired."""
+    server = start(role="api")
+    admin = server.client()
+    app = admin.post("/apps", {"name": "a"}, expect=201).json
+    old, late, open_ = (portal(admin, app)["id"] for _ in range(3))
+    key = admin.post("/keys", {"name": "k", "scope": "read", "app_id": app["id"]}, expect=201).json["id"]
+    ages = {old: "25 hours", late: "23 hours", key: "25 hours"}
+    order = [row[0] for row in database.query("select id from api_key where name in ('portal', 'k') order by id")]
+    for id_, uuid in zip((old, late, open_, key), order, strict=True):
+        if id_ in ages:
+            database.query(f"update api_key set expires_at = now() - interval '{ages[id_]}' where id = '{uuid}'")
+    start(role="worker")
+    until(lambda: admin.get(f"/keys/{old}", expect=None, check=False).status == 404, 10, "the old one to be forgotten")
+    for id_ in (late, open_, key):
+        admin.get(f"/keys/{id_}", expect=200)
 
 
 def test_how_many(admin, tenant, shared):

@@ -57,6 +57,38 @@ static void test_token(void **state)
     buf_fini(&text);
 }
 
+/* A portal token is a key of another kind: what it begins with is proven, and no source's URL has it. */
+static void test_portal_token(void **state)
+{
+    (void)state;
+    uint8_t hash[SHA256_SIZE], again[SHA256_SIZE];
+    struct buf text;
+    struct id id;
+
+    buf_init(&text, KEY_TEXT_MAX);
+    portal_token_make(check, some_id, &text, hash);
+    assert_int_equal(text.n, 84);
+    assert_memory_equal(text.p, "pt_", 3);
+    assert_int_equal(key_parse(check, buf_str(&text), &id), KEY_PROVEN);
+    assert_true(id_eq(id, some_id));
+    crypto_sha256(buf_str(&text), again);
+    assert_memory_equal(hash, again, sizeof hash);
+    assert_int_equal(token_parse(check, buf_str(&text), &id), KEY_NONE);
+    for (size_t i = 0; i < text.n; i++)
+        assert_int_not_equal(key_parse(check, (struct str){text.p, i}, &id), KEY_PROVEN);
+    static const char *const others[] = {"ph", "in", "px", "Pt"};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        memcpy(text.p, others[i], 2);
+        assert_int_not_equal(key_parse(check, buf_str(&text), &id), KEY_PROVEN);
+        assert_int_not_equal(token_parse(check, buf_str(&text), &id), KEY_PROVEN);
+    }
+    buf_clear(&text);
+    key_make(check, some_id, &text, hash);
+    memcpy(text.p, "pt", 2);
+    assert_int_equal(key_parse(check, buf_str(&text), &id), KEY_UNPROVEN);
+    buf_fini(&text);
+}
+
 /* No letter of it can be another, and no other encryption key proves it. */
 static void test_key_check(void **state)
 {
@@ -140,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_key_check),
         cmocka_unit_test(test_token),
+        cmocka_unit_test(test_portal_token),
         cmocka_unit_test(test_keys_without_a_check),
         cmocka_unit_test(test_idempotency_is_stable),
         cmocka_unit_test(test_idempotency_differs),
