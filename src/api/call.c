@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define ANSWER_MAX ((size_t)16 << 20)
+#define PACKED_MAX ((size_t)256 << 10) /* of one answer: it is packed in one go */
 
 static struct str str_of_iovec(h2o_iovec_t v)
 {
@@ -234,6 +235,8 @@ void call_send(struct call *call, int status, const char *type, struct str body)
     req->res.reason = status_phrase(status);
     assert(req->res.reason != NULL);
     req->res.content_length = body.n;
+    if (body.n > PACKED_MAX)
+        req->compress_hint = H2O_COMPRESS_HINT_DISABLE;
     if (type != NULL)
         call_add_header(call, "Content-Type", type);
     call_add_header(call, "X-Request-Id", call->request_id);
@@ -267,6 +270,7 @@ void call_stream(struct call *call, const char *type, call_taken *taken)
     *flow = (struct flow){{on_taken, NULL}, call, taken};
     req->res.status = 200;
     req->res.reason = status_phrase(200);
+    req->compress_hint = H2O_COMPRESS_HINT_DISABLE;
     call_add_header(call, "Content-Type", type);
     call_add_header(call, "Cache-Control", "no-store");
     call_add_header(call, "X-Accel-Buffering", "no");

@@ -1,6 +1,8 @@
 """The route table: equal to the contract, with and without /v1, methods, unknown paths, and the
 service's own routes."""
 
+import gzip
+import json
 import re
 
 import pytest
@@ -136,6 +138,26 @@ def test_unknown_query_parameters(admin, path):
     answer = admin.get(path, expect=422, nonsense="1")
     assert answer.code == "validation_failed"
     assert answer.fields == ["nonsense"]
+
+
+def test_answers_are_packed_for_who_takes_it(admin, tenant, address):
+    """JSON, not what is small, nor what would take long, nor what goes on."""
+    ask = {"Accept-Encoding": "gzip, br"}
+    for _ in range(3):
+        tenant.write.webhook(address)
+    plain = tenant.write.get("/webhooks")
+    packed = tenant.write.get("/webhooks", headers=ask, check=False)
+    assert "Content-Encoding" not in plain.headers
+    assert (packed.headers["Content-Encoding"], packed.headers["Vary"].lower()) == ("gzip", "accept-encoding")
+    assert json.loads(gzip.decompress(packed.body)) == plain.json
+    assert len(packed.body) * 2 < len(plain.body)
+    small = tenant.write.get("/webhooks", headers=ask, search="none")
+    assert "Content-Encoding" not in small.headers
+    tenant.write.post("/event-types", {"name": "large", "schema": {"description": "x" * 60000}})
+    for number in range(5):
+        tenant.write.post("/event-types", {"name": f"large{number}", "schema": {"description": "x" * 60000}})
+    large = tenant.write.get("/event-types", headers=ask)
+    assert len(large.body) > 1 << 18 and "Content-Encoding" not in large.headers
 
 
 def test_head_has_no_body(shared):
