@@ -4,6 +4,7 @@
 #define STORE_TALLIES_H
 
 #include "io/db.h"
+#include "store/webhooks.h"
 
 /* Attempts by how long they took: the first up to 1 ms, each other up to √2 times as long as the one before, the last
  * all that took longer. */
@@ -47,9 +48,11 @@ struct tally_hour {
 
 void tallies_read(const struct db_rows *rows, int row, struct tally_hour *hour);
 
-/* The last day of the webhooks that webhooks_list() has, in its order: a row for each, its id and its hours. */
-struct db_op *tallies_list_webhooks(struct db *db, struct id app, int status, int attention,
-                                    struct id before, int limit, db_cb *cb, void *arg);
+/* The last day of an app's webhooks, as webhooks_list() has them: a row for each, its id and its hours, and in the column
+ * TALLIES_COL_FITS and the next one what that has in WEBHOOKS_COL_FITS. */
+#define TALLIES_COL_FITS 2
+struct db_op *tallies_list_webhooks(struct db *db, const struct webhook_choice *choice, db_cb *cb,
+                                    void *arg);
 
 /* The next hour of a row; false: there is none. */
 struct db_array tallies_hours(const struct db_rows *rows, int row);

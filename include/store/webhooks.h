@@ -104,14 +104,27 @@ struct db_op *webhooks_rotate(struct db *db, struct id app, struct id id,
 struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, const struct deed *deed,
                               db_cb *cb, void *arg);
 
-/* Newest first, `before` excluded; `status` < 0: any. `attention` 1: active with an endpoint that is not healthy, or disabled
- * by the service; 0: the others; < 0: any. */
-struct db_op *webhooks_list(struct db *db, struct id app, int status, int attention,
-                            struct id before, int limit, db_cb *cb, void *arg);
+/* Which of an app's. */
+struct webhook_choice {
+    struct id app;
+    int status;          /* < 0: any */
+    int needs_attention; /* 1: those that are disabled, or not healthy; 0: the others; < 0: all */
+    struct str
+        search;       /* what a uid, a description or a URL has, in any case; p == NULL: anything */
+    bool sees_all;    /* of URLs; else their hosts */
+    struct id before; /* excluded */
+    int limit;
+};
+
+/* Newest first. In the column WEBHOOKS_COL_FITS, whether the row is one of them, and in the next one whether no more were looked
+ * at. */
+#define WEBHOOKS_COL_FITS 37
+struct db_op *webhooks_list(struct db *db, const struct webhook_choice *choice, db_cb *cb,
+                             void *arg);
 
 /* Of an app's webhooks now: a row. */
 struct standing {
-    int64_t webhooks, active, attention;
+    int64_t webhooks, active, needs_attention;
     int64_t oldest_due_ms; /* of the deliveries that are to go out; 0: none is due */
 };
 

@@ -120,8 +120,13 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
 
 void handle_authon_list(struct call *call)
 {
-    call->op =
-        webhooks_list(call->api->reads, call->app, -1, -1, id_last(), LIST_MAX, on_list, call);
+    const struct webhook_choice newest = {.app = call->app,
+                                          .status = -1,
+                                          .needs_attention = -1,
+                                          .before = id_last(),
+                                          .limit = LIST_MAX};
+
+    call->op = webhooks_list(call->api->reads, &newest, on_list, call);
 }
 
 static void on_deleted(void *arg, int err, const struct db_rows *rows)

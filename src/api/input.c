@@ -209,8 +209,6 @@ void input_i64(struct call *call, const char *name, int64_t min, int64_t max, in
     fields_problem(&call->fields, name, message);
 }
 
-const char *const input_answers[] = {"false", "true", NULL};
-
 void input_enum(struct call *call, const char *name, const char *const *names, int *out)
 {
     struct str value = input_value(call, name);

@@ -44,7 +44,6 @@ struct str input_value(const struct call *call, const char *name);
 void input_i64(struct call *call, const char *name, int64_t min, int64_t max, int64_t *out);
 void input_enum(struct call *call, const char *name, const char *const *names,
                 int *out);                                          /* an index */
-extern const char *const input_answers[];                           /* no, yes */
 void input_time(struct call *call, const char *name, int64_t *out); /* ms */
 void input_type(struct call *call, const char *name, struct str *out);
 

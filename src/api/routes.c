@@ -28,7 +28,7 @@ static const struct route routes[] = {
      "/webhooks",
      SCOPE_READ,
      handle_webhooks_list,
-     {"status", "attention", "limit", "cursor"},
+     {"status", "search", "needs_attention", "limit", "cursor"},
      .portal = true},
     {"GET", "/webhooks/{id}", SCOPE_READ, handle_webhooks_get, .portal = true},
     {"PATCH", "/webhooks/{id}", SCOPE_WRITE, handle_webhooks_update, .portal = true},
@@ -145,7 +145,7 @@ static const struct route routes[] = {
      "/stats/webhooks",
      SCOPE_READ,
      handle_stats_list_webhooks,
-     {"status", "attention", "limit", "cursor"},
+     {"status", "search", "needs_attention", "limit", "cursor"},
      .portal = true},
 
     {"GET",

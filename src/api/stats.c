@@ -1,7 +1,6 @@
 /* What attempts came to, hour by hour: GET /stats of an app or of one of its webhooks, GET /stats/webhooks the last day of
  * each webhook on a page of them; and GET /stats/now, how they stand. */
 #include "base/clock.h"
-#include "core/webhook.h"
 #include "input.h"
 #include "page.h"
 #include "reply.h"
@@ -10,6 +9,7 @@
 #include "stats_view.h"
 #include "store/tallies.h"
 #include "store/webhooks.h"
+#include "webhook_choice.h"
 
 #define HOURS_MAX 1000 /* all that POSTHORN_STATS_DAYS may keep */
 
@@ -86,14 +86,10 @@ static void on_webhooks(void *arg, int err, const struct db_rows *rows)
 
 void handle_stats_list_webhooks(struct call *call)
 {
-    int status = -1, attention = -1;
+    struct webhook_choice choice;
 
-    input_enum(call, "status", webhook_status_names, &status);
-    input_enum(call, "attention", input_answers, &attention);
-    const struct page *page = page_read(call, ID_WEBHOOK);
-    if (page != NULL)
-        call->op = tallies_list_webhooks(call->api->reads, call->app, status, attention,
-                                         page->before, page->limit + 1, on_webhooks, call);
+    if (webhook_choice_read(call, TALLIES_COL_FITS, &choice))
+        call->op = tallies_list_webhooks(call->api->reads, &choice, on_webhooks, call);
 }
 
 /* --- now -------------------------------------------------------------------------------------- */
@@ -109,7 +105,7 @@ static void on_standing(void *arg, int err, const struct db_rows *rows)
     jsonw_begin(w, NULL, '{');
     jsonw_i64(w, "webhooks", standing.webhooks);
     jsonw_i64(w, "active", standing.active);
-    jsonw_i64(w, "attention", standing.attention);
+    jsonw_i64(w, "needs_attention", standing.needs_attention);
     jsonw_time_or_null(w, "oldest_due_at", standing.oldest_due_ms, CLOCK_MILLIS);
     jsonw_end(w, '}');
     reply_send(call, 200);

@@ -8,6 +8,7 @@
 #include "reply.h"
 #include "resources.h"
 #include "result.h"
+#include "webhook_choice.h"
 #include "webhook_form.h"
 #include "webhook_view.h"
 
@@ -90,14 +91,10 @@ static void on_list(void *arg, int err, const struct db_rows *rows)
 
 void handle_webhooks_list(struct call *call)
 {
-    int status = -1, attention = -1;
+    struct webhook_choice choice;
 
-    input_enum(call, "status", webhook_status_names, &status);
-    input_enum(call, "attention", input_answers, &attention);
-    const struct page *page = page_read(call, ID_WEBHOOK);
-    if (page != NULL)
-        call->op = webhooks_list(call->api->reads, call->app, status, attention, page->before,
-                                 page->limit + 1, on_list, call);
+    if (webhook_choice_read(call, WEBHOOKS_COL_FITS, &choice))
+        call->op = webhooks_list(call->api->reads, &choice, on_list, call);
 }
 
 /* --- one -------------------------------------------------------------------------------------- */

@@ -31,6 +31,9 @@ static const struct column columns[] = {
 static const struct flag list_flags[] = {
     {"status", "STATUS", "only those: active, paused, disabled or listening", FLAG_TEXT,
      FLAG_QUERY},
+    {"search", "TEXT", "only those whose uid, description or URL has it", FLAG_TEXT, FLAG_QUERY},
+    {"needs-attention", "BOOL", "true: only those that are disabled, or not healthy", FLAG_TEXT,
+     FLAG_QUERY},
     LIST_FLAGS,
 };
 

@@ -1,5 +1,5 @@
 import { cloneElement } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import { ago, clock } from "./format.js";
 
 const MOODS = {
@@ -116,11 +116,14 @@ export function Select({ label, value, options, onPick }) {
   );
 }
 
+// What is typed stays until it is picked, whatever is loaded meanwhile.
 export function Text({ label, value, onPick, ...rest }) {
+  const [draft, setDraft] = useState(value);
+  useEffect(() => setDraft(value), [value]);
   return (
     <label class="pick">
       <span>{label}</span>
-      <input value={value} onChange={(e) => onPick(e.target.value.trim())} {...rest} />
+      <input value={draft} onInput={(e) => setDraft(e.target.value)} onChange={(e) => onPick(e.target.value.trim())} {...rest} />
     </label>
   );
 }

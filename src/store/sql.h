@@ -4,7 +4,6 @@
 #define STORE_SQL_H
 
 #include "core/delivery.h"
-#include "core/gate.h"
 #include "core/issue.h"
 #include "core/job.h"
 #include "core/order.h"
@@ -36,13 +35,6 @@
 
 /* Of a webhook: it gets deliveries, which may be held. */
 #define WANTED_STATUS "(status <> " DISABLED " or disabled_reason <> " REASON_API ")"
-
-/* It is active and its endpoint is not healthy (gate_health()), or the service has disabled it. */
-#define NEEDS_ATTENTION                                                                        \
-    "(w.status = " ACTIVE " and (w.gate_openings > 0 or coalesce(w.gate_until > now(), false)" \
-    "  or w.gate_limit > 0 or w.gate_failures >= " TEXT_OF(                                    \
-        GATE_FAILURES) ")"                                                                     \
-                       " or w.status = " DISABLED " and w.disabled_reason <> " REASON_API ")"
 
 #define ORDERED TEXT_OF(ORDERING_WEBHOOK_NUMBER)
 
@@ -186,5 +178,13 @@
 #define DB_DEED(d)                                                                             \
     DB_I64((d)->action), DB_I64((d)->actor), store_id_or_null((d)->key), DB_STR((d)->address), \
         store_id_or_null((d)->request), DB_TEXTS((d)->fields, (d)->field_count)
+
+/* A page of webhooks (webhooks_chosen() of migrations/), and what it takes: $1 to $8. */
+#define WEBHOOKS_CHOSEN \
+    "webhooks_chosen($1::uuid, $2::uuid, $3::int8, $4::text, $5::bool, $6::int8, $7::int8, $8::int8) c"
+#define WEBHOOK_CHOICE(c)                                                             \
+    DB_ID((c)->app), DB_ID((c)->before), DB_I64((c)->status), DB_STR((c)->search),    \
+        DB_BOOL((c)->sees_all), DB_I64((c)->needs_attention), DB_I64(STORE_SCAN_MAX), \
+        DB_I64((c)->limit)
 
 #endif

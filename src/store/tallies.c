@@ -7,6 +7,7 @@
 
 #define OF_APP   "'00000000-0000-0000-0000-000000000000'::uuid"
 #define KEY      "app_id, webhook_id, hour"
+#define SQRT_2   1.4142135623730951
 #define TEXT_MAX ((size_t)1024) /* of TALLY_TIMES numbers */
 
 /* In the order of the key, so that two workers wait for each other and not in a circle. */
@@ -143,20 +144,14 @@ void tallies_read(const struct db_rows *rows, int row, struct tally_hour *h)
 
 const struct db_stmt stmt_tally_list_webhooks = {
     "tally_list_webhooks",
-    "select w.id, webhook_hours(w.app_id, w.id) from webhook w"
-    " where w.app_id = $1::uuid and w.id < $2::uuid and w.deleted_at is null"
-    "  and ($3::int8 < 0 or w.status = $3::int8)"
-    "  and ($5::int8 < 0 or " NEEDS_ATTENTION " = ($5::int8 = 1))"
-    " order by w.id desc limit $4::int8",
-    5};
+    "select c.id, webhook_times($1::uuid, c.id), c.fits, c.ends from " WEBHOOKS_CHOSEN
+    " order by c.id desc",
+    8};
 
-struct db_op *tallies_list_webhooks(struct db *db, struct id app, int status, int attention,
-                                    struct id before, int limit, db_cb *cb, void *arg)
+struct db_op *tallies_list_webhooks(struct db *db, const struct webhook_choice *choice, db_cb *cb,
+                                    void *arg)
 {
-    return store_read(
-        db, &stmt_tally_list_webhooks,
-        DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(status), DB_I64(limit), DB_I64(attention)), cb,
-        arg);
+    return store_read(db, &stmt_tally_list_webhooks, DB_ARGS(WEBHOOK_CHOICE(choice)), cb, arg);
 }
 
 struct db_array tallies_hours(const struct db_rows *rows, int row)
@@ -165,19 +160,54 @@ struct db_array tallies_hours(const struct db_rows *rows, int row)
     return db_array(rows, row, HOURS);
 }
 
-/* webhook_hours() of migrations/. */
+/* What that part of them did not exceed, as times_part() of migrations/ has it. */
+static int64_t part_of(const int64_t *times, int count, double part)
+{
+    double goal = 0, upto = 0, low = 0, high = 1000;
+
+    for (int i = 0; i < count; i++)
+        goal += (double)times[i];
+    goal *= part;
+    for (int i = 0; i < count; i++) {
+        double n = (double)times[i];
+        upto += n;
+        if (n > 0 && upto >= goal)
+            return (int64_t)(low + (high - low) * (goal - upto + n) / n + 0.5);
+        low = high;
+        high *= SQRT_2;
+    }
+    return 0;
+}
+
+static bool next_number(struct db_array *array, int64_t *out)
+{
+    struct str element;
+
+    if (!db_array_next(array, &element))
+        return false;
+    *out = db_element_i64(element);
+    return true;
+}
+
+/* webhook_times() of migrations/. */
 bool tallies_next_hour(struct db_array *hours, struct tally_hour *h)
 {
     int64_t *const members[] = {&h->hour_ms, &h->attempts, &h->succeeded, &h->exhausted,
-                                &h->retried, &h->p50_us,   &h->p95_us};
-    struct str element;
+                                &h->retried};
+    int64_t times[TALLY_TIMES], count, n;
+    int known = 0;
 
     *h = (struct tally_hour){.accepted = -1};
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        if (!db_array_next(hours, &element))
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (!next_number(hours, members[i]))
             return false;
-        *members[i] = db_element_i64(element);
-    }
+    if (!next_number(hours, &count))
+        return false;
+    while (count-- > 0 && next_number(hours, &n))
+        if (known < TALLY_TIMES)
+            times[known++] = n;
+    h->p50_us = part_of(times, known, 0.5);
+    h->p95_us = part_of(times, known, 0.95);
     return true;
 }
 

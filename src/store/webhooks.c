@@ -57,6 +57,8 @@ enum {
     COL_REFUSAL, /* of those that were asked */
 };
 
+static_assert(WEBHOOKS_COL_FITS == COL_CONDITIONS + 1, "what is listed stands behind its columns");
+
 /* webhook_day() of migrations/. */
 static void read_day(const struct db_rows *rows, int row, struct webhook_day *day)
 {
@@ -360,30 +362,23 @@ struct db_op *webhooks_delete(struct db *db, struct id app, struct id id, const 
                       arg);
 }
 
-const struct db_stmt stmt_webhook_list = {
-    "webhook_list",
-    "select " COLUMNS " from webhook w"
-    " where w.app_id = $1::uuid and w.id < $2::uuid and w.deleted_at is null"
-    "  and ($3::int8 < 0 or w.status = $3::int8)"
-    "  and ($5::int8 < 0 or " NEEDS_ATTENTION " = ($5::int8 = 1))"
-    " order by w.id desc limit $4::int8",
-    5};
+const struct db_stmt stmt_webhook_list = {"webhook_list",
+                                          "select " COLUMNS ", c.fits, c.ends from " WEBHOOKS_CHOSEN
+                                          " join webhook w on w.id = c.id order by c.id desc",
+                                          8};
 
-struct db_op *webhooks_list(struct db *db, struct id app, int status, int attention,
-                            struct id before, int limit, db_cb *cb, void *arg)
+struct db_op *webhooks_list(struct db *db, const struct webhook_choice *choice, db_cb *cb,
+                            void *arg)
 {
-    return store_read(
-        db, &stmt_webhook_list,
-        DB_ARGS(DB_ID(app), DB_ID(before), DB_I64(status), DB_I64(limit), DB_I64(attention)), cb,
-        arg);
+    return store_read(db, &stmt_webhook_list, DB_ARGS(WEBHOOK_CHOICE(choice)), cb, arg);
 }
 
 /* The oldest of each webhook by the index of what is pending. */
 const struct db_stmt stmt_webhook_standing = {
     "webhook_standing",
     "select count(*), count(*) filter (where w.status = " ACTIVE "),"
-    " count(*) filter (where " NEEDS_ATTENTION
-    "), ms_of(min(d.next_at) filter (where d.next_at <= now()))"
+    " count(*) filter (where webhook_fits(w, -1, null, false, 1)),"
+    " ms_of(min(d.next_at) filter (where d.next_at <= now()))"
     " from webhook w left join lateral (select next_at from delivery"
     "  where webhook_id = w.id and state = " PENDING " order by next_at limit 1) d on true"
     " where w.app_id = $1::uuid and w.deleted_at is null",
@@ -396,9 +391,9 @@ struct db_op *webhooks_standing(struct db *db, struct id app, db_cb *cb, void *a
 
 struct standing webhooks_read_standing(const struct db_rows *rows)
 {
-    enum { WEBHOOKS, ACTIVE_ONES, ATTENTION, OLDEST };
+    enum { WEBHOOKS, ACTIVE_ONES, NEEDS_ATTENTION, OLDEST };
     return (struct standing){db_i64(rows, 0, WEBHOOKS), db_i64(rows, 0, ACTIVE_ONES),
-                             db_i64(rows, 0, ATTENTION), db_i64(rows, 0, OLDEST)};
+                             db_i64(rows, 0, NEEDS_ATTENTION), db_i64(rows, 0, OLDEST)};
 }
 
 #define IN_HISTORY "exists (select from delivery d where " IS_ONE_OF("d.webhook_id", "w.id") ")"

@@ -146,8 +146,8 @@ def test_what_is_accepted(start, database):
 def test_how_they_stand(api, receiver):
     """Active ones whose endpoints are not healthy, and those that the service disabled, need a look; what people did does not."""
     standing = lambda: api.get("/stats/now").json
-    needy = lambda value: {w["id"] for w in api.get("/webhooks", attention=value).json["data"]}
-    assert standing() == {"webhooks": 0, "active": 0, "attention": 0, "oldest_due_at": None}
+    needy = lambda value: {w["id"] for w in api.get("/webhooks", needs_attention=value).json["data"]}
+    assert standing() == {"webhooks": 0, "active": 0, "needs_attention": 0, "oldest_due_at": None}
     receiver.script("/gone", replies.answer(410))
     receiver.script("/fails", replies.answer(500))
     well, paused, gone, failing = (api.webhook(receiver.url(path)) for path in ("/hook", "/paused", "/gone", "/fails"))
@@ -155,10 +155,10 @@ def test_how_they_stand(api, receiver):
     api.batch(10)
     until(lambda: needy("true") == {gone["id"], failing["id"]}, 20, lambda: str(api.get("/webhooks").json))
     assert needy("false") == {well["id"], paused["id"]}
-    assert {of["webhook_id"] for of in api.get("/stats/webhooks", attention="true").json["data"]} == needy("true")
-    assert api.get("/webhooks", attention="yes", expect=422).fields == ["attention"]
+    assert {of["webhook_id"] for of in api.get("/stats/webhooks", needs_attention="true").json["data"]} == needy("true")
+    assert api.get("/webhooks", needs_attention="yes", expect=422).fields == ["needs_attention"]
     now = standing()
-    assert (now["webhooks"], now["active"], now["attention"]) == (4, 2, 2)
+    assert (now["webhooks"], now["active"], now["needs_attention"]) == (4, 2, 2)
 
 
 def test_since_when_the_oldest_waits(start):

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
+import { launch } from "./browser.mjs";
 
 const { URL: url, KEY: key, READER: reader, RECEIVER: receiver, SHOTS: shots } = process.env;
 const WAIT_MS = 15000;
@@ -237,6 +237,49 @@ const journeys = {
     await page.getByRole("img", { name: /^Success rate of 24 hours: last \d/ }).waitFor();
     await page.getByRole("img", { name: /^p95 of 24 hours/ }).waitFor();
     await judged(page, "webhooks");
+  },
+
+  async one_webhook_of_many(browser) {
+    const ask = (method, path, body) => fetch(`${url}/v1${path}`, { method, headers: { Authorization: `Bearer ${key}` }, body: body && JSON.stringify(body) });
+    await ask("POST", "/webhooks", { url: `${receiver}/ok`, events: ["*"], description: "The oldest" });
+    for (let n = 0; n < 60; n++) await ask("POST", "/webhooks", { url: `${receiver}/ok`, events: ["none"], description: `Number ${n}` });
+    const ids = (await (await ask("GET", "/webhooks?search=oldest")).json()).data.map((w) => w.id);
+    assert.equal((await ask("PATCH", `/webhooks/${ids[0]}`, { status: "disabled" })).status, 200);
+    const page = await entered(browser);
+    await page.getByRole("region", { name: "Endpoints that need a look" }).getByRole("link", { name: "The oldest" }).waitFor();
+    await view(page, "Webhooks");
+    await page.getByRole("link", { name: "Number 59" }).waitFor();
+    assert.equal(await page.getByRole("link", { name: "The oldest" }).count(), 0);
+    await page.getByLabel("search").fill("OLDEST");
+    await page.getByLabel("search").press("Enter");
+    await page.getByRole("link", { name: "The oldest" }).waitFor();
+    assert.equal(await page.getByRole("link", { name: /Number/ }).count(), 0);
+    await judged(page, "webhooks-searched");
+    await page.getByLabel("search").fill("");
+    await page.getByLabel("needs attention").selectOption("true");
+    await page.getByRole("link", { name: "The oldest" }).waitFor();
+    assert.match(page.url(), /needs_attention=true$/);
+  },
+
+  // A question looks at a thousand deliveries, and the page asks ten times before it asks whether it should go on.
+  async it_looks_further(browser) {
+    const batch = (type, count) => fetch(`${url}/v1/events/batch`, {
+      method: "POST", headers: { Authorization: `Bearer ${key}` }, body: JSON.stringify({ events: Array.from({ length: count }, () => ({ type, data: {} })) }),
+    });
+    const page = await entered(browser);
+    await create(page, "/ok");
+    await batch("rare", 1);
+    for (let n = 0; n < 2; n++) assert.equal((await batch("common", 1000)).status, 202);
+    await view(page, "Events");
+    await page.getByLabel("type", { exact: true }).fill("rare");
+    await page.waitForResponse((r) => r.url().endsWith("/v1/events")); // what is typed stays, while the list is loaded again
+    await page.getByLabel("type", { exact: true }).press("Enter");
+    await page.getByRole("link", { name: "rare" }).waitFor();
+    await view(page, "Deliveries");
+    await page.getByLabel("url host").fill("none.example.com");
+    await page.getByLabel("url host").press("Enter");
+    await page.getByText("No delivery fits.").waitFor();
+    await judged(page, "looked-further");
   },
 
   async pause_edit_rotate_delete(browser) {
@@ -625,11 +668,7 @@ const journeys = {
 if (process.argv[2] === "--list") {
   console.log(Object.keys(journeys).join("\n"));
 } else {
-  const browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"],
-  });
+  const browser = await launch();
   try {
     await journeys[process.argv[2]](browser);
   } finally {

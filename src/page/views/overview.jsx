@@ -15,7 +15,7 @@ function Now() {
   const standing = useLoaded((signal) => get("/stats/now", signal), [], true);
   return (
     <Loaded from={standing}>
-      {({ webhooks, attention, oldest_due_at: due }) => (
+      {({ webhooks, needs_attention: attention, oldest_due_at: due }) => (
         <div class="figures">
           <Figure name={webhooks === 1 ? "webhook" : "webhooks"}>{number(webhooks)}</Figure>
           <Figure name="failing now" mood={attention > 0 ? "bad" : "good"}>{number(attention)}</Figure>
@@ -68,10 +68,8 @@ export function Hours({ webhook }) {
   );
 }
 
-const UNWELL_MAX = 20;
-
 function Unwell() {
-  const hooks = useLoaded((signal) => get(`/webhooks?attention=true&limit=${UNWELL_MAX}`, signal), [], true);
+  const hooks = useLoaded((signal) => get("/webhooks?needs_attention=true", signal), [], true);
   return (
     <Loaded from={hooks}>
       {({ data, next_cursor }) => (
@@ -85,7 +83,7 @@ function Unwell() {
               ["Why", (w) => w.disabled_reason ?? w.health.reason ?? "–"],
               ["Last success", (w) => <Since at={w.stats.last_success_at} />],
             ]} />
-          {next_cursor && <p><a href="#/webhooks?attention=true">All of them</a></p>}
+          {next_cursor && <p><a href="#/webhooks?needs_attention=true">All of them</a></p>}
         </>
       )}
     </Loaded>

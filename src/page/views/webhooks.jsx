@@ -28,7 +28,7 @@ export function Webhooks({ where }) {
       </div>
       <List where={where} live label="Webhooks" empty={may.manage ? "There is none yet. New webhook makes one." : "There is none yet."} none="No webhook fits."
         load={load}
-        filters={[["status", ["", "active", "paused", "disabled"]], ["attention", ["", "true"]]]}
+        filters={[["search"], ["status", ["", "active", "paused", "disabled"]], ["needs_attention", ["", "true", "false"]]]}
         href={(w) => `#/webhooks/${w.id}`}
         columns={[
           ["Endpoint", (w) => w.description || w.url],
