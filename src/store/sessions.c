@@ -42,6 +42,7 @@ const char *const store_api_session[] = {SESSION, PATIENT, "set synchronous_comm
 const char *const store_read_session[] = {
     SESSION,
     read_deadline,
+    "set enable_sort = off", /* lists come in the order of an index, and end with their limit */
     "set client_connection_check_interval = '200 ms'",
     "set default_transaction_read_only = on",
     NULL,

@@ -181,8 +181,8 @@ class Trial:
 
     def make_app(self):
         admin = self.api.client()
-        app = admin.post("/apps", {"name": "bench"}).json["id"]
-        self.key = admin.post("/keys", {"name": "bench", "scope": "write", "app_id": app}).json["key"]
+        self.app = admin.post("/apps", {"name": "bench"}).json["id"]
+        self.key = admin.post("/keys", {"name": "bench", "scope": "write", "app_id": self.app}).json["key"]
 
     def add_webhooks(self, count, events, **settings):
         """Number K has the events and the URL of hook K that `events(K)` answers. On one connection; the last
