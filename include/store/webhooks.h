@@ -120,7 +120,7 @@ struct webhook_choice {
  * at. */
 #define WEBHOOKS_COL_FITS 37
 struct db_op *webhooks_list(struct db *db, const struct webhook_choice *choice, db_cb *cb,
-                             void *arg);
+                            void *arg);
 
 /* Of an app's webhooks now: a row. */
 struct standing {

@@ -36,11 +36,11 @@
 /* Of a webhook: it gets deliveries, which may be held. */
 #define WANTED_STATUS "(status <> " DISABLED " or disabled_reason <> " REASON_API ")"
 
-#define ORDERED TEXT_OF(ORDERING_WEBHOOK_NUMBER)
+#define ORDERED       TEXT_OF(ORDERING_WEBHOOK_NUMBER)
 
-#define LEASE   "interval '" TEXT_OF(DELIVERY_LEASE_MS) " ms'"
-#define HORIZON "interval '" TEXT_OF(DELIVERY_HORIZON_MS) " ms'"
-#define OVERDUE "interval '" TEXT_OF(DELIVERY_OVERDUE_MS) " ms'"
+#define LEASE         "interval '" TEXT_OF(DELIVERY_LEASE_MS) " ms'"
+#define HORIZON       "interval '" TEXT_OF(DELIVERY_HORIZON_MS) " ms'"
+#define OVERDUE       "interval '" TEXT_OF(DELIVERY_OVERDUE_MS) " ms'"
 
 /* job.state, job.kind; and the end of one. */
 #define JOB_RUNNING_TEXT   TEXT_OF(JOB_RUNNING_NUMBER)

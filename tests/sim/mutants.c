@@ -52,7 +52,6 @@ const char *const mutant_names[MUTANT_COUNT] = {
     [MUTANT_AHEAD_AT_ONCE] = "what is claimed ahead begins without a slot",
     [MUTANT_AHEAD_STALE] = "what is claimed ahead begins however old its lease is",
     [MUTANT_AHEAD_UNTOLD] = "Redis is not told what begins of what was claimed ahead",
-    [MUTANT_OWN_STAYS] = "an acknowledgement leaves the worker's own list as it was",
     [MUTANT_GATE_OPEN] = "an open breaker does not wait before it asks again",
     [MUTANT_WIDTH_IGNORED] = "a claim does not count what is in flight",
     [MUTANT_FLIGHT_FORGOTTEN] = "a claim does not note what is in flight",
@@ -75,7 +74,6 @@ static const struct {
     enum mutant mutant;
     const char *script, *piece, *instead;
 } changes[] = {
-    {MUTANT_OWN_STAYS, "ack", "call('SREM', own, unpack(ended))", ""},
     {MUTANT_GATE_OPEN, "ack", "g.until_ms = math.max(g.until_ms, ms)", ""},
     {MUTANT_WIDTH_IGNORED, "claim", "gate_width(gate, cap) - has", "1000"},
     {MUTANT_FLIGHT_FORGOTTEN, "claim", "call('ZADD', INFLIGHT, unpack(flight))", ""},

@@ -55,8 +55,7 @@ enum mutant {
 
     /* Of the scripts: a piece of one is changed. */
     MUTANT_LUA_FIRST,
-    MUTANT_OWN_STAYS = MUTANT_LUA_FIRST,
-    MUTANT_GATE_OPEN,
+    MUTANT_GATE_OPEN = MUTANT_LUA_FIRST,
     MUTANT_WIDTH_IGNORED,
     MUTANT_FLIGHT_FORGOTTEN,
     MUTANT_ENQUEUE_TAKES,
