@@ -288,7 +288,11 @@ def test_as_another_implementation_says(asks, api):
         api.post("/event-types", {"name": f"t.{n}", "schema": one}, expect=201)
         judge = Draft202012Validator(one)
         events = [{"type": f"t.{n}", "data": {"v": value(rng)}} for _ in range(25)]
-        wrong = {i for i, e in enumerate(events) if not judge.is_valid(e["data"])}
+        try:
+            wrong = {i for i, e in enumerate(events) if not judge.is_valid(e["data"])}
+        except RecursionError:  # a definition that refers to itself for the same value: what it says is left open
+            assert api.post("/events", events[0], expect=None).status in (202, 422), (seed, json.dumps(one))
+            continue
         for i in set(range(25)) - wrong:
             answer = api.post("/events", events[i], expect=None)
             assert answer.status == 202, (seed, json.dumps(one), json.dumps(events[i]), answer.json)

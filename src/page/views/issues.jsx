@@ -29,7 +29,7 @@ export function Issues({ where }) {
   return (
     <>
       <h1>Issues</h1>
-      <List where={where} live label="Issues" empty="No issue fits: nothing has failed so."
+      <List where={where} live label="Issues" empty="Nothing has failed." none="No issue fits."
         load={(filters, signal) => get(query("/issues", filters), signal)}
         filters={[["status", ["", ...STATES]], ["webhook_id"]]}
         href={(i) => `#/issues/${i.id}`}
