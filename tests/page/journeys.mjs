@@ -100,6 +100,17 @@ async function toBeRead() {
   assert.equal(made.status, 201);
 }
 
+// The webhook "To be read" by who may only read: its request is shown, its settings too, and nothing can be changed.
+async function readSettings(page) {
+  await page.getByRole("link", { name: "To be read" }).click();
+  await page.getByRole("button", { name: "Show the request" }).click();
+  await page.getByText("This would be sent.").waitFor();
+  assert.equal(await page.getByRole("button", { name: /Send|Find out|Rotate|Pause|Delete/ }).count(), 0);
+  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByLabel("Json", { exact: true }).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Save" }).count(), 0);
+}
+
 // A link to the page of the app `default`.
 async function portal(body) {
   const headers = { Authorization: `Bearer ${key}` };
@@ -475,14 +486,8 @@ const journeys = {
     await signIn(page, reader);
     await view(page, "Webhooks");
     assert.equal(await page.getByRole("link", { name: "New webhook" }).count(), 0);
-    await page.getByRole("link", { name: "To be read" }).click();
-    await page.getByRole("button", { name: "Show the request" }).click();
-    await page.getByText("This would be sent.").waitFor();
-    assert.equal(await page.getByRole("button", { name: /Send|Find out|Rotate|Pause|Delete/ }).count(), 0);
-    await page.getByRole("link", { name: "Settings" }).click();
-    await page.getByLabel("Json", { exact: true }).waitFor();
+    await readSettings(page);
     assert.equal(await page.getByLabel("URL").isDisabled(), true);
-    assert.equal(await page.getByRole("button", { name: "Save" }).count(), 0);
     await judged(page, "settings-read");
   },
 
@@ -575,13 +580,7 @@ const journeys = {
       }
     }
     await view(page, "Webhooks");
-    await page.getByRole("link", { name: "To be read" }).click();
-    await page.getByRole("button", { name: "Show the request" }).click();
-    await page.getByText("This would be sent.").waitFor();
-    assert.equal(await page.getByRole("button", { name: /Send|Find out|Rotate|Pause|Delete/ }).count(), 0);
-    await page.getByRole("link", { name: "Settings" }).click();
-    await page.getByLabel("Json", { exact: true }).waitFor();
-    assert.equal(await page.getByRole("button", { name: "Save" }).count(), 0);
+    await readSettings(page);
     await page.goto(`${page.url().split("#")[0]}#/webhooks/new`);
     await page.getByText("There is nothing at this address.").waitFor();
     await page.reload();
