@@ -81,8 +81,8 @@ static void set_options(struct call *call, const struct detection *d,
     if (d->profile->mask == NULL)
         return;
     options.headers.at = call_alloc(call, (options.headers.n + 1) * sizeof options.headers.at[0]);
-    memcpy(options.headers.at, d->options.headers.at,
-           options.headers.n * sizeof options.headers.at[0]);
+    for (size_t i = 0; i < options.headers.n; i++)
+        options.headers.at[i] = d->options.headers.at[i];
     d->profile->mask(call->fields.alloc, &options);
     t->shown = options_json(call, d->profile, &options);
 }

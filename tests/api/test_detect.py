@@ -62,6 +62,12 @@ def test_a_profile_with_one_form(api, receiver):
     assert len(found["tried"]) == 1 and found["detected"] is not None
 
 
+def test_a_profile_with_headers_of_its_own_and_none_set(api, receiver):
+    webhook = api.webhook(receiver.url(), profile="custom", profile_options={"signed": "{secret}.{body}"})
+    found = detect(api, webhook)
+    assert found["detected"]["json"] == "js" and found["detected"]["headers"] == {}
+
+
 def test_not_kept_when_the_webhook_was_changed_meanwhile(api, receiver):
     """What was detected is of the profile and the settings that were tried, and of no others."""
     answered = threading.Event()
