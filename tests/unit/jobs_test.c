@@ -200,7 +200,7 @@ static void test_all_rest_after_a_step(void **state)
     (void)state;
     begin_fanout(100);
     run_sql("create function be_slow() returns trigger language plpgsql as"
-            " 'begin perform pg_sleep(0.3); return null; end';"
+            " 'begin perform pg_sleep(0.8); return null; end';"
             " create trigger slow before insert on delivery execute function be_slow()");
     add_job(id_new(), JOB_ERASE, JOB_WAITING);
     rig.reader = says_rest;
@@ -210,7 +210,7 @@ static void test_all_rest_after_a_step(void **state)
     made();
     rig.reader = says_rest;
     assert_true(finished(jobs_next(rig.db, rig_on_done, NULL)));
-    assert_in_range(rest_ms, 200, JOB_REST_MAX_MS);
+    assert_in_range(rest_ms, 100, JOB_REST_MAX_MS);
     run_sql("select pg_sleep(%d / 1000.0)", (int)rest_ms);
     assert_true(finished(jobs_next(rig.db, rig_on_done, NULL)));
     assert_int_equal(rest_ms, 0);
@@ -220,7 +220,7 @@ static void test_all_rest_after_a_step(void **state)
     assert_int_equal(number_of("select count(*) from job where ended_at is null"), 1);
     rig.reader = says_rest;
     assert_true(finished(jobs_next(rig.db, rig_on_done, NULL)));
-    assert_in_range(rest_ms, 200, JOB_REST_MAX_MS);
+    assert_in_range(rest_ms, 100, JOB_REST_MAX_MS);
     rig.reader = NULL;
     run_sql("drop trigger slow on delivery");
 }

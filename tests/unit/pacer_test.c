@@ -310,8 +310,8 @@ static void test_shares_of_time(void **state)
     struct claim claims[20];
     (void)state;
 
-    burn_ms[4] = 12;
-    burn_ms[5] = 3;
+    burn_ms[4] = 20;
+    burn_ms[5] = 2;
     for (int n = 0; n < 20; n++)
         claims[n] = claim_of_app(n, LARGE, n < 10 ? 4 : 5);
     pacer_add(&pacer, claims, 20, TOKEN);
@@ -320,8 +320,9 @@ static void test_shares_of_time(void **state)
     int dear = 0;
     for (int n = 0; n < 10; n++)
         dear += has_come[n];
-    assert_true(dear >= 1 &&
-                dear <= 4); /* 8 of the others took as long as 2, and each goes first once */
+    /* 8 of the others took less time than one, and each goes first once; on a busy machine they take longer. Turn by
+     * turn it would be 8. */
+    assert_in_range(dear, 1, 5);
     spin_until(20);
 }
 
