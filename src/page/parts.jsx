@@ -1,5 +1,5 @@
 import { cloneElement } from "preact";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { ago, clock } from "./format.js";
 
 const MOODS = {
@@ -116,14 +116,18 @@ export function Select({ label, value, options, onPick }) {
   );
 }
 
-// What is typed stays until it is picked, whatever is loaded meanwhile.
+// What is typed stays until it is picked, whatever is loaded meanwhile; `from` is the value that it was typed over.
 export function Text({ label, value, onPick, ...rest }) {
-  const [draft, setDraft] = useState(value);
-  useEffect(() => setDraft(value), [value]);
+  const [draft, setDraft] = useState({ from: value, text: value });
+  const pick = (picked) => {
+    setDraft({ from: picked, text: picked });
+    onPick(picked);
+  };
   return (
     <label class="pick">
       <span>{label}</span>
-      <input value={draft} onInput={(e) => setDraft(e.target.value)} onChange={(e) => onPick(e.target.value.trim())} {...rest} />
+      <input value={draft.from === value ? draft.text : value} onInput={(e) => setDraft({ from: value, text: e.target.value })}
+        onChange={(e) => pick(e.target.value.trim())} {...rest} />
     </label>
   );
 }
