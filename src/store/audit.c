@@ -12,14 +12,15 @@
     "($3::int8 < 0 or action = $3::int8) and ($4::uuid is null or key_id = $4::uuid)" \
     " and ($5::uuid is null or resource = $5::uuid) and ($6::text is null or name = $6::text)"
 
-/* Row $7 of the log ends the scan: it comes whether it matches or not. */
+/* Row $7 of the log ends the scan: it comes whether it matches or not. The scan has one bound: between two a generic plan
+ * expects so few rows that it reads and sorts all there are. */
 #define LIST(which, order)                                                                           \
     "select id, app_id, action::int8, actor::int8, key_id, request_id, key_name, address, resource," \
     " name, fields, (" MATCHES ") is true, n = $7::int8"                                             \
     " from (select *, row_number() over (order by " order ") as n from ("                            \
-    "  select * from audit where " which "id >= $1::uuid and id < $2::uuid"                          \
-    "  order by " order " limit $7::int8) a) a"                                                      \
-    " where (" MATCHES ") is true or n = $7::int8 order by " order " limit $8::int8"
+    "  select * from audit where " which "id < $2::uuid order by " order " limit $7::int8) a) a"     \
+    " where id >= $1::uuid and ((" MATCHES ") is true or n = $7::int8)"                              \
+    " order by " order " limit $8::int8"
 
 const struct db_stmt stmt_audit_list = {
     "audit_list", LIST(IS_ONE_OF("app_id", "$9::uuid") " and ", "app_id, id desc"), 9};
