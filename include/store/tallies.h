@@ -10,6 +10,9 @@
  * all that took longer. */
 #define TALLY_TIMES 34
 
+/* The class of so many microseconds, from 0. */
+int tallies_class(int64_t us);
+
 struct tally_row {
     struct id app, webhook;
     int64_t hour_ms;                       /* when it began */

@@ -7,8 +7,21 @@
 
 #define OF_APP   "'00000000-0000-0000-0000-000000000000'::uuid"
 #define KEY      "app_id, webhook_id, hour"
-#define SQRT_2   1.4142135623730951
 #define TEXT_MAX ((size_t)1024) /* of TALLY_TIMES numbers */
+
+/* The classes of times, as times_part() of migrations/ has them: in microseconds. */
+#define FIRST  1000.0
+#define SQRT_2 1.4142135623730951
+
+int tallies_class(int64_t us)
+{
+    double high = FIRST;
+    int i = 0;
+
+    for (; i < TALLY_TIMES - 1 && (double)us > high; i++)
+        high *= SQRT_2;
+    return i;
+}
 
 /* In the order of the key, so that two workers wait for each other and not in a circle. */
 const struct db_stmt stmt_tally_add = {
@@ -163,7 +176,7 @@ struct db_array tallies_hours(const struct db_rows *rows, int row)
 /* What that part of them did not exceed, as times_part() of migrations/ has it. */
 static int64_t part_of(const int64_t *times, int count, double part)
 {
-    double goal = 0, upto = 0, low = 0, high = 1000;
+    double goal = 0, upto = 0, low = 0, high = FIRST;
 
     for (int i = 0; i < count; i++)
         goal += (double)times[i];

@@ -27,14 +27,6 @@ struct failure {
 #define FAILURES_MAX (ATTEMPT_ERRORS + TALLY_CODES_MAX)
 _Static_assert(TALLY_ROWS_MAX *FAILURES_MAX <= ISSUE_ROWS_MAX, "a statement has room for all");
 
-/* In microseconds: 2^(i/2) ms, of which the last has no end. */
-static const int64_t bounds[TALLY_TIMES - 1] = {
-    1000,     1414,     2000,     2828,     4000,     5657,     8000,    11314,   16000,
-    22627,    32000,    45255,    64000,    90510,    128000,   181019,  256000,  362039,
-    512000,   724077,   1024000,  1448155,  2048000,  2896309,  4096000, 5792619, 8192000,
-    11585238, 16384000, 23170475, 32768000, 46340950, 65536000,
-};
-
 void tally_init(struct tally *t, struct db *db)
 {
     *t = (struct tally){.db = db};
@@ -90,15 +82,6 @@ static struct gathered *find(struct tally *t, const struct attempt *a)
     list_push(&t->waiting, &g->node);
     idmap_set(&t->of_webhooks, a->webhook, g);
     return g;
-}
-
-static size_t place_of(int64_t us)
-{
-    size_t i = 0;
-
-    while (i < ARRAY_LEN(bounds) && us > bounds[i])
-        i++;
-    return i;
 }
 
 static struct failure *find_failure(struct gathered *g, int error, int64_t code)
@@ -163,7 +146,7 @@ void tally_count(struct tally *t, const struct attempt *a)
     g->row.attempts++;
     g->row.exhausted += f->state == DELIVERY_FAILED;
     g->row.retried += f->number > 1;
-    g->row.times[place_of(f->total_us)]++;
+    g->row.times[tallies_class(f->total_us)]++;
     if (f->state == DELIVERY_DELIVERED) {
         g->row.succeeded++;
         g->row.last_success_ms = ended_ms;

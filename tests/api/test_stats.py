@@ -122,6 +122,23 @@ def test_times(database, posthorn):
     assert database.query("select times_add('{1,2}', '{0,1,5}'), times_add('{}', '{}')") == [["{1,3,5}", "{}"]]
 
 
+RANDOM = """
+insert into tally select app_id, id, date_trunc('hour', now()) - h * interval '1 h', 1, 1, 0, null, null,
+       array(select (random() * 9)::int8 * (random() * 2)::int from generate_series(1, 1 + (h * 7) % 34) where h > 0)
+  from webhook, generate_series(0, 22) h"""
+
+
+def test_parts_are_the_same_in_a_page(database, start, address):
+    """SQL finds the parts of one webhook's hours, the program those of a page of webhooks."""
+    client = start(role="api").client()
+    webhook = client.webhook(address)["id"]
+    database.query("select setseed(0.5); " + RANDOM)
+    (of,) = client.get("/stats/webhooks").json["data"]
+    assert len(of["hours"]) == 23
+    assert len({hour["p95_ms"] for hour in of["hours"]}) > 10
+    assert of["hours"] == hours(client, webhook_id=webhook)
+
+
 def accepted(api):
     return sum(hour["accepted"] for hour in hours(api))
 

@@ -6,12 +6,14 @@
 #include "store/schema_internal.h"
 #include "store/sql.h"
 #include "store/store.h"
+#include "store/tallies.h"
 
 #include "postgres_server.h"
 #include "unit.h"
 
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static struct postgres_server server;
 static struct dbsync *db;
@@ -117,6 +119,33 @@ static void test_numbers(void **state)
 #undef WAITING
 }
 
+/* What a class holds at most, in SQL. */
+static int64_t end_of(int i)
+{
+    struct dbsync_rows *rows;
+    char sql[96];
+    snprintf(sql, sizeof sql, "select times_part(array_fill(0::int8, array[%d]) || 1::int8, 1)", i);
+    assert_int_equal(dbsync_exec(db, sql, 0, NULL, &rows), 0);
+    int64_t us = strtoll(dbsync_text(rows, 0, 0), NULL, 10);
+    dbsync_rows_free(rows);
+    return us;
+}
+
+/* C counts by the classes that SQL reads. */
+static void test_classes(void **state)
+{
+    (void)state;
+    assert_int_equal(tallies_class(0), 0);
+    for (int i = 0; i < TALLY_TIMES - 1; i++) {
+        int64_t us = end_of(i);
+        assert_int_equal(tallies_class(us - 1), i);
+        assert_int_equal(tallies_class(us + 1), i + 1);
+        if (i % 2 == 0)
+            assert_int_equal(tallies_class(us), i);
+    }
+    assert_int_equal(tallies_class(INT64_MAX), TALLY_TIMES - 1);
+}
+
 static void test_older(void **state)
 {
     (void)state;
@@ -200,11 +229,17 @@ static void test_command_statements(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty_is_older),   cmocka_unit_test(test_migrate),
-        cmocka_unit_test(test_foreign),          cmocka_unit_test(test_older),
-        cmocka_unit_test(test_numbers),          cmocka_unit_test(test_api_statements),
-        cmocka_unit_test(test_read_statements),  cmocka_unit_test(test_worker_statements),
-        cmocka_unit_test(test_inbox_statements), cmocka_unit_test(test_command_statements),
+        cmocka_unit_test(test_empty_is_older),
+        cmocka_unit_test(test_migrate),
+        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_older),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_api_statements),
+        cmocka_unit_test(test_read_statements),
+        cmocka_unit_test(test_worker_statements),
+        cmocka_unit_test(test_inbox_statements),
+        cmocka_unit_test(test_command_statements),
     };
     return cmocka_run_group_tests_name("statements", tests, start, stop);
 }
