@@ -150,6 +150,8 @@ struct queue_ack {
      * QUEUE_OUT, or beyond the horizon: out of it. */
     int64_t delay_ms;
     struct gate_news news;
+    /* By the ledger, since it is in other hands or over: what waits of it by now is another's retry, and stays. */
+    bool refused;
 };
 
 /* Ends entries' flight, and tells the endpoint's gate what came of it. Buffered and bounded like

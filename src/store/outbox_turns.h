@@ -18,7 +18,8 @@ struct outbox_entry {
         };
         struct {
             struct gate_news news;
-            bool begins; /* it is no end: what was claimed ahead is in flight now */
+            bool begins;  /* it is no end: what was claimed ahead is in flight now */
+            bool refused; /* what waits of it stays */
         };
     };
 };

@@ -73,8 +73,8 @@ static void pack_ack(uint8_t *out, const struct outbox_entry *entry, int64_t del
 {
     out = outbox_pack_ref(out, &entry->ref);
     out = outbox_pack_i32(out, delay_ms == OUTBOX_NEVER ? INT32_MIN : delay_of(delay_ms));
-    *out++ = (uint8_t)(entry->news.what | (entry->begins ? QUEUE_BEGINS : 0) |
-                       (entry->repeated ? QUEUE_REPEATED : 0));
+    *out++ = (uint8_t)(entry->news.what | (entry->refused ? QUEUE_REFUSED : 0) |
+                       (entry->begins ? QUEUE_BEGINS : 0) | (entry->repeated ? QUEUE_REPEATED : 0));
     *out++ = (uint8_t)entry->news.error;
     out = outbox_pack_i32(out, entry->news.took_ms);
     outbox_pack_i32(out, entry->news.pause_ms);
@@ -216,6 +216,7 @@ static struct outbox_entry entry_of(const struct queue_ack *ack)
         .ref = ack->ref,
         .due_ms = again ? clock_mono_ms() + ack->delay_ms : OUTBOX_NEVER,
         .news = ack->news,
+        .refused = ack->refused,
     };
 }
 

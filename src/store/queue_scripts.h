@@ -9,10 +9,11 @@
 #include "io/redis.h"
 #include "store/queue.h"
 
-#define QUEUE_PREFIX "posthorn:{q}:"
-#define QUEUE_WAKE   QUEUE_PREFIX "wake"
+#define QUEUE_PREFIX  "posthorn:{q}:"
+#define QUEUE_WAKE    QUEUE_PREFIX "wake"
 
-#define QUEUE_BEGINS 64 /* instead of what an ack says of the endpoint */
+#define QUEUE_REFUSED 32 /* what waits of it stays */
+#define QUEUE_BEGINS  64 /* instead of what an ack says of the endpoint */
 #define QUEUE_REPEATED \
     128 /* with what an ack says of the endpoint, which may have been heard before */
 
@@ -25,7 +26,7 @@
     "local DEFAULT_LIMITS = '" TEXT_OF(WEBHOOK_CONCURRENCY) " 0'\n" \
     "local GENTLE, FORCE, WOKEN = 0, 1, 2\n" \
     "local SUCCESS, FAILED, DEAD, CROWDED, UNSENT = 1, 2, 4, 8, 16\n" \
-    "local BEGINS, REPEATED = " TEXT_OF(QUEUE_BEGINS) ", " TEXT_OF(QUEUE_REPEATED) "\n" \
+    "local REFUSED, BEGINS, REPEATED = " TEXT_OF(QUEUE_REFUSED) ", " TEXT_OF(QUEUE_BEGINS) ", " TEXT_OF(QUEUE_REPEATED) "\n" \
     "local HEALTHY, FAILING, LIMITED, PAUSED, BROKEN = 0, 1, 2, 3, 4\n" \
     "local GATE_STREAK, GATE_FAILURES = " TEXT_OF(GATE_STREAK) ", " TEXT_OF(GATE_FAILURES) "\n" \
     "local GATE_CUT_MS, GATE_PAUSE_MAX_MS = " TEXT_OF(GATE_CUT_MS) ", " TEXT_OF(GATE_PAUSE_MAX_MS) "\n" \

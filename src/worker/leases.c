@@ -189,19 +189,19 @@ static void on_waiting(void *arg, int err, const struct db_rows *rows)
 {
     struct fenced *f = arg;
     struct leases *l = f->leases;
-    int64_t delays_ms[LEASES_MAX];
+    struct queue_ack acks[LEASES_MAX];
 
     f->op = NULL;
     for (size_t i = 0; i < f->count; i++)
-        delays_ms[i] = err < 0 ? PUT_BACK_MS : QUEUE_OUT;
+        acks[i] =
+            (struct queue_ack){f->refs[i], err < 0 ? PUT_BACK_MS : QUEUE_OUT, .refused = true};
     for (int i = 0; err == 0 && i < db_count(rows); i++) {
         int at = index_of(f, db_id(rows, i, 0));
         int64_t wait_ms = db_i64(rows, i, 1);
         if (at >= 0)
-            delays_ms[at] = wait_ms > WAIT_MIN_MS ? wait_ms : WAIT_MIN_MS;
+            acks[at].delay_ms = wait_ms > WAIT_MIN_MS ? wait_ms : WAIT_MIN_MS;
     }
-    for (size_t i = 0; i < f->count; i++)
-        queue_ack(l->config.queue, &(struct queue_ack){f->refs[i], delays_ms[i]}, 1);
+    queue_ack(l->config.queue, acks, f->count);
     finish(f);
     tell_end(l);
 }

@@ -98,6 +98,23 @@ static void what_nobody_heard_of_leaves_the_list(void **state)
     assert_int_equal(redis_server_say(&rig.server, "SCARD posthorn:{q}:own:0000000000000001"), 3);
 }
 
+/* Two workers have it, from a Redis that was older; the ledger refuses one of them, which hears so after the other's end. */
+static void who_was_refused_leaves_the_retry(void **state)
+{
+    struct queue_ref ref;
+    (void)state;
+    put(id_new(), id_new(), 0, 32, 0);
+    settle();
+    assert_int_equal(claim(10), 1);
+    ref = rig.claimed.refs[0];
+    ack(ref, 60000);
+    settle();
+    queue_ack(rig.queue, &(struct queue_ack){ref, QUEUE_OUT, .refused = true}, 1);
+    settle();
+    assert_int_equal(claim(10), 0);
+    assert_in_range(rig.claimed.next_ms, 59000, 60000);
+}
+
 static void what_it_really_has_stays(void **state)
 {
     struct queue_ref real[2];
@@ -445,6 +462,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_successor_frees_what_the_dead_held),
         RIG_TEST(what_nobody_heard_of_leaves_the_list),
+        RIG_TEST(who_was_refused_leaves_the_retry),
         RIG_TEST(what_it_really_has_stays),
         RIG_TEST(an_empty_redis_learns_what_flies),
         RIG_TEST(resyncing_many_is_quick),

@@ -1,5 +1,6 @@
 -- ARGV: entries of id, endpoint and app; delay_ms or OUT, what the attempt says of the endpoint (what, error, took_ms,
 -- pause_ms), as ENTRY says; the worker. One that is repeated says nothing new unless its entry is still in flight.
+-- What was refused ends a flight and nothing that waits: with older data in Redis two workers may have claimed the same.
 -- One that begins was claimed ahead and takes the slot of one that ends beside it; repeated, resync.lua has told of it.
 -- REPLY: i
 local ENTRY, SIZE, OUT = '>i4BBi4i4', 62, -2147483648
@@ -127,8 +128,8 @@ local function finish(m, delay, what, err, took, pause)
   local ea, e = string.sub(m, 17), string.sub(m, 17, 32)
   local flew = begun[m] or land(m)
   begun[m] = nil
-  local heard = has(what, REPEATED) and flew == 0
-  what = what % REPEATED
+  local heard, refused = has(what, REPEATED) and flew == 0, has(what, REFUSED)
+  what = what % REFUSED
   if heard then
     what, pause = 0, 0
   elseif what == UNSENT then
@@ -141,7 +142,7 @@ local function finish(m, delay, what, err, took, pause)
     if delay < 0 then due = math.min(due, first(P..'e:'..e) or due) end -- it was the first
     call('ZADD', P..'e:'..e, text(due), string.sub(m, 1, 16))
     add(ea, due)
-  elseif flew == 0 then
+  elseif flew == 0 and not refused then
     is_over(app_of(ea), e, string.sub(m, 1, 16))
   end
   ended[#ended + 1] = m
