@@ -8,7 +8,7 @@
 
 /* Between the starts of two statements, at most; twice that while the first is under way. */
 #define ACCEPT_PACE_HOLD_MS 4
-#define ACCEPT_PACE_FULL    4 /* events that wait for nobody */
+#define ACCEPT_PACE_FULL    3 /* events that wait for nobody */
 
 /* Zeroed before. */
 struct accept_pace {
