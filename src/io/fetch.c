@@ -490,6 +490,7 @@ struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *c
     fetch_proxy_init(fetcher);
     fetcher->hooks = &hooks;
     fetcher->multi = fetch_multi_create(fetcher);
+    fetcher->handles_once = curl_version_info(CURLVERSION_NOW)->version_num < 0x080101;
     return fetcher;
 }
 

@@ -336,8 +336,23 @@ static void set_method(struct fetch *fetch)
         FETCH_SET(fetch->easy, CURLOPT_HTTPGET, 1L);
 }
 
+/* libcurl before 8.1.1 keeps a pointer to the last header of a handle's answer, which is freed when the handle is used
+ * again: a receiver whose first header is a folded line would have it read (https://github.com/curl/curl/pull/11103). */
+static void renew(struct fetch *fetch)
+{
+    if (fetch->attached && fetch->fetcher->handles_once) {
+        CURL *fresh = curl_easy_duphandle(fetch->easy);
+        if (fresh == NULL)
+            out_of_memory();
+        curl_easy_cleanup(fetch->easy);
+        fetch->easy = fresh;
+    }
+    fetch->attached = true;
+}
+
 void fetch_attach(struct fetch *fetch)
 {
+    renew(fetch);
     fetch->state = FETCH_SENDING;
     fetch->fetcher->sending++;
     fetch->requests = 0;

@@ -70,6 +70,7 @@ struct fetcher {
     struct fetch_sessions sessions;
     struct sockaddr_storage proxy; /* its address, when that is what its host is; else AF_UNSPEC */
     unsigned proxy_turn;           /* which of a name's addresses is the next */
+    bool handles_once;             /* this libcurl's: fetch_attach() */
     bool closing;
 };
 
@@ -122,6 +123,7 @@ struct fetch {
     struct sockaddr_storage proxy; /* to connect to, instead of the receiver */
 
     CURL *easy;
+    bool attached;             /* it has been used */
     struct fetch_store *store; /* of TLS sessions; NULL: it has none */
     char pin_text[80];
     struct curl_slist pin;

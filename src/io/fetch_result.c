@@ -165,7 +165,8 @@ static const struct {
     {CURLE_WEIRD_SERVER_REPLY, FETCH_BAD_RESPONSE},
     {CURLE_BAD_CONTENT_ENCODING, FETCH_BAD_RESPONSE},
     {CURLE_WRITE_ERROR, FETCH_BAD_RESPONSE},
-    {CURLE_OUT_OF_MEMORY, FETCH_BAD_RESPONSE}, /* a line beyond libcurl's own ceiling */
+    {CURLE_BAD_FUNCTION_ARGUMENT, FETCH_BAD_RESPONSE}, /* a folded line that follows none */
+    {CURLE_OUT_OF_MEMORY, FETCH_BAD_RESPONSE},         /* a line beyond libcurl's own ceiling */
 };
 
 /* With TLS 1.3 we are done with the handshake before the receiver has looked at our certificate: that it refuses it, or

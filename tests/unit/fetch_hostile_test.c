@@ -156,6 +156,16 @@ static void dripped_chunks(struct peer *peer)
         }
 }
 
+/* The second answer's first header goes on from one that is not there. */
+static void folds_nothing(struct peer *peer)
+{
+    peer_read(peer);
+    peer_write(peer, "HTTP/1.1 200 OK\r\nX-Name: value\r\nContent-Length: 0\r\n\r\n");
+    peer_read(peer);
+    peer_write(peer, "HTTP/1.1 200 OK\r\n folded: value\r\nContent-Length: 0\r\n\r\n");
+    linger(peer);
+}
+
 static void flood_1xx(struct peer *peer)
 {
     peer_read(peer);
@@ -408,6 +418,20 @@ static void test_kept(void **state)
     }
 }
 
+/* libcurl before 8.1.1 looks for that one among those of the handle's answer before, which are freed. */
+static void test_folded(void **state)
+{
+    struct server *server = server_start(folds_nothing);
+    struct outcome outcome = {0};
+
+    rig_post(*state, "127.0.0.1", server_port(server), 2000, &outcome);
+    assert_int_equal(outcome.status, 200);
+    rig_post(*state, "127.0.0.1", server_port(server), 2000, &outcome);
+    assert_int_equal(outcome.outcome, FETCH_BAD_RESPONSE);
+    assert_int_equal(server_requests(server), 2);
+    server_stop(server);
+}
+
 static void test_redirect(void **state)
 {
     struct server *canary = server_start(close_after_read);
@@ -550,10 +574,10 @@ static void test_crowd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_rows),        TEST(test_caps),           TEST(test_chunks),
-        TEST(test_kept),        TEST(test_redirect),       TEST(test_no_resend),
-        TEST(test_closed_idle), TEST(test_refused),        TEST(test_no_handshake),
-        TEST(test_crowd),       TEST(test_no_descriptors),
+        TEST(test_rows),         TEST(test_caps),        TEST(test_chunks),
+        TEST(test_kept),         TEST(test_folded),      TEST(test_redirect),
+        TEST(test_no_resend),    TEST(test_closed_idle), TEST(test_refused),
+        TEST(test_no_handshake), TEST(test_crowd),       TEST(test_no_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

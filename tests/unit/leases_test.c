@@ -259,8 +259,10 @@ static void what_is_not_plain_is_claimed_whole(void **state)
     answer();
     assert_false(places_has(&places, ref_of(1).delivery));
     assert_int_equal(told_count, 0);
-    answer(); /* that nothing of it waits */
+    answer(); /* that nothing of it waits: others may have it, and its retry is theirs */
     assert_int_equal(told_count, 2);
+    assert_int_equal(told.delay_ms, QUEUE_OUT);
+    assert_true(told.refused);
     assert_false(tokens_have(&places.tokens, token));
     assert_int_equal(leases.statements, 0);
 
