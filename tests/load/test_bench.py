@@ -174,10 +174,11 @@ FIGURES = {
 
 @pytest.mark.timeout(300)
 def test_the_benchmark_runs_and_finds_everything_right(tools, tmp_path):
+    """At a tenth: the system counts CPU in hundredths of a second, and a thousand events in batches need less."""
     out = tmp_path / "results.json"
     scenarios = "failing,accept_batches"
     done = subprocess.run(
-        [sys.executable, BENCH, BUILD, "--only", scenarios, "--scale", "0.01", "--limit-seconds", "0.5",
+        [sys.executable, BENCH, BUILD, "--only", scenarios, "--scale", "0.1", "--limit-seconds", "0.5",
          "--json", out],
         capture_output=True, text=True, timeout=280, check=False)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -186,10 +187,11 @@ def test_the_benchmark_runs_and_finds_everything_right(tools, tmp_path):
     for name, result in found.items():
         assert FIGURES | SHARES <= set(result), name
         assert result["faults"] == []
-        assert result["events"] + result["checked"]["refused"] == {"failing": 200, "accept_batches": 1000}[name]
+        assert result["events"] + result["checked"]["refused"] == {"failing": 2000, "accept_batches": 10000}[name]
         assert f"| {name} |" in done.stdout
         assert {"p50_ms", "p90_ms", "p99_ms", "p999_ms"} <= set(result["accept"])
-        assert result["cpu_us_servers"] > 0 and result["peak_mb"] > 0 and result["wal_bytes"] > 0
+        for figure in ("cpu_us_servers", "peak_mb", "wal_bytes"):
+            assert result[figure] > 0, (name, figure)
     assert found["failing"]["checked"]["seen"]["refused"] > 0
     assert found["failing"]["deliveries_per_s"] > 0
     assert set(found["failing"]["limits"]) == {"postgres", "curl", "h2o"}
