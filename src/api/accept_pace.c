@@ -2,7 +2,10 @@
  * milliseconds between the starts of statements make one of many; but who sends his next event when he has his answer
  * would only be kept waiting, alone or with as many others as there are. What tells one from the other is who comes
  * while something waits: whoever was just answered comes at once or not at all, so only who comes later than that
- * counts. Where none did, statements start at once, and it is tried again now and then. */
+ * counts. Where none did, statements start at once, and it is tried again now and then.
+ *
+ * Two statements side by side take the same events as one that comes after the other, in halves: so the second waits
+ * for the first, for which nobody has to guess, unless it has enough by itself. */
 #include "accept_pace.h"
 
 #define REACTION_US 1000 /* in which who waited for an answer sends the next */
@@ -20,9 +23,12 @@ int64_t accept_pace_hold_ms(struct accept_pace *pace, int64_t now_us, size_t eve
     int64_t hold_us = INT64_C(1000) * ACCEPT_PACE_HOLD_MS * (under_way ? 2 : 1),
             left_us = pace->began_us + hold_us - now_us;
 
-    if (pace->began_us == 0 || left_us <= 0 || events >= ACCEPT_PACE_FULL || !may_hold(pace))
+    if (pace->began_us == 0 || left_us <= 0)
         return 0;
-    pace->holding = true;
+    if (events < ACCEPT_PACE_FULL && may_hold(pace))
+        pace->holding = true;
+    else if (!under_way || events >= ACCEPT_PACE_BESIDE)
+        return 0;
     return (left_us + 999) / 1000;
 }
 

@@ -1,5 +1,6 @@
 /* Whether what has just arrived may wait a moment for others to share its commit with. At once when idle, and where
- * waiting gains nothing: it is learnt from what comes while something waits. Times are microseconds of one clock that
+ * waiting gains nothing: it is learnt from what comes while something waits. Beside a statement that is under way a
+ * second one is for many, or for whom the first keeps waiting. Times are microseconds of one clock that
  * the caller reads; nothing here starts or asks for anything. */
 #ifndef API_ACCEPT_PACE_H
 #define API_ACCEPT_PACE_H
@@ -8,7 +9,8 @@
 
 /* Between the starts of two statements, at most; twice that while the first is under way. */
 #define ACCEPT_PACE_HOLD_MS 4
-#define ACCEPT_PACE_FULL    3 /* events that wait for nobody */
+#define ACCEPT_PACE_FULL    3  /* events that wait for nobody */
+#define ACCEPT_PACE_BESIDE  64 /* nor for the statement that is under way */
 
 /* Zeroed before. */
 struct accept_pace {

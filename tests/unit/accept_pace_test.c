@@ -123,6 +123,20 @@ static void test_full(void **state)
     assert_int_equal(accept_pace_hold_ms(&pace, 1008000, 1, true), 0);
 }
 
+/* Beside a statement few wait, whatever was learnt, and not for long; many do not. */
+static void test_beside(void **state)
+{
+    struct accept_pace pace = {0};
+    (void)state;
+
+    accept_pace_began(&pace, 1000000);
+    assert_int_equal(accept_pace_hold_ms(&pace, 1001000, ACCEPT_PACE_BESIDE - 1, true), 7);
+    assert_int_equal(accept_pace_hold_ms(&pace, 1001000, ACCEPT_PACE_BESIDE, true), 0);
+    assert_int_equal(accept_pace_hold_ms(&pace, 1008000, ACCEPT_PACE_BESIDE - 1, true), 0);
+    accept_pace_answered(&pace, 1001500);
+    assert_int_equal(accept_pace_hold_ms(&pace, 1001500, ACCEPT_PACE_BESIDE - 1, false), 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -130,6 +144,7 @@ int main(void)
         cmocka_unit_test(test_steady),
         cmocka_unit_test(test_waiting_clients),
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_beside),
     };
     return cmocka_run_group_tests_name("accept_pace", tests, NULL, NULL);
 }
