@@ -10,7 +10,7 @@
 #define PACE_MIN  2    /* answers in a window: it is not worth it for fewer */
 #define STALE_MS  100  /* without an answer: another may have its track */
 #define CALM_MS   1000 /* after a failure */
-#define AHEAD_MAX 128  /* of an endpoint */
+#define AHEAD_MAX 256  /* of an endpoint */
 
 /* What is known of an endpoint. */
 struct track {
@@ -23,6 +23,7 @@ struct track {
     int answered;        /* in this window, */
     int pace;            /* and in those before, the last ones counting most */
     int64_t failed_ms;
+    int64_t asked_ms; /* when a place was let go for more to come, which has not; 0: none was */
 };
 
 static void on_late(void *arg);
@@ -112,6 +113,12 @@ static struct track *track_of(struct relay *r, struct id endpoint, int64_t now)
     return t;
 }
 
+/* How much it may have ahead. */
+static int most(const struct track *t)
+{
+    return t->pace < AHEAD_MAX ? t->pace : AHEAD_MAX;
+}
+
 /* Windows that have passed. */
 static void pass_time(struct track *t, int64_t now)
 {
@@ -195,8 +202,7 @@ size_t relay_room(const struct relay *r, struct queue_ahead *out)
     {
         struct track *t = track_at(node);
         pass_time(t, now);
-        int most = t->pace < AHEAD_MAX ? t->pace : AHEAD_MAX,
-            room = most - places_ahead(r->places, t->endpoint);
+        int room = most(t) - places_ahead(r->places, t->endpoint);
         if (t->pace >= PACE_MIN && room > 0 && now - t->failed_ms >= CALM_MS)
             out[count++] = (struct queue_ahead){t->endpoint, room};
     }
@@ -216,6 +222,7 @@ void relay_add(struct relay *r, const struct claim *claim, int64_t token)
     places_weigh(r->places, claim->ref.delivery, size);
     list_push(&t->waiting, &kept->node);
     t->count++;
+    t->asked_ms = 0;
     if (!timeout_is_set(r->late))
         timeout_set(r->late, RELAY_MS);
 }
@@ -243,10 +250,17 @@ void relay_hear(struct relay *r, const struct attempt *a)
     leave_all(r, t);
 }
 
-/* Half of what it may have is gone and nothing is on its way. */
-static bool is_low(const struct relay *r, const struct track *t)
+/* Half of what it may have is gone and nothing is on its way: whoever claims the place that is let go brings more. The
+ * rest goes on meanwhile. */
+static bool lets_go(const struct relay *r, struct track *t, int64_t now)
 {
-    return 2 * t->count <= t->pace && places_ahead(r->places, t->endpoint) == t->count;
+    bool low = 2 * t->count <= most(t) && places_ahead(r->places, t->endpoint) == t->count,
+         asked = t->asked_ms != 0 && now - t->asked_ms < RELAY_WINDOW_MS;
+
+    if (!low || asked)
+        return false;
+    t->asked_ms = now;
+    return true;
 }
 
 void relay_pass(struct relay *r, const struct attempt *a)
@@ -254,7 +268,7 @@ void relay_pass(struct relay *r, const struct attempt *a)
     struct track *t = find(r, a->ref.endpoint);
     int64_t now = clock_mono_ms();
 
-    if (t == NULL || t->count == 0 || !went_well(a) || is_low(r, t))
+    if (t == NULL || t->count == 0 || !went_well(a) || lets_go(r, t, now))
         return;
     leave_late(r, t, now);
     struct list *node = list_pop(&t->waiting);

@@ -135,7 +135,7 @@ static void room_is_what_is_answered(void **state)
     now_ms += 10 * RELAY_WINDOW_MS;
     assert_int_equal(room_of(HOOK), 0);
     answer(2, 1000);
-    assert_int_equal(room_of(2), 128);
+    assert_int_equal(room_of(2), 256);
 }
 
 static void none_of_who_is_slow(void **state)
@@ -185,23 +185,43 @@ static void the_oldest_begins_first(void **state)
     assert_int_equal(next, 5);
 }
 
-/* The place that is not taken brings more; once that is on its way, the rest goes on. */
+/* The place that is not taken brings more; the rest goes on meanwhile. */
 static void a_place_is_let_go_when_little_is_left(void **state)
 {
     (void)state;
     answer(HOOK, 30);
     lease(1, 28, 1);
     come(1, 28, 1);
-    for (int i = 0; i < 28; i++)
+    for (int i = 0; i < 20; i++)
         end(HOOK, GATE_SUCCESS);
-    assert_in_range(next, 10, 18);
-    size_t before = next;
+    assert_int_equal(next, 19);
     lease(100, 10, 2);
-    end(HOOK, GATE_SUCCESS);
-    assert_int_equal(next, before + 1);
     come(100, 10, 2);
+    for (int i = 0; i < 10; i++)
+        end(HOOK, GATE_SUCCESS);
+    assert_int_equal(next, 28); /* and another, for that was little too */
+}
+
+/* When nothing came of it there is another one; and what is on its way is waited for. */
+static void another_place_is_let_go_when_nothing_came(void **state)
+{
+    (void)state;
+    answer(HOOK, 30);
+    lease(1, 10, 1);
+    come(1, 10, 1);
     end(HOOK, GATE_SUCCESS);
-    assert_int_equal(next, before + 2);
+    end(HOOK, GATE_SUCCESS);
+    assert_int_equal(next, 1);
+    now_ms += RELAY_WINDOW_MS - 1;
+    end(HOOK, GATE_SUCCESS);
+    assert_int_equal(next, 2);
+    now_ms++;
+    end(HOOK, GATE_SUCCESS);
+    assert_int_equal(next, 2);
+    lease(100, 10, 2);
+    now_ms += RELAY_WINDOW_MS;
+    end(HOOK, GATE_SUCCESS);
+    assert_int_equal(next, 3);
 }
 
 static void a_failure_leaves_all(void **state)
@@ -289,6 +309,7 @@ int main(void)
         TEST(none_while_several_apps_are_served),
         TEST(the_oldest_begins_first),
         TEST(a_place_is_let_go_when_little_is_left),
+        TEST(another_place_is_let_go_when_nothing_came),
         TEST(a_failure_leaves_all),
         TEST(what_is_late_does_not_begin),
         TEST(who_has_no_track_has_nothing_ahead),
