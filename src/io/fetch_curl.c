@@ -31,14 +31,8 @@ static void must(CURLMcode rc)
 
 /* --- libcurl on the loop ---------------------------------------------------------------------- */
 
-struct curl_socket {
-    struct fetcher *fetcher;
-    struct watch *watch;
-    curl_socket_t fd;
-};
-
 /* Messages are taken out before anything else happens: removing a handle drops its own. */
-static void act(struct fetcher *fetcher, curl_socket_t fd, int events)
+void fetcher_on_ready(struct fetcher *fetcher, int fd, int events)
 {
     int n;
 
@@ -52,37 +46,16 @@ static void act(struct fetcher *fetcher, curl_socket_t fd, int events)
     fetcher->hooks->on_turn(fetcher);
 }
 
-static void on_socket(void *arg, int events)
-{
-    struct curl_socket *sock = arg;
-    act(sock->fetcher, sock->fd, events);
-}
-
 void fetcher_on_wake(void *arg)
 {
-    act(arg, CURL_SOCKET_TIMEOUT, 0);
+    fetcher_on_ready(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static int on_interest(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+static int on_interest(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
-    struct fetcher *fetcher = arg;
-    struct curl_socket *sock = socket_arg;
-
     (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (sock != NULL)
-            watch_close(sock->watch);
-        free(sock);
-        return 0;
-    }
-    if (sock == NULL) {
-        sock = xcalloc(1, sizeof *sock);
-        sock->fetcher = fetcher;
-        sock->fd = fd;
-        sock->watch = watch_open(fetcher->loop, fd, on_socket, sock);
-        curl_multi_assign(fetcher->multi, fd, sock);
-    }
-    watch_set(sock->watch, what);
+    (void)unused;
+    fetch_socket_watch(arg, fd, what == CURL_POLL_REMOVE ? 0 : what);
     return 0;
 }
 
@@ -233,7 +206,7 @@ static void set_limits(CURL *easy)
     FETCH_SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     FETCH_SET(easy, CURLOPT_NOSIGNAL, 1L);
     FETCH_SET(easy, CURLOPT_QUICK_EXIT, 1L);
-    FETCH_SET(easy, CURLOPT_BUFFERSIZE, 16384L);
+    FETCH_SET(easy, CURLOPT_BUFFERSIZE, 4096L);
     FETCH_SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
     FETCH_SET(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, 0L);
     FETCH_SET(easy, CURLOPT_CONNECTTIMEOUT_MS, NEVER_MS);

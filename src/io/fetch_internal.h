@@ -37,9 +37,13 @@ struct fetch_hooks {
     void (*on_turn)(struct fetcher *fetcher);
 };
 
+/* A socket is ready for what libcurl waits for. */
+typedef void fetch_ready_cb(struct fetcher *fetcher, int fd, int events);
+
 /* Open sockets, by descriptor and by local port. */
 #define FETCH_SOCKET_BUCKETS 1024
 struct fetch_sockets {
+    fetch_ready_cb *on_ready;
     struct list by_fd[FETCH_SOCKET_BUCKETS], by_port[FETCH_SOCKET_BUCKETS];
 };
 
@@ -171,6 +175,8 @@ CURL *fetch_easy_create(struct fetch *fetch);
 void fetch_attach(struct fetch *fetch);
 void fetch_detach(struct fetch *fetch);
 
+/* For libcurl: a socket is ready, its time has come. */
+fetch_ready_cb fetcher_on_ready;
 void fetcher_on_wake(void *arg);
 
 /* --- fetch_socket.c --------------------------------------------------------------------------- */
@@ -201,12 +207,15 @@ struct fetch_ends {
     int remote_port, local_port;
 };
 
-void fetch_sockets_init(struct fetch_sockets *sockets);
+void fetch_sockets_init(struct fetch_sockets *sockets, fetch_ready_cb *on_ready);
 void fetch_sockets_fini(struct fetch_sockets *sockets); /* when libcurl has closed them */
 
 /* `fd` was opened for `fetch`; libcurl closes it by the second, whose `arg` is the fetcher. */
 void fetch_socket_add(struct fetch *fetch, int fd);
 int fetch_on_close_socket(void *arg, curl_socket_t fd);
+
+/* libcurl waits for these, of WATCH_READ and WATCH_WRITE, on this one; 0: for nothing. */
+void fetch_socket_watch(struct fetcher *fetcher, int fd, int events);
 
 /* Whether the one that was opened for it, and is open still, is connected: while libcurl builds a tunnel, it does not say. */
 bool fetch_socket_connected(const struct fetch *fetch);

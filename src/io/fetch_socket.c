@@ -1,4 +1,5 @@
-/* The sockets of the connections that libcurl keeps: whose they are, and whether one may carry a request.
+/* The sockets of the connections that libcurl keeps: whose they are, whether one may carry a request, and what libcurl
+ * waits for on each.
  *
  * libcurl says on which connection it is about to send by its addresses and ports, so that is how a socket is found
  * again. Its own look at a kept connection takes bytes that nobody asked for as a sign of life, and would read them
@@ -7,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "io/watch.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -19,13 +21,17 @@
 
 struct fetch_socket {
     struct list by_fd, by_port;
+    struct fetcher *fetcher;
     int fd;
+    struct watch *watch; /* NULL: nothing was waited for yet */
+    int wanted;          /* by libcurl; 0 between two requests */
     struct fetch_party party;
     struct fetch_ends ends; /* once it has carried a request */
 };
 
-void fetch_sockets_init(struct fetch_sockets *sockets)
+void fetch_sockets_init(struct fetch_sockets *sockets, fetch_ready_cb *on_ready)
 {
+    sockets->on_ready = on_ready;
     for (size_t i = 0; i < FETCH_SOCKET_BUCKETS; i++) {
         list_init(&sockets->by_fd[i]);
         list_init(&sockets->by_port[i]);
@@ -39,6 +45,7 @@ static struct list *bucket(struct list buckets[FETCH_SOCKET_BUCKETS], int number
 
 static void forget(struct fetch_socket *sock)
 {
+    watch_close(sock->watch);
     list_remove(&sock->by_fd);
     list_remove(&sock->by_port);
     free(sock);
@@ -52,28 +59,43 @@ void fetch_sockets_fini(struct fetch_sockets *sockets)
     }
 }
 
-static void forget_fd(struct fetch_sockets *sockets, int fd)
+static struct fetch_socket *by_fd(struct fetch_sockets *sockets, int fd)
 {
-    LIST_FOREACH_SAFE(node, bucket(sockets->by_fd, fd))
+    LIST_FOREACH(node, bucket(sockets->by_fd, fd))
     {
         struct fetch_socket *sock = CONTAINER_OF(node, struct fetch_socket, by_fd);
         if (sock->fd == fd)
-            forget(sock);
+            return sock;
     }
+    return NULL;
+}
+
+static void forget_fd(struct fetch_sockets *sockets, int fd)
+{
+    struct fetch_socket *sock = by_fd(sockets, fd);
+
+    if (sock != NULL)
+        forget(sock);
 }
 
 /* libcurl closes one that did not get as far as a connection without a word: its number tells, when it is used
  * again. */
-void fetch_socket_add(struct fetch *fetch, int fd)
+static struct fetch_socket *add(struct fetcher *fetcher, int fd)
 {
     struct fetch_socket *sock = xcalloc(1, sizeof *sock);
 
-    forget_fd(&fetch->fetcher->sockets, fd);
+    forget_fd(&fetcher->sockets, fd);
+    sock->fetcher = fetcher;
     sock->fd = fd;
-    sock->party = fetch_party(fetch);
     list_init(&sock->by_port);
-    list_push(bucket(fetch->fetcher->sockets.by_fd, fd), &sock->by_fd);
-    fetch->opened = sock;
+    list_push(bucket(fetcher->sockets.by_fd, fd), &sock->by_fd);
+    return sock;
+}
+
+void fetch_socket_add(struct fetch *fetch, int fd)
+{
+    fetch->opened = add(fetch->fetcher, fd);
+    fetch->opened->party = fetch_party(fetch);
 }
 
 int fetch_on_close_socket(void *arg, curl_socket_t fd)
@@ -100,6 +122,42 @@ static struct fetch_socket *find(struct fetch_sockets *sockets, const struct fet
     }
     return NULL;
 }
+
+/* --- what libcurl waits for ------------------------------------------------------------------- */
+
+/* What comes between two requests is for who looks before the next; the kernel would tell of it again and again. */
+static void on_ready(void *arg, int events)
+{
+    struct fetch_socket *sock = arg;
+
+    if (sock->wanted == 0)
+        watch_set(sock->watch, 0);
+    else
+        sock->fetcher->sockets.on_ready(sock->fetcher, sock->fd, events);
+}
+
+/* One that has carried a request will carry more: to have it watched meanwhile costs nothing, to have it watched again
+ * some calls of the kernel for each request. */
+void fetch_socket_watch(struct fetcher *fetcher, int fd, int events)
+{
+    struct fetch_socket *sock = by_fd(&fetcher->sockets, fd);
+
+    if (sock == NULL && events == 0)
+        return;
+    if (sock == NULL)
+        sock = add(fetcher, fd); /* of libcurl's own */
+    sock->wanted = events;
+    if (events != 0) {
+        if (sock->watch == NULL)
+            sock->watch = watch_open(fetcher->loop, fd, on_ready, sock);
+        watch_set(sock->watch, events);
+    } else if (sock->ends.local_port == 0) {
+        watch_close(sock->watch);
+        sock->watch = NULL;
+    }
+}
+
+/* --- what became of it ------------------------------------------------------------------------ */
 
 bool fetch_socket_connected(const struct fetch *fetch)
 {

@@ -89,6 +89,59 @@ static void test_early_answers(void **state)
     }
 }
 
+static void on_over(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+static void on_gone(uv_handle_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+/* How often the loop wakes in this time. */
+static int turns_in(struct rig *rig, int ms)
+{
+    bool over = false, gone = false;
+    uv_timer_t timer = {.data = &over};
+    int turns = 0;
+
+    uv_timer_init(loop_uv(rig->loop), &timer);
+    uv_timer_start(&timer, on_over, (uint64_t)ms, 0);
+    for (; !over; turns++)
+        uv_run(loop_uv(rig->loop), UV_RUN_ONCE);
+    timer.data = &gone;
+    uv_close((uv_handle_t *)&timer, on_gone);
+    while (!gone)
+        uv_run(loop_uv(rig->loop), UV_RUN_ONCE);
+    return turns;
+}
+
+static void serve_and_leave(struct peer *peer)
+{
+    if (peer_read(peer))
+        peer_write(peer, ANSWER);
+}
+
+/* A connection that is kept and on which something has come, or which has ended, waits for its next use: the loop is not
+ * told of it again and again. */
+static void test_what_comes_meanwhile_keeps_nobody_awake(void **state)
+{
+    peer_cb *const servers[] = {serve, serve_and_leave};
+    struct rig *rig = *state;
+
+    at_once = after = ANSWER;
+    for (size_t i = 0; i < ARRAY_LEN(servers) * ARRAY_LEN(schemes); i++) {
+        const char *scheme = schemes[i % ARRAY_LEN(schemes)];
+        struct server *server = start(rig, scheme, servers[i / ARRAY_LEN(schemes)]);
+        struct outcome outcome = {0};
+        post(rig, scheme, server, &outcome);
+        assert_int_equal(outcome.status, 200);
+        assert_in_range(turns_in(rig, 200), 1, 20);
+        server_stop(server);
+    }
+}
+
 /* Its own answers, one by one. */
 static void serve_ok(struct peer *peer)
 {
@@ -181,8 +234,9 @@ static void test_late_tickets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_early_answers), TEST(test_owners),       TEST(test_owners_that_look_alike),
-        TEST(test_alert),         TEST(test_late_tickets),
+        TEST(test_early_answers),          TEST(test_owners),
+        TEST(test_owners_that_look_alike), TEST(test_alert),
+        TEST(test_late_tickets),           TEST(test_what_comes_meanwhile_keeps_nobody_awake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
