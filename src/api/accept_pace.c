@@ -2,7 +2,8 @@
  * milliseconds between the starts of statements make one of many; but who sends his next event when he has his answer
  * would only be kept waiting, alone or with as many others as there are. What tells one from the other is who comes
  * while something waits: whoever was just answered comes at once or not at all, so only who comes later than that
- * counts. Where none did, statements start at once, and it is tried again now and then.
+ * counts; where it is not known who comes, after whatever answer was the last. Where none did, statements start at once,
+ * and it is tried again now and then.
  *
  * Two statements side by side take the same events as one that comes after the other, in halves: so the second waits
  * for the first, for which nobody has to guess, unless it has enough by itself. */
@@ -18,24 +19,44 @@ static bool may_hold(const struct accept_pace *pace)
     return pace->holding || pace->credit > 0 || pace->quick >= pace->quick_max;
 }
 
-int64_t accept_pace_hold_ms(struct accept_pace *pace, int64_t now_us, size_t events, bool under_way)
+static int64_t worth_ms(size_t events)
 {
-    int64_t hold_us = INT64_C(1000) * ACCEPT_PACE_HOLD_MS * (under_way ? 2 : 1),
-            left_us = pace->began_us + hold_us - now_us;
-
-    if (pace->began_us == 0 || left_us <= 0)
-        return 0;
-    if (events < ACCEPT_PACE_FULL && may_hold(pace))
-        pace->holding = true;
-    else if (!under_way || events >= ACCEPT_PACE_BESIDE)
-        return 0;
-    return (left_us + 999) / 1000;
+    return events < ACCEPT_PACE_FEW    ? ACCEPT_PACE_FEW_MS
+           : events < ACCEPT_PACE_FULL ? ACCEPT_PACE_HOLD_MS
+                                       : 0;
 }
 
-void accept_pace_arrived(struct accept_pace *pace, int64_t now_us)
+int64_t accept_pace_hold_ms(struct accept_pace *pace, int64_t now_us, size_t events, bool under_way)
 {
-    if (pace->holding && now_us - pace->answered_us > REACTION_US)
+    int64_t ms = worth_ms(events), since_us = now_us - pace->began_us;
+
+    if (pace->began_us == 0)
+        return 0;
+    if (may_hold(pace) && since_us < 1000 * ms)
+        pace->holding = true;
+    else
+        ms = 0;
+    if (under_way && events < ACCEPT_PACE_BESIDE)
+        ms = ACCEPT_PACE_BESIDE_MS;
+    return since_us < 1000 * ms ? (1000 * ms - since_us + 999) / 1000 : 0;
+}
+
+void accept_pace_arrived(struct accept_pace *pace, int64_t now_us, uint64_t connection)
+{
+    size_t at = connection % ACCEPT_PACE_CONNECTIONS;
+    bool known = pace->replied[at].connection == connection;
+    int64_t replied_us = known ? pace->replied[at].replied_us : pace->answered_us;
+
+    if (pace->holding && now_us - replied_us > REACTION_US)
         pace->joined = true;
+}
+
+void accept_pace_replied(struct accept_pace *pace, int64_t now_us, uint64_t connection)
+{
+    size_t at = connection % ACCEPT_PACE_CONNECTIONS;
+
+    pace->replied[at].connection = connection;
+    pace->replied[at].replied_us = now_us;
 }
 
 void accept_pace_began(struct accept_pace *pace, int64_t now_us)

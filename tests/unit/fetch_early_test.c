@@ -108,8 +108,10 @@ static int turns_in(struct rig *rig, int ms)
 
     uv_timer_init(loop_uv(rig->loop), &timer);
     uv_timer_start(&timer, on_over, (uint64_t)ms, 0);
-    for (; !over; turns++)
+    while (!over) {
         uv_run(loop_uv(rig->loop), UV_RUN_ONCE);
+        turns++;
+    }
     timer.data = &gone;
     uv_close((uv_handle_t *)&timer, on_gone);
     while (!gone)
