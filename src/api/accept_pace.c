@@ -26,19 +26,22 @@ static int64_t worth_ms(size_t events)
                                        : 0;
 }
 
+/* Of so many milliseconds since the last statement began; 0: they have passed, or there was none. */
+static int64_t left_ms(const struct accept_pace *pace, int64_t ms, int64_t now_us)
+{
+    int64_t left_us = pace->began_us + 1000 * ms - now_us;
+    return pace->began_us == 0 || left_us <= 0 ? 0 : (left_us + 999) / 1000;
+}
+
 int64_t accept_pace_hold_ms(struct accept_pace *pace, int64_t now_us, size_t events, bool under_way)
 {
-    int64_t ms = worth_ms(events), since_us = now_us - pace->began_us;
+    int64_t hold_ms = may_hold(pace) ? left_ms(pace, worth_ms(events), now_us) : 0;
 
-    if (pace->began_us == 0)
-        return 0;
-    if (may_hold(pace) && since_us < 1000 * ms)
+    if (hold_ms > 0)
         pace->holding = true;
-    else
-        ms = 0;
     if (under_way && events < ACCEPT_PACE_BESIDE)
-        ms = ACCEPT_PACE_BESIDE_MS;
-    return since_us < 1000 * ms ? (1000 * ms - since_us + 999) / 1000 : 0;
+        return left_ms(pace, ACCEPT_PACE_BESIDE_MS, now_us);
+    return hold_ms;
 }
 
 void accept_pace_arrived(struct accept_pace *pace, int64_t now_us, uint64_t connection)

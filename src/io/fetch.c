@@ -460,7 +460,7 @@ void fetch_cancel(struct fetch *fetch)
 
 /* --- the fetcher ------------------------------------------------------------------------------ */
 
-static const struct fetch_hooks hooks = {on_done, deliver};
+static const struct fetch_hooks hooks = {on_done, deliver, fetcher_on_ready};
 
 static void init_library(void)
 {
@@ -484,7 +484,7 @@ struct fetcher *fetcher_create(struct loop *loop, const struct fetcher_config *c
     list_init(&fetcher->idle);
     fetcher->wake = timeout_create(loop, fetcher_on_wake, fetcher);
     fetcher->turn = timeout_create(loop, on_turn, fetcher);
-    fetch_sockets_init(&fetcher->sockets, fetcher_on_ready);
+    fetch_sockets_init(&fetcher->sockets);
     fetch_sessions_init(&fetcher->sessions);
     fetcher->dns = dns_create(loop, &fetcher->config.dns);
     fetch_proxy_init(fetcher);

@@ -28,22 +28,21 @@
 
 enum fetch_state { FETCH_IDLE, FETCH_RESOLVING, FETCH_QUEUED, FETCH_SENDING, FETCH_ENDED };
 
-/* What fetch_curl.c tells fetch.c. */
+/* What fetch_curl.c tells fetch.c, and fetch_socket.c fetch_curl.c. */
 struct fetch_hooks {
     /* libcurl is done with it. */
     void (*on_done)(struct fetch *fetch, CURLcode code);
 
     /* Those of a turn are done with. The last thing: the fetcher may be destroyed in it. */
     void (*on_turn)(struct fetcher *fetcher);
-};
 
-/* A socket is ready for what libcurl waits for. */
-typedef void fetch_ready_cb(struct fetcher *fetcher, int fd, int events);
+    /* A socket is ready for what libcurl waits for. */
+    void (*on_ready)(struct fetcher *fetcher, int fd, int events);
+};
 
 /* Open sockets, by descriptor and by local port. */
 #define FETCH_SOCKET_BUCKETS 1024
 struct fetch_sockets {
-    fetch_ready_cb *on_ready;
     struct list by_fd[FETCH_SOCKET_BUCKETS], by_port[FETCH_SOCKET_BUCKETS];
 };
 
@@ -176,7 +175,7 @@ void fetch_attach(struct fetch *fetch);
 void fetch_detach(struct fetch *fetch);
 
 /* For libcurl: a socket is ready, its time has come. */
-fetch_ready_cb fetcher_on_ready;
+void fetcher_on_ready(struct fetcher *fetcher, int fd, int events);
 void fetcher_on_wake(void *arg);
 
 /* --- fetch_socket.c --------------------------------------------------------------------------- */
@@ -207,7 +206,7 @@ struct fetch_ends {
     int remote_port, local_port;
 };
 
-void fetch_sockets_init(struct fetch_sockets *sockets, fetch_ready_cb *on_ready);
+void fetch_sockets_init(struct fetch_sockets *sockets);
 void fetch_sockets_fini(struct fetch_sockets *sockets); /* when libcurl has closed them */
 
 /* `fd` was opened for `fetch`; libcurl closes it by the second, whose `arg` is the fetcher. */

@@ -29,9 +29,8 @@ struct fetch_socket {
     struct fetch_ends ends; /* once it has carried a request */
 };
 
-void fetch_sockets_init(struct fetch_sockets *sockets, fetch_ready_cb *on_ready)
+void fetch_sockets_init(struct fetch_sockets *sockets)
 {
-    sockets->on_ready = on_ready;
     for (size_t i = 0; i < FETCH_SOCKET_BUCKETS; i++) {
         list_init(&sockets->by_fd[i]);
         list_init(&sockets->by_port[i]);
@@ -133,7 +132,7 @@ static void on_ready(void *arg, int events)
     if (sock->wanted == 0)
         watch_set(sock->watch, 0);
     else
-        sock->fetcher->sockets.on_ready(sock->fetcher, sock->fd, events);
+        sock->fetcher->hooks->on_ready(sock->fetcher, sock->fd, events);
 }
 
 /* One that has carried a request will carry more: to have it watched meanwhile costs nothing, to have it watched again

@@ -15,9 +15,9 @@
 struct world {
     struct accept_pace pace;
     int64_t now_us, takes_us;
-    int64_t ends_us;     /* of the statement under way; 0: there is none */
-    uint64_t from[1000]; /* whose events wait, the oldest first, or are in the statement */
-    uint64_t stored[1000], answered_to[1000];
+    int64_t ends_us;       /* of the statement under way; 0: there is none */
+    uint64_t from[1000];   /* whose events wait, the oldest first, */
+    uint64_t stored[1000]; /* and are in the last statement */
     size_t waiting, in_statement, answered;
     size_t statements, events;
     int64_t waited_us; /* all of them together, for their statement to begin */
@@ -38,9 +38,8 @@ static void turn(struct world *w)
         w->answered = w->in_statement;
         w->ends_us = 0;
         accept_pace_answered(&w->pace, w->now_us);
-        memcpy(w->answered_to, w->stored, sizeof w->stored);
         for (size_t i = 0; i < w->answered; i++)
-            accept_pace_replied(&w->pace, w->now_us, w->answered_to[i]);
+            accept_pace_replied(&w->pace, w->now_us, w->stored[i]);
     }
 }
 
@@ -84,7 +83,7 @@ static struct world waiting_clients(size_t clients, int64_t seconds)
     for (int64_t turns = 0; turns < seconds * 1000000 / STEP_US; turns++) {
         turn(&w);
         for (size_t i = 0; i < w.answered; i++)
-            arrive(&w, w.answered_to[i]);
+            arrive(&w, w.stored[i]);
         start_what_may(&w);
     }
     return w;

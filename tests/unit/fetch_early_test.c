@@ -89,33 +89,24 @@ static void test_early_answers(void **state)
     }
 }
 
-static void on_over(uv_timer_t *timer)
+static void on_over(void *arg)
 {
-    *(bool *)timer->data = true;
-}
-
-static void on_gone(uv_handle_t *timer)
-{
-    *(bool *)timer->data = true;
+    *(bool *)arg = true;
 }
 
 /* How often the loop wakes in this time. */
 static int turns_in(struct rig *rig, int ms)
 {
-    bool over = false, gone = false;
-    uv_timer_t timer = {.data = &over};
+    bool over = false;
+    struct timeout *timeout = timeout_create(rig->loop, on_over, &over);
     int turns = 0;
 
-    uv_timer_init(loop_uv(rig->loop), &timer);
-    uv_timer_start(&timer, on_over, (uint64_t)ms, 0);
+    timeout_set(timeout, ms);
     while (!over) {
         uv_run(loop_uv(rig->loop), UV_RUN_ONCE);
         turns++;
     }
-    timer.data = &gone;
-    uv_close((uv_handle_t *)&timer, on_gone);
-    while (!gone)
-        uv_run(loop_uv(rig->loop), UV_RUN_ONCE);
+    timeout_destroy(timeout);
     return turns;
 }
 
