@@ -121,17 +121,14 @@ static int64_t count_new(const struct accept_request *r)
 static void finish(struct accept_request *r, int err)
 {
     struct call *call = r->call;
-    int64_t now_us = clock_mono_us();
-
     list_remove(&r->node);
     r->batch = NULL;
-    accept_pace_replied(&call->api->acceptor->pace, now_us, call_connection(call));
     call_wait_over(call);
     metric_add(METRIC_EVENTS_ACCEPTED, err == 0 ? (int64_t)r->count : 0);
     if (err == 0) {
         happening_tell(call->app);
         accepts_count(call->api->accepts, call->app, count_new(r));
-        metric_observe(HISTOGRAM_ACCEPT, now_us - r->start_us);
+        metric_observe(HISTOGRAM_ACCEPT, clock_mono_us() - r->start_us);
     }
     r->done(call, err);
 }
@@ -509,6 +506,6 @@ void accept_start(struct call *call, struct accept_request *r, accept_done *done
         return;
     }
     count_waiting(r, 1);
-    accept_pace_arrived(&a->pace, r->start_us, call_connection(call));
+    accept_pace_arrived(&a->pace, clock_mono_us());
     kick(a);
 }

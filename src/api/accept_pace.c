@@ -2,8 +2,7 @@
  * milliseconds between the starts of statements make one of many; but who sends his next event when he has his answer
  * would only be kept waiting, alone or with as many others as there are. What tells one from the other is who comes
  * while something waits: whoever was just answered comes at once or not at all, so only who comes later than that
- * counts; where it is not known who comes, after whatever answer was the last. Where none did, statements start at once,
- * and it is tried again now and then.
+ * counts. Where none did, statements start at once, and it is tried again now and then.
  *
  * Two statements side by side take the same events as one that comes after the other, in halves: so the second waits
  * for the first, for which nobody has to guess, unless it has enough by itself. */
@@ -44,22 +43,10 @@ int64_t accept_pace_hold_ms(struct accept_pace *pace, int64_t now_us, size_t eve
     return hold_ms;
 }
 
-void accept_pace_arrived(struct accept_pace *pace, int64_t now_us, uint64_t connection)
+void accept_pace_arrived(struct accept_pace *pace, int64_t now_us)
 {
-    size_t at = connection % ACCEPT_PACE_CONNECTIONS;
-    bool known = pace->replied[at].connection == connection;
-    int64_t replied_us = known ? pace->replied[at].replied_us : pace->answered_us;
-
-    if (pace->holding && now_us - replied_us > REACTION_US)
+    if (pace->holding && now_us - pace->answered_us > REACTION_US)
         pace->joined = true;
-}
-
-void accept_pace_replied(struct accept_pace *pace, int64_t now_us, uint64_t connection)
-{
-    size_t at = connection % ACCEPT_PACE_CONNECTIONS;
-
-    pace->replied[at].connection = connection;
-    pace->replied[at].replied_us = now_us;
 }
 
 void accept_pace_began(struct accept_pace *pace, int64_t now_us)

@@ -9,23 +9,17 @@
 
 /* Between the starts of two statements, at most: for few events, for some, and for none when it is full. While the first
  * is under way nobody starts a second for less than many. */
-#define ACCEPT_PACE_FEW         3
-#define ACCEPT_PACE_FEW_MS      4
-#define ACCEPT_PACE_FULL        16
-#define ACCEPT_PACE_HOLD_MS     2
-#define ACCEPT_PACE_BESIDE      64
-#define ACCEPT_PACE_BESIDE_MS   8
-
-#define ACCEPT_PACE_CONNECTIONS 1024 /* that it knows, of one thread; a power of 2 */
+#define ACCEPT_PACE_FEW       3
+#define ACCEPT_PACE_FEW_MS    4
+#define ACCEPT_PACE_FULL      16
+#define ACCEPT_PACE_HOLD_MS   2
+#define ACCEPT_PACE_BESIDE    64
+#define ACCEPT_PACE_BESIDE_MS 8
 
 /* Zeroed before. */
 struct accept_pace {
     int64_t began_us, answered_us; /* the last statement */
-    struct {
-        uint64_t connection; /* 0: none */
-        int64_t replied_us;
-    } replied[ACCEPT_PACE_CONNECTIONS];
-    int credit; /* how often waiting has been worth it lately, within bounds */
+    int credit;                    /* how often waiting has been worth it lately, within bounds */
     unsigned quick,
         quick_max; /* statements without a wait since the last, and how many there shall be */
     bool holding, joined; /* something waits; somebody came who would have come later anyway */
@@ -36,9 +30,8 @@ struct accept_pace {
 int64_t accept_pace_hold_ms(struct accept_pace *pace, int64_t now_us, size_t events,
                             bool under_way);
 
-/* A request came, or has its reply, on this connection: a number from 1 on. */
-void accept_pace_arrived(struct accept_pace *pace, int64_t now_us, uint64_t connection);
-void accept_pace_replied(struct accept_pace *pace, int64_t now_us, uint64_t connection);
+/* A request came. */
+void accept_pace_arrived(struct accept_pace *pace, int64_t now_us);
 
 /* A statement starts, or has its answer. */
 void accept_pace_began(struct accept_pace *pace, int64_t now_us);

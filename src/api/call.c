@@ -212,11 +212,6 @@ bool call_peer(const struct call *call, struct sockaddr_storage *address)
     return conn->callbacks->get_peername(conn, (struct sockaddr *)address) > 0;
 }
 
-uint64_t call_connection(const struct call *call)
-{
-    return call->req->conn->id;
-}
-
 /* --- its answer ------------------------------------------------------------------------------- */
 
 void call_add_header(struct call *call, const char *name, const char *value)

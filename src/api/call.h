@@ -103,9 +103,6 @@ bool call_header_comes_twice(const struct call *call, const char *name);
 /* Who is at the other end of the connection; false: it is gone. */
 bool call_peer(const struct call *call, struct sockaddr_storage *address);
 
-/* The number of its connection, from 1 on: no other has or had it. */
-uint64_t call_connection(const struct call *call);
-
 /* The call waits for something that is no statement: `cancel(arg)` ends that when the call ends before
  * call_wait_over(). One at a time. */
 void call_wait(struct call *call, void (*cancel)(void *arg), void *arg);

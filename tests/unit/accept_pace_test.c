@@ -4,29 +4,23 @@
 
 #include "unit.h"
 
-#include <string.h>
-
 #define STEP_US      100
 #define STATEMENT_US 1500
-
-#define CONNECTIONS  64
 
 /* One statement at a time. What comes is counted, what waits too. */
 struct world {
     struct accept_pace pace;
     int64_t now_us, takes_us;
-    int64_t ends_us;       /* of the statement under way; 0: there is none */
-    uint64_t from[1000];   /* whose events wait, the oldest first, */
-    uint64_t stored[1000]; /* and are in the last statement */
+    int64_t ends_us; /* of the statement under way; 0: there is none */
     size_t waiting, in_statement, answered;
     size_t statements, events;
     int64_t waited_us; /* all of them together, for their statement to begin */
 };
 
-static void arrive(struct world *w, uint64_t connection)
+static void arrive(struct world *w)
 {
-    accept_pace_arrived(&w->pace, w->now_us, connection);
-    w->from[w->waiting++] = connection;
+    accept_pace_arrived(&w->pace, w->now_us);
+    w->waiting++;
 }
 
 static void turn(struct world *w)
@@ -38,8 +32,6 @@ static void turn(struct world *w)
         w->answered = w->in_statement;
         w->ends_us = 0;
         accept_pace_answered(&w->pace, w->now_us);
-        for (size_t i = 0; i < w->answered; i++)
-            accept_pace_replied(&w->pace, w->now_us, w->stored[i]);
     }
 }
 
@@ -50,24 +42,20 @@ static void start_what_may(struct world *w)
         return;
     accept_pace_began(&w->pace, w->now_us);
     w->ends_us = w->now_us + w->takes_us;
-    memcpy(w->stored, w->from, sizeof w->from);
     w->events += w->in_statement = w->waiting;
     w->waiting = 0;
     w->statements++;
 }
 
-/* An event every so often, whatever is answered, from connections in turns: those are kept, or each is a new one. */
-static struct world steady(int64_t gap_us, int64_t seconds, int64_t takes_us, bool kept)
+/* An event every so often, whatever is answered; so long takes a statement. */
+static struct world steady(int64_t gap_us, int64_t seconds, int64_t takes_us)
 {
     struct world w = {.now_us = 1000000, .takes_us = takes_us};
-    uint64_t n = 0;
 
     for (int64_t turns = 0; turns < seconds * 1000000 / STEP_US; turns++) {
         turn(&w);
-        if (turns % (gap_us / STEP_US) == 0) {
-            arrive(&w, 1 + (kept ? n % CONNECTIONS : n));
-            n++;
-        }
+        if (turns % (gap_us / STEP_US) == 0)
+            arrive(&w);
         start_what_may(&w);
     }
     return w;
@@ -79,11 +67,11 @@ static struct world waiting_clients(size_t clients, int64_t seconds)
     struct world w = {.now_us = 1000000, .takes_us = STATEMENT_US};
 
     for (size_t i = 0; i < clients; i++)
-        arrive(&w, 1 + i);
+        arrive(&w);
     for (int64_t turns = 0; turns < seconds * 1000000 / STEP_US; turns++) {
         turn(&w);
         for (size_t i = 0; i < w.answered; i++)
-            arrive(&w, w.stored[i]);
+            arrive(&w);
         start_what_may(&w);
     }
     return w;
@@ -91,8 +79,8 @@ static struct world waiting_clients(size_t clients, int64_t seconds)
 
 static void test_idle(void **state)
 {
-    struct world second = steady(1000000, 20, STATEMENT_US, true),
-                 tenth = steady(10000, 10, STATEMENT_US, true);
+    struct world second = steady(1000000, 20, STATEMENT_US),
+                 tenth = steady(10000, 10, STATEMENT_US);
     (void)state;
 
     assert_int_equal(second.waited_us, 0);
@@ -103,8 +91,7 @@ static void test_idle(void **state)
 /* Two and four share a statement, and none waits for longer than the hold. */
 static void test_steady(void **state)
 {
-    struct world slow = steady(2000, 10, STATEMENT_US, false),
-                 fast = steady(1000, 10, STATEMENT_US, false);
+    struct world slow = steady(2000, 10, STATEMENT_US), fast = steady(1000, 10, STATEMENT_US);
     (void)state;
 
     assert_true(slow.statements * 10 < slow.events * 6);
@@ -113,12 +100,12 @@ static void test_steady(void **state)
     assert_true(fast.waited_us / (int64_t)fast.events < ACCEPT_PACE_FEW_MS * 1000 * 3 / 4);
 }
 
-/* However soon after an answer, which was to others: what comes within the time that some wait is together. */
+/* However often somebody is answered: what comes within the time that some wait is together. */
 static void test_busy(void **state)
 {
     (void)state;
     for (int64_t gap_us = 200; gap_us <= 1000; gap_us += 200) {
-        struct world w = steady(gap_us, 10, 300, true);
+        struct world w = steady(gap_us, 10, 300);
         int64_t together = ACCEPT_PACE_HOLD_MS * 1000 / gap_us;
         assert_true((int64_t)w.events >=
                     (int64_t)w.statements * (together > 3 ? together : 3) * 9 / 10);
