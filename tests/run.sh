@@ -53,11 +53,23 @@ need() {
   finish
 }
 
-# Tools that only reckon, beside the tests, which mostly wait: with what these leave of the processors, and in a group of
+# Seeds of the simulator, dealt to all processors; a build of its own, for sanitizers take most of the time.
+simulate() {
+  local sim=build-sim/tests/sim/sim status=0
+  [ -f build-sim/build.ninja ] || CC=gcc meson setup build-sim -Dpage=disabled -Dtests=enabled -Dbuildtype=release >/dev/null || return
+  ninja -C build-sim --quiet tests/sim/sim || return
+  "$sim" -j "$(nproc)" -n "$SIM_SEEDS" || status=1
+  "$sim" -j "$(nproc)" -m 0 -n 10000 || status=1
+  return "$status"
+}
+SIM_SEEDS=${SIM_SEEDS:-100000}
+
+# What only reckons, beside the tests, which mostly wait: with what these leave of the processors, and in a group of
 # processes of their own, so that none outlives this script.
 analyze() {
   chrt --idle --pid 0 "$BASHPID" || renice -n 19 "$BASHPID"
   passed=0 failed=0
+  step "simulator, $SIM_SEEDS seeds" simulate
   step "build with clang" build build-clang clang-14 "${clang_options[@]}"
   step "clang-tidy" tests/analysis.sh tidy
   step "gcc -fanalyzer" tests/analysis.sh analyzer
@@ -147,17 +159,6 @@ run_meson() {
   fi
 }
 
-# Seeds of the simulator, dealt to all processors; a build of its own, for sanitizers take most of the time.
-simulate() {
-  local sim=build-sim/tests/sim/sim status=0
-  [ -f build-sim/build.ninja ] || CC=gcc meson setup build-sim -Dpage=disabled -Dtests=enabled -Dbuildtype=release >/dev/null || return
-  ninja -C build-sim --quiet tests/sim/sim || return
-  "$sim" -j "$(nproc)" -n "$SIM_SEEDS" || status=1
-  "$sim" -j "$(nproc)" -m 0 -n 10000 || status=1
-  return "$status"
-}
-SIM_SEEDS=${SIM_SEEDS:-100000}
-
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}
 export POSTHORN_BIN=$PWD/build-tests/posthorn
@@ -184,7 +185,6 @@ fi
 begin_analysis
 step "structure" python3 tests/check_structure.py
 run_meson "unit tests" build-tests
-step "simulator, $SIM_SEEDS seeds" simulate
 [ "${#suites[@]}" -eq 0 ] || run_pytest
 end_analysis
 run_meson "libFuzzer, seconds each" build-clang --suite libfuzzer
