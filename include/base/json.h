@@ -91,6 +91,9 @@ bool json_is_pointer(struct str text);
  * last counts. Each step takes a walk over what it stands in. */
 struct str json_at(struct str text, struct str pointer);
 
+/* The same, while `*left` lasts, of which each name takes as many bytes as it is looked for in. */
+struct str json_at_within(struct str text, struct str pointer, size_t *left);
+
 /* Appends the pointer to the first value because of which json_write_form() answers ERR_INVALID; false: there is none. */
 bool json_find_unwritable(struct buf *pointer, struct str text, enum json_form form,
                           enum json_bigint bigint);

@@ -6,10 +6,10 @@
 
 #include "base/buf.h"
 
-#define CONDITIONS_JSON_MAX  4096 /* bytes of a filter */
-#define CONDITIONS_MAX       100  /* in one; each value of an `in` counts as one */
-#define CONDITIONS_DEPTH_MAX 8    /* of `all`, `any` and `not` within each other */
-#define CONDITIONS_PLAN_MAX  ((size_t)64 << 10)
+#define CONDITIONS_JSON_MAX  4096               /* bytes of a filter */
+#define CONDITIONS_MAX       100                /* in one; each value of an `in` counts as one */
+#define CONDITIONS_DEPTH_MAX 8                  /* of `all`, `any` and `not` within each other */
+#define CONDITIONS_PLAN_MAX  ((size_t)64 << 10) /* bytes of its plan, or the filter is refused */
 
 /* What is wrong with one. */
 struct conditions_fault {

@@ -55,6 +55,7 @@ bool webhook_listens(struct str url);
 #define WEBHOOK_HEADERS_MAX      20
 #define WEBHOOK_HEADER_NAME_MAX  64
 #define WEBHOOK_HEADER_VALUE_MAX 1024
+#define WEBHOOK_HEADERS_JSON_MAX 65536 /* bytes of all, sealed */
 #define WEBHOOK_TIMEOUT_MS_MIN   1000
 #define WEBHOOK_TIMEOUT_MS_MAX   30000
 #define WEBHOOK_TIMEOUT_MS       10000

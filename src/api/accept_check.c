@@ -135,7 +135,8 @@ static void on_fault(void *arg, const struct json_step *at, const char *message)
     struct buf pointer;
 
     buf_init(&pointer, POINTER_MAX);
-    json_pointer(&pointer, at);
+    if (subject->call->fields.problem_count < FIELD_PROBLEMS_MAX)
+        json_pointer(&pointer, at);
     fields_problem_at(&subject->call->fields, subject->field, buf_text(&pointer), message);
     buf_fini(&pointer);
 }

@@ -1,4 +1,4 @@
-/* `auth` and `tls`, from what clients give to what is sealed, and back to what may be shown. */
+/* `headers`, `auth` and `tls`, from what clients give to what is sealed, and back to what may be shown. */
 #include "webhook_access.h"
 
 #include "api/webhook_url.h"
@@ -7,20 +7,23 @@
 #include "base/json.h"
 #include "core/credentials.h"
 #include "core/tls_settings.h"
+#include "input.h"
 #include "io/pem.h"
 
-#define HEADERS_MAX_BYTES 65536
-
-/* Of JSON with secrets in it, which is forgotten. */
-static struct str seal(struct call *call, enum webhook_column column, struct id id,
-                       struct buf *json)
+/* Of JSON with secrets in it, which is forgotten. White space takes six bytes in it: who has very much does not fit. */
+static struct str seal(struct call *call, enum webhook_column column, const char *field,
+                       struct id id, struct buf *json)
 {
+    struct str copy = STR_LIT("");
     struct buf sealed;
 
-    assert(!json->overflow);
     buf_init(&sealed, json->max + SEAL_OVERHEAD);
-    webhook_seal(call->api->settings, column, id, buf_str(json), &sealed);
-    struct str copy = call_copy(call, buf_str(&sealed));
+    if (json->overflow) {
+        fields_problem(&call->fields, field, "has too many tabs and newlines: leave some out");
+    } else {
+        webhook_seal(call->api->settings, column, id, buf_str(json), &sealed);
+        copy = call_copy(call, buf_str(&sealed));
+    }
     buf_fini(&sealed);
     crypto_forget(json);
     return copy;
@@ -47,6 +50,18 @@ static bool token_url_is_good(struct call *call, struct credentials *credentials
     return true;
 }
 
+void webhook_apply_headers(struct call *call, const struct field_map *given, struct webhook *w)
+{
+    struct buf json;
+
+    w->sealed_headers = STR_LIT("");
+    if (given->n == 0)
+        return;
+    buf_init(&json, WEBHOOK_HEADERS_JSON_MAX - SEAL_OVERHEAD);
+    buf_add_str(&json, input_map_json(call, given));
+    w->sealed_headers = seal(call, WEBHOOK_HEADERS, "headers", w->id, &json);
+}
+
 void webhook_apply_auth(struct call *call, struct str given, struct webhook *w)
 {
     struct fields *f = &call->fields;
@@ -58,7 +73,7 @@ void webhook_apply_auth(struct call *call, struct str given, struct webhook *w)
         buf_init(&json, CREDENTIALS_JSON_MAX);
         struct jsonw writer = jsonw_on(&json);
         credentials_write(&writer, NULL, &credentials, false);
-        w->sealed_auth = seal(call, WEBHOOK_AUTH, w->id, &json);
+        w->sealed_auth = seal(call, WEBHOOK_AUTH, "auth", w->id, &json);
     }
 }
 
@@ -93,7 +108,7 @@ void webhook_apply_tls(struct call *call, struct str given, struct webhook *w)
         buf_init(&json, TLS_SETTINGS_JSON_MAX);
         struct jsonw writer = jsonw_on(&json);
         tls_settings_write(&writer, NULL, &tls, false);
-        w->sealed_tls = seal(call, WEBHOOK_TLS, w->id, &json);
+        w->sealed_tls = seal(call, WEBHOOK_TLS, "tls", w->id, &json);
     }
 }
 
@@ -108,7 +123,7 @@ static bool own_headers_have_it(const struct call *call, const struct webhook *w
     struct buf json, name;
     bool found = false;
 
-    buf_init(&json, HEADERS_MAX_BYTES);
+    buf_init(&json, WEBHOOK_HEADERS_JSON_MAX);
     buf_init(&name, WEBHOOK_HEADER_NAME_MAX);
     if (w->sealed_headers.n > 0 &&
         webhook_open(call->api->settings, WEBHOOK_HEADERS, w->id, w->sealed_headers, &json) == 0) {

@@ -1,5 +1,5 @@
-/* How a webhook's requests prove themselves to its receiver, and what its connections are made with: the members `auth`
- * and `tls`. */
+/* How a webhook's requests prove themselves to its receiver, and what its connections are made with: the members `headers`,
+ * `auth` and `tls`. */
 #ifndef API_WEBHOOK_ACCESS_H
 #define API_WEBHOOK_ACCESS_H
 
@@ -9,6 +9,8 @@
 
 /* Seal what the client gave as the webhook's. What is wrong becomes a problem of call->fields, of which what was bound
  * before stays. */
+void webhook_apply_headers(struct call *call, const struct field_map *given,
+                           struct webhook *webhook);
 void webhook_apply_auth(struct call *call, struct str given, struct webhook *webhook);
 void webhook_apply_tls(struct call *call, struct str given, struct webhook *webhook);
 

@@ -21,10 +21,9 @@
 
 _Static_assert(WEBHOOK_URL_MAX <= URL_SIZE_MAX, "what may be set can be called");
 
-#define HEADERS_MAX_BYTES 65536
-#define OPTIONS_KEPT_MAX  ((size_t)2 * PROFILE_OPTIONS_MAX)
+#define OPTIONS_KEPT_MAX ((size_t)2 * PROFILE_OPTIONS_MAX)
 
-#define AT(member)        offsetof(struct webhook_input, member)
+#define AT(member)       offsetof(struct webhook_input, member)
 
 #define COMMON_FIELDS(required)                                                                  \
     [IN_URL] = {"url", FIELD_STR, AT(url), required, .min = 1, .max = WEBHOOK_URL_MAX},          \
@@ -261,21 +260,6 @@ static void apply_options(struct call *call, struct webhook *w, struct profile_o
         w->concurrency = 1;
 }
 
-static void apply_headers(struct call *call, const struct webhook_input *in, struct webhook *w)
-{
-    struct buf sealed;
-
-    if (in->headers.n == 0) {
-        w->sealed_headers = STR_LIT("");
-        return;
-    }
-    buf_init(&sealed, HEADERS_MAX_BYTES);
-    webhook_seal(call->api->settings, WEBHOOK_HEADERS, w->id, input_map_json(call, &in->headers),
-                 &sealed);
-    w->sealed_headers = call_copy(call, buf_str(&sealed));
-    buf_fini(&sealed);
-}
-
 static void apply_filter(struct call *call, struct webhook *w)
 {
     struct conditions_fault fault;
@@ -354,7 +338,7 @@ void webhook_apply(struct call *call, const struct webhook_input *in, struct web
         w->profile = str_of(profiles[in->profile]->name);
     apply_options(call, w, &options);
     if (field_has(f, IN_HEADERS))
-        apply_headers(call, in, w);
+        webhook_apply_headers(call, &in->headers, w);
     if (field_has(f, IN_AUTH))
         webhook_apply_auth(call, in->auth, w);
     webhook_check_auth(call, w, &options);

@@ -13,8 +13,7 @@
 
 #include <stdio.h>
 
-#define HEADERS_MAX_BYTES 65536
-#define PREVIEW_MIN       20 /* shorter secrets would be given away */
+#define PREVIEW_MIN 20 /* shorter secrets would be given away */
 
 /* Enough to tell one secret from another, not enough to use. */
 static void write_preview(struct jsonw *w, struct str secret)
@@ -79,7 +78,7 @@ static void write_headers(struct jsonw *w, const struct settings *settings,
     struct str key, value;
     struct buf json, name;
 
-    buf_init(&json, HEADERS_MAX_BYTES);
+    buf_init(&json, WEBHOOK_HEADERS_JSON_MAX);
     buf_init(&name, WEBHOOK_HEADER_NAME_MAX);
     jsonw_begin(w, "headers", '{');
     if (webhook->sealed_headers.n > 0 &&

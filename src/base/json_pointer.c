@@ -91,6 +91,20 @@ static struct str element_at(struct str array, struct str name)
 
 struct str json_at(struct str text, struct str pointer)
 {
+    size_t left = SIZE_MAX;
+    return json_at_within(text, pointer, &left);
+}
+
+/* Each name is looked for in all that is left of the text. */
+static bool spend(size_t *left, size_t bytes)
+{
+    bool enough = bytes <= *left;
+    *left = enough ? *left - bytes : 0;
+    return enough;
+}
+
+struct str json_at_within(struct str text, struct str pointer, size_t *left)
+{
     struct str name;
 
     if (pointer.n > 0 && pointer.p[0] != '/')
@@ -101,6 +115,8 @@ struct str json_at(struct str text, struct str pointer)
         name = (struct str){pointer.p, end != NULL ? (size_t)(end - pointer.p) : pointer.n};
         pointer = (struct str){pointer.p + name.n, pointer.n - name.n};
         enum json_kind kind = json_kind(text);
+        if (!spend(left, text.n))
+            return STR_NONE;
         text = kind == JSON_OBJECT  ? member_at(text, name)
                : kind == JSON_ARRAY ? element_at(text, name)
                                     : STR_NONE;

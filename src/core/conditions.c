@@ -315,14 +315,21 @@ static bool read_node(struct reading *r, const struct json_step *at, struct str 
     return good;
 }
 
+/* A path is there again with each operator, and its names are longer than they were. */
+static bool fits_a_plan(struct reading *r)
+{
+    return !r->w.buf->overflow ||
+           wrong(r, NULL,
+                 "has paths that are too long for all that is asked of them: make them shorter");
+}
+
 int conditions_plan(struct str json, struct buf *plan, struct conditions_fault *fault)
 {
     struct reading r = {.w = jsonw_on(plan), .fault = fault};
 
     buf_init(&fault->pointer, (size_t)2 * CONDITIONS_JSON_MAX);
     fault->message = NULL;
-    if (!read_node(&r, NULL, json))
+    if (!read_node(&r, NULL, json) || !fits_a_plan(&r))
         return ERR_INVALID;
-    assert(!plan->overflow);
     return r.count;
 }

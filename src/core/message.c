@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 #define OPTIONS_TEXT_MAX 65536
-#define HEADERS_TEXT_MAX 65536 /* twenty headers, sealed as JSON */
 #define HEADER_BYTES_MAX 8192
 #define FAULT_MAX        240 /* what history keeps of it */
 #define FAULT_PATH_MAX   120
@@ -263,7 +262,7 @@ static int open_all(struct opened *opened, const struct settings *settings,
     } rows[] = {
         {WEBHOOK_SECRET, to->sealed_secret, &opened->secret, SECRET_MAX},
         {WEBHOOK_SECRET, to->sealed_previous, &opened->previous, SECRET_MAX},
-        {WEBHOOK_HEADERS, to->sealed_headers, &opened->headers, HEADERS_TEXT_MAX},
+        {WEBHOOK_HEADERS, to->sealed_headers, &opened->headers, WEBHOOK_HEADERS_JSON_MAX},
         {WEBHOOK_AUTH, to->sealed_auth, &opened->auth, CREDENTIALS_JSON_MAX},
         {WEBHOOK_TLS, to->sealed_tls, &opened->tls, TLS_SETTINGS_JSON_MAX},
     };

@@ -5,10 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define STEP_BYTES 32 /* that a walk goes over in the time of a step, about */
-#define KEY_MAX    65536
-#define TEXT_SIZE  256
-#define SHOWN_MAX  40 /* of a number in words */
+#define STEP_BYTES  32  /* that a walk goes over in the time of a step, about */
+#define FAULT_BYTES 512 /* that it goes over while a fault is put into words */
+#define KEY_MAX     65536
+#define TEXT_SIZE   256
+#define SHOWN_MAX   40 /* of a number in words */
 
 void schema_check_init(struct schema_check *c)
 {
@@ -29,9 +30,9 @@ static bool spend(struct schema_check *c, size_t bytes)
 }
 
 /* False, for who says it. */
-static bool wrong(const struct schema_check *c, const struct json_step *at, const char *message)
+static bool wrong(struct schema_check *c, const struct json_step *at, const char *message)
 {
-    if (!c->silent && c->steps >= 0)
+    if (!c->silent && spend(c, FAULT_BYTES))
         c->fault(c->arg, at, message);
     return false;
 }
@@ -138,6 +139,8 @@ static bool fits_kind(struct schema_check *c, const struct schema *s,
     (void)s;
     if (is_of_kind(node, value))
         return true;
+    if (c->silent)
+        return false;
     buf_init(&text, TEXT_SIZE);
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if ((node->kinds & words[i].kind) != 0)
@@ -184,7 +187,11 @@ static bool fits_number(struct schema_check *c, const struct schema *s,
     (void)s;
     for (size_t i = 0; i < NUMBER_LIMITS && json_kind(value) == JSON_NUMBER; i++) {
         struct str limit = node->numbers[i];
-        int found = limit.p != NULL ? json_compare_numbers(value, limit) : -limits[i].sign;
+        if (limit.p == NULL)
+            continue;
+        if (!spend(c, value.n + limit.n))
+            return false;
+        int found = json_compare_numbers(value, limit);
         if (found != limits[i].sign && (found != 0 || !limits[i].equal))
             continue;
         struct str shown = str_cut(limit, SHOWN_MAX);
@@ -285,7 +292,7 @@ static bool has_required(struct schema_check *c, const struct schema_node *node,
     for (size_t i = 0; i < node->properties.n && goes_on(c, good); i++) {
         const struct schema_name *name = &node->properties.at[i];
         struct json_step step = {.up = at, .key = name->quoted};
-        if (name->required && !seen[i])
+        if (name->required && !seen[i] && spend(c, name->quoted.n))
             good = wrong(c, &step, "is required");
     }
     return good;

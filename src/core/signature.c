@@ -24,6 +24,8 @@ const char *secret_check_printable(struct str secret)
     for (size_t i = 0; i < secret.n; i++)
         if (secret.p[i] < 0x20 || secret.p[i] > 0x7e)
             return "may contain only printable ASCII characters";
+    if (secret.p[0] == ' ' || secret.p[secret.n - 1] == ' ')
+        return "may not begin or end with a space, which a header cannot carry";
     return NULL;
 }
 

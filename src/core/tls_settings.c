@@ -11,7 +11,7 @@
 
 enum { IN_CA, IN_CERTIFICATE, IN_KEY, IN_COUNT };
 
-/* What takes more than two bytes in JSON is in no PEM, nor in what people write between. */
+/* What people write into a PEM, and between. */
 static const char *check_text(struct str s)
 {
     static const char white[] = {'\t', '\r', '\n'};

@@ -9,6 +9,7 @@ from harness.wait import until
 
 URL = "https://hooks.example.com/in"
 PRO = {"path": "/user/plan", "eq": "pro"}
+EVERYTHING = {"eq": 1, "ne": 1, "in": [], "gt": 1, "gte": 1, "lt": 1, "lte": 1, "exists": True, "prefix": ""}
 
 
 def nested(depth, condition=PRO):
@@ -45,6 +46,8 @@ FAULTS = [
     ({"path": "/a", "in": list(range(101))}, "/filter/in"),
     ({"all": [PRO] * 101}, "/filter/all/100/eq"),
     (nested(9), "/filter" + "/not" * 9),
+    ({"path": "/" * 3900, **EVERYTHING}, "/filter"),
+    ({"path": '/"' * 1000, **EVERYTHING}, "/filter"),
 ]
 
 
@@ -74,6 +77,8 @@ def test_a_fault_that_only_text_can_have(api, text, pointer):
 def test_limits(api, address):
     for given in (nested(8), {"all": [PRO] * 100}, {"path": "/a", "in": list(range(100))}):
         assert api.webhook(address, filter=given)["filter"] == given
+    long = {"path": "/" * 1000, **EVERYTHING}
+    assert api.webhook(address, filter=long)["filter"] == long
     large = {"path": "/a", "eq": "x" * 4096}
     assert api.post("/webhooks", {"url": URL, "events": ["*"], "filter": large}, expect=422).fields == ["filter"]
     for wrong in ([], "x", 1, True):

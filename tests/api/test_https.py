@@ -213,12 +213,14 @@ def test_what_is_refused(api, clients, authority, tmp_path):
         ({"client_certificate": certificate, "client_key": "***"}, "client_key", "***"),
         ({"client_certificate": weak.read_text(), "client_key": weak_key.read_text()}, "client_key", "too weak"),
     ]
+    blank = {"ca": authority.pem.ljust(16384, "\n"), **{name: pem.ljust(8192, "\n") for name, pem in mine.items()}}
     body = {"url": "https://hooks.example.com/in", "events": ["*"]}
     for tls, field, words in pairs:
         answer = api.post("/webhooks", {**body, "tls": tls}, expect=422)
         assert answer.fields == [f"tls.{field}"], (tls, answer.json)
         assert words in answer.json["errors"][0]["message"], answer.json
         assert "BEGIN EC" not in answer.body.decode()
+    assert "newlines" in api.post("/webhooks", {**body, "tls": blank}, expect=422).json["errors"][0]["message"]
     answer = api.post("/webhooks", {**body, "tls": mine, "url": "http://hooks.example.com/"}, expect=422)
     assert answer.fields == ["tls"]
     made = api.post("/webhooks", {**body, "tls": mine}, expect=201).json

@@ -219,6 +219,29 @@ def test_costs_are_bounded(asks, api):
     api.publish("wide", {"a": [1] * 100000})
 
 
+LONG = "9." + "0" * 15000
+LIMITS = f'"minimum":-{LONG},"exclusiveMinimum":-{LONG},"maximum":{LONG},"exclusiveMaximum":{LONG}'
+BOMBS = {
+    "a limit that is long": ('{"properties":{"a":{"items":{%s}}}}' % LIMITS, {"a": [1] * 250000}),
+    "a name that is long": ('{"properties":{"a":{"items":{"required":["%s"]}}}}' % ("n" * 60000), {"a": [{}] * 200000}),
+    "faults below a key that is long": (
+        '{"additionalProperties":{"items":{"type":"null"}}}',
+        {"k" * 400000: [1] * 150000},
+    ),
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_what_is_long_costs_as_much_as_it_takes(asks, api, bomb):
+    """Each of these took from five seconds to a minute, of all whose requests that thread had."""
+    schema, data = BOMBS[bomb]
+    asks(validate=True)
+    api.request("POST", "/event-types", ('{"name":"bomb","schema":%s}' % schema).encode(), expect=201)
+    began = time.monotonic()
+    api.post("/events", {"type": "bomb", "data": data}, expect=422)
+    assert time.monotonic() - began < 5
+
+
 def test_a_batch_of_many_types(asks, api):
     """More than are asked for at once, and more than there is room to keep."""
     asks(validate=True, strict_types=True)

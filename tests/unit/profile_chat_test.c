@@ -172,6 +172,42 @@ static void test_transform_parts(void **state)
     expect_chosen("slack", "{\"text\":\"t{{/a}} more\"}", data, "000…\",\"attachments\"");
 }
 
+/* Discord answers 400 to a field that nothing can be seen of, and Slack to a text. */
+static void test_what_comes_to_blanks(void **state)
+{
+    (void)state;
+    expect_chosen("discord", "{\"title\":\"{{/a}} {{/b}} \"}", "{}", "\"title\":\"user.ban\"");
+    expect_chosen("discord", "{\"description\":\" {{/a}}\"}", "{}",
+                  "\"color\":15548997,\"timestamp\":"
+                  "\"2025-06-15T14:30:00.000Z\"}]");
+    expect_chosen("discord", "{\"fields\":[{\"name\":\"{{/a}} {{/b}}\",\"value\":\"\\n{{/a}}\"}]}",
+                  "{}", "{\"name\":\"-\",\"value\":\"-\",");
+    expect_chosen("slack", "{\"text\":\"{{/a}} {{/b}}\"}", "{}", "\"text\":\"user.ban\",");
+    expect_chosen("slack", "{\"fields\":[{\"name\":\" {{/a}}\",\"value\":\"{{/a}} \"}]}", "{}",
+                  "\"*-*\\u000a-\"");
+}
+
+/* Whatever it takes to find a value, over and over again, the message takes no longer than its share. */
+static void test_transform_walks(void **state)
+{
+    (void)state;
+    static char data[600000];
+    char *p = data + snprintf(data, sizeof data, "{\"b\":1,\"a\":[");
+    for (int i = 0; i < 250000; i++, p += 2)
+        memcpy(p, "1,", 2);
+    snprintf(p, 30, "2]}");
+    expect_chosen("discord", "{\"text\":\"{{/a/250000}}{{/a/250000}}{{/b}}\"}", data,
+                  "\"content\":\"221\"");
+    char many[3000], *q = many + snprintf(many, sizeof many, "{\"text\":\"");
+    for (int i = 0; i < 31; i++)
+        q += snprintf(q, sizeof many - (size_t)(q - many), "{{/a/0}}");
+    snprintf(q, sizeof many - (size_t)(q - many), "{{/b|no}}\"}");
+    expect_chosen("discord", many, data, "11no\",\"embeds\"");
+    expect_chosen("discord",
+                  "{\"text\":\"{{/a|no}}{{/a|no}}{{/a|no}}{{/a|no}}{{/a|no}}{{/a|no}}{{/a|no}}\"}",
+                  "{\"a\":\"x\"}", "\"content\":\"xxxxxxx\"");
+}
+
 static void expect_fault(const char *profile, const char *transform, const char *field,
                          const char *message)
 {
@@ -374,6 +410,8 @@ int main(void)
         cmocka_unit_test(test_discord_transform),
         cmocka_unit_test(test_slack_transform),
         cmocka_unit_test(test_transform_parts),
+        cmocka_unit_test(test_what_comes_to_blanks),
+        cmocka_unit_test(test_transform_walks),
         cmocka_unit_test(test_transform_faults),
         cmocka_unit_test(test_colours),
         cmocka_unit_test(test_discord_text),

@@ -38,7 +38,7 @@ size_t chat_add(struct buf *out, struct str text, chat_escape *escape, size_t li
     return units;
 }
 
-static bool looks_empty(struct str s)
+bool chat_is_blank(struct str s)
 {
     for (size_t i = 0; i < s.n; i++)
         if (strchr(" \t\r\n", s.p[i]) == NULL)
@@ -55,7 +55,7 @@ void chat_value(struct buf *out, struct str json)
         int err = json_write_form(out, json, JSON_FORM_JS, JSON_BIGINT_VERBATIM);
         assert(err == 0); /* nothing is rejected here */
     }
-    if (looks_empty((struct str){out->p + start, out->n - start})) {
+    if (chat_is_blank((struct str){out->p + start, out->n - start})) {
         out->n = start;
         buf_add_char(out, '-');
     }

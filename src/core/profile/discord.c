@@ -214,12 +214,12 @@ static void add_embed(struct jsonw *w, const struct profile_input *in)
 
 /* A member of at most `limit` units; how many it took. What comes to nothing is `nothing`, or left out. */
 static size_t add_transformed(struct jsonw *w, const char *key, struct str template,
-                              const struct profile_input *in, size_t limit, struct str nothing)
+                              struct transform *t, size_t limit, struct str nothing)
 {
     struct buf b;
 
     buf_init(&b, MESSAGE_BODY_MAX);
-    size_t units = transform_add(&b, template, in, escape, limit);
+    size_t units = transform_add(&b, template, t, escape, limit);
     if (units == 0)
         units = chat_add(&b, nothing, escape, limit);
     if (units > 0)
@@ -228,9 +228,9 @@ static size_t add_transformed(struct jsonw *w, const char *key, struct str templ
     return units;
 }
 
-static void add_chosen_fields(struct jsonw *w, const struct profile_input *in, size_t left)
+static void add_chosen_fields(struct jsonw *w, struct transform *t, size_t left)
 {
-    struct str fields = transform_at(in->options.transform, "/fields"), key, field;
+    struct str fields = transform_at(t->in->options.transform, "/fields"), key, field;
     struct json_iter it;
 
     if (fields.p == NULL)
@@ -240,43 +240,48 @@ static void add_chosen_fields(struct jsonw *w, const struct profile_input *in, s
     while (left >= 2 && json_iter_next(&it, &key, &field)) {
         struct str is_inline = transform_at(field, "/inline");
         jsonw_begin(w, NULL, '{');
-        left -= add_transformed(w, "name", transform_at(field, "/name"), in,
+        left -= add_transformed(w, "name", transform_at(field, "/name"), t,
                                 less(NAME_MAX_UNITS, left - 1), STR_LIT("-"));
-        left -= add_transformed(w, "value", transform_at(field, "/value"), in,
-                                less(VALUE_MAX, left), STR_LIT("-"));
+        left -= add_transformed(w, "value", transform_at(field, "/value"), t, less(VALUE_MAX, left),
+                                STR_LIT("-"));
         jsonw_bool(w, "inline", is_inline.p == NULL || is_inline.p[0] == 't');
         jsonw_end(w, '}');
     }
     jsonw_end(w, ']');
 }
 
-static void add_chosen_embed(struct jsonw *w, const struct profile_input *in)
+static void add_chosen_embed(struct jsonw *w, struct transform *t)
 {
+    const struct profile_input *in = t->in;
     struct str transform = in->options.transform;
     size_t left = TOTAL_MAX;
 
     jsonw_begin(w, NULL, '{');
-    left -= add_transformed(w, "title", transform_at(transform, "/title"), in, TITLE_MAX, in->type);
-    jsonw_i64(w, "color", transform_colour(in));
+    left -= add_transformed(w, "title", transform_at(transform, "/title"), t, TITLE_MAX, in->type);
+    jsonw_i64(w, "color", transform_colour(t));
     jsonw_time(w, "timestamp", id_time_ms(in->event), CLOCK_MILLIS);
-    left -= add_transformed(w, "description", transform_at(transform, "/description"), in,
+    left -= add_transformed(w, "description", transform_at(transform, "/description"), t,
                             DESCRIPTION_MAX, STR_NONE);
-    add_chosen_fields(w, in, left);
+    add_chosen_fields(w, t, left);
     jsonw_end(w, '}');
 }
 
 static int write_body(const struct profile_input *in, size_t count, struct buf *body)
 {
     struct jsonw w = jsonw_on(body);
+    struct transform t = {in, TRANSFORM_WALK_MAX};
     bool chosen = in->options.transform.p != NULL;
 
     assert(count == 1);
     jsonw_begin(&w, NULL, '{');
     if (chosen)
-        add_transformed(&w, "content", transform_at(in->options.transform, "/text"), in,
+        add_transformed(&w, "content", transform_at(in->options.transform, "/text"), &t,
                         CONTENT_MAX, STR_NONE);
     jsonw_begin(&w, "embeds", '[');
-    (chosen ? add_chosen_embed : add_embed)(&w, in);
+    if (chosen)
+        add_chosen_embed(&w, &t);
+    else
+        add_embed(&w, in);
     jsonw_end(&w, ']');
     jsonw_begin(&w, "allowed_mentions", '{');
     jsonw_begin(&w, "parse", '[');

@@ -137,6 +137,9 @@ size_t chat_copy(struct buf *out, const char **p, const char *end);
  * "characters"; what is cut ends with "…". The units written. */
 size_t chat_add(struct buf *out, struct str text, chat_escape *escape, size_t limit);
 
+/* Services refuse what has nothing to show. */
+bool chat_is_blank(struct str s);
+
 /* Appends a JSON value for people: a string's content, anything else as compact JSON; "-" for what
  * would look empty. */
 void chat_value(struct buf *out, struct str json);
@@ -167,16 +170,25 @@ extern const struct field transform_members[TRANSFORM_MEMBERS];
 /* Of what `json` says: problems below "profile_options.transform.", and ERR_INVALID if there are any. */
 int transform_check(struct fields *f, struct str json, bool links) MUST_CHECK;
 
+/* How far what is made of an event has come: bytes of its data that may still be gone over, for all that is asked of one
+ * message. What is beyond it is not found. A gigabyte a second: some 20 ms. */
+#define TRANSFORM_WALK_MAX ((size_t)16 << 20)
+
+struct transform {
+    const struct profile_input *in;
+    size_t left;
+};
+
 /* What the option, or a part of it, says there; p == NULL: nothing, or there is no option. */
 struct str transform_at(struct str json, const char *pointer);
 
 /* Appends what a template, a literal of the option, comes to: its own words as they are, values escaped, in at most `limit`
- * units. The units written; nothing of p == NULL. */
-size_t transform_add(struct buf *out, struct str quoted, const struct profile_input *in,
-                     chat_escape *escape, size_t limit);
+ * units. The units written; nothing of p == NULL, nor where all of it is blank. */
+size_t transform_add(struct buf *out, struct str quoted, struct transform *t, chat_escape *escape,
+                     size_t limit);
 
 /* 0xRRGGBB; what chat_colour() says if the option says nothing. */
-int transform_colour(const struct profile_input *in);
+int transform_colour(struct transform *t);
 
 /* --- discord.c, slack.c ----------------------------------------------------------------------- */
 

@@ -134,39 +134,40 @@ static void add_title(struct buf *out, const struct profile_input *in)
 
 /* A bold line, and what follows it. */
 static size_t add_bold(struct buf *out, struct str template, struct str nothing,
-                       const struct profile_input *in, size_t limit)
+                       struct transform *t, size_t limit)
 {
     buf_add_char(out, '*');
-    size_t units = transform_add(out, template, in, escape, limit);
+    size_t units = transform_add(out, template, t, escape, limit);
     if (units == 0)
         units = chat_add(out, nothing, escape, limit);
     buf_add_text(out, "*\n");
     return units + 3;
 }
 
-static void add_chosen_title(struct buf *out, const struct profile_input *in)
+static void add_chosen_title(struct buf *out, struct transform *t)
 {
+    const struct profile_input *in = t->in;
     struct str transform = in->options.transform;
-    size_t units = add_bold(out, transform_at(transform, "/title"), in->type, in, TEXT_MAX / 2);
+    size_t units = add_bold(out, transform_at(transform, "/title"), in->type, t, TEXT_MAX / 2);
 
-    transform_add(out, transform_at(transform, "/description"), in, escape, TEXT_MAX - units);
+    transform_add(out, transform_at(transform, "/description"), t, escape, TEXT_MAX - units);
 }
 
-static void add_chosen_field(struct jsonw *w, const struct profile_input *in, struct str field)
+static void add_chosen_field(struct jsonw *w, struct transform *t, struct str field)
 {
     struct buf b;
 
     buf_init(&b, (size_t)8 * FIELD_TEXT_MAX);
-    size_t units = add_bold(&b, transform_at(field, "/name"), STR_LIT("-"), in, NAME_UNITS_MAX);
-    if (transform_add(&b, transform_at(field, "/value"), in, escape, FIELD_TEXT_MAX - units) == 0)
+    size_t units = add_bold(&b, transform_at(field, "/name"), STR_LIT("-"), t, NAME_UNITS_MAX);
+    if (transform_add(&b, transform_at(field, "/value"), t, escape, FIELD_TEXT_MAX - units) == 0)
         buf_add_char(&b, '-');
     add_mrkdwn(w, NULL, buf_str(&b));
     buf_fini(&b);
 }
 
-static void add_chosen_sections(struct jsonw *w, const struct profile_input *in, struct str title)
+static void add_chosen_sections(struct jsonw *w, struct transform *t, struct str title)
 {
-    struct str fields = transform_at(in->options.transform, "/fields"), key, field;
+    struct str fields = transform_at(t->in->options.transform, "/fields"), key, field;
     struct json_iter it = {0};
     int i = 0;
 
@@ -182,28 +183,35 @@ static void add_chosen_sections(struct jsonw *w, const struct profile_input *in,
             begin_section(w);
             jsonw_begin(w, "fields", '[');
         }
-        add_chosen_field(w, in, field);
+        add_chosen_field(w, t, field);
     }
     if (i > 0)
         jsonw_end(w, ']');
     jsonw_end(w, '}');
 }
 
-static void add_attachment(struct jsonw *w, const struct profile_input *in, struct str summary)
+static void add_attachment(struct jsonw *w, struct transform *t, struct str summary)
 {
+    const struct profile_input *in = t->in;
     char colour[8], time[CLOCK_TEXT_SIZE];
     struct buf title;
 
     bool chosen = in->options.transform.p != NULL;
 
     buf_init(&title, 4 * TEXT_MAX + 16);
-    (chosen ? add_chosen_title : add_title)(&title, in);
-    snprintf(colour, sizeof colour, "#%06X", (unsigned)transform_colour(in) & 0xffffff);
+    if (chosen)
+        add_chosen_title(&title, t);
+    else
+        add_title(&title, in);
+    snprintf(colour, sizeof colour, "#%06X", (unsigned)transform_colour(t) & 0xffffff);
     jsonw_begin(w, NULL, '{');
     jsonw_text(w, "color", colour);
     jsonw_str(w, "fallback", summary);
     jsonw_begin(w, "blocks", '[');
-    (chosen ? add_chosen_sections : add_sections)(w, in, buf_str(&title));
+    if (chosen)
+        add_chosen_sections(w, t, buf_str(&title));
+    else
+        add_sections(w, in, buf_str(&title));
     jsonw_begin(w, NULL, '{');
     jsonw_text(w, "type", "context");
     jsonw_begin(w, "elements", '[');
@@ -217,18 +225,19 @@ static void add_attachment(struct jsonw *w, const struct profile_input *in, stru
 
 static int write_body(const struct profile_input *in, size_t count, struct buf *body)
 {
+    struct transform t = {in, TRANSFORM_WALK_MAX};
     struct jsonw w = jsonw_on(body);
     struct buf summary;
 
     assert(count == 1);
     buf_init(&summary, 4 * TEXT_MAX + 16);
-    if (transform_add(&summary, transform_at(in->options.transform, "/text"), in, escape,
+    if (transform_add(&summary, transform_at(in->options.transform, "/text"), &t, escape,
                       TEXT_MAX) == 0)
         add_summary(&summary, in);
     jsonw_begin(&w, NULL, '{');
     jsonw_str(&w, "text", buf_str(&summary));
     jsonw_begin(&w, "attachments", '[');
-    add_attachment(&w, in, buf_str(&summary));
+    add_attachment(&w, &t, buf_str(&summary));
     jsonw_end(&w, ']');
     jsonw_end(&w, '}');
     buf_fini(&summary);

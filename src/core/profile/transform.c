@@ -193,9 +193,22 @@ static bool is_nothing(struct str json)
     return json.p == NULL || json_kind(json) == JSON_NULL || str_eq(json, STR_LIT("\"\""));
 }
 
-/* Appends what a reference stands for; false: nothing does. */
-static bool add_value(struct buf *out, const struct profile_input *in, struct str name)
+/* Writing a value takes a few times as long as to go over it. */
+static struct str found_at(struct transform *t, struct str pointer)
 {
+    struct str value = json_at_within(t->in->data, pointer, &t->left);
+    size_t weight = 4 * value.n;
+
+    if (value.p == NULL || weight > t->left)
+        return STR_NONE;
+    t->left -= weight;
+    return value;
+}
+
+/* Appends what a reference stands for; false: nothing does. */
+static bool add_value(struct buf *out, struct transform *t, struct str name)
+{
+    const struct profile_input *in = t->in;
     char text[CLOCK_TEXT_SIZE > ID_TEXT_SIZE ? CLOCK_TEXT_SIZE : ID_TEXT_SIZE];
 
     if (str_eq_text(name, "type")) {
@@ -205,7 +218,7 @@ static bool add_value(struct buf *out, const struct profile_input *in, struct st
     } else if (str_eq_text(name, "created_at")) {
         buf_add_text(out, clock_text(text, id_time_ms(in->event), CLOCK_SECONDS));
     } else {
-        struct str value = json_at(in->data, name);
+        struct str value = found_at(t, name);
         if (is_nothing(value))
             return false;
         chat_value(out, value);
@@ -213,33 +226,37 @@ static bool add_value(struct buf *out, const struct profile_input *in, struct st
     return true;
 }
 
-static size_t add_part(struct buf *out, const struct template_part *part,
-                       const struct profile_input *in, chat_escape *escape, size_t limit)
+static size_t add_part(struct buf *out, const struct template_part *part, struct transform *t,
+                       chat_escape *escape, size_t limit)
 {
     struct buf value;
 
     if (part->text.n > 0)
         return chat_add(out, part->text, as_it_is, limit);
     buf_init(&value, MESSAGE_BODY_MAX);
-    bool there = add_value(&value, in, part->name);
+    bool there = add_value(&value, t, part->name);
     size_t units =
         chat_add(out, there ? buf_str(&value) : part->fallback, there ? escape : as_it_is, limit);
     buf_fini(&value);
     return units;
 }
 
-size_t transform_add(struct buf *out, struct str quoted, const struct profile_input *in,
-                     chat_escape *escape, size_t limit)
+size_t transform_add(struct buf *out, struct str quoted, struct transform *t, chat_escape *escape,
+                     size_t limit)
 {
     struct template_part part;
     struct buf text;
-    size_t units = 0;
+    size_t units = 0, start = out->n;
 
     buf_init(&text, PROFILE_OPTIONS_MAX);
     if (quoted.p != NULL && json_unquote(&text, quoted) == 0) {
         struct str rest = buf_str(&text);
         while (units < limit && template_next(&rest, &part))
-            units += add_part(out, &part, in, escape, limit - units);
+            units += add_part(out, &part, t, escape, limit - units);
+    }
+    if (chat_is_blank((struct str){out->p + start, out->n - start})) {
+        out->n = start;
+        units = 0;
     }
     buf_fini(&text);
     return units;
@@ -252,7 +269,7 @@ static int rgb_of(struct str quoted)
 }
 
 /* The colour of the value at `path`, by the text that it would be shown as; -1: there is none. */
-static int mapped_colour(struct str by, struct str data)
+static int mapped_colour(struct transform *t, struct str by)
 {
     struct str key, rgb_text, value = STR_NONE;
     struct buf pointer, text, name;
@@ -263,7 +280,7 @@ static int mapped_colour(struct str by, struct str data)
     buf_init(&name, PROFILE_OPTIONS_MAX);
     buf_init(&text, MESSAGE_BODY_MAX);
     if (json_unquote(&pointer, transform_at(by, "/path")) == 0)
-        value = json_at(data, buf_str(&pointer));
+        value = found_at(t, buf_str(&pointer));
     if (value.p != NULL)
         chat_value(&text, value);
     json_iter_init(&it, transform_at(by, "/map"));
@@ -278,10 +295,11 @@ static int mapped_colour(struct str by, struct str data)
     return rgb;
 }
 
-int transform_colour(const struct profile_input *in)
+int transform_colour(struct transform *t)
 {
+    const struct profile_input *in = t->in;
     struct str by = transform_at(in->options.transform, "/color_by");
-    int rgb = by.p != NULL ? mapped_colour(by, in->data) : -1;
+    int rgb = by.p != NULL ? mapped_colour(t, by) : -1;
 
     if (rgb < 0)
         rgb = rgb_of(transform_at(in->options.transform, "/color"));
