@@ -15,7 +15,7 @@
  * 64 bytes; else what is wrong. */
 const char *secret_check(struct str secret);
 
-/* NULL if `secret` is 1 to 256 printable ASCII bytes: what the panels take, whatever its prefix. */
+/* NULL if `secret` is 1 to 256 printable ASCII bytes with no space at their ends: what the panels take, whatever its prefix. */
 const char *secret_check_printable(struct str secret);
 
 /* NULL if `secret` is whsec_ as above, or whsk_ and base64 of an Ed25519 private key: its 32 bytes,

@@ -97,11 +97,14 @@ static void test_standard_lengths(void **state)
 }
 
 static const char *const good[] = {
-    "x", " ", "~", "your_webhook_secret", "two words", "WHSEC_x", "whsec", "xwhsec_x", STANDARD,
+    "x", "~", "your_webhook_secret", "two words", "WHSEC_x", "whsec", "xwhsec_x", STANDARD,
 };
 
 static const char *const bad[] = {
     "",
+    " ",
+    " a",
+    "a ",
     "a\nb",
     "a\x7f",
     "a\x1f",
