@@ -8,7 +8,7 @@
 struct dbsync;
 struct dbsync_rows;
 
-/* NULL when it cannot connect within `timeout_ms`. */
+/* NULL when it cannot connect to any host of the URL, within `timeout_ms` of each. */
 struct dbsync *dbsync_open(const char *url, int timeout_ms);
 void dbsync_close(struct dbsync *db); /* NULL is fine */
 

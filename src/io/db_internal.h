@@ -25,6 +25,18 @@ struct db_op {
 int db_args_split(const struct db_args *args, const char **values, int *lengths);
 void db_args_fini(struct db_args *args);
 
+/* --- db_url.c --------------------------------------------------------------------------------- */
+
+#define DB_OPTIONS_MAX 128 /* that libpq has: some forty */
+
+/* PQconnectStart(), beginning with the host `first` of the URL, counted from 0 and round. libpq goes on to the next where one
+ * refuses; of one that says nothing it knows no limit while it does not block, so who has waited long enough begins with
+ * the next. */
+PGconn *db_url_connect(const char *url, int first);
+
+/* How many hosts there are. */
+int db_url_hosts(const char *url);
+
 /* --- db_link.c: one connection ---------------------------------------------------------------- */
 
 enum db_link_state {
@@ -68,6 +80,7 @@ struct db_link {
     bool broken;
     struct timeout *timeout; /* of connecting, or until the next try */
     int64_t backoff_ms;
+    int hosts, first; /* of the URL: how many, and the one to try first */
     struct list sent; /* struct db_op */
     int sent_count;
     size_t sent_bytes;

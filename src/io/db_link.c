@@ -10,7 +10,7 @@
 
 #include <stdatomic.h>
 
-#define CONNECT_TIMEOUT_MS 5000
+#define CONNECT_TIMEOUT_MS 5000 /* shared by the hosts of a URL: statements wait no longer */
 #define BACKOFF_MIN_MS     50
 #define BACKOFF_MAX_MS     1000
 
@@ -90,6 +90,18 @@ void db_link_drop(struct db_link *link, int err)
     link->hooks->on_lost(link->arg, link, &ops, err);
 }
 
+/* At once, where nobody tries again. */
+static void try_next_host(struct db_link *link)
+{
+    link->first++;
+    if (link->config->once && link->first < link->hosts) {
+        close_link(link);
+        open_link(link);
+        return;
+    }
+    db_link_fail(link, ERR_UNAVAILABLE);
+}
+
 static void on_timeout(void *arg)
 {
     struct db_link *link = arg;
@@ -97,14 +109,14 @@ static void on_timeout(void *arg)
         open_link(link);
     } else {
         log_failure(link, "db_connect_timeout");
-        db_link_fail(link, ERR_UNAVAILABLE);
+        try_next_host(link);
     }
 }
 
 static void open_link(struct db_link *link)
 {
     log_debug("db_connecting", "connection=%u", link->number);
-    link->pg = PQconnectStart(link->config->url);
+    link->pg = db_url_connect(link->config->url, link->first);
     if (link->pg == NULL || PQstatus(link->pg) == CONNECTION_BAD) {
         log_failure(link, "db_connect_failed");
         db_link_fail(link, ERR_UNAVAILABLE);
@@ -112,7 +124,7 @@ static void open_link(struct db_link *link)
     }
     PQsetNoticeReceiver(link->pg, ignore_notice, NULL);
     link->state = DB_LINK_CONNECTING;
-    timeout_set(link->timeout, CONNECT_TIMEOUT_MS);
+    timeout_set(link->timeout, CONNECT_TIMEOUT_MS / link->hosts);
     rewatch(link, WATCH_WRITE);
 }
 
@@ -126,6 +138,7 @@ void db_link_init(struct db_link *link, struct loop *loop, const struct db_confi
     link->config = config;
     link->hooks = hooks;
     link->arg = arg;
+    link->hosts = db_url_hosts(config->url);
     link->fd = -1;
     link->backoff_ms = BACKOFF_MIN_MS;
     link->timeout = timeout_create(loop, on_timeout, link);
@@ -227,6 +240,9 @@ void db_link_send(struct db_link *link, struct db_op *op)
         break_link(link);
 }
 
+/* It does not write: the primary is elsewhere by now. */
+#define OF_STANDBY "25006"
+
 struct sqlstate_class {
     const char *prefix;
     int err;
@@ -234,11 +250,11 @@ struct sqlstate_class {
 
 /* https://www.postgresql.org/docs/15/errcodes-appendix.html; the first prefix that fits. */
 static const struct sqlstate_class sqlstates[] = {
-    {"PH001", ERR_TOO_LARGE}, {"PH002", ERR_WRONG_STATE}, {"PH003", ERR_LIMITED},
-    {"23505", ERR_CONFLICT},  {"57014", ERR_TIMEOUT},     {"55P03", ERR_LOCKED},
-    {"22", ERR_INVALID},      {"23", ERR_INVALID},        {"08", ERR_UNAVAILABLE},
-    {"57P", ERR_UNAVAILABLE}, {"53", ERR_UNAVAILABLE},    {"40", ERR_UNAVAILABLE},
-    {"55", ERR_UNAVAILABLE},  {"25006", ERR_UNAVAILABLE}, /* a standby: the primary is elsewhere by now */
+    {"PH001", ERR_TOO_LARGE}, {"PH002", ERR_WRONG_STATE},    {"PH003", ERR_LIMITED},
+    {"23505", ERR_CONFLICT},  {"57014", ERR_TIMEOUT},        {"55P03", ERR_LOCKED},
+    {"22", ERR_INVALID},      {"23", ERR_INVALID},           {"08", ERR_UNAVAILABLE},
+    {"57P", ERR_UNAVAILABLE}, {"53", ERR_UNAVAILABLE},       {"40", ERR_UNAVAILABLE},
+    {"55", ERR_UNAVAILABLE},  {OF_STANDBY, ERR_UNAVAILABLE},
 };
 
 /* Without a state it is libpq that failed, for lack of memory. */
@@ -261,6 +277,20 @@ static int classify(const PGresult *r, const struct db_stmt *stmt)
     return err;
 }
 
+static bool is_of_standby(const PGresult *r)
+{
+    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    return state != NULL && strcmp(state, OF_STANDBY) == 0;
+}
+
+/* Who connected while the name led to a standby stays there for as long as the connection lasts, though the name leads to
+ * the primary again. */
+static void leave_standby(struct db_link *link)
+{
+    link->backoff_ms = BACKOFF_MAX_MS;
+    break_link(link);
+}
+
 /* A statement's transaction ends with its sync, and may fail there (a statement_timeout that passed while
  * rows were sent, a deferred constraint) after its rows: the last result before the sync is the answer. */
 static void on_synced(struct db_link *link)
@@ -273,6 +303,8 @@ static void on_synced(struct db_link *link)
         PQclear(r);
         return;
     }
+    if (is_of_standby(r))
+        leave_standby(link);
     ExecStatusType status = PQresultStatus(r);
     struct db_op *op = CONTAINER_OF(node, struct db_op, node);
     link->sent_count--;

@@ -3,8 +3,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "io/db_internal.h"
 
-#include <libpq-fe.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -48,9 +48,15 @@ static bool finish_connecting(PGconn *pg, int timeout_ms)
 struct dbsync *dbsync_open(const char *url, int timeout_ms)
 {
     struct dbsync *db = xcalloc(1, sizeof *db);
-    db->pg = PQconnectStart(url);
-    if (db->pg == NULL || PQstatus(db->pg) == CONNECTION_BAD ||
-        !finish_connecting(db->pg, timeout_ms)) {
+    bool connected = false;
+
+    for (int i = 0, hosts = db_url_hosts(url); i < hosts && !connected; i++) {
+        PQfinish(db->pg);
+        db->pg = db_url_connect(url, i);
+        connected = db->pg != NULL && PQstatus(db->pg) != CONNECTION_BAD &&
+                    finish_connecting(db->pg, timeout_ms);
+    }
+    if (!connected) {
         const char *message = PQerrorMessage(db->pg);
         log_message("db_connect_failed", message[0] != '\0' ? message : "no answer in time");
         dbsync_close(db);

@@ -260,7 +260,7 @@ static void on_done(struct fetch *fetch, CURLcode code)
 {
     enum fetch_outcome outcome = fetch_outcome_of(fetch, code);
 
-    if (code == CURLE_ABORTED_BY_CALLBACK && fetch->unusable && fetch->opened == NULL) {
+    if (code == CURLE_ABORTED_BY_CALLBACK && fetch->unusable && fetch->opened < 0) {
         fetch_detach(fetch);
         attach(fetch);
         return;

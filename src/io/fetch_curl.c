@@ -330,7 +330,7 @@ void fetch_attach(struct fetch *fetch)
     fetch->fetcher->sending++;
     fetch->requests = 0;
     fetch->curl_error[0] = '\0';
-    fetch->opened = NULL;
+    fetch->opened = -1;
     pin(fetch);
     fetch_proxy_set(fetch);
     fetch_sessions_enter(fetch);

@@ -131,9 +131,9 @@ struct fetch {
     char pin_text[80];
     struct curl_slist pin;
     struct curl_blob ca, certificate, key;
-    struct fetch_socket *opened; /* for it, since it was attached */
-    bool unusable;               /* the kept connection that libcurl chose was not used */
-    bool unnamed;                /* the certificate does not name the host */
+    int opened;    /* the descriptor that was opened for it since it was attached; -1: none was */
+    bool unusable; /* the kept connection that libcurl chose was not used */
+    bool unnamed;  /* the certificate does not name the host */
     struct buf line_bytes;
     struct curl_slist lines[FETCH_LINES_MAX];
     int requests;       /* that libcurl began for this one; more than one is a hidden resend */

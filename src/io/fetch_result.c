@@ -173,7 +173,7 @@ static const struct {
  * wants one, is the first that we read. */
 static bool alerted(const struct fetch *fetch)
 {
-    return fetch->opened != NULL && fetch->response.head_seen == 0 &&
+    return fetch->opened >= 0 && fetch->response.head_seen == 0 &&
            strstr(fetch->curl_error, "SSL routines") != NULL &&
            strstr(fetch->curl_error, " alert ") != NULL;
 }

@@ -22,6 +22,7 @@
 struct fetch_socket {
     struct list by_fd, by_port;
     struct fetcher *fetcher;
+    const struct fetch *opener; /* which may be gone */
     int fd;
     struct watch *watch; /* NULL: nothing was waited for yet */
     int wanted;          /* by libcurl; 0 between two requests */
@@ -93,8 +94,20 @@ static struct fetch_socket *add(struct fetcher *fetcher, int fd)
 
 void fetch_socket_add(struct fetch *fetch, int fd)
 {
-    fetch->opened = add(fetch->fetcher, fd);
-    fetch->opened->party = fetch_party(fetch);
+    struct fetch_socket *sock = add(fetch->fetcher, fd);
+
+    sock->opener = fetch;
+    sock->party = fetch_party(fetch);
+    fetch->opened = fd;
+}
+
+/* NULL: none was opened for it, or that was closed, and its number may be another's. */
+static struct fetch_socket *opened_by(const struct fetch *fetch)
+{
+    struct fetch_socket *sock =
+        fetch->opened >= 0 ? by_fd(&fetch->fetcher->sockets, fetch->opened) : NULL;
+
+    return sock != NULL && sock->opener == fetch ? sock : NULL;
 }
 
 int fetch_on_close_socket(void *arg, curl_socket_t fd)
@@ -163,8 +176,8 @@ bool fetch_socket_connected(const struct fetch *fetch)
     struct sockaddr_storage peer;
     socklen_t n = sizeof peer;
 
-    return fetch->opened != NULL &&
-           getpeername(fetch->opened->fd, (struct sockaddr *)&peer, &n) == 0;
+    return opened_by(fetch) != NULL &&
+           getpeername(fetch->opened, (struct sockaddr *)&peer, &n) == 0;
 }
 
 /* --- what came without a question ------------------------------------------------------------- */
@@ -244,14 +257,15 @@ static bool is_named(SSL *ssl, const char *host)
 bool fetch_socket_ready(struct fetch *fetch, const struct fetch_ends *ends)
 {
     struct fetch_sockets *sockets = &fetch->fetcher->sockets;
+    struct fetch_socket *sock = opened_by(fetch);
 
-    if (fetch->opened != NULL) {
-        fetch->opened->ends = *ends;
-        list_push(bucket(sockets->by_port, ends->local_port), &fetch->opened->by_port);
+    if (sock != NULL) {
+        sock->ends = *ends;
+        list_push(bucket(sockets->by_port, ends->local_port), &sock->by_port);
         fetch->unnamed = !is_named(tls_of(fetch), fetch->host);
         return !fetch->unnamed;
     }
-    struct fetch_socket *sock = find(sockets, ends);
+    sock = find(sockets, ends);
     struct fetch_party party = fetch_party(fetch);
     if (sock == NULL || !fetch_party_eq(&sock->party, &party))
         return false;
