@@ -44,8 +44,9 @@ extern const char *const job_state_names[]; /* ends with NULL */
 
 #define JOB_FAILURES_MAX 10
 
-/* A settle job does not fail: what failed is tried again, after this at the latest. */
-#define JOB_SETTLE_PAUSE_S 60
+/* Who follows (a settle job, and a fan-out, which an accepted event waits for) does not fail: what failed is tried again,
+ * after this at the latest. */
+#define JOB_FOLLOWS_PAUSE_S 60
 
 /* It looks again so often while it finds nothing to move, and ends when that is so this long after the last change of
  * its webhook: until then statements that began before it (statement_timeout) may write what is to be moved. */

@@ -23,8 +23,9 @@ static const unsigned moves[JOB_ACTORS][JOB_STATES] = {
         },
 };
 
-/* What a kind's jobs never become, or deliveries would be held for ever. */
+/* What a kind's jobs never become, or deliveries would be held for ever, or never made. */
 static const unsigned never[JOB_KINDS] = {
+    [JOB_FANOUT] = BIT(FAILED),
     [JOB_SETTLE] = BIT(CANCELLED) | BIT(FAILED),
 };
 

@@ -127,8 +127,9 @@ const struct db_stmt stmt_gate_put = {
     " from unnest($1::uuid[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[],"
     "  $7::int8[], $8::int8[], $9::int8[], $10::int8[])"
     "  as v (" GATE_COLUMNS ", cut_ms, streak, at_us)"
-    " where w.id = v.id and coalesce(us_of(w.gate_at), 0) = v.at_us and w.deleted_at is null"
-    " returning w.id",
+    "  cross join lateral (select from webhook where id = v.id"
+    "   and coalesce(us_of(gate_at), 0) = v.at_us and deleted_at is null for no key update skip locked) free"
+    " where w.id = v.id returning w.id",
     10};
 
 struct db_op *gates_put(struct db *db, const struct ledger_gate *gates, size_t count, db_cb *cb,

@@ -13,7 +13,7 @@
 #define FANOUT_ROOM_MIN TEXT_OF(JOB_FANOUT_ROOM_MIN)
 #define STALLS_MAX      TEXT_OF(JOB_STALLS_MAX)
 #define FAILURES_MAX    TEXT_OF(JOB_FAILURES_MAX)
-#define SETTLE_PAUSE    TEXT_OF(JOB_SETTLE_PAUSE_S)
+#define FOLLOWS_PAUSE   TEXT_OF(JOB_FOLLOWS_PAUSE_S)
 #define MS(number)      "interval '" TEXT_OF(number) " ms'"
 #define REST            MS(JOB_REST_MS)
 #define REST_MAX        MS(JOB_REST_MAX_MS)
@@ -371,9 +371,9 @@ const struct db_stmt stmt_job_put_off = {
     " state = case when f.fails then " JOB_FAILED_TEXT " else j.state end,"
     " ended_at = case when f.fails then now() end from ("
     "  select id, failures as before, least(failures + 1, " FAILURES_MAX ") as failures,"
-    "   case kind when " JOB_SETTLE_TEXT " then " SETTLE_PAUSE " else 1 << " FAILURES_MAX " end"
-    "    as pause_max,"
-    "   kind <> " JOB_SETTLE_TEXT " and failures + 1 >= " FAILURES_MAX " as fails"
+    "   case when " JOB_FOLLOWS " then " FOLLOWS_PAUSE " else 1 << " FAILURES_MAX
+    " end as pause_max,"
+    "   not " JOB_FOLLOWS " and failures + 1 >= " FAILURES_MAX " as fails"
     "  from job where id = $1::uuid and ended_at is null for update) f"
     " where j.id = f.id returning j.state = " JOB_FAILED_TEXT,
     1};

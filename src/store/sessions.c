@@ -51,7 +51,7 @@ const char *const store_read_session[] = {
 const char *const store_worker_session[] = {SESSION, IMPATIENT, "set synchronous_commit = off",
                                             NULL};
 /* Who stops within a transaction has an app's turn. */
-const char *const store_inbox_session[] = {SESSION, PATIENT, "set synchronous_commit = on",
+const char *const store_inbox_session[] = {SESSION, IMPATIENT, "set synchronous_commit = on",
                                            "set idle_in_transaction_session_timeout = '3s'", NULL};
 const char *const store_command_session[] = {SESSION, PATIENT, "set synchronous_commit = on", NULL};
 

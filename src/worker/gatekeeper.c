@@ -10,7 +10,8 @@
 
 #define WAITING_MAX \
     4096 /* then what is new is given up: a gate forgets nothing by it but some attempts */
-#define RETRY_MS 200
+#define RETRY_MS   200
+#define ROUNDS_MAX 5 /* a webhook whose row is locked is waited for, by all, for so many */
 
 static void on_timeout(void *arg);
 static char present; /* the value of who is in a map that is a set */
@@ -32,7 +33,7 @@ void gatekeeper_fini(struct gatekeeper *g)
 
 bool gatekeeper_idle(const struct gatekeeper *g)
 {
-    return g->count == 0;
+    return g->count == 0 || g->waiting[g->count - 1].rounds >= ROUNDS_MAX;
 }
 
 void gatekeeper_note(struct gatekeeper *g, struct id webhook)
@@ -61,7 +62,7 @@ void gatekeeper_learn(struct gatekeeper *g, struct id webhook, const struct gate
     gatekeeper_note(g, webhook);
     if (g->count == g->room)
         grow(g);
-    g->waiting[g->count++] = (struct gatekeeper_news){webhook, *news, clock_mono_ms()};
+    g->waiting[g->count++] = (struct gatekeeper_news){webhook, *news, clock_mono_ms(), 0};
     if (g->op == NULL && !timeout_is_set(g->timeout))
         timeout_set(g->timeout, 0);
 }
@@ -87,16 +88,20 @@ static struct ledger_gate *find(struct gatekeeper *g, struct id webhook)
 /* Of what was learnt now, only that stays whose gate could not be written: it is still among them. */
 static void end_round(struct gatekeeper *g)
 {
-    size_t left = 0;
+    size_t left = 0, learnt = g->learning;
 
-    for (size_t i = 0; i < g->count; i++)
-        if (i >= g->learning || find(g, g->waiting[i].webhook) != NULL)
+    for (size_t i = 0; i < g->count; i++) {
+        bool stays = i >= learnt || find(g, g->waiting[i].webhook) != NULL;
+        g->waiting[i].rounds += i < learnt;
+        if (stays)
             g->waiting[left++] = g->waiting[i];
+    }
+    bool moved = left < g->count;
     g->count = left;
     g->learning = 0;
     if (g->count > 0)
-        timeout_set(g->timeout, 0);
-    else
+        timeout_set(g->timeout, moved ? 0 : RETRY_MS);
+    if (gatekeeper_idle(g))
         g->on_idle(g->arg);
 }
 

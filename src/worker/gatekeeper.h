@@ -13,11 +13,12 @@ struct gatekeeper_news {
     struct id webhook;
     struct gate_news news;
     int64_t at_ms; /* monotonic: when it was said */
+    int rounds;    /* that it was left behind by */
 };
 
 struct gatekeeper {
     struct db *db;
-    void (*on_idle)(void *arg); /* all of it is in the ledger, or given up */
+    void (*on_idle)(void *arg); /* as gatekeeper_idle() says */
     void *arg;
     struct timeout *timeout; /* to begin, or to try again */
     struct db_op *op;

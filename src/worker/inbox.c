@@ -19,11 +19,13 @@
 #define BYTES_MAX      (4 << 20)
 #define TRIES_INVALID  3    /* of one that PostgreSQL refuses alone, for what it says */
 #define TRIES_MAX      16   /* for anything else: ten minutes */
+#define TRIES_LOCKED   6    /* of one that somebody holds up: it is never given up for that */
 #define PASS_MS        1000 /* before the next; then twice as long */
 #define PASS_MAX_MS    60000
 #define DETAIL_MAX     512 /* of what is made, which may be DETAIL_ROOM */
 #define DETAIL_ROOM    2048
-#define LOOK_PART      50    /* a look may have a fiftieth of the time */
+#define LOOK_PART      50 /* a look may have a fiftieth of the time */
+#define LOOK_MAX_MS    10000
 #define PENDING_MAX    10000 /* entries for Redis: nothing is taken while there are more */
 #define DB_QUEUE_MAX   16
 #define DB_PATIENCE_MS 5000
@@ -101,16 +103,27 @@ static void take_turns(struct inbox *in)
     in->turn_count = left;
 }
 
+/* An app may have got another one meanwhile. */
+static void put_first(struct inbox *in, struct published_turn turn)
+{
+    size_t i = 0;
+
+    while (i < in->turn_count && !id_eq(in->turns[i].app, turn.app))
+        i++;
+    if (i < in->turn_count && in->turns[i].from < turn.from)
+        turn.from = in->turns[i].from;
+    else if (i == INBOX_TURNS_MAX)
+        i--; /* the last has to be found again */
+    in->turn_count += i == in->turn_count;
+    memmove(&in->turns[1], in->turns, i * sizeof *in->turns);
+    in->turns[0] = turn;
+}
+
 /* Before all others, for it was not their fault. */
 static void give_turns_back(struct inbox *in)
 {
-    size_t n = in->taking_count, room = INBOX_TURNS_MAX - n;
-
-    in->turn_count = in->turn_count < room ? in->turn_count : room;
-    memmove(&in->turns[n], in->turns, in->turn_count * sizeof *in->turns);
-    memcpy(in->turns, in->taking, n * sizeof *in->turns);
-    in->turn_count += n;
-    in->taking_count = 0;
+    while (in->taking_count > 0)
+        put_first(in, in->taking[--in->taking_count]);
 }
 
 /* Who had something may have more. */
@@ -184,10 +197,10 @@ static void on_stored(struct inbox *in)
     begin(in);
 }
 
-/* Errors that one of them may have caused, whatever the others are. */
+/* Errors that one of them may have caused, whatever the others are: a row may be locked that only one of them wants. */
 static bool is_of_one(int err)
 {
-    return err == ERR_CONFLICT || err == ERR_INVALID || err == ERR_INTERNAL ||
+    return err == ERR_LOCKED || err == ERR_CONFLICT || err == ERR_INVALID || err == ERR_INTERNAL ||
            err == ERR_TOO_LARGE || err == ERR_WRONG_STATE;
 }
 
@@ -215,6 +228,8 @@ static void put_off(struct inbox *in, int err)
         metric_add(METRIC_FANOUTS_PER_APP_MET, 1);
         passed->tries = 0;
     }
+    if (err == ERR_LOCKED && passed->tries > TRIES_LOCKED)
+        passed->tries = TRIES_LOCKED;
     if (err == ERR_TOO_LARGE)
         passed->refused_for = "webhooks";
     else if (passed->tries >= (err == ERR_INVALID ? TRIES_INVALID : TRIES_MAX))
@@ -466,6 +481,8 @@ static void on_looked(void *arg, int err, const struct db_rows *rows)
 
     in->ops[INBOX_LOOK] = NULL;
     in->look_ms = now + LOOK_PART * (now - in->look_began_ms);
+    if (in->look_ms > now + LOOK_MAX_MS) /* it had to wait for what was under way */
+        in->look_ms = now + LOOK_MAX_MS;
     in->looked_at = (struct id){0};
     for (int i = 0; i < n; i++)
         add_turn(in, published_read_turn(rows, i));

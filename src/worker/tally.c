@@ -167,8 +167,7 @@ static void on_issues_added(void *arg, int err, const struct db_rows *rows)
     if (err < 0)
         log_bounded(LOG_LEVEL_WARN, "issues_lost", "error=%s", err_name(err));
     forget(&t->sent);
-    if (t->ending)
-        send(t);
+    send(t);
 }
 
 /* False: nothing of what was sent has failed. */
@@ -201,8 +200,7 @@ static void on_added(void *arg, int err, const struct db_rows *rows)
     if (send_issues(t))
         return;
     forget(&t->sent);
-    if (t->ending)
-        send(t);
+    send(t);
 }
 
 static void send(struct tally *t)

@@ -331,6 +331,27 @@ def test_many_and_few(start, database, receiver, redis):
     receiver.wait(2, timeout=10)
 
 
+def test_a_row_that_somebody_holds(start, database, receiver):
+    """An app's event wants a row that is locked: it waits for it, and nobody else's does, nor are those out of order."""
+    admin = start().client()
+    apps = {}
+    for name in ("held", "free"):
+        made = admin.post("/apps", {"name": name, "uid": name}, expect=201).json
+        apps[name] = admin.with_(**{"X-App-Id": made["id"]})
+    paused = apps["held"].webhook(receiver.url("/held"))
+    apps["held"].patch(f"/webhooks/{paused['id']}", {"status": "paused"})
+    apps["held"].post("/events", {"type": "a", "data": {}, "coalesce_key": "k"}, expect=202)
+    apps["free"].webhook(receiver.url("/free"))
+    sent = []
+    with database.holding("select from delivery where replaces is not null for no key update", seconds=8):
+        Publisher(database, "held").publish(coalesce_key="k")
+        for n in range(12):
+            sent += [Publisher(database, "free").publish() for _ in range(3)]
+            until(lambda: len(receiver.at("/free")) == len(sent), 6, f"all of the other app's, {n}")
+    until(lambda: waiting(database) == 0, 40, "the end of what waits")
+    assert [r.json["id"] for r in receiver.at("/free")] == sent
+
+
 def test_nobody_there(start, database, receiver):
     """Published while nothing runs: taken at the start, in order, by an app that is gone not at all."""
     server = start()

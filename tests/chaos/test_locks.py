@@ -28,6 +28,24 @@ def test_a_locked_webhook_holds_up_no_other(database, posthorn, receiver):
         assert not flow.repeated()
 
 
+def test_a_locked_webhook_while_redis_is_away(database, redis, start, receiver):
+    """What its receiver says cannot be written down: the deliveries of others do not wait for that."""
+    client = start().client()
+    failing = Flow(client, receiver, replies.answer(500), path="/locked", type_="locked", events=["locked"])
+    other = Flow(client, receiver, path="/other", type_="other", events=["other"])
+    redis.stop()
+    until(lambda: client.get("/readyz", expect=None).json.get("redis") != "up", 10, "no Redis")
+    other.batch(1)
+    other.all_arrive(10)
+    with database.holding("SELECT FROM webhook WHERE url LIKE '%/locked' FOR NO KEY UPDATE"):
+        failing.batch(1)
+        failing.all_arrive(5)
+        for _ in range(4):
+            other.batch(5)
+            other.all_arrive(5)
+    assert not other.repeated()
+
+
 def test_a_locked_table(database, posthorn, receiver):
     """Nobody reads or writes deliveries for some seconds: events are refused in words, or delivered after."""
     flow = Flow(posthorn.client(), receiver, replies.answer(200, delay=0.02), concurrency=8)

@@ -119,7 +119,7 @@ struct db_rows *model_job_put_off(const struct values *v, int *err)
         if (!w->job || !id_eq(w->job_id, id))
             continue;
         int64_t s = INT64_C(1) << w->failures;
-        w->step_us = ledger_now_us() + SECONDS(s < JOB_SETTLE_PAUSE_S ? s : JOB_SETTLE_PAUSE_S);
+        w->step_us = ledger_now_us() + SECONDS(s < JOB_FOLLOWS_PAUSE_S ? s : JOB_FOLLOWS_PAUSE_S);
         w->stepped_us = ledger_now_us();
         w->failures += w->failures < JOB_FAILURES_MAX;
         put_bool(rows, false);

@@ -115,6 +115,21 @@ static void who_is_gone_is_forgotten(void **state)
     is("select gate_failures::text from webhook", "0");
 }
 
+/* A session of somebody's has it: others do not wait for that, and it is learnt when the row is free. */
+static void a_row_that_is_locked_is_left_behind(void **state)
+{
+    (void)state;
+    run_sql("begin");
+    run_sql("select from webhook for no key update");
+    gatekeeper_learn(&one, rig.webhook, &dead);
+    settle();
+    assert_int_equal(one.count, 1);
+    assert_true(idle >= 1);
+    run_sql("commit");
+    WAIT(rig.loop, one.count == 0, 10000);
+    is("select gate_failures::text from webhook", "1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +138,7 @@ int main(void)
         cmocka_unit_test_setup(a_claim_says_who_is_not_at_rest, set_up),
         cmocka_unit_test_setup(a_pause_is_from_when_it_was_said, set_up),
         cmocka_unit_test_setup(who_is_gone_is_forgotten, set_up),
+        cmocka_unit_test_setup(a_row_that_is_locked_is_left_behind, set_up),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -195,7 +195,7 @@ static void test_it_never_fails(void **state)
         assert_true(finished(jobs_put_off(rig.db, job, rig_on_done, NULL)));
     assert_int_equal(number_of(ACTIVE), 1);
     int64_t pause_ms = number_of("select ms_of(step_at) - ms_of(now()) from job");
-    assert_in_range(pause_ms, 1000 * JOB_SETTLE_PAUSE_S - 10000, 1000 * JOB_SETTLE_PAUSE_S);
+    assert_in_range(pause_ms, 1000 * JOB_FOLLOWS_PAUSE_S - 10000, 1000 * JOB_FOLLOWS_PAUSE_S);
     change(WEBHOOK_ACTIVE);
     assert_true(next());
     assert_int_equal(number_of("select failures from job"), 0);
