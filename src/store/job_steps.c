@@ -254,12 +254,15 @@ const struct db_stmt stmt_job_step_erase = {
     " from u left join r on r.id is not null",
     2};
 
-/* Of a delivery d, after the status of its webhook w. */
-#define TO_RESUME \
-    "d.state = " HELD " and d.webhook_id = w.id and (w.deleted or w.status = " ACTIVE ")"
-#define TO_HOLD                                                                               \
-    "d.state = " PENDING " and d.webhook_id = w.id and (w.deleted or w.status <> " ACTIVE ")" \
-    " and not d.test and " NOT_LEASED
+/* Deliveries d to be moved, after the status of their webhook w, by the index of each state: what others have waiting is
+ * not looked at. */
+#define OF_W "delivery d where " IS_ONE_OF("d.webhook_id", "w.id")
+#define TO_RESUME                                                           \
+    OF_W " and d.state = " HELD " and (w.deleted or w.status = " ACTIVE ")" \
+         " order by d.webhook_id, d.id"
+#define TO_HOLD                                                                 \
+    OF_W " and d.state = " PENDING " and (w.deleted or w.status <> " ACTIVE ")" \
+         " and not d.test and " NOT_LEASED " order by d.webhook_id, d.next_at"
 
 /* With the job, others of its kind that are due: most have little to do, and what a step costs is mostly that there is
  * one. What failed has its steps alone: it does not hold the others up. Every webhook gets its share, what is held
@@ -285,10 +288,10 @@ const struct db_stmt stmt_job_step_settle = {
     "   from webhook where id = j.webhook_id for no key update skip locked) x) l"
     "), n as materialized ("
     " select h.id, w.id as webhook_id, w.status, w.deleted from w cross join lateral (("
-    "  select id from (select d.id from delivery d where " TO_RESUME
-    "   order by d.id limit w.share for no key update skip locked) r"
+    "  select id from (select d.id from " TO_RESUME
+    "   limit w.share for no key update skip locked) r"
     " ) union all ("
-    "  select id from (select d.id from delivery d where " TO_HOLD
+    "  select id from (select d.id from " TO_HOLD
     "   limit w.share for no key update skip locked) p"
     " )) h"
     "), d as ("
@@ -305,8 +308,8 @@ const struct db_stmt stmt_job_step_settle = {
     "  coalesce(f.found, 0) < coalesce(w.share, 1) as stalled,"
     "  case when f.found > 0 then false"
     "   when w.id is null then not exists (select from webhook x where x.id = j.webhook_id)"
-    "   else w.old and (select d.id from delivery d where " TO_RESUME " limit 1) is null"
-    "    and (select d.id from delivery d where " TO_HOLD " limit 1) is null end as over"
+    "   else w.old and (select d.id from " TO_RESUME " limit 1) is null"
+    "    and (select d.id from " TO_HOLD " limit 1) is null end as over"
     " from j left join w on w.id = j.webhook_id"
     "  left join (select webhook_id, count(*) as found from n group by webhook_id) f"
     "   on f.webhook_id = j.webhook_id"

@@ -15,6 +15,7 @@
 #include "store/webhooks.h"
 
 #define FORGET_MAX  5000
+#define KEYS_MAX    20000 /* a second: more than come */
 #define WAKE_MAX    1000
 #define MEASURE_MAX 20000
 
@@ -34,7 +35,7 @@ static struct db_op *drop_days(struct janitor *j)
 
 static struct db_op *forget_keys(struct janitor *j)
 {
-    return work_forget(j->db, FORGET_MAX, on_ended, j);
+    return work_forget(j->db, KEYS_MAX, on_ended, j);
 }
 
 static struct db_op *forget_jobs(struct janitor *j)
@@ -114,6 +115,12 @@ static bool all_forgotten(struct janitor *j, const struct db_rows *rows)
     return db_i64(rows, 0, 0) < FORGET_MAX;
 }
 
+static bool keys_forgotten(struct janitor *j, const struct db_rows *rows)
+{
+    (void)j;
+    return db_i64(rows, 0, 0) < KEYS_MAX;
+}
+
 static bool tell_disabled(struct janitor *j, const struct db_rows *rows)
 {
     enum { ID, APP, SINCE, FAILURES, ERROR };
@@ -177,7 +184,7 @@ static const struct {
     {"partitions_make", 3600000, make_days, is_complete},
     {"partitions_drop", 3600000, drop_days, tell_dropped},
     {"lanes_wake", 3600000, wake_lanes, tell_woken},
-    {"idempotency_forget", 10000, forget_keys, all_forgotten},
+    {"idempotency_forget", 10000, forget_keys, keys_forgotten},
     {"jobs_forget", 60000, forget_jobs, all_forgotten},
     {"webhooks_forget", 3600000, forget_webhooks, all_forgotten},
     {"audit_forget", 60000, forget_audit, tell_bounded},

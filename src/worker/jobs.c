@@ -28,6 +28,7 @@ static void on_put_off(void *arg, int err, const struct db_rows *rows)
     char id[ID_TEXT_SIZE];
 
     jobs->op = NULL;
+    jobs->failed = err < 0;
     if (err == 0 && db_count(rows) > 0 && db_bool(rows, 0, 0)) {
         metric_add(METRIC_JOBS_FAILED, 1);
         log_warn("job_failed", "job=%s kind=%s", id_text(id, ID_JOB, jobs->id),
@@ -142,6 +143,8 @@ static void on_timeout(void *arg)
 
     if (!db_ready(jobs->db) || (queue_up(jobs->queue) && queue_pending(jobs->queue) > PENDING_MAX))
         look_in(jobs, LOOK_MS);
+    else if (jobs->failed)
+        jobs->op = jobs_put_off(jobs->db, jobs->id, on_put_off, jobs);
     else
         jobs->op = jobs_next(jobs->db, on_next, jobs);
 }

@@ -13,6 +13,8 @@ struct jobs {
     struct db_op *op;
     struct id id; /* of the step under way */
     enum job_kind kind;
+    bool
+        failed; /* and it is not written down yet: PostgreSQL may be at the step, with the job locked */
     int64_t limit; /* of a step: what takes long is done in smaller ones */
     int64_t started_ms;
 };
