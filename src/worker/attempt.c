@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 #include <stdio.h>
 
@@ -108,4 +109,16 @@ void attempt_end(struct attempt *a, const struct finish *result, const struct at
     finish.keeps_step = a->verdict.keeps_step;
     a->finish = finish;
     tell_end(a, &own);
+}
+
+/* What ends a delivery without an attempt is no error of one. */
+void attempt_count(const struct attempt *a, bool moved)
+{
+    int error = a->finish.error;
+
+    metric_add(error == ATTEMPT_OK ? METRIC_ATTEMPTS_SUCCEEDED : METRIC_ATTEMPTS_FAILED, 1);
+    if (error > ATTEMPT_OK && error <= ATTEMPT_TOKEN_FAILED)
+        metric_add((enum metric)(METRIC_ERROR_FIRST + error - 1), 1);
+    metric_add(METRIC_RETRIES, a->finish.number > 1);
+    metric_add(METRIC_DELIVERIES_DELIVERED, moved && a->finish.state == DELIVERY_DELIVERED);
 }

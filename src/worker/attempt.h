@@ -46,4 +46,7 @@ void attempt_move(struct attempt *attempt, enum attempt_state to);
 void attempt_end(struct attempt *attempt, const struct finish *result,
                  const struct attempt_seen *seen, const struct schedule *schedule);
 
+/* Adds it to the metrics, once it is recorded; `moved`: it is what its delivery is now. */
+void attempt_count(const struct attempt *attempt, bool moved);
+
 #endif

@@ -13,8 +13,7 @@ struct jobs {
     struct db_op *op;
     struct id id; /* of the step under way */
     enum job_kind kind;
-    bool
-        failed; /* and it is not written down yet: PostgreSQL may be at the step, with the job locked */
+    bool failed;   /* that is to be written down yet: PostgreSQL may still have the job locked */
     int64_t limit; /* of a step: what takes long is done in smaller ones */
     int64_t started_ms;
 };

@@ -186,18 +186,6 @@ static void record_again(struct recorder *r)
     r->kept_bytes = 0;
 }
 
-/* What ends a delivery without an attempt is no error of one. */
-static void count_attempt(const struct attempt *a, bool moved)
-{
-    int error = a->finish.error;
-
-    metric_add(error == ATTEMPT_OK ? METRIC_ATTEMPTS_SUCCEEDED : METRIC_ATTEMPTS_FAILED, 1);
-    if (error > ATTEMPT_OK && error <= ATTEMPT_TOKEN_FAILED)
-        metric_add((enum metric)(METRIC_ERROR_FIRST + error - 1), 1);
-    metric_add(METRIC_RETRIES, a->finish.number > 1);
-    metric_add(METRIC_DELIVERIES_DELIVERED, moved && a->finish.state == DELIVERY_DELIVERED);
-}
-
 static void tell_recorded(const struct batch *b, const bool *moved)
 {
     char text[ATTEMPT_TEXT_SIZE];
@@ -207,7 +195,7 @@ static void tell_recorded(const struct batch *b, const bool *moved)
         log_debug("recorded", "%s moved=%d", attempt_text(text, a), moved[i]);
         if (a->recorded_ms != 0)
             continue;
-        count_attempt(a, moved[i]);
+        attempt_count(a, moved[i]);
         if (!moved[i] || a->finish.state != DELIVERY_FAILED)
             continue;
         metric_add(METRIC_DELIVERIES_FAILED, 1);
@@ -260,8 +248,11 @@ static void tell_queue(const struct recorder *r, const struct batch *b, const bo
             s->last = ack_of(a);
         else
             acks[count++] = ack_of(a);
-        if (++s->recorded == s->sent)
-            acks[count++] = s->last;
+        if (++s->recorded < s->sent)
+            continue;
+        acks[count++] = s->last;
+        if (s->borrows)
+            r->config.on_left(r->config.arg, &s->slot, 1, a->finish.token);
     }
     queue_ack(r->config.queue, acks, count);
 }

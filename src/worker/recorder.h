@@ -17,6 +17,9 @@ struct recorder_config {
 
     /* The queue is about to be told that this one is over, before it is recorded. */
     void (*on_over)(void *arg, const struct attempt *attempt);
+
+    /* This one lent its slot to a request of others, claimed with `token`, which are recorded now. Borrowed. */
+    void (*on_left)(void *arg, const struct queue_ref *refs, size_t count, int64_t token);
     void *arg;
 };
 

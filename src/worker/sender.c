@@ -74,10 +74,9 @@ static void hand_over(struct sender *sender, struct sending *s)
         sender->hooks.on_ended(sender->hooks.arg, CONTAINER_OF(node, struct attempt, node));
 }
 
-/* Its place is that of the last one, whose request it is in the queue too. */
 static void weigh(const struct sender *sender, const struct sending *s)
 {
-    places_weigh(sender->places, s->teller->finish.delivery, sending_bytes(s));
+    places_weigh(sender->places, s->slot.delivery, sending_bytes(s));
 }
 
 /* Takes the sendings of `left` that were claimed with `token`; how many deliveries they have. */
@@ -92,7 +91,7 @@ static size_t take_claim(struct list *left, int64_t token, struct list *taken)
             continue;
         list_remove(node);
         list_push(taken, node);
-        count += s->count;
+        count += s->count + s->borrows;
     }
     return count;
 }
@@ -114,6 +113,8 @@ static void hand_back(void *arg)
             struct sending *s = CONTAINER_OF(node, struct sending, node);
             LIST_FOREACH(at, &s->attempts)
             refs[n++] = CONTAINER_OF(at, struct attempt, node)->ref;
+            if (s->borrows)
+                refs[n++] = s->slot;
             sending_destroy(s);
         }
         sender->hooks.on_left(sender->hooks.arg, refs, n, token);
@@ -149,14 +150,29 @@ static int by_webhook(const void *a, const void *b)
     return order != 0 ? order : id_cmp(x->content.delivery, y->content.delivery);
 }
 
+/* The queue has one of `claims` in flight. Where that is not among those that go, its slot stays taken as long as they
+ * are under way, or another request would begin meanwhile. */
+static void find_slot(struct sending *s, const struct claim *const *claims, size_t count)
+{
+    size_t i = 0;
+
+    while (i < count && claims[i]->along)
+        i++;
+    s->borrows = i >= s->count && i < count;
+    if (s->borrows)
+        s->slot = claims[i]->ref;
+}
+
 static void give_back(struct sender *sender, const struct claim *const *claims, size_t count,
-                      int64_t token)
+                      const struct sending *s)
 {
     struct queue_ref *refs = xcalloc(count, sizeof *refs);
+    size_t n = 0;
 
     for (size_t i = 0; i < count; i++)
-        refs[i] = claims[i]->ref;
-    sender->hooks.on_left(sender->hooks.arg, refs, count, token);
+        if (!id_eq(claims[i]->ref.delivery, s->slot.delivery))
+            refs[n++] = claims[i]->ref;
+    sender->hooks.on_left(sender->hooks.arg, refs, n, s->teller->finish.token);
     free(refs);
 }
 
@@ -169,16 +185,19 @@ static void send_some(struct sender *sender, const struct claim *const *claims, 
     struct sending *s =
         sending_create(sender->settings, claims, most > 0 ? most : 1, token, payload);
     size_t taken = s->count;
+    bool ended = sending_has_ended(s);
 
+    if (!ended)
+        find_slot(s, claims, count);
     weigh(sender, s);
-    if (sending_has_ended(s)) {
+    if (taken < count)
+        give_back(sender, claims + taken, count - taken, s);
+    if (ended) {
         hand_over(sender, s);
     } else {
         list_push(&sender->under_way, &s->node);
         sending_start(s, sender->fetcher, &sender->grants, on_sent, sender);
     }
-    if (taken < count)
-        give_back(sender, claims + taken, count - taken, token);
 }
 
 /* How many of `claims`, which are sorted, belong together with the first. */

@@ -249,6 +249,7 @@ struct sending *sending_create(const struct settings *settings, const struct cla
         for (int i = 0; i < (taken > 0 ? taken : 1); i++)
             if (claims[i]->along == along)
                 add_attempt(s, claims[i], token);
+    s->slot = s->teller->ref;
     if (taken < 0) {
         snprintf(s->error_text, sizeof s->error_text, "%s", why);
         end(s, error_of(taken), &(struct finish){0});

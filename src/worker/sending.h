@@ -18,9 +18,11 @@ struct sending {
     struct list node;             /* the sender's */
     struct list attempts;         /* that wait for its end; then the callback's to take */
     size_t count;                 /* of attempts that are not forgotten */
-    const struct attempt *teller; /* the last: it tells the gate, and frees the endpoint */
-    size_t sent, recorded;        /* of attempts */
-    struct queue_ack last;        /* the teller's, once that is recorded */
+    const struct attempt *teller; /* the last: it tells the gate */
+    struct queue_ref slot;        /* who has its place, and its slot in the queue: the teller, */
+    bool borrows; /* or one that does not go in it, but back when all that do are recorded */
+    size_t sent, recorded; /* of attempts */
+    struct queue_ack last; /* the teller's, once that is recorded */
     struct id app;
     char *url; /* as the webhook has it */
     const struct profile_rules *rules;

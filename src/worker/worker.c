@@ -366,7 +366,7 @@ struct worker *worker_create(const struct settings *settings)
     sender_init(&w->sender, w->loop, settings, &w->places,
                 &(struct sender_hooks){on_attempt_ended, on_left, w});
     recorder_init(&w->recorder, &(struct recorder_config){w->loop, w->db, w->queue, &w->places,
-                                                          on_room, on_over, w});
+                                                          on_room, on_over, on_left, w});
     reconciler_init(&w->reconciler, w->db, w->queue,
                     &(struct reconciler_hooks){on_emptied, on_gates}, w);
     janitor_init(&w->janitor, w->db, config);

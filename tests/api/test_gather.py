@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from harness import replies
@@ -177,6 +178,29 @@ def test_large_ones_in_a_growing_form(api, receiver):
     members = [len(json.dumps(e)) for r in receiver.at("/hook") for e in r.json]
     assert len(got) == fewest(members) == 4
     delivered(api, webhook, 60)
+    assert all(d["attempts"] == 1 for d in api.pages(f"/webhooks/{webhook['id']}/deliveries"))
+
+
+def test_whose_turn_it_was_does_not_fit(api, receiver):
+    """The newest is due first, and the oldest go first: one request at a time all the same."""
+    receiver.script("/hook", replies.answer(200, delay=0.4))
+    webhook = gathering(api, receiver.url(), seconds=0)
+    first = datetime.now(timezone.utc) + timedelta(seconds=1.5)
+    events = [
+        {
+            "type": "user_created",
+            "data": {"n": n, "padding": "я" * 1000},
+            "deliver_at": (first - timedelta(milliseconds=5 * n)).isoformat(),
+        }
+        for n in range(60)
+    ]
+    api.post("/events/batch", {"events": events}, expect=202)
+    got = all_there(receiver, 60)
+    delivered(api, webhook, 60)
+    assert sorted(n for array in got for n in array) == list(range(60))
+    assert all(array == sorted(array) for array in got)
+    requests = receiver.at("/hook")
+    assert all(b.at >= a.ended for a, b in zip(requests, requests[1:])), got
     assert all(d["attempts"] == 1 for d in api.pages(f"/webhooks/{webhook['id']}/deliveries"))
 
 
