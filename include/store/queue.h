@@ -194,6 +194,11 @@ void queue_set_gates(struct queue *queue, const struct queue_gate *gates, size_t
 /* Its endpoint begins anew, with a gate at rest, of which the ledger will be told too. */
 void queue_forget_gate(struct queue *queue, struct id endpoint, struct id app);
 
+/* Its limits from now on, as in queue_entry: what waits goes by them at once, and not only when something new comes. Lost
+ * if Redis is away: it learns them with what comes next, and with what is overdue. */
+void queue_set_limits(struct queue *queue, struct id endpoint, struct id app, int concurrency,
+                      int rate_limit);
+
 struct queue_swept {
     bool empty;   /* nothing is claimed from it before it has the gates: queue_set_gates() */
     bool rebuild; /* and this caller is the one to fill it, gates first, or is at it */

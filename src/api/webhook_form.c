@@ -220,6 +220,15 @@ void webhook_gather(struct webhook *w, const struct profile_options *options)
     w->batch_max = listens ? 1 : options->batch_max;
 }
 
+void webhook_tell_limits(const struct call *call, const struct db_rows *rows)
+{
+    struct webhook w;
+
+    webhooks_read(rows, 0, &w);
+    queue_set_limits(call->api->queue, w.id, w.app, w.batch_max > 1 ? 1 : (int)w.concurrency,
+                     (int)w.rate_limit);
+}
+
 static void seal_options(struct call *call, const struct profile *profile, struct webhook *w)
 {
     struct buf kept;

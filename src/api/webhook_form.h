@@ -61,6 +61,9 @@ void webhook_apply(struct call *call, const struct webhook_input *input, struct 
 struct profile_options;
 void webhook_gather(struct webhook *webhook, const struct profile_options *options);
 
+/* An updated webhook's row: what waits for it goes by what it says now. */
+void webhook_tell_limits(const struct call *call, const struct db_rows *rows);
+
 /* The settings of a webhook that says nothing. */
 void webhook_defaults(const struct call *call, struct webhook *webhook);
 

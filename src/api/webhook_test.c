@@ -121,6 +121,8 @@ static void on_kept(void *arg, int err, const struct db_rows *rows)
     if (!result_ok(call, err))
         return;
     d->kept = db_count(rows) > 0;
+    if (d->kept)
+        webhook_tell_limits(call, rows);
     reply_detection(call);
 }
 

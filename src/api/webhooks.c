@@ -142,11 +142,13 @@ static void on_updated(void *arg, int err, const struct db_rows *rows)
 
     if (result_uid_taken(call, err, WEBHOOK_UID_TAKEN) || !result_ok(call, err))
         return;
-    if (db_count(rows) == 0)
+    if (db_count(rows) == 0) {
         reply_error(call, ERR_CONFLICT,
                     "The webhook was changed or deleted in the meantime; read it again");
-    else
-        reply_webhook(call, rows, 200, STR_NONE);
+        return;
+    }
+    webhook_tell_limits(call, rows);
+    reply_webhook(call, rows, 200, STR_NONE);
 }
 
 /* What was disabled begins anew: what failed before is not held against it. */

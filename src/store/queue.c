@@ -413,6 +413,18 @@ void queue_forget_gate(struct queue *queue, struct id endpoint, struct id app)
                on_gates_set, NULL);
 }
 
+void queue_set_limits(struct queue *queue, struct id endpoint, struct id app, int concurrency,
+                      int rate_limit)
+{
+    const struct id ids[] = {endpoint, app};
+    char limits[32];
+
+    snprintf(limits, sizeof limits, "%d %d", concurrency, rate_limit);
+    const struct str args[] = {{(const char *)ids, sizeof ids}, str_of(limits)};
+    redis_eval(queue->redis, &queue_script_limits, NULL, 0, args, ARRAY_LEN(args), DEADLINE_MS,
+               on_gates_set, NULL);
+}
+
 static int64_t unpack(const uint8_t **p, int size)
 {
     uint64_t bits = 0;

@@ -36,7 +36,7 @@
 
 extern const struct redis_script queue_script_enqueue, queue_script_claim, queue_script_ack,
     queue_script_sweep, queue_script_resync, queue_script_gates, queue_script_forget,
-    queue_script_probe, queue_script_relief;
+    queue_script_limits, queue_script_probe, queue_script_relief;
 extern const struct redis_script *const queue_scripts[]; /* all of them; ends with NULL */
 
 /* Bytes of a packed entry of each. */

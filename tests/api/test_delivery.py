@@ -2,10 +2,12 @@
 
 import json
 import re
+import threading
 
 import pytest
+from harness import replies
 from harness.signature import hex_signature, verify, verify_standard
-from harness.wait import until
+from harness.wait import never, until
 
 SECRET = "your_webhook_secret"
 BASE = [
@@ -273,3 +275,23 @@ def test_an_app_that_has_its_share_goes_on_when_places_come_free(start, receiver
         client.post("/events/batch", {"events": events}, expect=202)
     until(lambda: len(receiver.requests) == 1000, 25, lambda: f"1000, not {len(receiver.requests)}")
     until(lambda: not client.deliveries(webhook, status="pending"), 10, "all recorded")
+
+
+ARRAYS = {"profile": "marzban", "concurrency": 8, "profile_options": {"batch_seconds": 0}}
+ONE_BY_ONE = {"profile_options": {"batch_seconds": 0, "batch_max": 1}}
+
+
+@pytest.mark.parametrize("made, changed", [({"concurrency": 1}, {"concurrency": 8}), (ARRAYS, ONE_BY_ONE)])
+def test_what_waits_goes_by_the_limits_that_are_set(api, receiver, made, changed):
+    """At once, and not when something new comes, or it is found overdue."""
+    opened = threading.Event()
+    receiver.script("/hook", replies.gate(opened))
+    webhook = api.webhook(receiver.url(), secret="s", **made)
+    for n in range(8):
+        api.publish("user_created", {"n": n})
+        if n == 0:
+            receiver.wait(1)
+    never(lambda: len(receiver.requests) > 1, 0.3, "a second request")
+    api.patch(f"/webhooks/{webhook['id']}", changed)
+    until(lambda: len(receiver.requests) == 8, 2, lambda: f"8, not {len(receiver.requests)}")
+    opened.set()

@@ -1,5 +1,7 @@
-/* store/queue against a real Redis: the gate before every endpoint, what it costs, and what opens it again. */
+/* store/queue against a real Redis: the gate before every endpoint, what it costs, and what opens it again; its limits. */
 #include "queue_rig.h"
+
+#include "core/webhook.h"
 
 #include <signal.h>
 
@@ -250,6 +252,62 @@ static void crowding_halves_and_successes_recover(void **state)
     assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:gates"), 0);
 }
 
+/* --- limits ------------------------------------------------------------------------------------ */
+
+/* What waits goes by what was said last, without anything new. */
+static void limits_change_at_once(void **state)
+{
+    (void)state;
+    put_many(hook, 20, 1, 0);
+    assert_int_equal(claim(100), 1);
+    rig.wakes = 0;
+    queue_set_limits(rig.queue, hook, app, 4, 0);
+    WAIT(rig.loop, rig.wakes > 0, 1000);
+    assert_int_equal(claim(100), 3);
+    queue_set_limits(rig.queue, hook, app, 32, 1);
+    settle();
+    assert_int_equal(claim(100), 1);
+    assert_int_equal(claim(100), 0);
+    queue_set_limits(rig.queue, hook, app, 32, 0);
+    settle();
+    assert_int_equal(claim(2), 2);
+    queue_set_limits(rig.queue, hook, app, 2, 0); /* there are seven in flight */
+    settle();
+    assert_int_equal(claim(100), 0);
+    assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:limits"), 1);
+    queue_set_limits(rig.queue, hook, app, WEBHOOK_CONCURRENCY, 0);
+    settle();
+    assert_int_equal(claim(100), 13);
+    assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:limits"), 0);
+    queue_set_limits(rig.queue, id_new(), app, 1, 1); /* of one that has nothing */
+    settle();
+    assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:limits"), 0);
+}
+
+/* An endpoint that has nothing leaves none behind; one in flight, or with something waiting, keeps its own. */
+static void limits_are_forgotten(void **state)
+{
+    struct queue_ref last;
+    (void)state;
+    put_many(hook, 2, 2, 0);
+    assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:limits"), 1);
+    assert_int_equal(claim(1), 1);
+    ack(rig.claimed.refs[0], QUEUE_OUT);
+    for (int i = 0; i < 2; i++) { /* waiting; in flight */
+        redis_server_say(&rig.server, "DEL posthorn:{q}:recount");
+        sweep(rig.queue);
+        assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:limits"), 1);
+        if (i == 0)
+            assert_int_equal(claim(1), 1);
+    }
+    last = rig.claimed.refs[0];
+    ack(last, QUEUE_OUT);
+    settle();
+    redis_server_say(&rig.server, "DEL posthorn:{q}:recount");
+    sweep(rig.queue);
+    assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:limits"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +325,8 @@ int main(void)
         RIG_TEST(a_probe_that_is_answered_opens_the_way),
         RIG_TEST(a_probe_that_is_lost_is_followed_by_another),
         RIG_TEST(crowding_halves_and_successes_recover),
+        RIG_TEST(limits_change_at_once),
+        RIG_TEST(limits_are_forgotten),
     };
     return cmocka_run_group_tests(tests, rig_begin, rig_end);
 }

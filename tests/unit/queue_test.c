@@ -299,30 +299,6 @@ static void an_expired_lease_puts_back(void **state)
     assert_int_equal(redis_server_say(&rig.server, "ZCARD posthorn:{q}:inflight"), 2);
 }
 
-/* An endpoint that has nothing leaves none behind; one in flight, or with something waiting, keeps its own. */
-static void limits_are_forgotten(void **state)
-{
-    struct queue_ref last;
-    (void)state;
-    put_many(hook, 2, 2, 0);
-    assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:limits"), 1);
-    assert_int_equal(claim(1), 1);
-    ack(rig.claimed.refs[0], QUEUE_OUT);
-    for (int i = 0; i < 2; i++) { /* waiting; in flight */
-        redis_server_say(&rig.server, "DEL posthorn:{q}:recount");
-        sweep(rig.queue);
-        assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:limits"), 1);
-        if (i == 0)
-            assert_int_equal(claim(1), 1);
-    }
-    last = rig.claimed.refs[0];
-    ack(last, QUEUE_OUT);
-    settle();
-    redis_server_say(&rig.server, "DEL posthorn:{q}:recount");
-    sweep(rig.queue);
-    assert_int_equal(redis_server_say(&rig.server, "HLEN posthorn:{q}:limits"), 0);
-}
-
 static void slots_are_recounted(void **state)
 {
     struct id webhook = id_new();
@@ -570,7 +546,6 @@ int main(void)
         RIG_TEST(force_puts_back_what_flies_too_long),
         RIG_TEST(force_makes_due),
         RIG_TEST(an_expired_lease_puts_back),
-        RIG_TEST(limits_are_forgotten),
         RIG_TEST(slots_are_recounted),
         RIG_TEST(one_rebuilds_after_flushall),
         RIG_TEST(scripts_come_back_after_script_flush),

@@ -134,16 +134,21 @@ static void do_forget(void)
     queue_forget_gate(t.queue, ref.endpoint, ref.app);
 }
 
+static void do_limits(void)
+{
+    queue_set_limits(t.queue, ref.endpoint, ref.app, 1, 0);
+}
+
 /* Every command that goes out; those without a function do by themselves. */
 static const struct {
     const char *name;
     void (*start)(void);
     bool tells; /* its caller is called back */
 } commands[] = {
-    {"SCRIPT", NULL, false},        {"SUBSCRIBE", NULL, false},  {"probe", NULL, false},
-    {"enqueue", do_enqueue, false}, {"ack", do_ack, false},      {"claim", do_claim, true},
-    {"sweep", do_sweep, true},      {"resync", do_resync, true}, {"gates", do_gates, false},
-    {"forget", do_forget, false},
+    {"SCRIPT", NULL, false},        {"SUBSCRIBE", NULL, false},   {"probe", NULL, false},
+    {"enqueue", do_enqueue, false}, {"ack", do_ack, false},       {"claim", do_claim, true},
+    {"sweep", do_sweep, true},      {"resync", do_resync, true},  {"gates", do_gates, false},
+    {"forget", do_forget, false},   {"limits", do_limits, false},
 };
 
 static void tell(size_t which, const struct redis_lie *lie)

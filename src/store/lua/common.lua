@@ -249,6 +249,16 @@ local function settle()
   end
 end
 
+-- After its limits or its gate have changed otherwise than by what it answers: its turn may be earlier, later, or none.
+local function begin_anew(e, a)
+  if first(P..'e:'..e) then
+    touched[e..a] = true
+    call('ZREM', P..'ring:'..a, e)
+  end
+  settle()
+  place(a)
+end
+
 -- Makes a member wait again that was in flight or claimed ahead: whether it still has to be sent is for the ledger to say.
 local function ground(m)
   local ea = string.sub(m, 17)

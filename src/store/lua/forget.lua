@@ -3,12 +3,6 @@
 local e, a = string.sub(ARGV[1], 1, 16), string.sub(ARGV[1], 17)
 call('HDEL', GATES, e)
 call('SADD', NEWS, e)
-local due = first(P..'e:'..e)
-if due then
-  touched[e..a] = true
-  call('ZREM', P..'ring:'..a, e)
-end
-settle()
-place(a)
+begin_anew(e, a)
 wake()
 return 1
