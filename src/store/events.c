@@ -38,10 +38,10 @@
 #define OWNED_FROM(from) from " left join i on i.key = r.key"
 
 /* s: a webhook that has one of their patterns. */
-#define WEBHOOK_OF_S                                                                                \
-    "   select id, status, concurrency, rate_limit, batch_seconds, batch_max, ordering, conditions" \
-    "    from webhook"                                                                              \
-    "   where app_id = s.app_id and id = s.webhook_id and deleted_at is null"                       \
+#define WEBHOOK_OF_S                                                                                        \
+    "   select id, app_id, status, concurrency, rate_limit, batch_seconds, batch_max, ordering, conditions" \
+    "    from webhook"                                                                                      \
+    "   where app_id = s.app_id and id = s.webhook_id and deleted_at is null"                               \
     "    and " WANTED_STATUS
 #define LANE           LANE_OF("o")
 #define ACCEPTED_STATE "case w.status when " ACTIVE " then " PENDING " else " HELD " end"
@@ -120,6 +120,15 @@
     "   select lead, array_agg(id order by id) as webhooks from w"                              \
     "   where (select count(*) from big) > 0 group by lead"                                     \
     "  ) v on v.lead = e.lead)"
+
+/* When what is made now for webhooks that gather is due. */
+#define GATHERED                                                                    \
+    "g as materialized ("                                                           \
+    " select id, gather_due(id, batch_seconds) as due from (select * from ("        \
+    "   select distinct w.id, w.app_id, w.batch_seconds from o"                     \
+    "    join w on w.lead = o.lead and w.batch_seconds > 0"                         \
+    "   where o.owner = o.id and o.id not in (select id from big) and " NOT_REFUSED \
+    "  ) x order by gather_lock(app_id, id), id offset 0) x)"
 
 /* At the event's time, or when the window of a webhook that gathers ends. */
 #define DUE_AT                                                                                           \
@@ -246,13 +255,7 @@ const struct db_stmt stmt_event_accept_unkeyed = {
             WANTED) ", x.lane, x.replaces, x.deliver_at, x.expires_at, x.ordering_key,"                                               \
                     "  x.coalesce_key from " OWNED_FROM(                                                                              \
                         WANTED_FROM) " left join x on x.n = r.n"                                                                      \
-                                     "), g as materialized ("                                                                         \
-                                     " select id, gather_due(id, batch_seconds) as due from ("                                        \
-                                     "  select distinct id, batch_seconds from w"                                                     \
-                                     "  where batch_seconds > 0 and (select count(*) from o) > 0 and (conditions is null"             \
-                                     "   or exists (select from o where o.lead = w.lead and " NOT_REFUSED                             \
-                                     ")) order by id offset 0) x"                                                                     \
-                                     "), " BIG ", e as ("                                                                             \
+                                     "), " BIG ", " GATHERED ", e as ("                                                               \
                                      " insert into event (id, app_id, test, type, data, ordering_key, coalesce_key, lane, replaces,"  \
                                      "  deliver_at, expires_at)"                                                                      \
                                      " select id, app_id, false, type, data, ordering_key, coalesce_key, lane, replaces, deliver_at," \
