@@ -8,11 +8,12 @@
 
 #define NOTICES_MAX 32 /* at once */
 
-/* Those that have waited long enough, the oldest first. */
-struct db_op *notices_list(struct db *db, db_cb *cb, void *arg);
+/* The next apps behind `after` of which there are any, NOTICES_MAX at most, with their shares of so many that have waited
+ * long enough, the oldest first. None of an app with fan-outs enough: its own events have room beside them. */
+struct db_op *notices_list(struct db *db, struct id after, db_cb *cb, void *arg);
 
-/* The id of the notice; texts are the row's. */
-struct id notices_read(const struct db_rows *rows, int row, struct notice *notice);
+/* False: of this app, none. Texts are the row's. */
+bool notices_read(const struct db_rows *rows, int row, struct id *id, struct notice *notice);
 
 /* Of a notice an event: its id, its type and its data, an object. */
 struct notice_event {

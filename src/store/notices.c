@@ -7,25 +7,41 @@
 /* An endpoint that fails and recovers within this time is not worth a word, and what fails meanwhile goes in one. */
 #define WAIT "interval '5 s'"
 
+/* Of an app's fan-outs, of which notices may be half: what it posts itself has room beside them. */
+#define HAS_ROOM                                                                                            \
+    "(select count(*) from job where app_id = turn.app_id and ended_at is null and kind = " JOB_FANOUT_TEXT \
+    ") < " TEXT_OF(JOB_FANOUTS_MAX) " / 2"
+
 const struct db_stmt stmt_notice_list = {
     "notice_list",
-    "select n.id, n.kind::int8, n.app_id, n.webhook_id, w.url, n.failures::int8,"
-    " ms_of(n.failing_since), n.error::int8, n.code::int8, n.reason::int8, n.delivery_id,"
-    " d.event_id, e.type, n.attempts::int8, n.count::int8"
-    " from (select * from notice where at <= now() - " WAIT " order by at limit " TEXT_OF(
-        NOTICES_MAX) ") n join webhook w on w.id = n.webhook_id"
-                     " left join lateral (select event_id, app_id from delivery"
-                     "  where id = n.delivery_id offset 0) d on true"
-                     " left join lateral (select type from event"
-                     "  where app_id = d.app_id and id = d.event_id offset 0) e on true order by n.at",
-    0};
+    "with recursive turn (app_id, place) as (("
+    "  select app_id, 1 from notice where app_id > $1::uuid order by app_id limit 1"
+    " ) union all"
+    "  select n.app_id, place + 1 from turn t cross join lateral ("
+    "   select app_id from notice where app_id > t.app_id order by app_id limit 1) n"
+    "  where place < " TEXT_OF(
+        NOTICES_MAX) "), a as materialized ("
+                     " select app_id, case when " HAS_ROOM " then " TEXT_OF(
+                         NOTICES_MAX) " / count(*) over () else 0 end as share"
+                                      " from turn"
+                                      ") select n.id, n.kind::int8, a.app_id, n.webhook_id, n.url, n.failures::int8,"
+                                      " ms_of(n.failing_since), n.error::int8, n.code::int8, n.reason::int8, n.delivery_id,"
+                                      " d.event_id, e.type, n.attempts::int8, n.count::int8"
+                                      " from a left join lateral (select n.*, w.url from notice n join webhook w on w.id = n.webhook_id"
+                                      "  where n.app_id = a.app_id and at <= now() - " WAIT
+                                      " order by at limit a.share) n on true"
+                                      " left join lateral (select event_id, app_id from delivery"
+                                      "  where id = n.delivery_id offset 0) d on true"
+                                      " left join lateral (select type from event"
+                                      "  where app_id = d.app_id and id = d.event_id offset 0) e on true order by a.app_id, n.at",
+    1};
 
-struct db_op *notices_list(struct db *db, db_cb *cb, void *arg)
+struct db_op *notices_list(struct db *db, struct id after, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_notice_list, DB_ARGS(), cb, arg);
+    return store_exec(db, &stmt_notice_list, DB_ARGS(DB_ID(after)), cb, arg);
 }
 
-struct id notices_read(const struct db_rows *rows, int row, struct notice *n)
+bool notices_read(const struct db_rows *rows, int row, struct id *id, struct notice *n)
 {
     enum {
         ID,
@@ -62,7 +78,8 @@ struct id notices_read(const struct db_rows *rows, int row, struct notice *n)
         .attempts = db_i64(rows, row, ATTEMPTS),
         .count = db_i64(rows, row, COUNT),
     };
-    return db_id(rows, row, ID);
+    *id = db_id(rows, row, ID);
+    return !db_null(rows, row, ID);
 }
 
 /* Never about itself. It is a fan-out, which keeps lanes, arrays and held webhooks as those of any event. */

@@ -1,4 +1,5 @@
-/* Makes events of notices: looks for them every CRIER_MS, and says what they say. What fails is tried at the next look. */
+/* Makes events of notices, apps in turns: looks for them every CRIER_MS, at the next tick if there may be more, and says
+ * what they say. What fails is tried at the next look. */
 #ifndef WORKER_CRIER_H
 #define WORKER_CRIER_H
 
@@ -9,6 +10,7 @@
 struct crier {
     struct db *db;
     int64_t next_ms; /* monotonic */
+    struct id after; /* the app that had its turn last */
     struct db_op *op;
 };
 

@@ -2,6 +2,7 @@
 
 import pytest
 from harness import replies
+from harness.tenant import Tenant
 from harness.wait import never, until
 
 SECONDS = 20  # a notice waits for five, the reading of gates takes one, and then it is a job
@@ -132,3 +133,25 @@ def test_what_tells_of_failures_tells_of_none(api, receiver):
     first(receiver, EXHAUSTED, "/watch")
     until(lambda: receiver.at("/ops"), SECONDS, "its own")
     never(lambda: len(told(receiver, "/watch")) > 1, 7, "a second")
+
+
+MANY = """
+INSERT INTO webhook (id, app_id, url, events, profile, secret, headers, retry_schedule, timeout_ms, concurrency, status)
+SELECT new_id(), id, 'http://127.0.0.1:9999/{app}', '{{none}}', 'default', '', '', '{{1000}}', 1000, 4, 0
+  FROM app, generate_series(1, {count}) WHERE app.uid = '{app}';
+INSERT INTO notice (app_id, webhook_id, kind, at, failures) SELECT app_id, id, 0, now() - interval '{old}', 10 FROM webhook WHERE url LIKE '%{app}'
+"""
+
+
+def test_apps_are_told_in_turns(posthorn, database, receiver):
+    """However many endpoints of another have failed before."""
+    admin = posthorn.client()
+    many, one = Tenant(admin), Tenant(admin)
+    for tenant, path in ((many, "/many"), (one, "/one")):
+        tenant.write.webhook(receiver.url(path), events=["posthorn.*"])
+    for tenant, count, old in ((many, 400, "1 hour"), (one, 1, "1 minute")):
+        database.query(MANY.format(app=tenant.app["uid"], count=count, old=old))
+    receiver.wait(1, "/one", timeout=SECONDS)
+    assert len(told(receiver, "/many")) < 200
+    until(lambda: len(told(receiver, "/many")) == 400, 60, lambda: f"400, there are {len(told(receiver, '/many'))}")
+    assert len(told(receiver, "/one")) == 1
