@@ -16,8 +16,8 @@ struct config {
     int64_t api_threads, worker_threads, worker_in_flight, worker_mib, retention_days;
     int64_t dns_lookups, dns_lookups_per_app; /* at once, of a worker thread */
     int64_t connections_per_address;          /* 0: no bound of its own */
-    int64_t tests_per_app, lists_per_app, webhooks_per_app, sources_per_app, streams,
-        streams_per_app;
+    int64_t tests_per_app, lists_per_app, webhooks_per_app, sources_per_app, event_types_per_app,
+        streams, streams_per_app;
     int64_t requests_per_key, requests_burst; /* a second, 0: no bound; at once */
     int64_t audit_days, audit_rows_per_app;
     int64_t key_lookups, bodies_mib, answers_mib;

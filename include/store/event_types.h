@@ -10,9 +10,9 @@ struct event_type {
     struct str name, description, schema, example; /* p == NULL: none; the last two are JSON */
 };
 
+/* ERR_CONFLICT: it exists. No row: the app has `max` already. */
 struct db_op *event_types_insert(struct db *db, struct id app, const struct event_type *type,
-                                 const struct deed *deed, db_cb *cb,
-                                 void *arg); /* ERR_CONFLICT: it exists */
+                                 int64_t max, const struct deed *deed, db_cb *cb, void *arg);
 struct db_op *event_types_get(struct db *db, struct id app, struct str name, db_cb *cb, void *arg);
 
 /* By name, after `after`. */

@@ -2,6 +2,7 @@
 #include "store/event_types.h"
 #include "accept_check.h"
 #include "base/json.h"
+#include "base/metrics.h"
 #include "core/filter.h"
 #include "core/schema.h"
 #include "deed.h"
@@ -78,8 +79,15 @@ static void on_created(void *arg, int err, const struct db_rows *rows)
     struct call *call = arg;
 
     type_cache_forget(call->api->types, &call->app);
-    if (!has_row(call, err, rows))
+    if (err == ERR_CONFLICT ? !has_row(call, err, rows) : !result_ok(call, err))
         return;
+    if (db_count(rows) == 0) {
+        metric_add(METRIC_EVENT_TYPES_PER_APP_MET, 1);
+        reply_errorf(call, ERR_LIMITED,
+                     "This app has %lld event types already, which is POSTHORN_EVENT_TYPES_PER_APP",
+                     (long long)call->api->settings->config.event_types_per_app);
+        return;
+    }
     struct str name = db_str(rows, 0, COL_NAME);
     reply_location(call, "/event-types", call_copy_text(call, name));
     write_row(reply_begin(call), NULL, rows, 0);
@@ -91,6 +99,7 @@ void handle_event_types_create(struct call *call)
     struct event_type type = {0};
     if (input_body(call, fields, ARRAY_LEN(fields), &type) && schema_is_fine(call, type.schema))
         call->op = event_types_insert(call->api->db, call->app, &type,
+                                      call->api->settings->config.event_types_per_app,
                                       deed_of(call, AUDIT_EVENT_TYPE_CREATE), on_created, call);
 }
 

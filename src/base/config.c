@@ -71,6 +71,8 @@ static const struct option options[] = {
     {"POSTHORN_STREAMS_PER_APP", OPTION_NUMBER, AT(streams_per_app), "10", 1, 1000, NULL},
     {"POSTHORN_WEBHOOKS_PER_APP", OPTION_NUMBER, AT(webhooks_per_app), "10000", 1, 100000, NULL},
     {"POSTHORN_SOURCES_PER_APP", OPTION_NUMBER, AT(sources_per_app), "1000", 1, 100000, NULL},
+    {"POSTHORN_EVENT_TYPES_PER_APP", OPTION_NUMBER, AT(event_types_per_app), "1000", 1, 100000,
+     NULL},
     {"POSTHORN_KEY_LOOKUPS", OPTION_NUMBER, AT(key_lookups), "512", 1, 10000, NULL},
     {"POSTHORN_BODIES_MIB", OPTION_NUMBER, AT(bodies_mib), "64", 1, 65536, NULL},
     {"POSTHORN_ANSWERS_MIB", OPTION_NUMBER, AT(answers_mib), "64", 1, 65536, NULL},

@@ -19,16 +19,18 @@
 const struct db_stmt stmt_event_type_insert = {
     "event_type_insert",
     "with t as (insert into event_type (app_id, name, description, schema, example)"
-    " values ($1::uuid, $2::text, $3::text, $4::text, $5::text) returning *)" AUDITED(
-        "t", AUDIT_DEED(6, 7, 8, 9, 10, 11), OF_TYPE) " select " COLUMNS ", " NOTIFY_OF_APP
-                                                      " from t",
-    11};
+    " select $1::uuid, $2::text, $3::text, $4::text, $5::text"
+    "  where (select count(*) from (select from event_type where app_id = $1::uuid limit $6::int8) x)"
+    "   < $6::int8 or exists (select from event_type where app_id = $1::uuid and name = $2::text)"
+    " returning *)" AUDITED("t", AUDIT_DEED(7, 8, 9, 10, 11, 12),
+                            OF_TYPE) " select " COLUMNS ", " NOTIFY_OF_APP " from t",
+    12};
 
 struct db_op *event_types_insert(struct db *db, struct id app, const struct event_type *type,
-                                 const struct deed *deed, db_cb *cb, void *arg)
+                                 int64_t max, const struct deed *deed, db_cb *cb, void *arg)
 {
-    return store_exec(db, &stmt_event_type_insert, DB_ARGS(TYPE(app, type), DB_DEED(deed)), cb,
-                      arg);
+    return store_exec(db, &stmt_event_type_insert,
+                      DB_ARGS(TYPE(app, type), DB_I64(max), DB_DEED(deed)), cb, arg);
 }
 
 const struct db_stmt stmt_event_type_get = {

@@ -36,6 +36,20 @@ def test_event_type_minimal(api):
     assert (made["description"], made["schema"], made["example"]) == (None, None, None)
 
 
+def test_an_app_has_so_many_event_types_and_no_more(start):
+    admin = start(role="api", POSTHORN_EVENT_TYPES_PER_APP=2).client()
+    full, other = (admin.with_(X_App_Id=admin.post("/apps", {"name": n}).json["id"]) for n in ("full", "other"))
+    for name in ("a", "b"):
+        full.post("/event-types", {"name": name}, expect=201)
+    refused = full.post("/event-types", {"name": "c"}, expect=429)
+    assert refused.code == "app_limit" and "POSTHORN_EVENT_TYPES_PER_APP" in refused.json["detail"]
+    full.post("/event-types", {"name": "a"}, expect=409)
+    full.patch("/event-types/a", {"description": "still"}, expect=200)
+    other.post("/event-types", {"name": "c"}, expect=201)
+    full.delete("/event-types/a", expect=204)
+    full.post("/event-types", {"name": "c"}, expect=201)
+
+
 def test_event_type_twice(api):
     api.post("/event-types", TYPE, expect=201)
     assert api.post("/event-types", {"name": "user.created"}, expect=409).code == "conflict"

@@ -179,6 +179,11 @@ def meet_sources(client, *_):
     client.post("/sources", {"name": "b", "kind": "marzban", "secret": None}, expect=429)
 
 
+def meet_event_types(client, *_):
+    client.post("/event-types", {"name": "a"}, expect=201)
+    client.post("/event-types", {"name": "b"}, expect=429)
+
+
 def meet_tests(client, receiver, _):
     opened = threading.Event()
     receiver.script("/hook", replies.gate(opened))
@@ -213,6 +218,7 @@ def meet_connections(client, _, metrics):
     [
         ("POSTHORN_WEBHOOKS_PER_APP", 1, meet_webhooks),
         ("POSTHORN_SOURCES_PER_APP", 1, meet_sources),
+        ("POSTHORN_EVENT_TYPES_PER_APP", 1, meet_event_types),
         ("POSTHORN_TESTS_PER_APP", 1, meet_tests),
         ("POSTHORN_BODIES_MIB", 1, meet_bodies),
         ("POSTHORN_CONNECTIONS_PER_ADDRESS", 4, meet_connections),

@@ -376,6 +376,7 @@ def test_ranges_stand_where_people_read(database, redis):
         "POSTHORN_WORKER_MIB",
         "POSTHORN_WEBHOOKS_PER_APP",
         "POSTHORN_SOURCES_PER_APP",
+        "POSTHORN_EVENT_TYPES_PER_APP",
         "POSTHORN_RETENTION_DAYS",
     }
     guide = (ROOT / "openapi/guides/operating.md").read_text(encoding="utf-8")

@@ -28,6 +28,7 @@ static const char *const names[] = {
     "POSTHORN_STREAMS_PER_APP",
     "POSTHORN_WEBHOOKS_PER_APP",
     "POSTHORN_SOURCES_PER_APP",
+    "POSTHORN_EVENT_TYPES_PER_APP",
     "POSTHORN_KEY_LOOKUPS",
     "POSTHORN_BODIES_MIB",
     "POSTHORN_ANSWERS_MIB",
@@ -138,6 +139,7 @@ static const struct number numbers[] = {
     {"POSTHORN_STREAMS_PER_APP", 1000, offsetof(struct config, streams_per_app)},
     {"POSTHORN_ANSWERS_MIB", 65536, offsetof(struct config, answers_mib)},
     {"POSTHORN_SOURCES_PER_APP", 100000, offsetof(struct config, sources_per_app)},
+    {"POSTHORN_EVENT_TYPES_PER_APP", 100000, offsetof(struct config, event_types_per_app)},
     {"POSTHORN_KEY_LOOKUPS", 10000, offsetof(struct config, key_lookups)},
     {"POSTHORN_WORKER_IN_FLIGHT", 10000, offsetof(struct config, worker_in_flight)},
     {"POSTHORN_RETENTION_DAYS", 3650, offsetof(struct config, retention_days)},
@@ -408,6 +410,7 @@ static void test_print(void **state)
                               "POSTHORN_STREAMS_PER_APP=10\n"
                               "POSTHORN_WEBHOOKS_PER_APP=10000\n"
                               "POSTHORN_SOURCES_PER_APP=1000\n"
+                              "POSTHORN_EVENT_TYPES_PER_APP=1000\n"
                               "POSTHORN_KEY_LOOKUPS=512\n"
                               "POSTHORN_BODIES_MIB=64\n"
                               "POSTHORN_ANSWERS_MIB=64\n"
