@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/fair.h"
 #include "base/log.h"
 #include "store/issues.h"
 
@@ -61,6 +62,13 @@ void tally_fini(struct tally *t)
     forget(&t->waiting);
     forget(&t->sent);
     idmap_fini(&t->of_webhooks);
+    idmap_fini(&t->of_apps);
+}
+
+static void count_webhooks(struct tally *t, struct id app, int n)
+{
+    intptr_t count = (intptr_t)idmap_get(&t->of_apps, app) + n;
+    idmap_set(&t->of_apps, app, (void *)count);
 }
 
 static struct gathered *find(struct tally *t, const struct attempt *a)
@@ -69,8 +77,11 @@ static struct gathered *find(struct tally *t, const struct attempt *a)
 
     if (g != NULL)
         return g;
-    if (t->of_webhooks.count == TALLY_WEBHOOKS_MAX) {
-        log_bounded(LOG_LEVEL_WARN, "tally_bounded", "webhooks=%d", TALLY_WEBHOOKS_MAX);
+    size_t own = (size_t)(intptr_t)idmap_get(&t->of_apps, a->ref.app);
+    if (!fair_fits(TALLY_WEBHOOKS_MAX, t->of_webhooks.count, own, 1)) {
+        char app[ID_TEXT_SIZE];
+        log_bounded(LOG_LEVEL_WARN, "tally_bounded", "app=%s webhooks=%zu",
+                    id_text(app, ID_APP, a->ref.app), own);
         return NULL;
     }
     g = xcalloc(1, sizeof *g);
@@ -81,6 +92,7 @@ static struct gathered *find(struct tally *t, const struct attempt *a)
     g->row.hour_ms = a->finish.started_ms - a->finish.started_ms % HOUR_MS;
     list_push(&t->waiting, &g->node);
     idmap_set(&t->of_webhooks, a->webhook, g);
+    count_webhooks(t, a->ref.app, 1);
     return g;
 }
 
@@ -216,6 +228,7 @@ static void send(struct tally *t)
         list_remove(&g->node);
         list_push(&t->sent, &g->node);
         idmap_set(&t->of_webhooks, g->row.webhook, NULL);
+        count_webhooks(t, g->row.app, -1);
         list[count++] = &g->row;
     }
     if (count > 0)
