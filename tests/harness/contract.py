@@ -6,11 +6,10 @@ import copy
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
+from jsonschema_rs import Draft202012Validator, Registry
 
 PATH = Path(__file__).resolve().parents[2] / "openapi" / "posthorn.yaml"
 METHODS = ("get", "post", "patch", "put", "delete")
@@ -68,9 +67,7 @@ class Contract:
         schemas = sealed["components"]["schemas"]
         schemas.update({name: joined(schemas, schema) for name, schema in schemas.items()})
         seal(schemas)
-        self.registry = Registry().with_resource(
-            URI, Resource.from_contents(sealed, default_specification=DRAFT202012)
-        )
+        self.registry = Registry([(URI, sealed)])
         self.validators = {}
         self.paths = [
             (re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path) + r"\Z"), path)
@@ -93,13 +90,13 @@ class Contract:
     def validator(self, pointer):
         if pointer not in self.validators:
             self.validators[pointer] = Draft202012Validator(
-                {"$ref": f"{URI}#{pointer}"}, registry=self.registry
+                {"$ref": f"{URI}#{quote(pointer)}"}, registry=self.registry
             )
         return self.validators[pointer]
 
     def validate(self, pointer, value, what):
         errors = [
-            f"{'/'.join(map(str, e.absolute_path))}: {e.message}"
+            f"{'/'.join(map(str, e.instance_path))}: {e.message}"
             for e in self.validator(pointer).iter_errors(value)
         ]
         assert not errors, f"{what} is not {pointer}: {errors}\n{json.dumps(value)[:2000]}"

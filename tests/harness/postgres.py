@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster of our own: temporary folder, loopback, fsync on."""
+"""A PostgreSQL cluster of our own: temporary folder, loopback."""
 
 import contextlib
 import glob

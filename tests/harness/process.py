@@ -90,9 +90,14 @@ def unprivileged():
     return {"user": "postgres", "group": pwd.getpwnam("postgres").pw_gid, "extra_groups": []}
 
 
+MEMORY, ROOM = "/dev/shm", 6 << 30
+
+
 def short_directory():
-    """A folder with a path short enough for Unix sockets, owned by the user of unprivileged()."""
-    path = tempfile.mkdtemp(prefix="posthorn-")
+    """A folder with a path short enough for Unix sockets, owned by the user of unprivileged(). In memory, if there is
+    room: a database for each test is thousands of files, which a disk is slow to forget."""
+    roomy = os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free >= ROOM
+    path = tempfile.mkdtemp(prefix="posthorn-", dir=MEMORY if roomy else None)
     if os.geteuid() == 0:
         shutil.chown(path, "postgres", "postgres")
     return path
