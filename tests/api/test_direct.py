@@ -122,7 +122,8 @@ def test_a_dead_receiver_costs_one_place(direct, receiver):
     never(lambda: len(receiver.at("/hook")) > 10 + 2 * 4 + 3, 4, "more than probes")
     tried = receiver.at("/hook")
     assert len(tried) >= 12
-    assert tried[-1].at - tried[-2].at > 0.9
+    # Between what one worker has recorded and what it has said of the gate the other may send one more.
+    assert max(later.at - earlier.at for earlier, later in zip(tried, tried[1:])) > 0.9
     receiver.script("/hook", replies.answer(200))
     receiver.wait(len(tried) + 60, timeout=20)
     until(lambda: client.get(f"/webhooks/{webhook['id']}").json["health"]["state"] == "healthy", 10, "healthy")

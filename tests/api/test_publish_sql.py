@@ -341,7 +341,7 @@ def test_a_row_that_somebody_holds(start, database, receiver):
     paused = apps["held"].webhook(receiver.url("/held"))
     apps["held"].patch(f"/webhooks/{paused['id']}", {"status": "paused"})
     apps["held"].post("/events", {"type": "a", "data": {}, "coalesce_key": "k"}, expect=202)
-    apps["free"].webhook(receiver.url("/free"))
+    apps["free"].webhook(receiver.url("/free"), ordering="webhook")
     sent = []
     with database.holding("select from delivery where replaces is not null for no key update", seconds=8):
         Publisher(database, "held").publish(coalesce_key="k")

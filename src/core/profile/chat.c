@@ -38,11 +38,12 @@ size_t chat_add(struct buf *out, struct str text, chat_escape *escape, size_t li
     return units;
 }
 
-bool chat_is_blank(struct str s)
+bool chat_drop_blank(struct buf *out, size_t start)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (strchr(" \t\r\n", s.p[i]) == NULL)
+    for (size_t i = start; i < out->n; i++)
+        if (strchr(" \t\r\n", out->p[i]) == NULL)
             return false;
+    out->n = start;
     return true;
 }
 
@@ -55,10 +56,8 @@ void chat_value(struct buf *out, struct str json)
         int err = json_write_form(out, json, JSON_FORM_JS, JSON_BIGINT_VERBATIM);
         assert(err == 0); /* nothing is rejected here */
     }
-    if (chat_is_blank((struct str){out->p + start, out->n - start})) {
-        out->n = start;
+    if (chat_drop_blank(out, start))
         buf_add_char(out, '-');
-    }
 }
 
 struct str chat_member(struct str data, const char *name)

@@ -137,8 +137,9 @@ size_t chat_copy(struct buf *out, const char **p, const char *end);
  * "characters"; what is cut ends with "…". The units written. */
 size_t chat_add(struct buf *out, struct str text, chat_escape *escape, size_t limit);
 
-/* Services refuse what has nothing to show. */
-bool chat_is_blank(struct str s);
+/* Takes back what was added behind `start` if it is blanks or nothing: services refuse what has nothing to show. Whether it
+ * did. */
+bool chat_drop_blank(struct buf *out, size_t start);
 
 /* Appends a JSON value for people: a string's content, anything else as compact JSON; "-" for what
  * would look empty. */

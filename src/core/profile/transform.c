@@ -254,10 +254,8 @@ size_t transform_add(struct buf *out, struct str quoted, struct transform *t, ch
         while (units < limit && template_next(&rest, &part))
             units += add_part(out, &part, t, escape, limit - units);
     }
-    if (chat_is_blank((struct str){out->p + start, out->n - start})) {
-        out->n = start;
+    if (chat_drop_blank(out, start))
         units = 0;
-    }
     buf_fini(&text);
     return units;
 }
