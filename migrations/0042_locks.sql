@@ -1,15 +1,13 @@
--- What statements lock to their commit beside rows: eight locks of each kind at most for an app (of lanes, for a webhook),
--- 8,192 in all, however many webhooks, keys or lanes it has. PostgreSQL has room for some thousands in all (14,000 as it
+-- What statements that accept lock to their commit beside rows: eight locks of each kind at most for an app, 8,192 in all,
+-- however many webhooks that gather or keys that replace it has. PostgreSQL has room for some thousands in all (14,000 as it
 -- comes), and when one app's events took them, everybody's statements failed. Who takes several takes them in the order of
--- these numbers.
-create function bounded_lock(kind int4, whose uuid, what int8) returns int8 language sql immutable parallel safe as
-$$ select (kind::int8 << 32) | ((hashtextextended(whose::text, 0) & 1023) << 3) | (what & 7) $$;
+-- these numbers. Lanes have locks of their own still: there are as many as a statement has deliveries at most, and who
+-- claims and who records would wait for each other.
+create function bounded_lock(kind int4, app uuid, what int8) returns int8 language sql immutable parallel safe as
+$$ select (kind::int8 << 32) | ((hashtextextended(app::text, 0) & 1023) << 3) | (what & 7) $$;
 
 -- Nobody holds one of the old ones beside one of the new.
 lock table only delivery in share row exclusive mode;
-
-create or replace function lane_lock(webhook uuid, lane int8) returns int8 language sql immutable parallel safe as
-$$ select bounded_lock(12, webhook, lane) $$;
 
 create function gather_lock(app uuid, webhook uuid) returns int8 language sql immutable parallel safe as
 $$ select bounded_lock(7, app, hashtextextended(webhook::text, 7)) $$;

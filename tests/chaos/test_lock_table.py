@@ -12,8 +12,8 @@ INSERT INTO webhook (id, app_id, url, events, profile, secret, headers, retry_sc
 SELECT new_id(), app.id, 'http://127.0.0.1:9999/hook', '{{many}}', 'default', '', '', '{{1000}}', 1000, 4, 100, 3, 0
   FROM app, generate_series(1, {count});
 INSERT INTO subscription (app_id, pattern, webhook_id) SELECT app_id, 'many', id FROM webhook WHERE 'many' = ANY (events);
-INSERT INTO delivery (id, event_id, webhook_id, app_id, next_at, state, test, replaces, lane, turn)
-SELECT new_id(), new_id(), first_value(id) OVER (ORDER BY id), app_id, now() + interval '1 day', 0, false, n, n, 1
+INSERT INTO delivery (id, event_id, webhook_id, app_id, next_at, state, test, replaces)
+SELECT new_id(), new_id(), first_value(id) OVER (ORDER BY id), app_id, now() + interval '1 day', 0, false, n
   FROM (SELECT *, row_number() OVER (ORDER BY id) AS n FROM webhook WHERE 'many' = ANY (events)) w
 """
 DELIVERIES = "(select array_agg(id order by id) from delivery)"
@@ -31,11 +31,10 @@ def filled(database, posthorn):
     [
         "select count(gather_due(id, 3)) from webhook",
         f"select count(*) from deliveries_replace({DELIVERIES}, 0::int2)",
-        f"select count(*) from lanes_wake({DELIVERIES})",
     ],
 )
 def test_locks_have_a_bound(filled, database, asked):
-    """Of an app with 2,100 webhooks that gather, keys that replace, or lanes."""
+    """Of an app with 2,100 webhooks that gather, or keys that replace."""
     held = int(database.query(f"BEGIN; {asked}; {HELD}; COMMIT")[-1][0])
     assert 0 < held <= LOCKS_MAX
 
