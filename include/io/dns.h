@@ -1,5 +1,6 @@
 /* Names to addresses, by c-ares on the loop: fully qualified (no search domains), bounded in time,
- * cached for the TTL but 1 to 60 s (a failure: 5 s), lookups of one name shared. A and AAAA are asked
+ * cached for the TTL but 1 to 60 s (a failure: 5 s), lookups of one name shared. When the system has other name servers
+ * (resolv.conf), they are asked from the next lookup on. A and AAAA are asked
  * for side by side, and one that stays away does not hold up the other for long. Each owner has a share
  * of the lookups under way; what is beyond it waits its turn. */
 #ifndef IO_DNS_H
@@ -20,7 +21,13 @@ struct dns_config {
     const char *servers; /* "127.0.0.1:5353", a comma list; NULL: the system's */
     int lookups_max;     /* under way at once */
     int per_owner;       /* of them */
+
+    /* Names of servers that we belong to: the system's search domains count (resolv.conf(5)), a failure is not remembered,
+     * and where a name led before it still leads when no server answers. */
+    bool ours;
 };
+
+#define DNS_FOR_OURS ((struct dns_config){.ours = true, .lookups_max = 64, .per_owner = 64})
 
 struct dns *dns_create(struct loop *loop, const struct dns_config *config);
 
@@ -40,5 +47,11 @@ struct dns_op *dns_start(struct dns *dns, const char *host, struct id owner, int
 bool dns_waits(const struct dns_op *op);
 
 void dns_cancel(struct dns_op *op); /* NULL is fine */
+
+/* In words, to be followed by "for" and the name. */
+const char *dns_reason(int err);
+
+/* The address alone. */
+void dns_address_text(char out[INET6_ADDRSTRLEN], const struct sockaddr_storage *address);
 
 #endif

@@ -23,6 +23,8 @@
 struct db {
     struct loop *loop;
     struct db_config config;
+    struct db_servers *servers;
+    struct dns *dns; /* for their names; NULL: they have none */
     struct list waiting;
     int waiting_count;
     struct list ended, telling; /* without an answer; those whose turn it is to be told */
@@ -371,12 +373,15 @@ struct db *db_create(struct loop *loop, const struct db_config *config)
     struct db *db = xcalloc(1, sizeof *db + (size_t)config->connections * sizeof(struct db_link));
     db->loop = loop;
     db->config = *config;
+    db->servers = db_servers_create(config->url);
+    if (db_lookup_needed(db->servers))
+        db->dns = dns_create(loop, &DNS_FOR_OURS);
     db->tick = timeout_create(loop, on_tick, db);
     list_init(&db->waiting);
     list_init(&db->ended);
     list_init(&db->telling);
     for (int i = 0; i < config->connections; i++)
-        db_link_init(&db->links[i], loop, &db->config, &hooks, db);
+        db_link_init(&db->links[i], loop, &db->config, db->servers, db->dns, &hooks, db);
     metric_add(METRIC_DATABASE_WANTED, config->connections);
     return db;
 }
@@ -397,6 +402,8 @@ void db_destroy(struct db *db)
     forget_all(&db->ended);
     forget_all(&db->telling);
     timeout_destroy(db->tick);
+    dns_destroy(db->dns);
+    db_servers_destroy(db->servers);
     loop_free(db->loop, db);
 }
 

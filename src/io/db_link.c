@@ -10,12 +10,14 @@
 
 #include <stdatomic.h>
 
-#define CONNECT_TIMEOUT_MS 5000 /* shared by the hosts of a URL: statements wait no longer */
+#define CONNECT_TIMEOUT_MS 5000 /* shared by the servers of a URL: statements wait no longer */
+#define CONNECT_SHARES_MAX 5
 #define BACKOFF_MIN_MS     50
 #define BACKOFF_MAX_MS     1000
 
 static void on_io(void *arg, int events);
 static void open_link(struct db_link *link);
+static void connect_link(struct db_link *link);
 
 static void ignore_notice(void *arg, const PGresult *r)
 {
@@ -54,6 +56,8 @@ static void close_link(struct db_link *link)
 {
     if (link->state != DB_LINK_CLOSED)
         log_debug("db_closed", "connection=%u", link->number);
+    db_lookup_cancel(link->lookup);
+    link->lookup = NULL;
     watch_close(link->watch);
     PQclear(link->result);
     PQfinish(link->pg);
@@ -91,12 +95,12 @@ void db_link_drop(struct db_link *link, int err)
 }
 
 /* At once, where nobody tries again. */
-static void try_next_host(struct db_link *link)
+static void try_next(struct db_link *link)
 {
     link->first++;
-    if (link->config->once && link->first < link->hosts) {
+    if (link->config->once && link->first < link->ways.count) {
         close_link(link);
-        open_link(link);
+        connect_link(link);
         return;
     }
     db_link_fail(link, ERR_UNAVAILABLE);
@@ -109,14 +113,14 @@ static void on_timeout(void *arg)
         open_link(link);
     } else {
         log_failure(link, "db_connect_timeout");
-        try_next_host(link);
+        try_next(link);
     }
 }
 
-static void open_link(struct db_link *link)
+static void connect_link(struct db_link *link)
 {
     log_debug("db_connecting", "connection=%u", link->number);
-    link->pg = db_url_connect(link->config->url, link->first);
+    link->pg = db_servers_connect(link->servers, &link->ways, link->first);
     if (link->pg == NULL || PQstatus(link->pg) == CONNECTION_BAD) {
         log_failure(link, "db_connect_failed");
         db_link_fail(link, ERR_UNAVAILABLE);
@@ -124,11 +128,42 @@ static void open_link(struct db_link *link)
     }
     PQsetNoticeReceiver(link->pg, ignore_notice, NULL);
     link->state = DB_LINK_CONNECTING;
-    timeout_set(link->timeout, CONNECT_TIMEOUT_MS / link->hosts);
+    timeout_set(link->timeout, link->ways.count < CONNECT_SHARES_MAX
+                                   ? CONNECT_TIMEOUT_MS / (int64_t)link->ways.count
+                                   : CONNECT_TIMEOUT_MS / CONNECT_SHARES_MAX);
     rewatch(link, WATCH_WRITE);
 }
 
+static void on_lookup(void *arg, struct db_ways ways, const char *why)
+{
+    struct db_link *link = arg;
+    char text[LOG_QUOTE_SIZE];
+
+    link->lookup = NULL;
+    db_ways_fini(&link->ways);
+    link->ways = ways;
+    if (ways.count > 0) {
+        connect_link(link);
+        return;
+    }
+    log_line(link->config->once ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "db_lookup_failed",
+             "connection=%u retry_ms=%lld error=%s", link->number, (long long)link->backoff_ms,
+             log_quote(text, why));
+    db_link_fail(link, ERR_UNAVAILABLE);
+}
+
+static void open_link(struct db_link *link)
+{
+    if (link->dns == NULL) {
+        connect_link(link);
+        return;
+    }
+    link->state = DB_LINK_LOOKING;
+    link->lookup = db_lookup_start(link->dns, link->servers, on_lookup, link);
+}
+
 void db_link_init(struct db_link *link, struct loop *loop, const struct db_config *config,
+                  const struct db_servers *servers, struct dns *dns,
                   const struct db_link_hooks *hooks, void *arg)
 {
     static atomic_uint count;
@@ -138,7 +173,10 @@ void db_link_init(struct db_link *link, struct loop *loop, const struct db_confi
     link->config = config;
     link->hooks = hooks;
     link->arg = arg;
-    link->hosts = db_url_hosts(config->url);
+    link->servers = servers;
+    link->dns = dns;
+    if (dns == NULL)
+        db_ways_of_places(&link->ways, servers);
     link->fd = -1;
     link->backoff_ms = BACKOFF_MIN_MS;
     link->timeout = timeout_create(loop, on_timeout, link);
@@ -149,6 +187,7 @@ void db_link_init(struct db_link *link, struct loop *loop, const struct db_confi
 void db_link_fini(struct db_link *link)
 {
     close_link(link);
+    db_ways_fini(&link->ways);
     timeout_destroy(link->timeout);
 }
 

@@ -48,14 +48,19 @@ static bool finish_connecting(PGconn *pg, int timeout_ms)
 struct dbsync *dbsync_open(const char *url, int timeout_ms)
 {
     struct dbsync *db = xcalloc(1, sizeof *db);
+    struct db_servers *servers = db_servers_create(url);
+    struct db_ways ways = {0};
     bool connected = false;
 
-    for (int i = 0, hosts = db_url_hosts(url); i < hosts && !connected; i++) {
+    db_ways_of_places(&ways, servers);
+    for (size_t i = 0; i < ways.count && !connected; i++) {
         PQfinish(db->pg);
-        db->pg = db_url_connect(url, i);
+        db->pg = db_servers_connect(servers, &ways, i);
         connected = db->pg != NULL && PQstatus(db->pg) != CONNECTION_BAD &&
                     finish_connecting(db->pg, timeout_ms);
     }
+    db_ways_fini(&ways);
+    db_servers_destroy(servers);
     if (!connected) {
         const char *message = PQerrorMessage(db->pg);
         log_message("db_connect_failed", message[0] != '\0' ? message : "no answer in time");

@@ -1,4 +1,4 @@
-/* The resolver: c-ares on the loop's descriptors and timers. Answers reach their waiters in a turn
+/* The resolver. Answers reach their waiters in a turn
  * of their own, because c-ares answers inside the call that asks when a file or its cache will do,
  * and must not be destroyed inside its own callbacks. For the same reason lookups whose turn has come
  * begin there. */
@@ -7,18 +7,13 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "io/watch.h"
 
-#include <ares.h>
 #include <arpa/inet.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define TRY_MS          1000 /* for the first try; c-ares doubles it */
-#define TRIES           3
 #define FRESH_MIN_MS    1000
 #define FRESH_MAX_MS    60000
 #define FRESH_FAILED_MS 5000
@@ -26,14 +21,13 @@
 /* How long the other family may take when one has come: RFC 8305 §3 for AAAA, and a try for A, since not everybody
  * gets through by IPv6. */
 #define GRACE_AAAA_MS 50
-#define GRACE_A_MS    TRY_MS
+#define GRACE_A_MS    DNS_TRY_MS
 
 struct dns {
     struct loop *loop;
-    ares_channel channel, file; /* the name servers; the system's file of hosts */
-    struct timeout *retry;      /* what c-ares wants to be woken for */
-    struct timeout *turn;       /* set while `ready` has names */
-    struct list sockets;
+    struct dns_config config;
+    struct dns_channel channel;
+    struct timeout *turn; /* set while `ready` has names */
     struct list ready;
     struct list batch; /* the waiters that are being called */
     struct dns_cache cache;
@@ -44,82 +38,13 @@ struct dns {
 struct dns_op {
     struct list node; /* in a name's waiters, in the batch, or among those who wait their turn */
     struct timeout *deadline; /* NULL: answered in the next turn */
-    struct dns_name *turn;    /* that it waits to look up, or NULL */
+    struct dns_name *name;
+    bool waits; /* for its turn to look that up */
     struct id owner;
     int64_t deadline_ms;
     dns_cb *cb;
     void *arg;
 };
-
-struct dns_socket {
-    struct list node;
-    struct dns *dns;
-    struct watch *watch;
-    ares_socket_t fd;
-};
-
-/* --- c-ares on the loop ----------------------------------------------------------------------- */
-
-static void set_retry(struct dns *dns)
-{
-    struct timeval left;
-
-    if (ares_timeout(dns->channel, NULL, &left) == NULL)
-        timeout_clear(dns->retry);
-    else
-        timeout_set(dns->retry, (int64_t)left.tv_sec * 1000 + left.tv_usec / 1000 + 1);
-}
-
-static void on_retry(void *arg)
-{
-    struct dns *dns = arg;
-    ares_process_fd(dns->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    set_retry(dns);
-}
-
-static void on_socket(void *arg, int events)
-{
-    struct dns_socket *sock = arg;
-    struct dns *dns = sock->dns; /* the socket may be closed on the way */
-
-    ares_process_fd(dns->channel, events & WATCH_READ ? sock->fd : ARES_SOCKET_BAD,
-                    events & WATCH_WRITE ? sock->fd : ARES_SOCKET_BAD);
-    set_retry(dns);
-}
-
-static struct dns_socket *find_socket(struct dns *dns, ares_socket_t fd)
-{
-    LIST_FOREACH(node, &dns->sockets)
-    {
-        struct dns_socket *sock = CONTAINER_OF(node, struct dns_socket, node);
-        if (sock->fd == fd)
-            return sock;
-    }
-    return NULL;
-}
-
-static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
-{
-    struct dns *dns = arg;
-    struct dns_socket *sock = find_socket(dns, fd);
-
-    if (!readable && !writable) {
-        if (sock != NULL) {
-            list_remove(&sock->node);
-            watch_close(sock->watch);
-            free(sock);
-        }
-        return;
-    }
-    if (sock == NULL) {
-        sock = xcalloc(1, sizeof *sock);
-        sock->dns = dns;
-        sock->fd = fd;
-        sock->watch = watch_open(dns->loop, fd, on_socket, sock);
-        list_push(&dns->sockets, &sock->node);
-    }
-    watch_set(sock->watch, (readable ? WATCH_READ : 0) | (writable ? WATCH_WRITE : 0));
-}
 
 /* --- answers ---------------------------------------------------------------------------------- */
 
@@ -147,10 +72,27 @@ static void end_op(struct dns_op *op, int err, const struct sockaddr_storage *ad
     cb(arg, err, addresses, count);
 }
 
+/* With a copy of what is known, since the callback may end all. */
+static void end_op_known(struct dns_op *op, const struct dns_answer *known)
+{
+    struct sockaddr_storage addresses[DNS_ADDRESSES_MAX];
+    size_t count = known->count;
+
+    if (count > 0)
+        memcpy(addresses, known->addresses, count * sizeof *addresses);
+    end_op(op, known->err, addresses, count);
+}
+
 static void on_deadline(void *arg)
 {
     struct dns_op *op = arg;
-    end_op(op, dns_waits(op) ? ERR_BUSY : ERR_TIMEOUT, NULL, 0);
+
+    if (dns_waits(op))
+        end_op(op, ERR_BUSY, NULL, 0);
+    else if (op->name->dns->config.ours && op->name->known.count > 0)
+        end_op_known(op, &op->name->known);
+    else
+        end_op(op, ERR_TIMEOUT, NULL, 0);
 }
 
 /* Calls those who waited for `name`. Works on a copy, since they may ask again. */
@@ -231,19 +173,23 @@ static void take_addresses(struct dns_answer *to, const struct ares_addrinfo *in
         add(to, found, n);
 }
 
-/* What has come is what is known. */
+/* What has come is what is known; of ours, unless nobody could say anything. */
 static void settle(struct dns_name *name)
 {
     struct dns_answer *known = &name->known;
-    int64_t fresh_ms = FRESH_FAILED_MS;
+    bool ours = name->dns->config.ours,
+         said = name->coming.count > 0 || name->coming.err == ERR_NOT_FOUND;
+    int64_t fresh_ms = ours ? 0 : FRESH_FAILED_MS;
 
     timeout_destroy(name->grace);
     name->grace = NULL;
-    free(known->addresses);
-    *known = name->coming;
+    if (said || !ours || known->count == 0) {
+        free(known->addresses);
+        *known = name->coming;
+    }
     name->coming = (struct dns_answer){0};
     name->looking = false;
-    if (known->count > 0) {
+    if (said && known->count > 0) {
         known->err = 0;
         fresh_ms = known->ttl_ms > FRESH_MIN_MS ? known->ttl_ms : FRESH_MIN_MS;
     }
@@ -287,16 +233,30 @@ static void on_answer(struct dns_name *name, int status, struct ares_addrinfo *i
     }
 }
 
+static void ask_a(struct dns_name *name);
+static void ask_aaaa(struct dns_name *name);
+
+/* What was asked of servers that are not the system's any more is asked again. */
 static void on_a(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
+    struct dns_name *name = arg;
+
     (void)timeouts;
-    on_answer(arg, status, info, GRACE_AAAA_MS);
+    if (status == ARES_EDESTRUCTION && !name->dns->closing)
+        ask_a(name);
+    else
+        on_answer(name, status, info, GRACE_AAAA_MS);
 }
 
 static void on_aaaa(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
+    struct dns_name *name = arg;
+
     (void)timeouts;
-    on_answer(arg, status, info, GRACE_A_MS);
+    if (status == ARES_EDESTRUCTION && !name->dns->closing)
+        ask_aaaa(name);
+    else
+        on_answer(name, status, info, GRACE_A_MS);
 }
 
 /* --- questions -------------------------------------------------------------------------------- */
@@ -306,17 +266,28 @@ static bool is_known(const struct dns_name *name)
     return !name->looking && (name->asked > 0 || clock_mono_ms() < name->fresh_until_ms);
 }
 
+static void ask_a(struct dns_name *name)
+{
+    static const struct ares_addrinfo_hints v4 = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
+    ares_getaddrinfo(name->dns->channel.servers, name->host, NULL, &v4, on_a, name);
+}
+
+static void ask_aaaa(struct dns_name *name)
+{
+    static const struct ares_addrinfo_hints v6 = {.ai_family = AF_INET6,
+                                                  .ai_socktype = SOCK_STREAM};
+    ares_getaddrinfo(name->dns->channel.servers, name->host, NULL, &v6, on_aaaa, name);
+}
+
 static void ask_servers(struct dns_name *name)
 {
-    static const struct ares_addrinfo_hints v4 = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM},
-                                            v6 = {.ai_family = AF_INET6,
-                                                  .ai_socktype = SOCK_STREAM};
     struct dns *dns = name->dns;
 
+    dns_channel_follow(&dns->channel);
     name->asked = 2;
-    ares_getaddrinfo(dns->channel, name->host, NULL, &v4, on_a, name);
-    ares_getaddrinfo(dns->channel, name->host, NULL, &v6, on_aaaa, name);
-    set_retry(dns);
+    ask_a(name);
+    ask_aaaa(name);
+    dns_channel_asked(&dns->channel);
 }
 
 /* Within the call that asks. */
@@ -343,7 +314,7 @@ static void look_up(struct dns *dns, struct dns_name *name, struct id owner)
     name->looking = true;
     name->owner = owner;
     name->asked = 1;
-    ares_getaddrinfo(dns->file, name->host, NULL, &any, on_file, name);
+    ares_getaddrinfo(dns->channel.file, name->host, NULL, &any, on_file, name);
 }
 
 /* Begins the lookups whose turn has come. Others may have asked for the name meanwhile. */
@@ -353,8 +324,8 @@ static void begin_turns(struct dns *dns)
 
     while ((node = dns_turns_next(&dns->turns)) != NULL) {
         struct dns_op *op = CONTAINER_OF(node, struct dns_op, node);
-        struct dns_name *name = op->turn;
-        op->turn = NULL;
+        struct dns_name *name = op->name;
+        op->waits = false;
         name->turns--;
         list_push(&name->waiters, &op->node);
         timeout_set(op->deadline, op->deadline_ms);
@@ -383,7 +354,7 @@ static void on_turn(void *arg)
 
 static void wait_turn(struct dns *dns, struct dns_name *name, struct dns_op *op)
 {
-    op->turn = name;
+    op->waits = true;
     name->turns++;
     dns_turns_wait(&dns->turns, op->owner, &op->node);
 }
@@ -395,6 +366,7 @@ struct dns_op *dns_start(struct dns *dns, const char *host, struct id owner, int
     struct dns_op *op = xcalloc(1, sizeof *op);
 
     assert(!dns->closing);
+    op->name = name;
     op->cb = cb;
     op->arg = arg;
     op->owner = owner;
@@ -419,16 +391,16 @@ struct dns_op *dns_start(struct dns *dns, const char *host, struct id owner, int
 
 bool dns_waits(const struct dns_op *op)
 {
-    return op->turn != NULL;
+    return op->waits;
 }
 
 void dns_cancel(struct dns_op *op)
 {
     if (op == NULL)
         return;
-    if (op->turn != NULL) {
-        dns_turns_leave(&op->turn->dns->turns, op->owner, &op->node);
-        op->turn->turns--;
+    if (op->waits) {
+        dns_turns_leave(&op->name->dns->turns, op->owner, &op->node);
+        op->name->turns--;
     }
     list_remove(&op->node);
     timeout_destroy(op->deadline);
@@ -437,60 +409,18 @@ void dns_cancel(struct dns_op *op)
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-/* What it may fail of is memory, or what we ask. */
-static void must(int rc)
-{
-    if (rc == ARES_ENOMEM)
-        out_of_memory();
-    if (rc != ARES_SUCCESS)
-        log_error("dns_failed", "error=\"%s\"", ares_strerror(rc));
-    assert(rc == ARES_SUCCESS);
-}
-
-static void init_library(void)
-{
-    must(ares_library_init(ARES_LIB_INIT_ALL));
-}
-
-/* Without domains there is nothing to search, whatever the flag covers. */
-static ares_channel open_channel(struct dns *dns, char *lookups, const char *servers)
-{
-    struct ares_options options = {
-        .flags = ARES_FLAG_NOSEARCH,
-        .timeout = TRY_MS,
-        .tries = TRIES,
-        .ndomains = 0,
-        .lookups = lookups,
-        .sock_state_cb = on_socket_state,
-        .sock_state_cb_data = dns,
-    };
-    ares_channel channel;
-    int rc = ares_init_options(&channel, &options,
-                               ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-                                   ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
-    if (rc == ARES_SUCCESS && servers != NULL)
-        rc = ares_set_servers_ports_csv(channel, servers);
-    must(rc);
-    return channel;
-}
-
 struct dns *dns_create(struct loop *loop, const struct dns_config *config)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    static char servers[] = "b", file[] = "f"; /* ares_init_options(3), ARES_OPT_LOOKUPS */
     struct dns *dns = xcalloc(1, sizeof *dns);
 
-    pthread_once(&once, init_library);
     dns->loop = loop;
-    list_init(&dns->sockets);
+    dns->config = *config;
     list_init(&dns->ready);
     list_init(&dns->batch);
     dns_cache_init(&dns->cache);
     dns_turns_init(&dns->turns, config->lookups_max, config->per_owner);
-    dns->retry = timeout_create(loop, on_retry, dns);
     dns->turn = timeout_create(loop, on_turn, dns);
-    dns->channel = open_channel(dns, servers, config->servers);
-    dns->file = open_channel(dns, file, NULL);
+    dns_channel_init(&dns->channel, loop, &dns->config);
     return dns;
 }
 
@@ -501,7 +431,7 @@ static void forget_waiters(struct dns *dns)
     dns->turns.max = dns->turns.per_owner = INT_MAX;
     while ((node = dns_turns_next(&dns->turns)) != NULL) {
         struct dns_op *op = CONTAINER_OF(node, struct dns_op, node);
-        op->turn = NULL;
+        op->waits = false;
         list_push(&dns->batch, &op->node);
     }
     LIST_FOREACH(at, &dns->cache.recent)
@@ -517,10 +447,7 @@ void dns_destroy(struct dns *dns)
     assert(!dns->closing);
     dns->closing = true;
     forget_waiters(dns);
-    ares_destroy(dns->file);
-    ares_destroy(dns->channel); /* closes the sockets by way of their callback */
-    assert(list_empty(&dns->sockets));
-    timeout_destroy(dns->retry);
+    dns_channel_fini(&dns->channel);
     timeout_destroy(dns->turn);
     dns_cache_fini(&dns->cache);
     dns_turns_fini(&dns->turns);

@@ -1,10 +1,15 @@
-/* Shared by the files of the resolver: the names that it knows or is asking for, and whose turn it is. */
+/* Shared by the files of the resolver: the names that it knows or is asking for, whom it asks, and whose turn it is. */
 #ifndef IO_DNS_INTERNAL_H
 #define IO_DNS_INTERNAL_H
 
 #include "base/idmap.h"
 #include "base/list.h"
 #include "io/dns.h"
+
+#include <ares.h>
+#include <sys/stat.h>
+
+#define DNS_TRY_MS    1000 /* for the first try; c-ares doubles it */
 
 #define DNS_NAMES_MAX 4096 /* beyond it are only those that somebody waits for */
 #define DNS_BUCKETS   1024
@@ -44,6 +49,30 @@ void dns_cache_fini(struct dns_cache *cache);
 
 /* The name, made if need be. */
 struct dns_name *dns_cache_get(struct dns_cache *cache, struct dns *dns, const char *host);
+
+/* --- dns_channel.c ---------------------------------------------------------------------------- */
+
+struct dns_channel {
+    struct loop *loop;
+    const struct dns_config *config;
+    ares_channel servers, file; /* the name servers; the system's file of hosts */
+    struct stat conf;           /* what says who they are, when it was read */
+    struct timeout *retry;      /* what c-ares wants to be woken for */
+    struct list sockets;
+};
+
+/* The config stays. */
+void dns_channel_init(struct dns_channel *ch, struct loop *loop, const struct dns_config *config);
+
+/* What was asked ends with ARES_EDESTRUCTION. */
+void dns_channel_fini(struct dns_channel *ch);
+
+/* Before something is asked: whether the system has other servers. What the ones of before were asked ends with
+ * ARES_EDESTRUCTION, and `servers` are others by then. */
+void dns_channel_follow(struct dns_channel *ch);
+
+/* After it. */
+void dns_channel_asked(struct dns_channel *ch);
 
 /* --- dns_turns.c ------------------------------------------------------------------------------ */
 

@@ -349,19 +349,7 @@ static bool proceed(struct fetch *fetch, const struct sockaddr_storage *addresse
 
 static void fail_dns(struct fetch *fetch, int err)
 {
-    static const struct {
-        int err;
-        const char *text;
-    } rows[] = {
-        {ERR_NOT_FOUND, "DNS has no address for"},
-        {ERR_TIMEOUT, "no DNS answer in time for"},
-    };
-    const char *text = "the DNS servers could not answer for";
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if (rows[i].err == err)
-            text = rows[i].text;
-    fetch_conclude_with(fetch, FETCH_DNS_FAILED, "%s %s", text, fetch->host);
+    fetch_conclude_with(fetch, FETCH_DNS_FAILED, "%s for %s", dns_reason(err), fetch->host);
     end(fetch);
 }
 

@@ -29,6 +29,7 @@ struct redis {
     struct loop *loop;
     struct redis_config config;
     struct redis_address address;
+    struct dns *dns;
     struct redis_link *commands, *subscription;
     struct redis_place server; /* where it came up last */
     bool moved;                /* that was another one than the time before */
@@ -411,9 +412,11 @@ struct redis *redis_create(struct loop *loop, const struct redis_config *config)
     redis->scripts = xcalloc(redis->script_count + 1, sizeof *redis->scripts);
     for (size_t i = 0; i < redis->script_count; i++)
         redis->scripts[i].script = config->scripts[i];
-    redis->commands = redis_link_create(loop, &redis->address, &command_hooks, redis);
+    redis->dns = dns_create(loop, &DNS_FOR_OURS);
+    redis->commands = redis_link_create(loop, &redis->address, redis->dns, &command_hooks, redis);
     if (config->channel != NULL)
-        redis->subscription = redis_link_create(loop, &redis->address, &subscription_hooks, redis);
+        redis->subscription =
+            redis_link_create(loop, &redis->address, redis->dns, &subscription_hooks, redis);
     return redis;
 }
 
@@ -436,6 +439,7 @@ void redis_destroy(struct redis *redis)
     forget_all(&redis->telling);
     timeout_destroy(redis->tell);
     timeout_destroy(redis->probe);
+    dns_destroy(redis->dns);
     redis_address_fini(&redis->address);
     free(redis->scripts);
     loop_free(redis->loop, redis);

@@ -6,8 +6,10 @@
 #include "base/host.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "io/dns.h"
 #include "io/redis.h"
 
+#include <arpa/inet.h>
 #include <hiredis/hiredis.h>
 #include <openssl/ssl.h>
 
@@ -63,6 +65,15 @@ bool redis_reply_is_noscript(const redisReply *reply);
 bool redis_reply_is_elsewhere(const redisReply *reply);
 bool redis_reply_is_full(const redisReply *reply);
 
+/* hiredis' reader believes every length that it is told: so it makes no array that is none of ours, and `outgrown` says that it was to. Embedded beside the context,
+ * which it outlives. */
+struct redis_bound {
+    redisReplyObjectFunctions objects;
+    void *(*create_array)(const redisReadTask *task, int elements); /* hiredis' own */
+    bool outgrown;
+};
+void redis_bound_set(struct redis_bound *bound, redisReader *reader);
+
 /* Whether it is what a script answers: redis_script.reply. */
 bool redis_reply_fits(const redisReply *reply, const char *shape);
 
@@ -88,6 +99,34 @@ void redis_route_arrived(struct redis_route *route);
  * ERR_NOT_FOUND (it does not know, or does not say), ERR_INVALID (no answer to that). */
 int redis_route_hear(struct redis_route *route, const redisReply *reply,
                      const char **why) MUST_CHECK;
+
+/* --- redis_ways.c: the addresses of a server -------------------------------------------------- */
+
+/* Embedded in its owner, who sets what stands first; the rest is zero. */
+struct redis_ways {
+    struct dns *dns;
+    void (*on_found)(void *arg,
+                     const char *why); /* NULL, or why there is none, which dies with the call */
+    void *arg;
+
+    const struct redis_place *place;
+    struct dns_op *lookup;
+    char addresses[DNS_ADDRESSES_MAX][INET6_ADDRSTRLEN]; /* of a name */
+    size_t count;
+    size_t left;  /* that were not tried since they were found */
+    size_t first; /* to try, counted on and round */
+};
+
+/* Of a place, which stays. True: it has an address. False: on_found will be called, unless it is cancelled. */
+bool redis_ways_find(struct redis_ways *ways, const struct redis_place *place);
+
+/* A context of hiredis, or NULL: to the first address. While any is `left` it may be called again. */
+redisContext *redis_ways_connect(struct redis_ways *ways);
+
+/* The first address is the last from now on. */
+void redis_ways_failed(struct redis_ways *ways);
+
+void redis_ways_cancel(struct redis_ways *ways);
 
 /* --- redis_link.c: one connection ------------------------------------------------------------- */
 
@@ -128,8 +167,10 @@ struct redis_link_hooks {
     void (*on_down)(void *arg);
 };
 
+/* Names of servers are looked up by `dns`. */
 struct redis_link *redis_link_create(struct loop *loop, const struct redis_address *address,
-                                     const struct redis_link_hooks *hooks, void *arg);
+                                     struct dns *dns, const struct redis_link_hooks *hooks,
+                                     void *arg);
 void redis_link_destroy(
     struct redis_link *link); /* requests fail first; any hook may; NULL is fine */
 

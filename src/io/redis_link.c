@@ -3,9 +3,8 @@
  *
  * Of hiredis 0.14 only its context and its reader are used. Its asynchronous half asserts that a server says what it
  * was asked for, and frees the connection in the middle of callbacks; here the answers are ours to match, and what
- * nobody asked for ends the connection. The reader believes every length that it is told, so arrays are bounded as it
- * makes them, and bytes that make no reply as they come. hiredis writes without limit into memory: callers bound what
- * they have under way. Whatever ends a connection, the owner hears of it from our timer. */
+ * nobody asked for ends the connection. Bytes that make no reply are bounded as they come. hiredis writes without limit
+ * into memory: callers bound what they have under way. Whatever ends a connection, the owner hears of it from our timer. */
 #include "redis_internal.h"
 
 #include "base/clock.h"
@@ -21,7 +20,7 @@
 #include <sys/socket.h>
 
 enum {
-    CONNECT_MS = 2000, /* with the greeting */
+    CONNECT_MS = 2000, /* to one address, with the greeting */
     BACKOFF_FIRST_MS = 50,
     BACKOFF_LAST_MS = 1000,
     SILENCE_MS = 500, /* then a heartbeat, which has ANSWER_MS: a hung server is noticed in 1.5 s */
@@ -29,16 +28,16 @@ enum {
     DISTRUST_FIRST_MS = 1000, /* away from a server that talks nonsense; doubled up to the last */
     DISTRUST_LAST_MS = 32000,
     STEADY_MS = 10000,   /* in order for so long: the next nonsense is a new one */
-    ELEMENTS_MAX = 8,    /* of an array, which holds none itself */
     REPLY_MAX = 1 << 20, /* bytes; an answer of ours has a tenth of it at most */
 };
 
-enum link_state { LINK_WAITING, LINK_CONNECTING, LINK_UP, LINK_LOST };
+enum link_state { LINK_WAITING, LINK_LOOKING, LINK_CONNECTING, LINK_UP, LINK_LOST };
 
 struct redis_link {
     struct loop *loop;
     struct redis_route route;
     const struct redis_place *place; /* where it is connected, or was */
+    struct redis_ways ways;          /* to that place */
     const struct redis_link_hooks *hooks;
     void *arg;
     unsigned number; /* for the log, where it is the connection's name */
@@ -55,10 +54,8 @@ struct redis_link {
     int64_t beat_ms; /* a heartbeat went out and nothing was heard since; 0: no */
 
     redisContext *context;
-    SSL *ssl;                          /* under it; NULL: it is plain, or not connected yet */
-    redisReplyObjectFunctions objects; /* of its reader */
-    void *(*create_array)(const redisReadTask *task, int elements); /* hiredis' own */
-    bool outgrown; /* a reply that the reader was kept from making */
+    SSL *ssl;                 /* under it; NULL: it is plain, or not connected yet */
+    struct redis_bound bound; /* of its reader */
     bool connected;
     struct watch *watch;
     struct turn_end write; /* one for all commands of a turn */
@@ -138,6 +135,7 @@ static void lose(struct redis_link *link)
     log_debug("redis_closed", "connection=%u use=%s retry_ms=%lld", link->number, link->hooks->use,
               (long long)(link->distrusted ? link->distrust_ms : link->backoff_ms));
     disconnect(link);
+    redis_ways_failed(&link->ways);
     timeout_set(link->timer, 0);
 }
 
@@ -150,12 +148,16 @@ void redis_link_go_on(struct redis_link *link)
     timeout_set(link->timer, 0);
 }
 
-void redis_link_drop(struct redis_link *link, const char *why)
+static void give_up(struct redis_link *link, const char *why)
 {
-    if (link->context == NULL)
-        return;
     complain(link, why);
     lose(link);
+}
+
+void redis_link_drop(struct redis_link *link, const char *why)
+{
+    if (link->context != NULL)
+        give_up(link, why);
 }
 
 /* What follows a wrong reply may be wrong too, so a server that is no better the next time is left for longer. */
@@ -183,27 +185,9 @@ void redis_link_distrust(struct redis_link *link, const char *why)
 
 /* --- hiredis on a watch ----------------------------------------------------------------------- */
 
-static void *create_array(const redisReadTask *task, int elements)
-{
-    struct redis_link *link = task->privdata;
-
-    link->outgrown = elements > ELEMENTS_MAX || task->parent != NULL;
-    return link->outgrown ? NULL : link->create_array(task, elements);
-}
-
-static void bound(struct redis_link *link, redisReader *reader)
-{
-    link->objects = *reader->fn;
-    link->create_array = link->objects.createArray;
-    link->objects.createArray = create_array;
-    link->outgrown = false;
-    reader->fn = &link->objects;
-    reader->privdata = link;
-}
-
 static void fail(struct redis_link *link, const redisContext *context)
 {
-    if (link->outgrown)
+    if (link->bound.outgrown)
         redis_link_distrust(link, "an array that is none of ours");
     else if (context->err == REDIS_ERR_PROTOCOL)
         redis_link_distrust(link, context->errstr);
@@ -315,6 +299,8 @@ static bool secure(struct redis_link *link)
     return waits_for == 0;
 }
 
+static void fail_to_connect(struct redis_link *link, const char *why);
+
 static void finish_connecting(struct redis_link *link)
 {
     int error = 0;
@@ -323,7 +309,7 @@ static void finish_connecting(struct redis_link *link)
     if (getsockopt(link->context->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
         error = errno;
     if (error != 0) {
-        redis_link_drop(link, strerror(error));
+        fail_to_connect(link, strerror(error));
         return;
     }
     if (!secure(link))
@@ -348,29 +334,55 @@ static void on_events(void *arg, int events)
 
 /* --- connecting ------------------------------------------------------------------------------- */
 
+/* Takes a context of hiredis. */
+static void await_connection(struct redis_link *link, redisContext *context)
+{
+    link->context = context;
+    link->state = LINK_CONNECTING;
+    link->connected = false;
+    log_debug("redis_connecting", "connection=%u use=%s", link->number, link->hooks->use);
+    if (context == NULL || context->err != 0) {
+        fail_to_connect(link, context != NULL ? context->errstr : "out of memory");
+        return;
+    }
+    redis_bound_set(&link->bound, context->reader);
+    link->watch = watch_open(link->loop, context->fd, on_events, link);
+    watch_set(link->watch, WATCH_WRITE);
+    timeout_set(link->timer, CONNECT_MS);
+}
+
+/* The next address may be better. */
+static void fail_to_connect(struct redis_link *link, const char *why)
+{
+    if (link->ways.left > 0) {
+        disconnect(link);
+        redis_ways_failed(&link->ways);
+        await_connection(link, redis_ways_connect(&link->ways));
+    } else {
+        give_up(link, why);
+    }
+}
+
+static void on_found(void *arg, const char *why)
+{
+    struct redis_link *link = arg;
+
+    if (why == NULL)
+        await_connection(link, redis_ways_connect(&link->ways));
+    else
+        give_up(link, why);
+}
+
 static void connect_now(struct redis_link *link)
 {
     const char *path = link->route.address->path;
 
     link->place = redis_route_next(&link->route);
-    link->context = path != NULL ? redisConnectUnixNonBlock(path)
-                                 : redisConnectNonBlock(link->place->host, link->place->port);
-    link->state = LINK_CONNECTING;
-    link->connected = false;
-    log_debug("redis_connecting", "connection=%u use=%s", link->number, link->hooks->use);
-    if (link->context == NULL) {
-        complain(link, "out of memory");
-        lose(link);
-        return;
-    }
-    if (link->context->err != 0) {
-        redis_link_drop(link, link->context->errstr);
-        return;
-    }
-    bound(link, link->context->reader);
-    link->watch = watch_open(link->loop, link->context->fd, on_events, link);
-    watch_set(link->watch, WATCH_WRITE);
-    timeout_set(link->timer, CONNECT_MS);
+    if (path != NULL || redis_ways_find(&link->ways, link->place))
+        await_connection(link, path != NULL ? redisConnectUnixNonBlock(path)
+                                            : redis_ways_connect(&link->ways));
+    else
+        link->state = LINK_LOOKING;
 }
 
 void redis_link_ready(struct redis_link *link)
@@ -437,8 +449,10 @@ static void on_timer(void *arg)
     case LINK_WAITING:
         connect_now(link);
         break;
+    case LINK_LOOKING: /* dns has its own */
+        break;
     case LINK_CONNECTING:
-        redis_link_drop(link, "timed out");
+        fail_to_connect(link, "timed out");
         break;
     case LINK_UP:
         check_silence(link);
@@ -547,7 +561,8 @@ void *redis_link_arg(const struct redis_link *link)
 }
 
 struct redis_link *redis_link_create(struct loop *loop, const struct redis_address *address,
-                                     const struct redis_link_hooks *hooks, void *arg)
+                                     struct dns *dns, const struct redis_link_hooks *hooks,
+                                     void *arg)
 {
     static atomic_uint count;
     struct redis_link *link = xcalloc(1, sizeof *link);
@@ -556,6 +571,7 @@ struct redis_link *redis_link_create(struct loop *loop, const struct redis_addre
     link->loop = loop;
     link->route.address = address;
     link->place = &address->server;
+    link->ways = (struct redis_ways){.dns = dns, .on_found = on_found, .arg = link};
     link->hooks = hooks;
     link->arg = arg;
     link->backoff_ms = BACKOFF_FIRST_MS;
@@ -575,6 +591,7 @@ void redis_link_destroy(struct redis_link *link)
         return;
     link->complained = true; /* ending it is no failure */
     redis_link_drop(link, "");
+    redis_ways_cancel(&link->ways);
     metric_add(METRIC_REDIS_WANTED, -1);
     timeout_destroy(link->timer);
     timeout_destroy(link->deadline);

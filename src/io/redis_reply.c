@@ -3,6 +3,8 @@
 
 #include "base/err.h"
 
+#define ELEMENTS_MAX 8 /* of an array, which holds none itself */
+
 static const redisReply *raw(const struct redis_reply *reply)
 {
     return (const redisReply *)(const void *)reply;
@@ -92,4 +94,24 @@ bool redis_reply_fits(const redisReply *reply, const char *shape)
         if (!is(reply->element[i], shape[i]))
             return false;
     return true;
+}
+
+/* --- what its reader may make ----------------------------------------------------------------- */
+
+static void *create_array(const redisReadTask *task, int elements)
+{
+    struct redis_bound *bound = task->privdata;
+
+    bound->outgrown = elements > ELEMENTS_MAX || task->parent != NULL;
+    return bound->outgrown ? NULL : bound->create_array(task, elements);
+}
+
+void redis_bound_set(struct redis_bound *bound, redisReader *reader)
+{
+    bound->objects = *reader->fn;
+    bound->create_array = bound->objects.createArray;
+    bound->objects.createArray = create_array;
+    bound->outgrown = false;
+    reader->fn = &bound->objects;
+    reader->privdata = bound;
 }

@@ -473,7 +473,8 @@ static void destroying_cancels_what_is_under_way(void **state)
 
 static void destroying_while_connecting(void **state)
 {
-    const char *urls[] = {server.url, "postgresql://x@127.0.0.1:1/x", "postgresql://x@/x?host=/x"};
+    const char *urls[] = {server.url, "postgresql://x@127.0.0.1:1/x", "postgresql://x@/x?host=/x",
+                          "postgresql://x@localhost:1,nobody.test:1/x"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(urls); i++)
         for (int turns = 0; turns < 10; turns++) {

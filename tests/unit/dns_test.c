@@ -166,6 +166,31 @@ static void test_short_ttl(void **state)
     assert_string_equal(resolve(rig, "brief.test").first, "192.0.2.2");
 }
 
+/* Of servers that we belong to: who failed is asked again, and where a name led before it still leads when nobody answers. */
+static void test_ours(void **state)
+{
+    static const struct dns_record silent[] = {{"brief.test", DNS_SILENT, 0, {NULL}},
+                                               {NULL, 0, 0, {NULL}}};
+    struct rig *rig = *state;
+
+    dns_destroy(rig->dns);
+    rig->dns = dns_create(rig->loop, &(struct dns_config){.servers = dns_server_text(rig->server),
+                                                          .lookups_max = 1,
+                                                          .per_owner = 1,
+                                                          .ours = true});
+    for (int i = 0; i < 2; i++) {
+        int questions = dns_server_questions(rig->server);
+        assert_int_equal(resolve(rig, "refused.test").err, ERR_UNAVAILABLE);
+        assert_int_equal(resolve(rig, "missing.test").err, ERR_NOT_FOUND);
+        assert_true(dns_server_questions(rig->server) >= questions + 4);
+    }
+    assert_string_equal(resolve(rig, "brief.test").first, "192.0.2.1");
+    dns_server_stop(rig->server);
+    rig->server = dns_server_start(silent);
+    uv_sleep(1100);
+    assert_string_equal(resolve(rig, "brief.test").first, "192.0.2.1");
+}
+
 static void test_shared(void **state)
 {
     struct rig *rig = *state;
@@ -437,6 +462,7 @@ int main(void)
         TEST(test_hosts_file),
         TEST(test_cache),
         TEST(test_short_ttl),
+        TEST(test_ours),
         TEST(test_shared),
         TEST(test_deadline),
         TEST(test_too_many),

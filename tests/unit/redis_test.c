@@ -383,7 +383,8 @@ static void destroying_cancels_what_is_under_way(void **state)
 
 static void destroying_while_connecting(void **state)
 {
-    static const char *const urls[] = {NULL, "redis://127.0.0.1:1"};
+    static const char *const urls[] = {NULL, "redis://127.0.0.1:1", "redis://localhost:1",
+                                       "redis://nobody.test:1"};
     (void)state;
     redis_server_start(&rig.server);
     for (size_t i = 0; i < ARRAY_LEN(urls); i++)
