@@ -4,9 +4,11 @@
 #include "base/log.h"
 #include "io/watch.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <resolv.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define TRIES 3
 
@@ -80,22 +82,22 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writa
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-/* What it may fail of is memory, or what we ask. */
-static void must(int rc)
+static bool is_good(int rc)
 {
     if (rc == ARES_ENOMEM)
         out_of_memory();
     if (rc != ARES_SUCCESS)
         log_error("dns_failed", "error=\"%s\"", ares_strerror(rc));
-    assert(rc == ARES_SUCCESS);
+    return rc == ARES_SUCCESS;
 }
 
 static void init_library(void)
 {
-    must(ares_library_init(ARES_LIB_INIT_ALL));
+    bool good = is_good(ares_library_init(ARES_LIB_INIT_ALL));
+    assert(good);
 }
 
-/* Without domains there is nothing to search, whatever the flag covers. */
+/* Without domains there is nothing to search, whatever the flag covers. NULL: it failed of what the system says. */
 static ares_channel open_channel(struct dns_channel *ch, char *lookups, bool searches)
 {
     struct ares_options options = {
@@ -109,10 +111,11 @@ static ares_channel open_channel(struct dns_channel *ch, char *lookups, bool sea
     };
     ares_channel channel;
 
-    must(ares_init_options(&channel, &options,
-                           (searches ? 0 : ARES_OPT_FLAGS | ARES_OPT_DOMAINS) | ARES_OPT_TIMEOUTMS |
-                               ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB));
-    return channel;
+    int rc =
+        ares_init_options(&channel, &options,
+                          (searches ? 0 : ARES_OPT_FLAGS | ARES_OPT_DOMAINS) | ARES_OPT_TIMEOUTMS |
+                              ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
+    return is_good(rc) ? channel : NULL;
 }
 
 /* ares_init_options(3), ARES_OPT_LOOKUPS */
@@ -121,32 +124,39 @@ static ares_channel open_servers(struct dns_channel *ch)
     static char servers[] = "b";
     ares_channel channel = open_channel(ch, servers, ch->config->ours);
 
-    if (ch->config->servers != NULL)
-        must(ares_set_servers_ports_csv(channel, ch->config->servers));
+    if (channel != NULL && ch->config->servers != NULL) {
+        bool good = is_good(ares_set_servers_ports_csv(channel, ch->config->servers));
+        assert(good);
+    }
     return channel;
 }
 
-/* Whether it is another file than it was, or has been written. */
+/* Whether it is another file than it was, or has been written. Where it cannot be read now, it has not. */
 static bool has_changed(struct dns_channel *ch)
 {
-    struct stat now = {0}, *was = &ch->conf;
+    struct stat now, *was = &ch->conf;
+    int fd = open(_PATH_RESCONF, O_RDONLY | O_CLOEXEC);
+    bool known = fd >= 0 && fstat(fd, &now) == 0;
 
-    (void)stat(_PATH_RESCONF, &now);
-    bool same = now.st_dev == was->st_dev && now.st_ino == was->st_ino &&
-                now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
-                now.st_mtim.tv_nsec == was->st_mtim.tv_nsec;
+    if (fd >= 0)
+        close(fd);
+    if (!known ||
+        (now.st_dev == was->st_dev && now.st_ino == was->st_ino &&
+         now.st_mtim.tv_sec == was->st_mtim.tv_sec && now.st_mtim.tv_nsec == was->st_mtim.tv_nsec))
+        return false;
     *was = now;
-    return !same;
+    return true;
 }
 
 /* c-ares reads resolv.conf when a channel is opened. The C library looks whether it has changed, since glibc 2.26. */
 void dns_channel_follow(struct dns_channel *ch)
 {
     ares_channel before = ch->servers;
+    ares_channel now = ch->config->servers == NULL && has_changed(ch) ? open_servers(ch) : NULL;
 
-    if (ch->config->servers != NULL || !has_changed(ch))
+    if (now == NULL)
         return;
-    ch->servers = open_servers(ch);
+    ch->servers = now;
     ares_destroy(before);
 }
 
@@ -162,6 +172,7 @@ void dns_channel_init(struct dns_channel *ch, struct loop *loop, const struct dn
     (void)has_changed(ch);
     ch->servers = open_servers(ch);
     ch->file = open_channel(ch, file, false);
+    assert(ch->servers != NULL && ch->file != NULL);
 }
 
 void dns_channel_fini(struct dns_channel *ch)

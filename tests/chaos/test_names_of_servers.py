@@ -121,12 +121,15 @@ def test_the_first_of_two_addresses_says_nothing(names, own_postgres, redis, rec
         listener.close()
 
 
-def test_names_are_searched(names, own_postgres, redis, receiver, start_on):
+@pytest.mark.parametrize("prefix", ["", "a."])
+def test_names_are_searched(names, own_postgres, redis, receiver, start_on, prefix):
     """As in a cluster, where `redis` is one of a domain that resolv.conf has."""
-    server = start_on(database(own_postgres, "db"), redis_at("redis", redis.port))
+    server = start_on(
+        database(own_postgres, f"{prefix}db"), redis_at(f"{prefix}redis", redis.port)
+    )
     works(Flow(server.client(), receiver, replies.answer(200)))
     until(lambda: "event=redis_up" in server.log(), 20, "Redis")
-    assert {"db.ok.test", "redis.ok.test"} <= set(names.asked)
+    assert {f"{prefix}db.ok.test", f"{prefix}redis.ok.test"} <= set(names.asked)
 
 
 def test_the_system_has_another_name_server(names, own_postgres, redis, receiver, start_on, tmp_path):
