@@ -72,7 +72,7 @@ typedef void db_lookup_cb(void *arg, struct db_ways ways, const char *why);
 bool db_lookup_needed(const struct db_servers *servers);
 
 struct db_lookup *db_lookup_start(struct dns *dns, const struct db_servers *servers,
-                                  db_lookup_cb *cb, void *arg);
+                                  int64_t deadline_ms, db_lookup_cb *cb, void *arg);
 void db_lookup_cancel(struct db_lookup *lookup); /* NULL is fine */
 
 /* --- db_link.c: one connection ---------------------------------------------------------------- */

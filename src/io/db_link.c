@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+#define LOOKUP_MS          2000
 #define CONNECT_TIMEOUT_MS 5000 /* shared by the servers of a URL: statements wait no longer */
 #define CONNECT_SHARES_MAX 5
 #define BACKOFF_MIN_MS     50
@@ -159,7 +160,7 @@ static void open_link(struct db_link *link)
         return;
     }
     link->state = DB_LINK_LOOKING;
-    link->lookup = db_lookup_start(link->dns, link->servers, on_lookup, link);
+    link->lookup = db_lookup_start(link->dns, link->servers, LOOKUP_MS, on_lookup, link);
 }
 
 void db_link_init(struct db_link *link, struct loop *loop, const struct db_config *config,

@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-#define LOOKUP_MS 2000
-
 struct db_lookup {
     const struct db_servers *servers;
     db_lookup_cb *cb;
@@ -83,7 +81,7 @@ static void on_addresses(void *arg, int err, const struct sockaddr_storage *addr
 }
 
 struct db_lookup *db_lookup_start(struct dns *dns, const struct db_servers *servers,
-                                  db_lookup_cb *cb, void *arg)
+                                  int64_t deadline_ms, db_lookup_cb *cb, void *arg)
 {
     size_t count = db_servers_count(servers);
     struct db_lookup *lookup = xcalloc(1, sizeof *lookup + count * sizeof *lookup->names);
@@ -101,7 +99,7 @@ struct db_lookup *db_lookup_start(struct dns *dns, const struct db_servers *serv
             continue;
         }
         lookup->waits++;
-        name->op = dns_start(dns, host, (struct id){0}, LOOKUP_MS, on_addresses, name);
+        name->op = dns_start(dns, host, (struct id){0}, deadline_ms, on_addresses, name);
     }
     assert(lookup->waits > 0);
     return lookup;

@@ -45,29 +45,76 @@ static bool finish_connecting(PGconn *pg, int timeout_ms)
     return want == PGRES_POLLING_OK;
 }
 
+/* --- where it is ------------------------------------------------------------------------------ */
+
+struct looking {
+    struct db_ways *ways;
+    bool done;
+};
+
+static void on_stop(void *arg)
+{
+    (void)arg;
+}
+
+static void on_lookup(void *arg, struct db_ways ways, const char *why)
+{
+    struct looking *looking = arg;
+
+    *looking->ways = ways;
+    looking->done = true;
+    if (ways.count == 0)
+        log_message("db_lookup_failed", why);
+}
+
+/* As those who do not block have it, so that what can be checked here can be served; on a loop of its own. */
+static void look_up(const struct db_servers *servers, int timeout_ms, struct db_ways *ways)
+{
+    struct looking looking = {.ways = ways};
+    struct loop *loop = loop_create(on_stop, NULL);
+    struct dns *dns = dns_create(loop, &DNS_FOR_OURS);
+
+    db_lookup_start(dns, servers, timeout_ms, on_lookup, &looking);
+    loop_run_until(loop, &looking.done);
+    dns_destroy(dns);
+    loop_destroy(loop);
+}
+
+/* --- connecting ------------------------------------------------------------------------------- */
+
+static PGconn *connect_one(const struct db_servers *servers, const struct db_ways *ways,
+                           int timeout_ms)
+{
+    for (size_t i = 0; i < ways->count; i++) {
+        PGconn *pg = db_servers_connect(servers, ways, i);
+        if (pg != NULL && PQstatus(pg) != CONNECTION_BAD && finish_connecting(pg, timeout_ms))
+            return pg;
+        if (i + 1 == ways->count) {
+            const char *message = PQerrorMessage(pg);
+            log_message("db_connect_failed", message[0] != '\0' ? message : "no answer in time");
+        }
+        PQfinish(pg);
+    }
+    return NULL;
+}
+
 struct dbsync *dbsync_open(const char *url, int timeout_ms)
 {
-    struct dbsync *db = xcalloc(1, sizeof *db);
     struct db_servers *servers = db_servers_create(url);
     struct db_ways ways = {0};
-    bool connected = false;
 
-    db_ways_of_places(&ways, servers);
-    for (size_t i = 0; i < ways.count && !connected; i++) {
-        PQfinish(db->pg);
-        db->pg = db_servers_connect(servers, &ways, i);
-        connected = db->pg != NULL && PQstatus(db->pg) != CONNECTION_BAD &&
-                    finish_connecting(db->pg, timeout_ms);
-    }
+    if (db_lookup_needed(servers))
+        look_up(servers, timeout_ms, &ways);
+    else
+        db_ways_of_places(&ways, servers);
+    PGconn *pg = connect_one(servers, &ways, timeout_ms);
     db_ways_fini(&ways);
     db_servers_destroy(servers);
-    if (!connected) {
-        const char *message = PQerrorMessage(db->pg);
-        log_message("db_connect_failed", message[0] != '\0' ? message : "no answer in time");
-        dbsync_close(db);
+    if (pg == NULL)
         return NULL;
-    }
-    PQsetNoticeReceiver(db->pg, ignore_notice, NULL);
+    PQsetNoticeReceiver(pg, ignore_notice, NULL);
+    struct dbsync *db = xcalloc(1, sizeof *db);
+    db->pg = pg;
     return db;
 }
 

@@ -11,7 +11,7 @@ from harness import replies
 from harness.flow import Flow
 from harness.names import Names
 from harness.relay import Relay
-from harness.server import binary
+from harness.server import binary, command, options
 from harness.wait import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a resolv.conf of its own")
@@ -119,6 +119,14 @@ def test_the_first_of_two_addresses_says_nothing(names, own_postgres, redis, rec
     until(lambda: "event=redis_up" in server.log(), 20, "Redis")
     for listener in listeners:
         listener.close()
+
+
+@pytest.mark.parametrize("words", [("migrate",), ("serve",), ("key", "list")])
+def test_nobody_answers_for_postgres(names, own_postgres, redis, words):
+    """A command says so, and ends."""
+    ended = command(options(database(own_postgres, "db.silent.test"), redis), *words, timeout=20)
+    assert ended.returncode == 1
+    assert "no DNS answer in time for db.silent.test" in ended.stderr
 
 
 @pytest.mark.parametrize("prefix", ["", "a."])
