@@ -7,6 +7,7 @@
 #define IO_DNS_H
 
 #include "base/id.h"
+#include "base/str.h"
 #include "io/loop.h"
 
 #include <netinet/in.h>
@@ -39,7 +40,7 @@ void dns_destroy(struct dns *dns);
  * callback returns; the port is 0. */
 typedef void dns_cb(void *arg, int err, const struct sockaddr_storage *addresses, size_t count);
 
-/* `host` has no trailing dot. The deadline is for its turn, and then for the answer. */
+/* `host` has no trailing dot, but of `ours` may: no search domain is meant then. The deadline is for its turn, and then for the answer. */
 struct dns_op *dns_start(struct dns *dns, const char *host, struct id owner, int64_t deadline_ms,
                          dns_cb *cb, void *arg);
 
@@ -47,6 +48,9 @@ struct dns_op *dns_start(struct dns *dns, const char *host, struct id owner, int
 bool dns_waits(const struct dns_op *op);
 
 void dns_cancel(struct dns_op *op); /* NULL is fine */
+
+/* Whether a host is a name, with or without a trailing dot, and no address. */
+bool dns_is_name(struct str host);
 
 /* In words, to be followed by "for" and the name. */
 const char *dns_reason(int err);

@@ -18,27 +18,16 @@ struct db_lookup {
     } names[];
 };
 
-/* A path and an address is none, and whatever else is no name is libpq's. A dot at the end says that no search domain is
- * meant. */
-static bool is_name(const struct db_place *place, char host[HOST_MAX + 2])
+/* A path and an address is none, and whatever else is no name is libpq's. */
+static bool is_name(const struct db_place *place)
 {
-    struct str text = place->host;
-    uint8_t bytes[16];
-
-    if (place->address.n > 0 || text.n == 0 || text.n > HOST_MAX + 1)
-        return false;
-    memcpy(host, text.p, text.n);
-    host[text.n] = '\0';
-    text.n -= text.p[text.n - 1] == '.';
-    return host_read(text, bytes) == HOST_NAME;
+    return place->address.n == 0 && dns_is_name(place->host);
 }
 
 bool db_lookup_needed(const struct db_servers *servers)
 {
-    char host[HOST_MAX + 2];
-
     for (size_t i = 0; i < db_servers_count(servers); i++)
-        if (is_name(db_servers_place(servers, i), host))
+        if (is_name(db_servers_place(servers, i)))
             return true;
     return false;
 }
@@ -75,7 +64,7 @@ static void on_addresses(void *arg, int err, const struct sockaddr_storage *addr
     }
     if (err != 0)
         snprintf(lookup->why, sizeof lookup->why, "%s for %.*s", dns_reason(err),
-                 (int)place->host.n, place->host.p);
+                 STR_FMT(place->host));
     if (--lookup->waits == 0)
         conclude(lookup);
 }
@@ -94,10 +83,11 @@ struct db_lookup *db_lookup_start(struct dns *dns, const struct db_servers *serv
         struct name *name = &lookup->names[i];
         const struct db_place *place = db_servers_place(servers, i);
         name->lookup = lookup;
-        if (!is_name(place, host)) {
+        if (!is_name(place)) {
             db_ways_add(&name->ways, place, "");
             continue;
         }
+        snprintf(host, sizeof host, "%.*s", STR_FMT(place->host));
         lookup->waits++;
         name->op = dns_start(dns, host, (struct id){0}, deadline_ms, on_addresses, name);
     }

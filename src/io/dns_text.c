@@ -1,9 +1,18 @@
-/* Addresses, and why there are none, in text. */
+/* Names, addresses, and why there are none, in text. */
 #include "io/dns.h"
 
 #include "base/err.h"
+#include "base/host.h"
 
 #include <arpa/inet.h>
+
+bool dns_is_name(struct str host)
+{
+    uint8_t bytes[16];
+
+    host.n -= host.n > 0 && host.p[host.n - 1] == '.';
+    return host_read(host, bytes) == HOST_NAME;
+}
 
 const char *dns_reason(int err)
 {

@@ -3,12 +3,6 @@
 
 #define LOOKUP_MS 2000
 
-static bool is_name(const char *host)
-{
-    uint8_t bytes[16];
-    return host_read(str_of(host), bytes) == HOST_NAME;
-}
-
 static void on_addresses(void *arg, int err, const struct sockaddr_storage *addresses, size_t count)
 {
     struct redis_ways *ways = arg;
@@ -27,7 +21,7 @@ bool redis_ways_find(struct redis_ways *ways, const struct redis_place *place)
 {
     ways->place = place;
     ways->count = ways->left = 0;
-    if (!is_name(place->host))
+    if (!dns_is_name(str_of(place->host)))
         return true;
     ways->lookup = dns_start(ways->dns, place->host, (struct id){0}, LOOKUP_MS, on_addresses, ways);
     return false;

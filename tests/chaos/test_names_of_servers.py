@@ -129,15 +129,17 @@ def test_nobody_answers_for_postgres(names, own_postgres, redis, words):
     assert "no DNS answer in time for db.silent.test" in ended.stderr
 
 
-@pytest.mark.parametrize("prefix", ["", "a."])
-def test_names_are_searched(names, own_postgres, redis, receiver, start_on, prefix):
-    """As in a cluster, where `redis` is one of a domain that resolv.conf has."""
+@pytest.mark.parametrize("form", ["{}", "a.{}", "{}.ok.test."])
+def test_names_are_searched(names, own_postgres, redis, receiver, start_on, form):
+    """As in a cluster, where `redis` is one of a domain that resolv.conf has; a dot at the end says that none is meant."""
     server = start_on(
-        database(own_postgres, f"{prefix}db"), redis_at(f"{prefix}redis", redis.port)
+        database(own_postgres, form.format("db")), redis_at(form.format("redis"), redis.port)
     )
     works(Flow(server.client(), receiver, replies.answer(200)))
     until(lambda: "event=redis_up" in server.log(), 20, "Redis")
-    assert {f"{prefix}db.ok.test", f"{prefix}redis.ok.test"} <= set(names.asked)
+    asked = {f"{form.format(name).removesuffix('.ok.test.')}.ok.test" for name in ("db", "redis")}
+    assert asked <= set(names.asked)
+    assert form[-1] != "." or not any(name.count("test") > 1 for name in names.asked)
 
 
 def test_the_system_has_another_name_server(names, own_postgres, redis, receiver, start_on, tmp_path):
