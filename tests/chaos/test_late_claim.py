@@ -15,7 +15,7 @@ def backends(database):
         int(pid)
         for (pid,) in database.query(
             "SELECT pid FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
     }
 

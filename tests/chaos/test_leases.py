@@ -80,7 +80,7 @@ def test_claim_run_after_its_release(own_postgres, redis, start_on, receiver):
 def backends(postgres):
     found = postgres.database.query(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-        " AND pid <> pg_backend_pid()"
+        " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
     )
     return {int(pid) for (pid,) in found}
 

@@ -184,11 +184,11 @@ int socket(int domain, int type, int protocol)
     }
 
 /* One that makes something, or fails to. */
-#define MAKER(name, which)                             \
-    void *name(long a, long b);                        \
-    void *name(long a, long b)                         \
-    {                                                  \
-        return fails(which) ? NULL : NEXT(name)(a, b); \
+#define MAKER(name, which)                                \
+    void *name(long a, long b, long c);                   \
+    void *name(long a, long b, long c)                    \
+    {                                                     \
+        return fails(which) ? NULL : NEXT(name)(a, b, c); \
     }
 
 LIBRARY(PQsendQueryPrepared, PQ_SEND, 0)
@@ -200,7 +200,7 @@ LIBRARY(PQsetnonblocking, PQ_NONBLOCKING, -1)
 LIBRARY(PQenterPipelineMode, PQ_PIPELINE, 0)
 LIBRARY(PQsendQueryParams, PQ_SESSION, 0)
 LIBRARY(PQsendPrepare, PQ_PREPARE, 0)
-MAKER(PQconnectStart, PQ_CONNECT)
+MAKER(PQconnectStartParams, PQ_CONNECT)
 
 LIBRARY(redisAppendFormattedCommand, REDIS_APPEND, -1)
 LIBRARY(redisAppendCommandArgv, REDIS_SAY, -1)
