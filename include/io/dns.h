@@ -1,7 +1,6 @@
 /* Names to addresses, by c-ares on the loop: fully qualified (no search domains), bounded in time,
- * cached for the TTL but 1 to 60 s (a failure: 5 s), lookups of one name shared. When the system has other name servers
- * (resolv.conf), they are asked from the next lookup on. A and AAAA are asked
- * for side by side, and one that stays away does not hold up the other for long. Each owner has a share
+ * cached for the TTL but 1 to 60 s (a failure: 5 s), lookups of one name shared. When resolv.conf has
+ * other name servers, they are asked from the next lookup on. A and AAAA are asked for side by side, and one that stays away does not hold up the other for long. Each owner has a share
  * of the lookups under way; what is beyond it waits its turn. */
 #ifndef IO_DNS_H
 #define IO_DNS_H
@@ -40,7 +39,8 @@ void dns_destroy(struct dns *dns);
  * callback returns; the port is 0. */
 typedef void dns_cb(void *arg, int err, const struct sockaddr_storage *addresses, size_t count);
 
-/* `host` has no trailing dot, but of `ours` may: no search domain is meant then. The deadline is for its turn, and then for the answer. */
+/* `host` has no trailing dot; of `ours` it may, which says that no search domain is meant. The deadline is
+ * for its turn, and then for the answer. */
 struct dns_op *dns_start(struct dns *dns, const char *host, struct id owner, int64_t deadline_ms,
                          dns_cb *cb, void *arg);
 

@@ -120,6 +120,9 @@ static void on_timeout(void *arg)
 
 static void connect_link(struct db_link *link)
 {
+    size_t ways = link->ways.count;
+    int64_t shares = ways < CONNECT_SHARES_MAX ? (int64_t)ways : CONNECT_SHARES_MAX;
+
     log_debug("db_connecting", "connection=%u", link->number);
     link->pg = db_servers_connect(link->servers, &link->ways, link->first);
     if (link->pg == NULL || PQstatus(link->pg) == CONNECTION_BAD) {
@@ -129,9 +132,7 @@ static void connect_link(struct db_link *link)
     }
     PQsetNoticeReceiver(link->pg, ignore_notice, NULL);
     link->state = DB_LINK_CONNECTING;
-    timeout_set(link->timeout, link->ways.count < CONNECT_SHARES_MAX
-                                   ? CONNECT_TIMEOUT_MS / (int64_t)link->ways.count
-                                   : CONNECT_TIMEOUT_MS / CONNECT_SHARES_MAX);
+    timeout_set(link->timeout, CONNECT_TIMEOUT_MS / shares);
     rewatch(link, WATCH_WRITE);
 }
 
