@@ -1,7 +1,8 @@
 /* Names to addresses, by c-ares on the loop: fully qualified (no search domains), bounded in time,
  * cached for the TTL but 1 to 60 s (a failure: 5 s), lookups of one name shared. When resolv.conf has
- * other name servers, they are asked from the next lookup on. A and AAAA are asked for side by side, and one that stays away does not hold up the other for long. Each owner has a share
- * of the lookups under way; what is beyond it waits its turn. */
+ * other name servers, they are asked from the next lookup on. A and AAAA are asked for side by side,
+ * and one that stays away does not hold up the other for long. Each owner has a share of the lookups
+ * under way; what is beyond it waits its turn. */
 #ifndef IO_DNS_H
 #define IO_DNS_H
 
